@@ -1,0 +1,123 @@
+"""Every error that this project raises on purpose, in one tree.
+
+::
+
+    ForecastingError
+    ├── SettingsError              a setting is missing, of a wrong type, or out of its range
+    ├── DataError                  what came from outside cannot be used
+    │   ├── SourceError            a file, a provider's answer or a group of tickers as a whole
+    │   ├── MessageError           one message on a topic
+    │   └── SchemaError            a record of a schema version that this code does not know
+    ├── StateError                 what is kept on disk
+    │   ├── StateMissingError      nothing is there yet
+    │   ├── StateLockedError       another process writes there
+    │   ├── StateCorruptError      it cannot be read back
+    │   └── StateWriteError        the disk is full or read-only
+    ├── ModelError                 a model could not be fitted or asked
+    │   ├── TooFewBarsError        the history is shorter than the model needs
+    │   ├── DegenerateSeriesError  the history does not vary enough to fit anything
+    │   └── TrainingError          a training job failed, ran out of time, or killed its process
+    ├── ProviderError              market data could not be fetched
+    ├── BrokerError                Kafka is away, refuses us, or refuses a message
+    └── OptimizationError          no portfolio
+        ├── RequestError           the caller asked for something that cannot be (HTTP 400)
+        ├── InfeasibleTargetError  the target lies outside the feasible range (HTTP 400)
+        └── NoDataError            nothing can be served for these tickers (HTTP 503)
+
+A message says what happened, for which ticker, and what to do about it. Command lines print it as one line and exit with
+`exit_code`; nothing else is caught on the way.
+"""
+
+from __future__ import annotations
+
+
+class ForecastingError(Exception):
+    """The root. Catch this to catch everything that is raised on purpose."""
+
+    exit_code = 1
+
+
+class SettingsError(ForecastingError):
+    """A setting is missing, of a wrong type, or out of its range."""
+
+    exit_code = 2
+
+
+class DataError(ForecastingError):
+    """What came from outside cannot be used."""
+
+
+class SourceError(DataError):
+    """A file, a provider's answer or a group of tickers cannot be used as a whole."""
+
+
+class MessageError(DataError):
+    """One message on a topic cannot be decoded or does not belong where it is."""
+
+
+class SchemaError(DataError):
+    """A record carries a schema version that this code does not know: upgrade this process first."""
+
+
+class StateError(ForecastingError):
+    """What is kept on disk cannot be used."""
+
+
+class StateMissingError(StateError):
+    """There is no state at this place yet."""
+
+
+class StateLockedError(StateError):
+    """Another process has this state open for writing."""
+
+
+class StateCorruptError(StateError):
+    """What is on disk cannot be read back."""
+
+
+class StateWriteError(StateError):
+    """The disk is full, read-only, or refuses the write for another reason."""
+
+
+class ModelError(ForecastingError):
+    """A model could not be fitted, or could not be asked for a forecast."""
+
+
+class TooFewBarsError(ModelError):
+    """The history is shorter than the model needs."""
+
+
+class DegenerateSeriesError(ModelError):
+    """The history does not vary enough to fit anything to it (a constant price, say)."""
+
+
+class TrainingError(ModelError):
+    """A training job failed, ran out of time, or killed the process that it ran in."""
+
+
+class ProviderError(ForecastingError):
+    """Market data could not be fetched from a provider."""
+
+
+class BrokerError(ForecastingError):
+    """Kafka cannot be reached, refuses this client, or refuses a message."""
+
+
+class OptimizationError(ForecastingError):
+    """No portfolio can be given."""
+
+
+class RequestError(OptimizationError):
+    """The caller asked for something that cannot be; the message says how to mend it."""
+
+    exit_code = 2
+
+
+class InfeasibleTargetError(OptimizationError):
+    """The target return or risk lies outside what these assets allow; the message gives the feasible range."""
+
+    exit_code = 2
+
+
+class NoDataError(OptimizationError):
+    """Nothing can be served for these tickers and dates."""

@@ -1,0 +1,51 @@
+"""What a training takes and what it leaves behind: the unit that crosses processes and is kept in the model store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from models.contract import Window
+from records import CandidateScore, FallbackStep
+
+TRAINED_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingJob:
+    """All that a training depends on: equal jobs give equal bytes, whoever does them and when."""
+
+    window: Window
+    digest: bytes
+    horizon: int
+    seed: int
+    models: tuple[str, ...]
+    minimum_bars: int
+    settings_hash: str
+
+
+class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
+    """The trained and validated candidates of one ticker at one cut-off.
+
+    `models` holds each surviving candidate's bytes (`Model.to_bytes`) by name; `failures` why a candidate is none.
+    `return_model` and `volatility_model` name the selected ones, None when there is no candidate left (the reasons are in
+    `failures`). `residuals` are the walk-forward standardised residuals of the selected forecast's horizon log return,
+    for the intervals: each computed from forecasts made before its horizon began.
+    """
+
+    schema_version: int = TRAINED_VERSION
+    ticker: str
+    cutoff: int
+    digest: bytes
+    horizon: int
+    bars_used: int
+    models: dict[str, bytes]
+    candidates: tuple[CandidateScore, ...]
+    failures: tuple[FallbackStep, ...]
+    return_model: str | None
+    volatility_model: str | None
+    residuals: tuple[float, ...]
+    settings_hash: str
+    code_version: str

@@ -1,0 +1,44 @@
+"""What crosses a border: messages, rows, and the validated bars behind it."""
+
+from records.bars import VALUE_COLUMNS, Bars, Days, Floats, date_of, day_number, day_numbers
+from records.batch import BAR_BATCH_VERSION, BarBatch, bar_batch_schema, batch_of, decode_batch, encode_batch
+from records.forecast import (
+    FORECAST_VERSION,
+    TRADING_DAYS,
+    CandidateScore,
+    FallbackStep,
+    Forecast,
+    decode_forecast,
+    encode_forecast,
+    forecast_schema,
+)
+from records.tickers import is_ticker
+from records.validation import RejectedBar, validate_batch, validate_columns
+
+__all__ = [
+    "BAR_BATCH_VERSION",
+    "FORECAST_VERSION",
+    "TRADING_DAYS",
+    "VALUE_COLUMNS",
+    "BarBatch",
+    "Bars",
+    "CandidateScore",
+    "Days",
+    "FallbackStep",
+    "Floats",
+    "Forecast",
+    "RejectedBar",
+    "bar_batch_schema",
+    "batch_of",
+    "date_of",
+    "day_number",
+    "day_numbers",
+    "decode_batch",
+    "decode_forecast",
+    "encode_batch",
+    "encode_forecast",
+    "forecast_schema",
+    "is_ticker",
+    "validate_batch",
+    "validate_columns",
+]

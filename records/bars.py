@@ -1,0 +1,112 @@
+"""Daily bars of one ticker as columns: what everything behind the border computes with."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Days = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+_EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
+#: The value columns of a bar, in their order in every encoding.
+VALUE_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
+
+
+def day_number(date: dt.date) -> int:
+    """Days since 1970-01-01, the form in which dates are kept in arrays."""
+    return date.toordinal() - _EPOCH_ORDINAL
+
+
+def date_of(day: int | np.integer) -> dt.date:
+    """The date of a day number."""
+    return dt.date.fromordinal(int(day) + _EPOCH_ORDINAL)
+
+
+def day_numbers(dates: Iterable[dt.date]) -> Days:
+    """`day_number` of each date, as an int32 array."""
+    return np.fromiter((d.toordinal() - _EPOCH_ORDINAL for d in dates), dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """Validated daily bars of one ticker: dates strictly rising, prices positive, low ≤ open, close ≤ high.
+
+    All columns have the same length n and are read-only. Prices are in the currency of the exchange, `volume` in shares,
+    `dividend` in currency per share (0 where none), `split` as new shares per old one (1 where none), both effective on
+    their bar's date.
+    """
+
+    day: Days
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    dividend: Floats
+    split: Floats
+
+    def __post_init__(self) -> None:
+        n = len(self.day)
+        for f in fields(self):
+            column = getattr(self, f.name)
+            dtype = np.int32 if f.name == "day" else np.float64
+            if column.dtype != dtype or column.shape != (n,):
+                message = f"column {f.name}: {column.dtype}{column.shape} where {np.dtype(dtype)}({n},) is needed"
+                raise ValueError(message)
+            column.flags.writeable = False
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No bars."""
+        return cls(np.empty(0, np.int32), *(np.empty(0) for _ in VALUE_COLUMNS))
+
+    @classmethod
+    def of(cls, day: Days, **columns: Floats) -> Self:
+        """Bars from columns; `dividend` and `split` may be left out."""
+        n = len(day)
+        dividend = columns.pop("dividend", None)
+        split = columns.pop("split", None)
+        return cls(
+            day=day,
+            dividend=np.zeros(n) if dividend is None else dividend,
+            split=np.ones(n) if split is None else split,
+            **columns,
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Iterable[Self]) -> Self:
+        """The bars of all parts, one after the other; the caller vouches for the order of dates."""
+        chosen = list(parts)
+        if not chosen:
+            return cls.empty()
+        return cls(*(np.concatenate([getattr(p, f.name) for p in chosen]) for f in fields(cls)))
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
+        """A part of the bars: views for a slice, copies for a mask or an index array."""
+        return Bars(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bars):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside: compared by value, not for use as a key
+
+    @property
+    def first_date(self) -> dt.date:
+        """Date of the first bar; IndexError when empty."""
+        return date_of(self.day[0])
+
+    @property
+    def last_date(self) -> dt.date:
+        """Date of the last bar; IndexError when empty."""
+        return date_of(self.day[-1])

@@ -1,0 +1,106 @@
+"""Forecast: the row of the forecast table, one per ticker, and what it rests on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import msgspec
+
+from errors import MessageError, SchemaError
+
+FORECAST_VERSION: Final = 1
+TRADING_DAYS: Final = 252
+
+
+class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
+    """How one candidate model did out of sample, in walk-forward validation; None where it could not be scored.
+
+    `return_r2` is against the mean of the training part; `return_rmse` is of the simple return over the horizon;
+    `volatility_r2` and `volatility_rmse` are of annual volatility; `qlike` is Patton's (2011) of variance; `sharpe` is the
+    annual Sharpe ratio of holding sign(forecast) over each horizon, before costs.
+    """
+
+    model: str
+    origins: int = 0
+    return_r2: float | None = None
+    return_rmse: float | None = None
+    volatility_r2: float | None = None
+    volatility_rmse: float | None = None
+    qlike: float | None = None
+    sharpe: float | None = None
+    failure: str | None = None
+
+
+class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One model that should have served but did not, and why."""
+
+    model: str
+    reason: str
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What is expected of one ticker over the `horizon` bars after its bar `as_of`.
+
+    `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is of daily
+    log returns, × √252. The bounds are of the simple return over the horizon. `return_standard_error` is of
+    `annual_return`. All numbers are None together when there is no sound forecast, and `fallbacks` says why.
+    `fallback` is None when a trained and selected model made the forecast, else the name of the estimate that stands in.
+    No field depends on a clock: the same bars give the same bytes.
+    """
+
+    schema_version: int = FORECAST_VERSION
+    ticker: str
+    as_of: dt.date
+    last_close: float
+    horizon: int
+    annual_return: float | None
+    annual_volatility: float | None
+    return_standard_error: float | None
+    lower_80: float | None
+    upper_80: float | None
+    lower_95: float | None
+    upper_95: float | None
+    return_model: str | None
+    volatility_model: str | None
+    fallback: str | None
+    fallbacks: tuple[FallbackStep, ...] = ()
+    candidates: tuple[CandidateScore, ...] = ()
+    bars_used: int
+    training_cutoff: dt.date | None
+    settings_hash: str
+    code_version: str
+
+
+_decoder = msgspec.msgpack.Decoder(Forecast)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Version(msgspec.Struct):
+    schema_version: int = 0
+
+
+_version_decoder = msgspec.msgpack.Decoder(_Version)
+
+
+def encode_forecast(row: Forecast) -> bytes:
+    """The row's bytes in the table and on the topic (msgpack); equal rows have equal bytes."""
+    return _encoder.encode(row)
+
+
+def decode_forecast(payload: bytes) -> Forecast:
+    """The row in these bytes. Raises SchemaError for a newer version, MessageError for anything that is no row."""
+    try:
+        version = _version_decoder.decode(payload).schema_version
+        if version > FORECAST_VERSION:
+            raise SchemaError(
+                f"forecast row of schema version {version}; this process knows up to {FORECAST_VERSION}: upgrade it first"
+            )
+        return _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise MessageError(f"not a forecast row: {error}") from error
+
+
+def forecast_schema() -> dict[str, Any]:
+    """The JSON Schema of a Forecast."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Forecast)}

@@ -1,0 +1,129 @@
+"""The border: which bars are accepted, and why the others are not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from records.bars import Bars, Floats, date_of, day_number
+from records.batch import BarBatch
+
+#: Open and close may lie outside [low, high] by this much: vendors round each price of a bar for itself, to the cent, and
+#: adjusting multiplies the rounding. In absolute terms for ordinary prices, relative for large ones.
+ROUNDING_ABSOLUTE: Final = 0.0101
+ROUNDING_RELATIVE: Final = 1e-4
+#: No exchange that this is made for has daily bars before this date.
+EARLIEST_DATE: Final = dt.date(1900, 1, 1)
+#: Above this a price is a units error, and below it arithmetic on returns loses its meaning.
+LARGEST_PRICE: Final = 1e9
+SMALLEST_PRICE: Final = 1e-6
+LARGEST_VOLUME: Final = 1e15
+
+
+class RejectedBar(msgspec.Struct, frozen=True):
+    """A bar that was not accepted. `date` is the text that stood there, whether a date or not."""
+
+    ticker: str
+    date: str
+    reason: str
+
+
+def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[RejectedBar]]:
+    """The good bars of a batch in the order of their dates, and the others with their reasons.
+
+    `today` bounds the dates; the caller passes it so that this stays without a clock. Two bars of one date are one if equal,
+    and both refused if not: nothing tells which is right.
+    """
+    columns = {
+        name: np.array(getattr(batch, name), dtype=np.float64)
+        for name in ("open", "high", "low", "close", "volume", "dividend", "split")
+        if getattr(batch, name) is not None
+    }
+    return validate_columns(batch.ticker, batch.date, columns, today=today)
+
+
+def validate_columns(
+    ticker: str, dates: Sequence[str], columns: dict[str, Floats], *, today: dt.date
+) -> tuple[Bars, list[RejectedBar]]:
+    """As `validate_batch`, on columns as arrays of one length; NaN stands for a missing value."""
+    n = len(dates)
+    day, reasons = _days(dates, today)
+    columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
+    for mask, reason in _faults(columns):
+        for row in np.flatnonzero(mask):
+            reasons.setdefault(int(row), reason)
+    good = np.ones(n, dtype=np.bool_)
+    good[list(reasons)] = False
+    rows = np.flatnonzero(good)
+    rows = rows[np.argsort(day[rows], kind="stable")]
+    rows = _without_repeats(day, columns, rows, reasons)
+    bars = Bars(day=day[rows], **{name: column[rows] for name, column in columns.items()})
+    return bars, [RejectedBar(ticker, str(dates[row])[:40], reasons[row]) for row in sorted(reasons)]
+
+
+def _days(dates: Sequence[str], today: dt.date) -> tuple[np.ndarray, dict[int, str]]:
+    day = np.zeros(len(dates), dtype=np.int32)
+    reasons: dict[int, str] = {}
+    earliest, latest = day_number(EARLIEST_DATE), day_number(today)
+    for row, text in enumerate(dates):
+        try:
+            number = day_number(dt.date.fromisoformat(text))
+        except ValueError:
+            reasons[row] = "not a date (YYYY-MM-DD)"
+            continue
+        if number > latest:
+            reasons[row] = f"date in the future (today is {today})"
+        elif number < earliest:
+            reasons[row] = f"date before {EARLIEST_DATE}"
+        day[row] = number
+    return day, reasons
+
+
+def _faults(columns: dict[str, Floats]) -> list[tuple[np.ndarray, str]]:
+    """Masks of what is wrong, with reasons, the most telling first."""
+    faults = [
+        (~np.isfinite(columns[name]), f"{name} missing or not a finite number")
+        for name in ("open", "high", "low", "close", "volume")
+    ]
+    for name in ("open", "high", "low", "close"):
+        faults.append((columns[name] <= 0, f"{name} not positive"))
+        faults.append(
+            (
+                (columns[name] > LARGEST_PRICE) | (columns[name] < SMALLEST_PRICE),
+                f"{name} outside [{SMALLEST_PRICE:g}, {LARGEST_PRICE:g}]",
+            )
+        )
+    faults.append((columns["volume"] < 0, "volume negative"))
+    faults.append((columns["volume"] > LARGEST_VOLUME, f"volume above {LARGEST_VOLUME:g}"))
+    high, low = columns["high"], columns["low"]
+    slack = np.maximum(ROUNDING_ABSOLUTE, ROUNDING_RELATIVE * np.abs(high))
+    # A penny stock's price is of the order of a cent: the slack must stay small beside it.
+    slack = np.minimum(slack, 0.005 * np.abs(high))
+    faults.append((high < low, "high below low"))
+    for name in ("open", "close"):
+        outside = (columns[name] > high + slack) | (columns[name] < low - slack)
+        faults.append((outside, f"{name} outside [low, high]"))
+    dividend, split = columns["dividend"], columns["split"]
+    faults.append((~np.isfinite(dividend) | (dividend < 0), "dividend negative or not a finite number"))
+    faults.append((~np.isfinite(split) | (split <= 0), "split not a positive number"))
+    return faults
+
+
+def _without_repeats(day: np.ndarray, columns: dict[str, Floats], rows: np.ndarray, reasons: dict[int, str]) -> np.ndarray:
+    days = day[rows]
+    if len(rows) < 2 or (days[1:] > days[:-1]).all():
+        return rows
+    kept: list[int] = []
+    for number in np.unique(days):
+        same = rows[days == number]
+        values = np.column_stack([column[same] for column in columns.values()])
+        if (values == values[0]).all():
+            kept.append(int(same[0]))
+        else:
+            for row in same:
+                reasons[int(row)] = f"{len(same)} bars of {date_of(number)} with different values; none is taken"
+    return np.array(kept, dtype=np.intp)

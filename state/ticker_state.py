@@ -1,0 +1,57 @@
+"""What is kept of one ticker: its bars, its rolling features, and which training is due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from records import Bars, Floats
+
+#: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
+BLOCK_BARS: Final = 64
+
+
+class Counters(msgspec.Struct, frozen=True, kw_only=True):
+    """What has happened to a ticker's bars so far, for people and metrics; no forecast depends on it."""
+
+    accepted: int = 0
+    duplicate: int = 0
+    corrected: int = 0
+    rejected: int = 0
+
+
+class DueTraining(msgspec.Struct, frozen=True):
+    """A training that the bars call for: on the `lookback` bars up to `cutoff` (a day number).
+
+    `digest` covers the whole content of those bars, so that a correction inside the window is a new training and
+    a replay is not.
+    """
+
+    cutoff: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TickerState:
+    """Immutable; operators return a new one. Equal deliveries in any batching give equal states (counters apart).
+
+    `first_index` is the absolute number, from the ticker's first bar on, of `bars[0]`; always a multiple of BLOCK_BARS, because
+    old bars leave by whole blocks. `feature_state` (shape (S,)) is the rolling features' state after the last bar;
+    `snapshots` (shape (blocks held, S)) that state *before* each block's first bar: features of any kept bar can be
+    computed again, to the bit, from the snapshot before it.
+    """
+
+    ticker: str
+    first_index: int
+    bars: Bars
+    feature_state: Floats
+    snapshots: Floats
+    due: DueTraining | None
+    counters: Counters
+
+    @property
+    def total_bars(self) -> int:
+        """Bars since the ticker's first one, those no longer kept included."""
+        return self.first_index + len(self.bars)
