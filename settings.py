@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import socket
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 import msgspec
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from errors import SettingsError
@@ -36,6 +38,30 @@ class ModelName(StrEnum):
     ARIMA = "arima"
     XGBOOST = "xgboost"
     LSTM = "lstm"
+
+
+class KafkaSecurity(StrEnum):
+    """How a client talks to the brokers."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+
+class KafkaSaslMechanism(StrEnum):
+    """The mechanisms that all three clients (kafka-python, aiokafka, the broker) share."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
+class KafkaCompression(StrEnum):
+    """Codecs of published messages; Kafka's others need a library of their own in every client."""
+
+    NONE = "none"
+    GZIP = "gzip"
 
 
 class Settings(BaseSettings):
@@ -90,6 +116,94 @@ class Settings(BaseSettings):
     )
     model_memory_ttl_seconds: float = Field(3600.0, gt=0, description="Trained models in memory, as the specification has it.")
     model_ttl_seconds: float = Field(86400.0, gt=0, description="Trained models on disk; an older one is trained again.")
+
+    # -- Kafka ----------------------------------------------------------------------------------------------------------
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of one or more brokers, comma-separated.")
+    kafka_prefix: str = Field(
+        "", pattern=r"^[A-Za-z0-9._-]{0,80}$", description="Put before every topic and group: several systems on one cluster."
+    )
+    kafka_security: KafkaSecurity = Field(KafkaSecurity.PLAINTEXT, description="PLAINTEXT suits a broker on this machine only.")
+    kafka_ca_file: Path | None = Field(None, description="PEM of the authority that signed the brokers' certificates.")
+    kafka_certificate_file: Path | None = Field(None, description="PEM of this client's certificate, for mutual TLS.")
+    kafka_key_file: Path | None = Field(None, description="PEM of this client's private key, for mutual TLS.")
+    kafka_sasl_mechanism: KafkaSaslMechanism = Field(KafkaSaslMechanism.SCRAM_SHA_512, description="With SASL_* security.")
+    kafka_username: str | None = Field(None, description="With SASL_* security.")
+    kafka_password: SecretStr | None = Field(None, description="With SASL_* security; never logged.")
+    kafka_partitions: int = Field(
+        8, ge=1, le=1000, description="The unit of scale: at most so many workers; fixed for the topics' life, keys would move."
+    )
+    kafka_replication: int = Field(
+        1, ge=1, le=7, description="Copies of each partition; 3 on a cluster of three or more brokers."
+    )
+    kafka_bars_retention_days: float = Field(
+        -1.0, description="Days that bars stay on their topic; -1 keeps them for ever, since `rebuild` reads them all again."
+    )
+    kafka_rejected_retention_days: float = Field(30.0, description="Days that refused messages stay: time to look at them.")
+    kafka_segment_megabytes: int = Field(
+        64,
+        ge=1,
+        le=1024,
+        description="A log segment; only closed ones are compacted or deleted, and Kafka's 1 GB rarely closes.",
+    )
+    kafka_message_bytes: int = Field(
+        8 * 1024 * 1024, ge=65536, description="Largest message taken; the longest possible batch (10,080 bars) has 1.2 MB."
+    )
+    kafka_compression: KafkaCompression = Field(
+        KafkaCompression.GZIP,
+        description="JSON shrinks to a third, for a tenth of what decoding it costs.",
+    )
+    publish_batch_bars: int = Field(
+        250,
+        ge=1,
+        le=10_080,
+        description="Bars per message in a backfill: 50 cost four times as much per bar, 500 gain nothing.",
+    )
+    publish_buffer_messages: int = Field(
+        2000,
+        ge=1,
+        description="Messages under way without acknowledgement: bounds the memory, and what is sent again after a fault.",
+    )
+    publish_deadline_seconds: float = Field(
+        120.0, gt=0, description="Without any acknowledgement for so long publishing gives up; a broker restarts in 15-60 s."
+    )
+    # -- Faust workers --------------------------------------------------------------------------------------------------
+    worker_id: str = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()) or "worker",
+        pattern=r"^[A-Za-z0-9._-]{1,80}$",
+        description="Static member of the consumer group and folder of its tables; the same after a restart, or it takes long.",
+    )
+    worker_port: int = Field(0, ge=0, le=65535, description="Health page of a worker on loopback; 0 takes any free port.")
+    worker_session_seconds: float = Field(
+        10.0,
+        ge=6,
+        le=300,
+        description="A worker silent for so long is dead: takeover within 15 s, yet a long pause is survived.",
+    )
+    worker_heartbeat_seconds: float = Field(1.0, gt=0, description="A tenth of the session: nine may get lost.")
+    worker_poll_seconds: float = Field(
+        300.0, gt=0, description="Longest time between two polls; trainings run in other processes, so only a hang comes near."
+    )
+    worker_standby_replicas: int = Field(
+        1, ge=0, le=5, description="Copies of every table on other workers: takeover then reads no changelog from its start."
+    )
+    worker_commit_seconds: float = Field(
+        0.5, gt=0, description="Between offset commits; what is processed again after a crash. State is idempotent."
+    )
+    worker_batch_messages: int = Field(
+        2000, ge=1, le=20_000, description="Most messages of one turn of the bars agent; one write per ticker and turn."
+    )
+    worker_cache_megabytes: int = Field(
+        4, ge=1, description="RocksDB block cache per table partition; Faust's 2 GB each would outgrow the machine."
+    )
+    training_patience_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="A training waits so long for its partition's backlog of bars: most of a backfill's are superseded.",
+    )
+    sweep_seconds: float = Field(60.0, gt=0, description="Between two looks for quiet tickers and expired models.")
+    quiet_days: int = Field(
+        10, ge=1, description="A ticker this many days behind the newest bar is reported stale: no exchange closes for so long."
+    )
 
     # -- Predictions and the optimizer --------------------------------------------------------------------------------
     prediction_memory_ttl_seconds: float = Field(900.0, gt=0, description="Predictions and prices in memory.")
