@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from records import Bars, Floats
+from records import Bars, Days, Floats
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
 BLOCK_BARS: Final = 64
@@ -41,11 +41,16 @@ class TickerState:
     old bars leave by whole blocks. `feature_state` (shape (S,)) is the rolling features' state after the last bar;
     `snapshots` (shape (blocks held, S)) that state *before* each block's first bar: features of any kept bar can be
     computed again, to the bit, from the snapshot before it.
+
+    `fetched` (shape of `bars.day`) is the day number on which each bar was fetched (its batch's `as_of`): its values are
+    adjusted for splits up to that day by its source, and for later ones by the stream. It decides which bars a newly
+    known split still has to rescale, and nothing else.
     """
 
     ticker: str
     first_index: int
     bars: Bars
+    fetched: Days
     feature_state: Floats
     snapshots: Floats
     due: DueTraining | None

@@ -1,1 +1,1 @@
-"""."""
+"""The stream: rolling features, windows, the pipeline of pure operators, and the engines that drive it."""
