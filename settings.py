@@ -64,6 +64,15 @@ class KafkaCompression(StrEnum):
     GZIP = "gzip"
 
 
+class LogLevel(StrEnum):
+    """From which level on the log is written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
 class Settings(BaseSettings):
     """All settings; immutable. Build it with `load_settings` to get errors as SettingsError."""
 
@@ -71,7 +80,7 @@ class Settings(BaseSettings):
 
     # -- Where things are ---------------------------------------------------------------------------------------------
     state_dir: Path = Field(Path("var"), description="Folder of the RocksDB stores; one writer at a time.")
-    log_level: str = Field("INFO", description="Model scores, selections and fallbacks are logged at INFO and WARNING.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="Model scores, selections and fallbacks are logged at INFO and WARNING.")
 
     # -- What is forecast (these change the numbers) --------------------------------------------------------------------
     horizon: int = Field(21, ge=1, le=252, json_schema_extra=FORECAST, description="Bars ahead: 21 are a month of trading.")

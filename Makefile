@@ -1,0 +1,101 @@
+# Everything that is done with this project; `make` alone prints the list.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# What runs, and on what. Give another value behind the target: make run SOURCE=file BARS=bars.csv TICKERS=AAPL,MSFT
+SOURCE = sample
+BARS =
+TICKERS =
+START =
+END =
+STATE = var
+JOBS =
+HOST =
+PORT =
+PYTEST_ARGS =
+
+# How it is installed.
+PYTHON ?= python3
+TORCH_INDEX ?=
+UV_VERSION = 0.13.9
+VENV = .venv
+INSTALLED = $(VENV)/.installed
+
+PY = $(VENV)/bin/python
+UV = $(PY) -m uv
+
+.PHONY: help run test test-fast check bench serve lock install clean
+
+help:  ## Print this list
+	@printf 'Bars in, forecasts and a portfolio out.\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r target text; do \
+	    printf '  make %-10s %s\n' "$$target" "$$text"; done
+	@printf '\nFor run: SOURCE=sample|file BARS=path TICKERS=A,B START=YYYY-MM-DD END=YYYY-MM-DD STATE=folder JOBS=n\n'
+	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name".\n'
+	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
+
+run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
+	$(PY) -m streams run --source "$(SOURCE)" $(if $(BARS),--path "$(BARS)") $(if $(TICKERS),--tickers "$(TICKERS)") \
+	    $(if $(START),--start "$(START)") $(if $(END),--end "$(END)") --state "$(STATE)" $(if $(JOBS),--jobs "$(JOBS)")
+	$(PY) -m state forecasts --state "$(STATE)" $(if $(TICKERS),--tickers "$(TICKERS)")
+	$(PY) -m optimizer allocate --state "$(STATE)" $(if $(TICKERS),--tickers "$(TICKERS)")
+
+test: $(INSTALLED)  ## Run every test
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+test-fast: $(INSTALLED)  ## Run the tests that take no more than some seconds each
+	$(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(INSTALLED)  ## Measure; one JSON object a line
+	$(PY) -m benchmarks
+
+serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
+	$(PY) -m optimizer serve --state "$(STATE)" $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)")
+
+lock: $(INSTALLED)  ## Compile the full sets of requirements from the direct ones
+	$(UV) pip compile requirements.txt -o requirements.lock --python-version 3.11
+	$(UV) pip compile requirements-dev.txt -c requirements.lock -o requirements-dev.lock --python-version 3.11
+
+install: $(INSTALLED)  ## Install what is missing into .venv (the other targets do it by themselves)
+
+clean:  ## Remove caches; the state and .venv stay
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# Whether an interpreter has the torch of requirements-torch.txt, or a later one of the same major version. It is 5 GB with
+# CUDA, so one that is there is used: the environment is then made to see the packages of the interpreter beneath it.
+define HAS_TORCH
+import importlib.metadata, sys
+version = lambda text: [int(part) for part in text.split("+")[0].split(".")[:2]]
+have, need = version(importlib.metadata.version("torch")), version("$(shell sed -n 's/^torch==//p' requirements-torch.txt)")
+sys.exit(not (have[0] == need[0] and have >= need))
+endef
+export HAS_TORCH
+
+# A virtual environment dies with the interpreter it was made from; then the stamp says nothing.
+ifneq ($(shell $(PY) -c 'print("alive")' 2>/dev/null),alive)
+.PHONY: $(INSTALLED)
+endif
+
+# The stamp is written last, so an interrupted installation is taken up again, and a changed list installs anew.
+$(INSTALLED): requirements-dev.lock requirements-torch.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
+	    echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; \
+	    exit 1; }
+	@echo "Installing what is missing into $(VENV) (the first time: some minutes) …" >&2
+	@rm -f $@
+	@$(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear \
+	    $$($(PYTHON) -c "$$HAS_TORCH" 2>/dev/null && echo --system-site-packages) $(VENV)
+	@$(PY) -m pip --disable-pip-version-check install --quiet uv==$(UV_VERSION)
+	@$(UV) pip install --python $(PY) -r requirements-dev.lock
+	@$(PY) -c "$$HAS_TORCH" 2>/dev/null || $(UV) pip install --python $(PY) -r requirements-torch.txt -c requirements-dev.lock \
+	    $(if $(TORCH_INDEX),--index "$(TORCH_INDEX)" --index-strategy unsafe-best-match)
+	@touch $@

@@ -1,0 +1,97 @@
+"""What all tests share: determinism, the real bars, and a watch over what a test leaves behind."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# The same examples every time, and no deadline: other work on the machine must not fail a property.
+settings.register_profile(
+    "deterministic", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("deterministic")
+
+#: Helper processes of multiprocessing that live until the interpreter ends, by design.
+LASTING_PROCESSES = (b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
+#: Libraries set these once, when they are imported, which may be in the middle of a test.
+ENVIRONMENT_OF_LIBRARIES = ("KMP_", "PYTEST_CURRENT_TEST")
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real bars; tests that need it are skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real bars in ../shared/data are not here")
+    return SHARED_DATA
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded source of random numbers."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for libraries that still use it
+
+
+@pytest.fixture(autouse=True)
+def _unchanged_environment() -> Iterator[None]:
+    before = _environment()
+    directory = Path.cwd()
+    yield
+    after = _environment()
+    assert after == before, f"the test changed the environment: {sorted(dict(after.items() ^ before.items()))}"
+    assert Path.cwd() == directory, "the test changed the working directory"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_left_running() -> Iterator[None]:
+    """No thread or child process outlives its module, so that fixtures of a module's scope may keep some."""
+    threads, children = set(threading.enumerate()), _children()
+    yield
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and (_new_threads(threads) or _children() - children):
+        for thread in _new_threads(threads):
+            thread.join(timeout=0.1)
+        multiprocessing.active_children()  # reaps those that have ended
+        time.sleep(0.02)
+    left = [thread.name for thread in _new_threads(threads)]
+    assert not left, f"threads left running: {left}"
+    assert not _children() - children, f"processes left running: {sorted(_children() - children)}"
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_OF_LIBRARIES)}
+
+
+def _new_threads(before: set[threading.Thread]) -> set[threading.Thread]:
+    return set(threading.enumerate()) - before
+
+
+def _children() -> set[tuple[int, bytes]]:
+    """Live child processes by id and command line, as far as the system tells (Linux); else those of multiprocessing."""
+    found = {(child.pid or 0, child.name.encode()) for child in multiprocessing.active_children()}
+    for listing in Path("/proc/self/task").glob("*/children"):
+        for pid in listing.read_text().split():
+            try:
+                command = Path("/proc", pid, "cmdline").read_bytes()
+            except OSError:
+                continue  # ended meanwhile
+            if command and not any(name in command for name in LASTING_PROCESSES):
+                found.add((int(pid), command.replace(b"\0", b" ")[:200]))
+    return found
