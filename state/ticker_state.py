@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import msgspec
@@ -60,3 +60,14 @@ class TickerState:
     def total_bars(self) -> int:
         """Bars since the ticker's first one, those no longer kept included."""
         return self.first_index + len(self.bars)
+
+
+def same_state(a: TickerState, b: TickerState) -> bool:
+    """Whether two states are equal to the byte, counters apart; so that NaNs are equal, and 0.0 and -0.0 are not."""
+    return _content(a) == _content(b)
+
+
+def _content(state: TickerState) -> tuple[object, ...]:
+    arrays = (*(getattr(state.bars, f.name) for f in fields(state.bars)), state.fetched, state.feature_state, state.snapshots)
+    plain = (state.ticker, state.first_index, state.due)
+    return plain + tuple((a.dtype.str, a.shape, a.tobytes()) for a in arrays)

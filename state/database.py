@@ -1,0 +1,270 @@
+"""One RocksDB database of plain bytes, opened by its one writer or followed by a reader; errors in the project's terms.
+
+rocksdict raises plain `Exception` with RocksDB's status text; `_translate` is the one place that reads it. RocksDB alone
+does not refuse every damage: a database without CURRENT is made anew, one with a cut MANIFEST opens empty and loses its
+files, and a secondary of a damaged database sees no rows. So each database carries a format key, written first, and a writer
+looks before it opens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Self, TextIO
+
+from rocksdict import AccessType, BlockBasedOptions, Cache, DbClosedError, DBCompressionType, Options, Rdict, WriteBatch
+
+from errors import SchemaError, StateCorruptError, StateError, StateLockedError, StateMissingError, StateWriteError
+
+#: Written before anything else; no ticker starts with a zero byte.
+FORMAT_KEY: Final = b"\0format"
+FORMAT_VERSION: Final = 1
+
+#: Small on purpose: RocksDB's defaults take 2 × 64 MB of write buffers per database. 4 MB hold a day of 500 tickers twice over.
+_WRITE_BUFFER_BYTES: Final = 4 << 20
+_BLOCK_CACHE_BYTES: Final = 8 << 20
+#: A stored block of bars is about 4 kB: a table block of several of them compresses better than one each.
+_TABLE_BLOCK_BYTES: Final = 16 << 10
+_LOG_BYTES: Final = 1 << 20
+
+_REMEDY: Final = "delete the folder {path} and run again: it is rebuilt from the bars"
+
+
+class Database:
+    """An open database. Thread-safe as RocksDB is; use as a context manager, or `close` it."""
+
+    def __init__(self, path: Path, rdict: Rdict, lock: TextIO | None) -> None:
+        self._path = path
+        self._rdict = rdict
+        self._lock = lock
+
+    @classmethod
+    def open_writer(cls, path: Path) -> Self:
+        """Open for writing, made if missing; the only writer.
+
+        Raises StateLockedError, StateCorruptError, StateWriteError, or SchemaError for a newer format; none changes anything.
+        """
+        with _writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        lock = _lock(path)
+        try:
+            if _has_files(path):
+                # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
+                looked_at = cls(path, _open(path, AccessType.read_only(error_if_log_file_exist=False)), None)
+                with looked_at, contextlib.suppress(StateMissingError):
+                    looked_at.verify()
+            database = cls(path, _open(path, AccessType.read_write()), lock)
+            database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
+        except BaseException:
+            lock.close()
+            raise
+        return database
+
+    @classmethod
+    def open_secondary(cls, path: Path, own_directory: Path) -> Self:
+        """Open as a follower of another process's database; its own log goes to `own_directory`.
+
+        Raises StateMissingError when there is none yet, StateCorruptError, or SchemaError for a newer format.
+        """
+        if not _has_files(path):
+            raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
+        database = cls(path, _open(path, AccessType.secondary(str(own_directory))), None)
+        try:
+            database.verify()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def verify(self) -> None:
+        """Check the format key. Raises StateCorruptError, StateMissingError (just being made), SchemaError."""
+        payload = self.get(FORMAT_KEY)
+        if payload is None:
+            if any(self._path.glob("*.sst")):
+                raise StateCorruptError(f"{self._path} cannot be read (its manifest is damaged): {_remedy(self._path)}")
+            raise StateMissingError(f"no state in {self._path} yet: its writer is just starting, or was stopped right then")
+        if not payload.isdigit():
+            raise StateCorruptError(f"{self._path} is not a database of this project: name another --state")
+        if int(payload) > FORMAT_VERSION:
+            raise SchemaError(
+                f"{self._path} is of format {int(payload)}; this process knows up to {FORMAT_VERSION}: upgrade it first"
+            )
+
+    def get(self, key: bytes) -> bytes | None:
+        """The value of a key."""
+        try:
+            value: bytes | None = self._rdict.get(key)
+        except Exception as error:
+            raise _translate(error, self._path) from error
+        return value
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The values of several keys, in their order."""
+        try:
+            values: Any = self._rdict.get(list(keys))
+        except Exception as error:
+            raise _translate(error, self._path) from error
+        return list(values)
+
+    def scan(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
+        """All keys with this prefix and their values, sorted by key; the format key is left out."""
+        return list(self.iterate(prefix))
+
+    def iterate(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """As `scan`, one at a time, over a view of the moment of the first one."""
+        try:
+            # rocksdict's own iterators end silently at a damaged block; this one has a status.
+            rows = self._rdict.iter()
+            rows.seek(prefix)
+            while rows.valid():
+                key: bytes = rows.key()
+                if not key.startswith(prefix):
+                    break
+                if key != FORMAT_KEY:
+                    yield key, rows.value()
+                rows.next()
+            rows.status()
+        except Exception as error:
+            raise _translate(error, self._path) from error
+
+    def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Write all changes or none; None deletes. Raises StateWriteError when the disk refuses."""
+        batch = WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        try:
+            self._rdict.write(batch)
+        except Exception as error:
+            raise _translate(error, self._path) from error
+
+    def catch_up(self) -> None:
+        """Bring a secondary up to what its writer has written by now."""
+        try:
+            self._rdict.try_catch_up_with_primary()
+        except Exception as error:
+            raise _translate(error, self._path) from error
+
+    def flush(self) -> None:
+        """Write what is in memory to table files."""
+        try:
+            self._rdict.flush()
+        except Exception as error:
+            raise _translate(error, self._path) from error
+
+    def close(self) -> None:
+        """Close; again does nothing. Raises StateWriteError when the last write fails (it is in the write-ahead log)."""
+        try:
+            self._rdict.close()
+        except DbClosedError:
+            return
+        except Exception as error:
+            raise _translate(error, self._path) from error
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _open(path: Path, access: AccessType) -> Rdict:
+    try:
+        return Rdict(str(path), _options(), access_type=access)
+    except Exception as error:
+        raise _translate(error, path) from error
+
+
+def _options() -> Options:
+    options = Options(raw_mode=True)
+    options.create_if_missing(create_if_missing=True)
+    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_max_total_wal_size(4 * _WRITE_BUFFER_BYTES)
+    options.set_compression_type(DBCompressionType.zstd())
+    options.set_keep_log_file_num(2)
+    options.set_max_log_file_size(_LOG_BYTES)
+    options.set_stats_dump_period_sec(0)
+    # A secondary must keep its files open: the writer deletes them once it has compacted them.
+    options.set_max_open_files(-1)
+    table = BlockBasedOptions()
+    table.set_block_cache(Cache(_BLOCK_CACHE_BYTES))
+    table.set_block_size(_TABLE_BLOCK_BYTES)
+    table.set_bloom_filter(10, block_based=False)
+    options.set_block_based_table_factory(table)
+    return options
+
+
+def _has_files(path: Path) -> bool:
+    """Whether there is a database. Raises StateCorruptError for the remains of one, which RocksDB would make anew."""
+    if (path / "CURRENT").exists():
+        return True
+    remains = [name for pattern in ("MANIFEST-*", "*.sst") for name in path.glob(pattern)]
+    if remains:
+        raise StateCorruptError(f"{path} has lost its CURRENT file: {_remedy(path)}")
+    return False
+
+
+def _lock(path: Path) -> TextIO:
+    """A lock that ends with the process, however it ends. The file holds the writer's process id, for people."""
+    with _writing(path):
+        lock = path.with_suffix(".lock").open("a+", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        holder = lock.read(20).strip() or "unknown"
+        lock.close()
+        raise StateLockedError(
+            f"{path} is open for writing in process {holder}: wait for it or stop it, or name another --state"
+        ) from error
+    try:
+        with _writing(path):
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n")
+            lock.flush()
+    except StateWriteError:
+        with contextlib.suppress(OSError):  # closing tries the same write again
+            lock.close()
+        raise
+    return lock
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StateWriteError(f"cannot write to {path} ({error.strerror}): {_WRITE_REMEDY}") from error
+
+
+_WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
+
+
+def _remedy(path: Path) -> str:
+    return _REMEDY.format(path=path)
+
+
+def _translate(error: Exception, path: Path) -> Exception:
+    """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is."""
+    text = str(error)
+    first_line = text.splitlines()[0] if text else type(error).__name__
+    if isinstance(error, DbClosedError):
+        return StateError(f"{path} is closed already")
+    if type(error) is not Exception:
+        return error
+    if "LOCK:" in text:
+        return StateLockedError(f"{path} is open for writing elsewhere: wait for it or stop it, or name another --state")
+    if text.startswith(("Corruption", "Invalid argument")) or "No such file or directory: While open" in text:
+        return StateCorruptError(f"{path} cannot be read ({first_line}): {_remedy(path)}")
+    if text.startswith("IO error") or "os error" in text:
+        return StateWriteError(f"cannot write to {path} ({first_line}): {_WRITE_REMEDY}")
+    return StateError(f"{path}: {first_line}")

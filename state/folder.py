@@ -1,0 +1,70 @@
+"""The state folder: which databases there are, and opening them for writing."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self
+
+from state.database import Database
+from state.forecasts import ForecastTable
+from state.history import HistoryTable
+from state.model_store import ModelStore
+
+HISTORY: Final = "history.db"
+FORECASTS: Final = "forecasts.db"
+MODELS: Final = "models.db"
+CACHE: Final = "cache.db"
+
+
+class StateWriter:
+    """The folder's tables, open for writing in this process alone. A context manager; `close` it otherwise."""
+
+    def __init__(
+        self, path: Path, *, model_memory_ttl_seconds: float, model_ttl_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        with contextlib.ExitStack() as opened:
+            history, forecasts, models = (
+                opened.enter_context(Database.open_writer(path / name)) for name in (HISTORY, FORECASTS, MODELS)
+            )
+            self._opened = opened.pop_all()
+        self.history = HistoryTable(history)
+        self.forecasts = ForecastTable(forecasts)
+        self.models = ModelStore(
+            models, memory_ttl_seconds=model_memory_ttl_seconds, ttl_seconds=model_ttl_seconds, clock=clock
+        )
+
+    def close(self) -> None:
+        """Close all databases; again does nothing. Raises StateWriteError when a last write fails."""
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class StateFolder:
+    """A folder that holds, or will hold, the state."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    def open_writer(
+        self,
+        *,
+        model_memory_ttl_seconds: float = 3600.0,
+        model_ttl_seconds: float = 86400.0,
+        clock: Callable[[], float] = time.time,
+    ) -> StateWriter:
+        """Open for writing; what is missing is made. The `clock` (seconds since 1970) ages models and nothing else.
+
+        Raises StateLockedError when another process writes there, StateCorruptError, StateWriteError, or SchemaError for a
+        folder that a newer version wrote.
+        """
+        return StateWriter(
+            self.path, model_memory_ttl_seconds=model_memory_ttl_seconds, model_ttl_seconds=model_ttl_seconds, clock=clock
+        )

@@ -1,0 +1,202 @@
+"""The bytes of a TickerState: a small head and one value per block of bars, so that a new day rewrites a few kilobytes.
+
+Pure: keys and values are plain bytes (msgpack around raw little-endian arrays, exact to the bit) for whatever table holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from errors import SchemaError, StateCorruptError
+from records import VALUE_COLUMNS, Bars
+from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
+
+HISTORY_VERSION: Final = 1
+HEAD_PREFIX: Final = b"h"
+_BLOCK_PREFIX: Final = b"b"
+_DAY: Final = np.dtype("<i4")
+_FLOAT: Final = np.dtype("<f8")
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True):
+    """What a ticker's blocks do not hold; `total` counts bars since the first one, as `TickerState.total_bars` does."""
+
+    schema_version: int
+    first_index: int
+    total: int
+    due: DueTraining | None
+    counters: Counters
+    feature_state: bytes
+
+    @property
+    def blocks(self) -> range:
+        """The numbers of the blocks that are held."""
+        return range(self.first_index // BLOCK_BARS, -(-self.total // BLOCK_BARS))
+
+
+class _Block(msgspec.Struct, frozen=True, array_like=True):
+    """BLOCK_BARS bars (the last block may have fewer); `values` holds the seven value columns one after the other."""
+
+    schema_version: int
+    first_index: int
+    day: bytes
+    fetched: bytes
+    values: bytes
+    snapshot: bytes
+
+
+class _Version(msgspec.Struct, array_like=True):
+    schema_version: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_head_decoder = msgspec.msgpack.Decoder(Head)
+_block_decoder = msgspec.msgpack.Decoder(_Block)
+_version_decoder = msgspec.msgpack.Decoder(_Version)
+
+
+def head_key(ticker: str) -> bytes:
+    """Key of a ticker's head."""
+    return HEAD_PREFIX + ticker.encode()
+
+
+def block_key(ticker: str, number: int) -> bytes:
+    """Key of one block: bars number × BLOCK_BARS and following. Big-endian, so that keys sort as blocks do."""
+    return _BLOCK_PREFIX + ticker.encode() + b"\0" + number.to_bytes(4, "big")
+
+
+def encode_head(state: TickerState) -> bytes:
+    """The value under `head_key`."""
+    return _encoder.encode(
+        Head(
+            HISTORY_VERSION,
+            state.first_index,
+            state.total_bars,
+            state.due,
+            state.counters,
+            state.feature_state.astype(_FLOAT, copy=False).tobytes(),
+        )
+    )
+
+
+def encode_block(state: TickerState, number: int) -> bytes:
+    """The value under `block_key(state.ticker, number)`; IndexError when the state does not hold that block."""
+    held = number - state.first_index // BLOCK_BARS
+    if not 0 <= held < len(state.snapshots):
+        raise IndexError(f"{state.ticker}: no block {number} in the state")
+    rows = slice(held * BLOCK_BARS, (held + 1) * BLOCK_BARS)
+    bars = state.bars[rows]
+    return _encoder.encode(
+        _Block(
+            HISTORY_VERSION,
+            number * BLOCK_BARS,
+            bars.day.astype(_DAY, copy=False).tobytes(),
+            state.fetched[rows].astype(_DAY, copy=False).tobytes(),
+            b"".join(getattr(bars, name).astype(_FLOAT, copy=False).tobytes() for name in VALUE_COLUMNS),
+            state.snapshots[held].astype(_FLOAT, copy=False).tobytes(),
+        )
+    )
+
+
+def changes(state: TickerState, previous: Head | None, changed_from: int) -> list[tuple[bytes, bytes | None]]:
+    """Keys with their new values (None: delete) that turn what is stored into `state`; write them as one batch.
+
+    `previous` is the stored head; `changed_from` the absolute index of the first bar that may differ from what is stored.
+    """
+    stored = range(0) if previous is None else previous.blocks
+    # Bars appended behind the stored ones change the last stored block, whatever the caller says.
+    changed = 0 if previous is None else min(changed_from, previous.total) // BLOCK_BARS
+    first = state.first_index // BLOCK_BARS
+    held = range(first, first + len(state.snapshots))
+    written = [number for number in held if number >= changed or number not in stored]
+    left = [number for number in stored if number not in held]
+    return [
+        *((block_key(state.ticker, number), None) for number in left),
+        *((block_key(state.ticker, number), encode_block(state, number)) for number in written),
+        (head_key(state.ticker), encode_head(state)),
+    ]
+
+
+def decode_head(ticker: str, payload: bytes) -> Head:
+    """The head in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything that is no head."""
+    _refuse_newer(ticker, payload)
+    try:
+        head = _head_decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise _corrupt(ticker, f"its head cannot be decoded ({error})") from error
+    if not 0 <= head.first_index <= head.total or head.first_index % BLOCK_BARS or len(head.feature_state) % _FLOAT.itemsize:
+        raise _corrupt(ticker, "its head contradicts itself")
+    return head
+
+
+def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> TickerState:
+    """The state from its head and its blocks in the order of `head.blocks`.
+
+    Raises SchemaError for a newer version, StateCorruptError when a block is missing or has another size than the head says.
+    """
+    count = head.total - head.first_index
+    feature_state = np.frombuffer(head.feature_state, dtype=_FLOAT).astype(np.float64)
+    day, fetched = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+    values = np.empty((len(VALUE_COLUMNS), count))
+    snapshots = np.empty((len(head.blocks), len(feature_state)))
+    for held, payload in enumerate(blocks):
+        start, stop = held * BLOCK_BARS, min((held + 1) * BLOCK_BARS, count)
+        block = _decode_block(ticker, head.first_index + start, stop - start, len(feature_state), payload)
+        day[start:stop] = np.frombuffer(block.day, dtype=_DAY)
+        fetched[start:stop] = np.frombuffer(block.fetched, dtype=_DAY)
+        values[:, start:stop] = np.frombuffer(block.values, dtype=_FLOAT).reshape(len(VALUE_COLUMNS), stop - start)
+        snapshots[held] = np.frombuffer(block.snapshot, dtype=_FLOAT)
+    bars = Bars(day, *values)
+    return TickerState(
+        ticker=ticker,
+        first_index=head.first_index,
+        bars=bars,
+        fetched=fetched,
+        feature_state=feature_state,
+        snapshots=snapshots,
+        due=head.due,
+        counters=head.counters,
+    )
+
+
+def _decode_block(ticker: str, first_index: int, bars: int, state_size: int, payload: bytes | None) -> _Block:
+    if payload is None:
+        raise _corrupt(ticker, f"the block of bar {first_index} is missing")
+    try:
+        block = _block_decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        _refuse_newer(ticker, payload)
+        raise _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})") from error
+    if block.schema_version > HISTORY_VERSION:
+        _refuse_newer(ticker, payload)
+    found = (block.first_index, len(block.day), len(block.fetched), len(block.values), len(block.snapshot))
+    expected = (
+        first_index,
+        bars * _DAY.itemsize,
+        bars * _DAY.itemsize,
+        bars * len(VALUE_COLUMNS) * _FLOAT.itemsize,
+        state_size * _FLOAT.itemsize,
+    )
+    if found != expected:
+        raise _corrupt(ticker, f"the block of bar {first_index} has sizes {found} where {expected} are needed")
+    return block
+
+
+def _refuse_newer(ticker: str, payload: bytes) -> None:
+    try:
+        version = _version_decoder.decode(payload).schema_version
+    except msgspec.MsgspecError:
+        return
+    if version > HISTORY_VERSION:
+        raise SchemaError(
+            f"{ticker}: its history is of schema version {version}; this process knows up to {HISTORY_VERSION}: "
+            "upgrade it first"
+        )
+
+
+def _corrupt(ticker: str, what: str) -> StateCorruptError:
+    return StateCorruptError(f"{ticker}: {what}; delete the state folder and run again: it is rebuilt from the bars")

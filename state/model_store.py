@@ -1,0 +1,104 @@
+"""Trained models as bytes, on disk and in memory, each with a time to live."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from errors import SchemaError, StateCorruptError
+from state.database import Database
+
+STORED_VERSION: Final = 1
+#: A trained ticker is some 70 kB: 256 of them are 18 MB.
+MEMORY_ENTRIES: Final = 256
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    schema_version: int
+    stored_at: float
+    payload: bytes
+
+
+class _Version(msgspec.Struct, array_like=True):
+    schema_version: int
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
+_version_decoder = msgspec.msgpack.Decoder(_Version)
+
+
+class ModelStore:
+    """Payloads by ticker. Whoever gets None trains again: `age_seconds` tells an expired model from none."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        memory_ttl_seconds: float = 3600.0,
+        ttl_seconds: float = 86400.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._memory_ttl = memory_ttl_seconds
+        self._ttl = ttl_seconds
+        self._clock = clock
+        self._memory: OrderedDict[str, tuple[float, _Stored]] = OrderedDict()
+
+    def put(self, ticker: str, payload: bytes) -> None:
+        """Store a payload as of now. Raises StateWriteError when the disk refuses."""
+        stored = _Stored(STORED_VERSION, self._clock(), payload)
+        self._database.write([(ticker.encode(), _encoder.encode(stored))])
+        self._remember(ticker, stored)
+
+    def get(self, ticker: str) -> bytes | None:
+        """The payload, or None when there is none or it has expired. Raises SchemaError or StateCorruptError."""
+        stored = self._stored(ticker)
+        return None if stored is None or self._age(stored) >= self._ttl else stored.payload
+
+    def age_seconds(self, ticker: str) -> float | None:
+        """Seconds since the payload was stored, expired or not; None when there is none."""
+        stored = self._stored(ticker)
+        return None if stored is None else self._age(stored)
+
+    def _age(self, stored: _Stored) -> float:
+        # A stamp from the future is a clock that was set back: as doubtful as one that lies as far in the past.
+        return abs(self._clock() - stored.stored_at)
+
+    def _stored(self, ticker: str) -> _Stored | None:
+        remembered = self._memory.get(ticker)
+        if remembered is not None and abs(self._clock() - remembered[0]) < self._memory_ttl:
+            self._memory.move_to_end(ticker)
+            return remembered[1]
+        payload = self._database.get(ticker.encode())
+        if payload is None:
+            self._memory.pop(ticker, None)
+            return None
+        stored = _decode(ticker, payload)
+        self._remember(ticker, stored)
+        return stored
+
+    def _remember(self, ticker: str, stored: _Stored) -> None:
+        self._memory[ticker] = (self._clock(), stored)
+        self._memory.move_to_end(ticker)
+        while len(self._memory) > MEMORY_ENTRIES:
+            self._memory.popitem(last=False)
+
+
+def _decode(ticker: str, payload: bytes) -> _Stored:
+    try:
+        version = _version_decoder.decode(payload).schema_version
+        if version > STORED_VERSION:
+            raise SchemaError(
+                f"{ticker}: its stored model is of schema version {version}, this process knows up to {STORED_VERSION}: "
+                "upgrade it first"
+            )
+        return _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise StateCorruptError(
+            f"{ticker}: its stored model cannot be decoded ({error}); delete the folder models.db and run again"
+        ) from error
