@@ -1,0 +1,66 @@
+"""What every broker that is started here can do, however it is started."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from errors import BrokerError
+
+READY_SECONDS: Final = 90.0
+
+
+class LocalBroker(ABC):
+    """One broker on this machine; `bootstrap` stays the same over restarts."""
+
+    bootstrap: str
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it, or start it again after `kill`, and wait until it answers. Raises BrokerError."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """End it at once, as kill -9 does; its data stays."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End it in good order. Does nothing the second time."""
+
+
+def free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
+    """Wait until the broker answers a request; `check()` may raise earlier. Raises BrokerError after READY_SECONDS."""
+    deadline = time.monotonic() + READY_SECONDS
+    last: Exception | None = None
+    while time.monotonic() < deadline:
+        check()
+        try:
+            with KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1000) as admin:
+                admin.list_topics()
+            return
+        except (KafkaError, OSError) as error:
+            last = error
+            time.sleep(0.2)
+    raise BrokerError(f"{bootstrap}: Kafka did not answer within {READY_SECONDS:g} s ({last})")
+
+
+def run(command: list[str], what: str) -> str:
+    """A finished command's output. Raises BrokerError with the end of its complaint."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode != 0:
+        raise BrokerError(f"{what} failed: {(done.stderr or done.stdout).strip()[-500:]}")
+    return done.stdout

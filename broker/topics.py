@@ -1,0 +1,91 @@
+"""The topics: their names, partitions, retention and cleanup; created before anybody uses them.
+
+Every topic has the same number of partitions, and a ticker's messages lie in the same partition of each: the tables of one
+partition then belong to the worker that reads all of its topics. An auto-created topic would break that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kafka import KafkaAdminClient
+from kafka.errors import TopicAlreadyExistsError
+
+from broker.client import broker_errors, client_options
+from errors import BrokerError
+from settings import Settings
+
+BARS: Final = "bars"
+REJECTED: Final = "bars-rejected"
+TRAINING_REQUESTS: Final = "training-requests"
+FORECASTS: Final = "forecasts"
+
+_DAY_MS: Final = 86_400_000
+#: A dead letter is the original message and its headers.
+_HEADER_BYTES: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic's full name (with KAFKA_PREFIX) and its configuration at the broker."""
+
+    name: str
+    configuration: dict[str, str]
+
+
+def topic_name(settings: Settings, topic: str) -> str:
+    """The full name of one of the topics above."""
+    return f"{settings.kafka_prefix}{topic}"
+
+
+def topics(settings: Settings) -> dict[str, Topic]:
+    """All topics by their short names.
+
+    `segment.ms` and `retention.ms` are set for each: with Kafka's defaults a quiet topic's last segment is never closed,
+    so never compacted or deleted.
+    """
+    segment = {"segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024), "segment.ms": str(7 * _DAY_MS)}
+    message = {"max.message.bytes": str(settings.kafka_message_bytes)}
+    configurations = {
+        BARS: segment | message | _delete_after(settings.kafka_bars_retention_days),
+        REJECTED: segment
+        | {"max.message.bytes": str(settings.kafka_message_bytes + _HEADER_BYTES)}
+        | _delete_after(settings.kafka_rejected_retention_days),
+        TRAINING_REQUESTS: segment | message | _delete_after(7.0),
+        FORECASTS: segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
+    }
+    return {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
+
+
+def _delete_after(days: float) -> dict[str, str]:
+    return {"cleanup.policy": "delete", "retention.ms": "-1" if days < 0 else str(int(days * _DAY_MS)), "retention.bytes": "-1"}
+
+
+def ensure_topics(settings: Settings) -> None:
+    """Create the topics that are missing, and wait until each has its leaders.
+
+    Raises BrokerError where Kafka is away or refuses, or where an existing topic has another number of partitions.
+    """
+    wanted = {topic.name: topic for topic in topics(settings).values()}
+    with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
+        missing = wanted.keys() - set(admin.list_topics())
+        for name in sorted(missing):
+            options = {
+                "num_partitions": settings.kafka_partitions,
+                "replication_factor": settings.kafka_replication,
+                "configs": wanted[name].configuration,
+            }
+            try:
+                admin.create_topics({name: options})
+            except TopicAlreadyExistsError:
+                continue  # another process was faster
+        admin.wait_for_topics(sorted(wanted))
+        described = admin.describe_topics(sorted(wanted))
+    for topic in described:
+        found = len(topic["partitions"])
+        if found != settings.kafka_partitions:
+            raise BrokerError(
+                f"topic {topic['name']} has {found} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}; set it to "
+                f"{found}, or choose a new KAFKA_PREFIX: keys would move between partitions"
+            )
