@@ -47,6 +47,8 @@ _LOSS: Final = 46
 _PEAK: Final = 47  # highest close of the last 252, and its absolute index
 _PEAK_INDEX: Final = 48
 STATE_SIZE: Final = 49
+#: Places of the state that count bars from the ticker's first one.
+ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
 
 # Columns of the output, in the order of `streams.features.FEATURES`.
 FEATURE_COUNT: Final = 25

@@ -26,7 +26,14 @@ import numpy as np
 
 from records import Bars, Floats
 from state.ticker_state import BLOCK_BARS
-from streams.feature_kernel import CONTEXT_BARS, FEATURE_COUNT, STATE_SIZE, VARIANCE_FLOOR, advance
+from streams.feature_kernel import (
+    ABSOLUTE_INDEXES,
+    CONTEXT_BARS,
+    FEATURE_COUNT,
+    STATE_SIZE,
+    VARIANCE_FLOOR,
+    advance,
+)
 
 __all__ = [
     "CONTEXT_BARS",
@@ -39,6 +46,7 @@ __all__ = [
     "advance_rows",
     "advance_state",
     "initial_state",
+    "rebased",
 ]
 
 
@@ -94,6 +102,13 @@ class FeatureRows:
 def initial_state() -> Floats:
     """The rolling state before a ticker's first bar, shape (STATE_SIZE,)."""
     return np.zeros(STATE_SIZE)
+
+
+def rebased(states: Floats, first_index: int) -> Floats:
+    """States (any leading shape) that were computed as if bar `first_index` were a ticker's first, with its true indexes."""
+    moved = states.copy()
+    moved[..., ABSOLUTE_INDEXES] += first_index
+    return moved
 
 
 def advance_state(state: Floats, bars: Bars, start: int) -> tuple[Floats, Floats]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from models.contract import Window
@@ -17,22 +19,40 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None) -> Win
     begins. Fewer rows are given only where the ticker is younger, or where the bars before are no longer kept.
     """
     stop = len(state.bars) if stop is None else stop
-    first = max(stop - count, first_replayable(state))
-    if first >= stop:
+    span = replay_span(state, count, stop)
+    if span.first >= stop:
         return window_of_bars(state.ticker, Bars.empty())
-    block = first // BLOCK_BARS
-    begin = block * BLOCK_BARS
-    low = max(0, begin - CONTEXT_BARS)
-    bars = state.bars[low:stop]
-    rows = advance_rows(state.snapshots[block], bars, begin - low)
-    kept = slice(first - begin, None)
-    return _window(state.ticker, bars[first - low :], rows.features[kept], rows.range_variance[kept])
+    bars = state.bars[span.context : stop]
+    rows = advance_rows(state.snapshots[span.block], bars, span.begin - span.context)
+    kept = slice(span.first - span.begin, None)
+    return _window(state.ticker, bars[span.first - span.context :], rows.features[kept], rows.range_variance[kept])
 
 
 def window_of_bars(ticker: str, bars: Bars) -> Window:
     """A whole history as one window, its features computed from the first bar on."""
     rows = advance_rows(initial_state(), bars, 0)
     return _window(ticker, bars, rows.features, rows.range_variance)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySpan:
+    """Rows of the kept bars that a window rests on.
+
+    Its own begin at `first`, the replay at `begin`, the first of `block`, and what the replay looks back to at `context`.
+    """
+
+    context: int
+    begin: int
+    first: int
+    block: int
+
+
+def replay_span(state: TickerState, count: int, stop: int) -> ReplaySpan:
+    """Where the `count` bars before row `stop` are replayed from."""
+    first = max(stop - count, first_replayable(state))
+    block = first // BLOCK_BARS
+    begin = block * BLOCK_BARS
+    return ReplaySpan(max(0, begin - CONTEXT_BARS), begin, first, block)
 
 
 def first_replayable(state: TickerState) -> int:

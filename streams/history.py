@@ -1,0 +1,152 @@
+"""A ticker's history, changed by newly arrived bars: appended, merged, restated for splits, trimmed. All pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from records import VALUE_COLUMNS, Bars, Days, Floats
+from state.ticker_state import BLOCK_BARS, Counters, TickerState
+from streams.features import advance_state, initial_state, rebased
+from streams.windowing import first_replayable
+
+_PRICES = ("open", "high", "low", "close", "dividend")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What became of the bars that arrived, as masks over them.
+
+    `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values, `duplicate` are there
+    already (or an older edition of what is there). `expired` lie before what is kept, nobody can tell whether they are
+    known. `fixed` would change a bar that only serves as context for others and is refused.
+    """
+
+    tail: np.ndarray
+    late: np.ndarray
+    corrected: np.ndarray
+    duplicate: np.ndarray
+    expired: np.ndarray
+    fixed: np.ndarray
+
+
+def empty_state(ticker: str) -> TickerState:
+    """A ticker before its first bar."""
+    nothing = np.empty((0, len(initial_state())))
+    return TickerState(
+        ticker=ticker,
+        first_index=0,
+        bars=Bars.empty(),
+        fetched=np.empty(0, np.int32),
+        feature_state=initial_state(),
+        snapshots=nothing,
+        due=None,
+        counters=Counters(),
+    )
+
+
+def restated(state: TickerState, bars: Bars, fetched: int) -> Bars:
+    """Arriving bars, adjusted for the splits that the history knows and their source, when it was asked, did not yet."""
+    held = state.bars
+    for row in np.flatnonzero((held.split != 1.0) & (held.day > fetched)):
+        bars = _split(bars, bars.day < held.day[row], float(held.split[row]))
+    return bars
+
+
+def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
+    """Compare arriving bars (restated) with the history."""
+    held = state.bars
+    if not len(held) or bars.day[0] > held.day[-1]:
+        none = np.zeros(len(bars), dtype=np.bool_)
+        return Arrivals(np.ones(len(bars), dtype=np.bool_), none, none, none, none, none)
+    tail = bars.day > held.day[-1]
+    row = np.minimum(np.searchsorted(held.day, bars.day), len(held) - 1)
+    present = held.day[row] == bars.day
+    equal = present.copy()
+    for name in VALUE_COLUMNS:
+        equal &= getattr(held, name)[row] == getattr(bars, name)
+    outdated = present & (state.fetched[row] > fetched)
+    duplicate = equal | outdated
+    new = ~tail & ~duplicate
+    expired = new & (state.first_index > 0) & (bars.day < held.day[0])
+    fixed = new & ~expired & (row < first_replayable(state))
+    new &= ~expired & ~fixed
+    return Arrivals(tail, new & ~present, new & present, duplicate, expired, fixed)
+
+
+def merge(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, int]:
+    """The state with `bars` in it (appended, inserted, or in place of others), and the first absolute index that changed.
+
+    Equals, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when a split restates a
+    history whose beginning is no longer kept, its exponentially weighted means begin anew with the kept bars; what that
+    leaves of the older ones is below rounding where forecasts look.
+    """
+    held = state.bars
+    days = np.full(len(bars), fetched, dtype=np.int32)
+    if not len(held) or bars.day[0] > held.day[-1]:
+        row = len(held)
+        ratios = bars.split
+        combined = Bars.concatenate([held, bars]) if row else bars
+        combined_days = np.concatenate([state.fetched, days])
+    else:
+        kept = ~np.isin(held.day, bars.day)
+        ratios = _new_ratios(held, bars)
+        combined = Bars.concatenate([held[kept], bars])
+        order = np.argsort(combined.day, kind="stable")
+        combined = combined[order]
+        combined_days = np.concatenate([state.fetched[kept], days])[order]
+        row = int(np.searchsorted(held.day, bars.day[0]))
+    for at in np.flatnonzero(ratios != 1.0):
+        older = (combined.day < bars.day[at]) & (combined_days < bars.day[at])
+        if older.any():
+            combined = _split(combined, older, float(ratios[at]))
+            row = min(row, int(np.argmax(older)))
+    merged, row = _recomputed(state, combined, combined_days, row)
+    return merged, state.first_index + row
+
+
+def trim(state: TickerState, keep: int) -> TickerState:
+    """Without the oldest whole blocks beyond `keep` bars: which ones depends on nothing but the total number of bars."""
+    first = max(0, (state.total_bars - keep) // BLOCK_BARS * BLOCK_BARS)
+    drop = first - state.first_index
+    if drop <= 0:
+        return state
+    return replace(
+        state,
+        first_index=first,
+        bars=Bars(*(getattr(state.bars, f.name)[drop:].copy() for f in fields(Bars))),
+        fetched=state.fetched[drop:].copy(),
+        snapshots=state.snapshots[drop // BLOCK_BARS :].copy(),
+    )
+
+
+def _recomputed(state: TickerState, bars: Bars, fetched: Days, row: int) -> tuple[TickerState, int]:
+    before: Floats
+    if row == len(state.bars):
+        before, begin, snapshots = state.feature_state, row, state.snapshots
+    elif row >= first_replayable(state):
+        block = row // BLOCK_BARS
+        before, begin, snapshots = state.snapshots[block], block * BLOCK_BARS, state.snapshots[:block]
+    else:
+        after, snapshots = advance_state(initial_state(), bars, 0)
+        after, snapshots = rebased(after, state.first_index), rebased(snapshots, state.first_index)
+        return replace(state, bars=bars, fetched=fetched, feature_state=after, snapshots=snapshots), 0
+    after, newer = advance_state(before, bars, begin)
+    snapshots = np.concatenate([snapshots, newer])
+    return replace(state, bars=bars, fetched=fetched, feature_state=after, snapshots=snapshots), row
+
+
+def _new_ratios(held: Bars, bars: Bars) -> Floats:
+    """By how much each arriving bar's split differs from what is held for its date."""
+    row = np.minimum(np.searchsorted(held.day, bars.day), len(held) - 1)
+    known = np.where(held.day[row] == bars.day, held.split[row], 1.0)
+    return bars.split / known
+
+
+def _split(bars: Bars, rows: np.ndarray, ratio: float) -> Bars:
+    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
+    for name in _PRICES:
+        columns[name][rows] /= ratio
+    columns["volume"][rows] *= ratio
+    return Bars(**columns)

@@ -1,0 +1,112 @@
+"""The operator that every engine runs: `(state | None, event) -> (state, outputs)`, pure, without a clock.
+
+An event is a batch of bars of one ticker; what it calls for comes back as outputs. Delivery may be at least once, in any
+batching and, within the kept history, in any order: the state is that of a fresh backfill of the same bars.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from records import BarBatch, Bars, RejectedBar, date_of, day_number, validate_batch
+from settings import Settings
+from state.ticker_state import DueTraining, TickerState
+from streams.history import Arrivals, empty_state, merge, restated, sort_arrivals, trim
+from streams.windows import due_training, kept_bars
+
+#: Why a bar that would change the oldest kept ones is refused.
+TOO_OLD: Final = "differs from the history where it is too old to be corrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """What a batch did to a ticker's history.
+
+    `changed_from` is the absolute index of the first bar whose block has to be stored again, None when nothing changed.
+    `expired` bars lie before what is kept.
+    """
+
+    ticker: str
+    accepted: int
+    duplicate: int
+    corrected: int
+    expired: int
+    changed_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingDue:
+    """The ticker's newest aged-out window is another one, or has other content, than before."""
+
+    ticker: str
+    due: DueTraining
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastStale:
+    """The ticker's bars changed: its forecast has to be refreshed."""
+
+    ticker: str
+
+
+Output = Absorbed | TrainingDue | ForecastStale | RejectedBar
+
+
+def absorb(
+    state: TickerState | None, batch: BarBatch, *, today: dt.date, settings: Settings
+) -> tuple[TickerState | None, list[Output]]:
+    """Take a batch of bars into its ticker's state.
+
+    Bars are checked here once more, whoever sent them. The state stays None as long as no good bar has come. Outputs:
+    refused bars first, then `Absorbed`, then what the change calls for.
+    """
+    bars, rejected = validate_batch(batch, today=today)
+    if not len(bars):
+        return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
+    known = state or empty_state(batch.ticker)
+    fetched = day_number(batch.as_of)
+    bars = restated(known, bars, fetched)
+    arrivals = sort_arrivals(known, bars, fetched)
+    rejected += _refused(batch.ticker, bars, arrivals)
+    chosen = arrivals.tail | arrivals.late | arrivals.corrected
+    changed_from = None
+    after = known
+    if chosen.any():
+        after, changed_from = merge(known, bars if chosen.all() else bars[chosen], fetched)
+        after = trim(after, kept_bars(settings))
+        changed_from = max(changed_from, after.first_index)
+        after = replace(after, due=due_training(after, settings))
+    report = Absorbed(
+        ticker=batch.ticker,
+        accepted=int(np.count_nonzero(arrivals.tail | arrivals.late)),
+        duplicate=int(np.count_nonzero(arrivals.duplicate)),
+        corrected=int(np.count_nonzero(arrivals.corrected)),
+        expired=int(np.count_nonzero(arrivals.expired)),
+        changed_from=changed_from,
+    )
+    outputs: list[Output] = [*rejected, report]
+    if after.due is not None and after.due != known.due:
+        outputs.append(TrainingDue(batch.ticker, after.due))
+    if changed_from is not None:
+        outputs.append(ForecastStale(batch.ticker))
+    counted = _counted(
+        after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
+    )
+    return counted, outputs
+
+
+def _refused(ticker: str, bars: Bars, arrivals: Arrivals) -> list[RejectedBar]:
+    return [RejectedBar(ticker, date_of(day).isoformat(), TOO_OLD) for day in bars.day[arrivals.fixed]]
+
+
+def _counted(state: TickerState | None, **more: int) -> TickerState | None:
+    if state is None:
+        return None
+    counters = state.counters
+    changed = {name: getattr(counters, name) + count for name, count in more.items()}
+    return replace(state, counters=msgspec.structs.replace(counters, **changed))

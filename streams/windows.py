@@ -1,0 +1,69 @@
+"""Which training a ticker's bars call for: calendar windows in the ticker's own event time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import fields
+
+import numpy as np
+
+from models.contract import Window
+from records import Days, date_of, day_number
+from settings import Settings, WindowPeriod
+from state.ticker_state import BLOCK_BARS, DueTraining, TickerState
+from streams.features import CONTEXT_BARS
+from streams.windowing import replay_span, window_of
+
+#: No calendar period holds more bars than its days.
+_LONGEST_PERIOD = 31
+
+
+def period_start(date: dt.date, period: WindowPeriod) -> dt.date:
+    """First day of the calendar period (day, ISO week, month) in which a date lies."""
+    match period:
+        case WindowPeriod.DAY:
+            return date
+        case WindowPeriod.WEEK:
+            return date - dt.timedelta(days=date.weekday())
+        case WindowPeriod.MONTH:
+            return date.replace(day=1)
+
+
+def bars_to_cutoff(day: Days, period: WindowPeriod) -> int:
+    """How many of the bars with these dates lie in windows that have aged out: before the last bar's own period."""
+    if not len(day):
+        return 0
+    start = day_number(period_start(date_of(day[-1]), period))
+    return int(np.searchsorted(day, start))
+
+
+def kept_bars(settings: Settings) -> int:
+    """The fewest bars that are kept of a ticker, as soon as it has so many.
+
+    Whatever the setting, a training on the newest aged-out window must find its look-back and what the features before
+    it rest on: else the numbers would depend on when the training runs.
+    """
+    return max(settings.history_bars, settings.lookback + _LONGEST_PERIOD + BLOCK_BARS + CONTEXT_BARS)
+
+
+def due_training(state: TickerState, settings: Settings) -> DueTraining | None:
+    """The training that the bars call for, None while there are fewer than `minimum_bars` up to the cut-off.
+
+    Its digest covers all that the training window depends on to the bit: its bars, those before it that its features
+    look back to, and the rolling state before those.
+    """
+    stop = bars_to_cutoff(state.bars.day, settings.window)
+    if stop == 0 or state.first_index + stop < settings.minimum_bars:
+        return None
+    span = replay_span(state, settings.lookback, stop)
+    digest = hashlib.blake2b(state.snapshots[span.block].tobytes(), digest_size=16)
+    bars = state.bars[span.context : stop]
+    for field in fields(bars):
+        digest.update(getattr(bars, field.name).data)
+    return DueTraining(cutoff=int(state.bars.day[stop - 1]), digest=digest.digest())
+
+
+def training_window(state: TickerState, settings: Settings) -> Window:
+    """What the due training sees: the last `lookback` bars up to the newest aged-out window's last."""
+    return window_of(state, settings.lookback, stop=bars_to_cutoff(state.bars.day, settings.window))
