@@ -75,12 +75,10 @@ class _StderrHandler(logging.StreamHandler[TextIO]):
 
 
 class _KeyValueFormatter(logging.Formatter):
-    """`time=… level=… logger=…` before the message, whose author writes `event key=value`; always one line, tracebacks apart."""
-
-    converter = time.gmtime
+    """`time=… level=… logger=…` before the message, whose author writes `event key=value`; one line, tracebacks apart."""
 
     def __init__(self) -> None:
-        super().__init__("time=%(asctime)sZ level=%(levelname)s logger=%(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
+        super().__init__("time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
         record.message = " ".join(record.message.splitlines())

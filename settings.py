@@ -73,6 +73,13 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
+class PriceProvider(StrEnum):
+    """Where prices come from that the state does not hold."""
+
+    YFINANCE = "yfinance"
+    NONE = "none"
+
+
 class Settings(BaseSettings):
     """All settings; immutable. Build it with `load_settings` to get errors as SettingsError."""
 
@@ -80,7 +87,7 @@ class Settings(BaseSettings):
 
     # -- Where things are ---------------------------------------------------------------------------------------------
     state_dir: Path = Field(Path("var"), description="Folder of the RocksDB stores; one writer at a time.")
-    log_level: LogLevel = Field(LogLevel.INFO, description="Model scores, selections and fallbacks are logged at INFO and WARNING.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="Model scores and selections are INFO, fallbacks WARNING.")
 
     # -- What is forecast (these change the numbers) --------------------------------------------------------------------
     horizon: int = Field(21, ge=1, le=252, json_schema_extra=FORECAST, description="Bars ahead: 21 are a month of trading.")
@@ -220,14 +227,50 @@ class Settings(BaseSettings):
     fresh_sessions: int = Field(
         5, ge=0, description="A forecast whose as_of bar is more sessions old than this serves no request: a week of trading."
     )
+    weight_cap: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Largest weight of one ticker; 1 is none, as the client expects. With few tickers it is raised to 2 / tickers.",
+    )
+    max_tickers: int = Field(1000, ge=1, description="Of one request: time goes with their cube, 500 take 0.2 s.")
+
+    # -- Prices of tickers that the state does not hold -----------------------------------------------------------------
+    price_provider: PriceProvider = Field(PriceProvider.YFINANCE, description="Asked only for what the state does not hold.")
+    provider_timeout_seconds: float = Field(10.0, gt=0, description="Of one attempt: an answer takes a second or two.")
+    provider_attempts: int = Field(3, ge=1, le=10, description="Of one request; more only deepen a rate limit.")
+    provider_deadline_seconds: float = Field(25.0, gt=0, description="Of all attempts: a person waits for the answer.")
+
+    # -- The HTTP service -----------------------------------------------------------------------------------------------
     host: str = Field("127.0.0.1", description="Loopback: the service has no authentication of its own by default.")
     port: int = Field(5000, ge=0, le=65535, description="Where the client expects it.")
+    api_token: SecretStr | None = Field(None, description="When set, every /api request needs it as bearer token.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("http://localhost:5173", "http://127.0.0.1:*"),
+        description="Pages that may call; comma-separated; :* stands for any port. The client's two addresses.",
+    )
+    max_request_bytes: int = Field(1_000_000, ge=1000, description="A list of 1,000 raw ticker lines is some 20 kB.")
+    max_optimizations: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        description="At once; each keeps one core busy, more would only slow each other down. Beyond: 429.",
+    )
+    max_streams: int = Field(256, ge=1, description="Progress streams held at once; each takes a thread, some 100 kB.")
+    request_threads: int = Field(16, ge=1, description="For everything but streams: mostly short look-ups.")
+    heartbeat_seconds: float = Field(10.0, gt=0, description="Of silence before a stream sends a comment: finds dead peers.")
+    result_ttl_seconds: float = Field(
+        300.0,
+        gt=0,
+        description="How long a result waits for its client, and a stream for its request: reconnects take seconds.",
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("models"), str):
-            values["models"] = tuple(part.strip().lower() for part in values["models"].split(",") if part.strip())
+        if isinstance(values, dict):
+            for name in ("models", "cors_origins"):
+                if isinstance(values.get(name), str):
+                    values[name] = tuple(part.strip().lower() for part in values[name].split(",") if part.strip())
         return values
 
     @model_validator(mode="after")

@@ -12,8 +12,8 @@ from records.forecast import (
     encode_forecast,
     forecast_schema,
 )
-from records.tickers import is_ticker
-from records.validation import RejectedBar, validate_batch, validate_columns
+from records.tickers import canonical_ticker, is_ticker
+from records.validation import RejectedBar, validate_batch, validate_columns, validate_days
 
 __all__ = [
     "BAR_BATCH_VERSION",
@@ -30,6 +30,7 @@ __all__ = [
     "RejectedBar",
     "bar_batch_schema",
     "batch_of",
+    "canonical_ticker",
     "date_of",
     "day_number",
     "day_numbers",
@@ -41,4 +42,5 @@ __all__ = [
     "is_ticker",
     "validate_batch",
     "validate_columns",
+    "validate_days",
 ]

@@ -6,10 +6,11 @@ import datetime as dt
 from typing import Annotated, Any, Final
 
 import msgspec
+import numpy as np
 
 from errors import MessageError, SchemaError
-from records.bars import Bars, date_of
-from records.tickers import TICKER_PATTERN
+from records.bars import Bars
+from records.tickers import TICKER_PATTERN, is_ticker
 
 BAR_BATCH_VERSION: Final = 1
 #: A message holds at most this many bars: 40 years of days; anything longer is a mistake or an attack.
@@ -66,6 +67,8 @@ def decode_batch(payload: bytes, key: bytes | None = None) -> BarBatch:
         raise MessageError("not a BarBatch: nested too deeply") from error
     if batch.schema_version > BAR_BATCH_VERSION:
         _refuse_newer(payload)
+    if not is_ticker(batch.ticker):  # the schema's pattern lets a line break at the end and the words of headers through
+        raise MessageError(f"{batch.ticker!r:.60} is not a ticker")
     if key is not None and key != batch.ticker.encode():
         raise MessageError(f"{batch.ticker}: the message's key is {key[:40]!r}; key every message by its ticker")
     n = len(batch.date)
@@ -98,7 +101,7 @@ def batch_of(ticker: str, bars: Bars, *, source: str, as_of: dt.date) -> BarBatc
         ticker=ticker,
         source=source,
         as_of=as_of,
-        date=[date_of(d).isoformat() for d in bars.day],
+        date=np.datetime_as_string(bars.day.astype("datetime64[D]")).tolist(),
         open=bars.open.tolist(),
         high=bars.high.tolist(),
         low=bars.low.tolist(),

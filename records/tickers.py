@@ -14,6 +14,23 @@ _TICKER: Final = re.compile(TICKER_PATTERN)
 NOT_TICKERS: Final = frozenset({"SYMBOL", "SYMBOLS", "TICKER", "TICKERS", "NAME", "NAN", "NONE", "NULL", "N/A"})
 
 
+#: A class share as its exchange spells it, `BRK.B`. Few letters only: Yahoo knows exchanges by one letter as well, `VOD.L`.
+_CLASS_SHARE: Final = re.compile(r"([A-Z]{1,5})\.([A-D])")
+
+
+def canonical_ticker(text: str) -> str:
+    """`text` as Yahoo spells it: no blanks around it, upper case, class shares with a dash.
+
+    Whether the result can be a ticker is for `is_ticker` to say.
+
+    >>> [canonical_ticker(t) for t in (" brk.b ", "005930.ks", "VOD.L", "aapl")]
+    ['BRK-B', '005930.KS', 'VOD.L', 'AAPL']
+    """
+    symbol = text.strip().upper()
+    share = _CLASS_SHARE.fullmatch(symbol)
+    return f"{share[1]}-{share[2]}" if share else symbol
+
+
 def is_ticker(text: object) -> bool:
     """Whether `text` is a ticker in its canonical (upper-case) form.
 

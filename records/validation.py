@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from records.bars import Bars, Floats, date_of, day_number
+from records.bars import Bars, Days, Floats, date_of, day_number
 from records.batch import BarBatch
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
 
 #: Open and close may lie outside [low, high] by this much: vendors round each price of a bar for itself, to the cent, and
 #: adjusting multiplies the rounding. In absolute terms for ordinary prices, relative for large ones.
@@ -50,40 +55,62 @@ def validate_columns(
     ticker: str, dates: Sequence[str], columns: dict[str, Floats], *, today: dt.date
 ) -> tuple[Bars, list[RejectedBar]]:
     """As `validate_batch`, on columns as arrays of one length; NaN stands for a missing value."""
-    n = len(dates)
-    day, reasons = _days(dates, today)
-    columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
-    for mask, reason in _faults(columns):
-        for row in np.flatnonzero(mask):
-            reasons.setdefault(int(row), reason)
-    good = np.ones(n, dtype=np.bool_)
-    good[list(reasons)] = False
-    rows = np.flatnonzero(good)
-    rows = rows[np.argsort(day[rows], kind="stable")]
-    rows = _without_repeats(day, columns, rows, reasons)
-    bars = Bars(day=day[rows], **{name: column[rows] for name, column in columns.items()})
-    return bars, [RejectedBar(ticker, str(dates[row])[:40], reasons[row]) for row in sorted(reasons)]
-
-
-def _days(dates: Sequence[str], today: dt.date) -> tuple[np.ndarray, dict[int, str]]:
-    day = np.zeros(len(dates), dtype=np.int32)
-    reasons: dict[int, str] = {}
-    earliest, latest = day_number(EARLIEST_DATE), day_number(today)
+    day = np.empty(len(dates), dtype=np.int32)
+    undated: dict[int, str] = {}
     for row, text in enumerate(dates):
         try:
-            number = day_number(dt.date.fromisoformat(text))
+            day[row] = _day_of(text)
         except ValueError:
-            reasons[row] = "not a date (YYYY-MM-DD)"
-            continue
-        if number > latest:
-            reasons[row] = f"date in the future (today is {today})"
-        elif number < earliest:
-            reasons[row] = f"date before {EARLIEST_DATE}"
-        day[row] = number
-    return day, reasons
+            day[row] = 0
+            undated[row] = text
+    return validate_days(ticker, day, columns, today=today, undated=undated)
 
 
-def _faults(columns: dict[str, Floats]) -> list[tuple[np.ndarray, str]]:
+def validate_days(
+    ticker: str, day: Days, columns: dict[str, Floats], *, today: dt.date, undated: Mapping[int, str]
+) -> tuple[Bars, list[RejectedBar]]:
+    """As `validate_columns`, with day numbers; `undated` holds, by row, the text of what is not a date."""
+    n = len(day)
+    columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
+    reasons = dict.fromkeys(undated, "not a date (YYYY-MM-DD)")
+    for mask, reason in [*_date_faults(day, today), *_faults(columns)]:
+        if mask.any():
+            for row in np.flatnonzero(mask).tolist():
+                reasons.setdefault(row, reason)
+    if reasons:
+        good = np.ones(n, dtype=np.bool_)
+        good[list(reasons)] = False
+        rows = np.flatnonzero(good)
+    else:
+        rows = np.arange(n)
+    if (day[rows[1:]] <= day[rows[:-1]]).any():
+        rows = rows[np.argsort(day[rows], kind="stable")]
+        rows = _without_repeats(day, columns, rows, reasons)
+    bars = Bars(day=day[rows], **{name: column[rows] for name, column in columns.items()})
+    rejected = [RejectedBar(ticker, _date_text(row, day, undated)[:40], reasons[row]) for row in sorted(reasons)]
+    return bars, rejected
+
+
+@lru_cache(maxsize=1 << 15)  # every ticker has the same dates; a hundred years of them fit
+def _day_of(text: str) -> int:
+    """Day number of YYYY-MM-DD, and of no other form: `fromisoformat` takes several for one date. Raises ValueError."""
+    if len(text) != 10 or text[4] != "-" or text[7] != "-":
+        raise ValueError(text)
+    return day_number(dt.date.fromisoformat(text))
+
+
+def _date_text(row: int, day: Days, undated: Mapping[int, str]) -> str:
+    return undated[row] if row in undated else str(np.datetime64(int(day[row]), "D"))
+
+
+def _date_faults(day: Days, today: dt.date) -> list[tuple[Flags, str]]:
+    return [
+        (day > day_number(today), f"date in the future (today is {today})"),
+        (day < day_number(EARLIEST_DATE), f"date before {EARLIEST_DATE}"),
+    ]
+
+
+def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     """Masks of what is wrong, with reasons, the most telling first."""
     faults = [
         (~np.isfinite(columns[name]), f"{name} missing or not a finite number")
@@ -113,17 +140,15 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[np.ndarray, str]]:
     return faults
 
 
-def _without_repeats(day: np.ndarray, columns: dict[str, Floats], rows: np.ndarray, reasons: dict[int, str]) -> np.ndarray:
-    days = day[rows]
-    if len(rows) < 2 or (days[1:] > days[:-1]).all():
-        return rows
+def _without_repeats(day: Days, columns: dict[str, Floats], rows: Rows, reasons: dict[int, str]) -> Rows:
+    """`rows`, which are sorted by day, with one row a day; days with contradicting rows go to `reasons`."""
     kept: list[int] = []
-    for number in np.unique(days):
-        same = rows[days == number]
+    starts = np.flatnonzero(np.diff(day[rows], prepend=day[rows[0]] - 1))
+    for same in np.split(rows, starts[1:]):
         values = np.column_stack([column[same] for column in columns.values()])
         if (values == values[0]).all():
             kept.append(int(same[0]))
         else:
-            for row in same:
-                reasons[int(row)] = f"{len(same)} bars of {date_of(number)} with different values; none is taken"
+            for row in same.tolist():
+                reasons[row] = f"{len(same)} bars of {date_of(day[row])} with different values; none is taken"
     return np.array(kept, dtype=np.intp)

@@ -1,0 +1,101 @@
+"""What the topic `bars` holds already, so that publishing again sends only what is new or different."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Final, Self
+
+import numpy as np
+from kafka import KafkaConsumer, TopicPartition
+from numpy.typing import NDArray
+
+from broker.client import broker_errors, client_options
+from broker.topics import BARS, topic_name
+from errors import BrokerError, DataError
+from records import BarBatch, decode_batch
+from settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Odd 64-bit constants, one per column: a multiply-add fingerprint of a bar's seven values.
+_MULTIPLIERS: Final = np.array(
+    [
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0xD6E8FEB86659FD93,
+        0xFF51AFD7ED558CCD,
+        0xC4CEB9FE1A85EC53,
+        0x94D049BB133111EB,
+    ],
+    dtype=np.uint64,
+)
+_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
+_QUIET_MS: Final = 15_000
+
+
+class PublishedBars:
+    """The newest version of every bar on the topic, as one fingerprint per ticker and date."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, int]] = {}
+
+    @classmethod
+    def read(cls, settings: Settings) -> Self:
+        """Read the topic from its beginning to what is now its end. Raises BrokerError."""
+        published = cls()
+        for value in _messages(settings):
+            try:
+                published.add(decode_batch(value))
+            except DataError:
+                continue  # not ours to judge: the workers refuse it, with a reason
+        return published
+
+    def add(self, batch: BarBatch) -> None:
+        """Take note of a batch that is on the topic, or is about to be."""
+        self._known.setdefault(batch.ticker, {}).update(zip(batch.date, _fingerprints(batch).tolist(), strict=True))
+
+    def missing(self, batch: BarBatch) -> list[int]:
+        """Rows of the batch that the topic does not hold with these values."""
+        known = self._known.get(batch.ticker)
+        if known is None:
+            return list(range(len(batch.date)))
+        marks = _fingerprints(batch).tolist()
+        return [row for row, (date, mark) in enumerate(zip(batch.date, marks, strict=True)) if known.get(date) != mark]
+
+
+def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:
+    rows = len(batch.date)
+    defaults = {"dividend": [0.0] * rows, "split": [1.0] * rows}
+    values = np.array([getattr(batch, name) or defaults.get(name, []) for name in _COLUMNS], dtype=np.float64)
+    bits = values.reshape(len(_COLUMNS), rows).view(np.uint64)
+    mixed = (bits ^ (bits >> np.uint64(29))) * _MULTIPLIERS[:, np.newaxis]
+    marks: NDArray[np.uint64] = np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=0)
+    return marks
+
+
+def _messages(settings: Settings) -> Iterator[bytes]:
+    name = topic_name(settings, BARS)
+    with broker_errors(settings):
+        consumer = KafkaConsumer(
+            **client_options(settings),
+            group_id=None,
+            enable_auto_commit=False,
+            max_poll_records=5000,
+            fetch_max_bytes=64 * 1024 * 1024,
+            max_partition_fetch_bytes=settings.kafka_message_bytes,
+        )
+        try:
+            partitions = [TopicPartition(name, number) for number in range(settings.kafka_partitions)]
+            consumer.assign(partitions)
+            ends = consumer.end_offsets(partitions)
+            consumer.seek_to_beginning(*partitions)
+            while any(consumer.position(partition) < ends[partition] for partition in partitions):
+                records = consumer.poll(timeout_ms=_QUIET_MS)
+                if not records:
+                    raise BrokerError(f"{settings.kafka_bootstrap}: nothing came from topic {name} for {_QUIET_MS // 1000} s")
+                for messages in records.values():
+                    yield from (message.value for message in messages if message.value is not None)
+        finally:
+            consumer.close()

@@ -1,0 +1,73 @@
+"""Bars of one ticker on their way from a source into batches."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from producers.adjust import adjust_by_close
+from records import BarBatch, Days, Floats, RejectedBar, batch_of, date_of, day_number, validate_days
+
+#: Measured: larger messages bring little more, and a worker's memory grows with them.
+BARS_PER_BATCH: Final = 250
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawBars:
+    """What a source has of one ticker, unchecked and in the source's order, columns of one length.
+
+    `values` has open, high, low, close, volume and perhaps adjusted_close or dividend; NaN where there is none. `undated`
+    holds, by row, the text of what is no date.
+    """
+
+    ticker: str
+    day: Days
+    values: dict[str, Floats]
+    undated: Mapping[int, str]
+
+    def part(self, rows: np.ndarray) -> RawBars:
+        """The chosen rows, in the order given."""
+        undated = {at: self.undated[row] for at, row in enumerate(rows.tolist()) if row in self.undated} if self.undated else {}
+        return replace(self, day=self.day[rows], values={k: v[rows] for k, v in self.values.items()}, undated=undated)
+
+
+def batches(
+    raw: RawBars, *, source: str, start: dt.date | None, end: dt.date | None, today: dt.date
+) -> Iterator[BarBatch | RejectedBar]:
+    """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches."""
+    raw = _between(raw, start, end)
+    if "adjusted_close" in raw.values:
+        raw, unadjusted = _adjusted(raw)
+        yield from unadjusted
+    bars, rejected = validate_days(raw.ticker, raw.day, raw.values, today=today, undated=raw.undated)
+    yield from rejected
+    for first in range(0, len(bars), BARS_PER_BATCH):
+        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=today)
+
+
+def _between(raw: RawBars, start: dt.date | None, end: dt.date | None) -> RawBars:
+    inside = np.ones(len(raw.day), dtype=np.bool_)
+    if start is not None:
+        inside &= raw.day >= day_number(start)
+    if end is not None:
+        inside &= raw.day <= day_number(end)
+    inside[list(raw.undated)] = True  # their fault is told whatever the range
+    return raw if inside.all() else raw.part(np.flatnonzero(inside))
+
+
+def _adjusted(raw: RawBars) -> tuple[RawBars, list[RejectedBar]]:
+    """The bars with adjusted prices, by date, and those that have a close but no adjusted one."""
+    raw = raw.part(np.argsort(raw.day, kind="stable"))
+    adjusted_close = raw.values["adjusted_close"]
+    lost = ~(np.isfinite(adjusted_close) & (adjusted_close > 0)) & (raw.values["close"] > 0)
+    lost[list(raw.undated)] = False
+    rejected = [
+        RejectedBar(raw.ticker, date_of(raw.day[row]).isoformat(), "adjusted close missing or not positive")
+        for row in np.flatnonzero(lost)
+    ]
+    raw = raw.part(np.flatnonzero(~lost))
+    return replace(raw, values=adjust_by_close(raw.values)), rejected

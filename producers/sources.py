@@ -1,0 +1,102 @@
+"""Market data from a named source as validated batches of bars."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from errors import SourceError
+from producers.files import read_file, read_folder
+from producers.raw import RawBars, batches
+from producers.sample import read_sample
+from records import BarBatch, RejectedBar, canonical_ticker, is_ticker
+
+
+class SourceName(StrEnum):
+    """Where bars come from."""
+
+    SAMPLE = "sample"
+    FILE = "file"
+
+
+class Source(Iterator[BarBatch | RejectedBar]):
+    """Bars on their way in: an iterator, to be used once.
+
+    `bars_total` is the number of rows at the source, good and bad ones, of all tickers; None where only reading on would tell.
+    """
+
+    def __init__(self, items: Iterator[BarBatch | RejectedBar], bars_total: int | None) -> None:
+        self._items = items
+        self.bars_total = bars_total
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> BarBatch | RejectedBar:
+        return next(self._items)
+
+
+def read_source(
+    name: str,
+    *,
+    path: Path | None = None,
+    tickers: Iterable[str] | None = None,
+    start: dt.date | None = None,
+    end: dt.date | None = None,
+    today: dt.date,
+) -> Source:
+    """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
+
+    `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. Raises SourceError at
+    once for what cannot be used at all, and at the end when not one bar was good.
+    """
+    wanted = _canonical(tickers)
+    if start is not None and end is not None and start > end:
+        raise SourceError(f"the start {start} lies after the end {end}; exchange them")
+    total, raw = _open(name, path, wanted)
+    return Source(_batches(raw, name=name, start=start, end=end, today=today), total)
+
+
+def _open(name: str, path: Path | None, tickers: frozenset[str] | None) -> tuple[int | None, Iterator[RawBars | RejectedBar]]:
+    if name == SourceName.SAMPLE:
+        if path is not None:
+            raise SourceError("the source sample has no path; say --source file to read your own bars")
+        return read_sample(tickers)
+    if name == SourceName.FILE:
+        if path is None:
+            raise SourceError("the source file needs a path to a CSV or Parquet file, or to a folder of them")
+        if not path.exists():
+            raise SourceError(f"{path}: there is no such file or folder")
+        return (None, read_folder(path, tickers)) if path.is_dir() else read_file(path, tickers)
+    raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
+
+
+def _canonical(tickers: Iterable[str] | None) -> frozenset[str] | None:
+    if tickers is None:
+        return None
+    wanted = frozenset(canonical_ticker(ticker) for ticker in tickers if ticker.strip())
+    strange = sorted(ticker for ticker in wanted if not is_ticker(ticker))
+    if strange:
+        raise SourceError(f"not a ticker: {', '.join(map(repr, strange))}")
+    if not wanted:
+        raise SourceError("no tickers are named; leave the choice out to take all")
+    return wanted
+
+
+def _batches(
+    raw: Iterator[RawBars | RejectedBar], *, name: str, start: dt.date | None, end: dt.date | None, today: dt.date
+) -> Iterator[BarBatch | RejectedBar]:
+    good = 0
+    for item in raw:
+        if isinstance(item, RejectedBar):
+            yield item
+            continue
+        for result in batches(item, source=name, start=start, end=end, today=today):
+            good += isinstance(result, BarBatch)
+            yield result
+    if not good:
+        when = f" from {start or 'the beginning'} to {end or 'the end'}" if start or end else ""
+        raise SourceError(f"the source {name} has no usable bar{when}; python -m producers check tells of each why")
