@@ -189,7 +189,8 @@ def _options() -> Options:
     options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_max_total_wal_size(4 * _WRITE_BUFFER_BYTES)
-    options.set_compression_type(DBCompressionType.zstd())
+    # zstd would take a fifth less disk, and three times as long to load a ticker.
+    options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(_LOG_BYTES)
     options.set_stats_dump_period_sec(0)

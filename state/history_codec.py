@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from errors import SchemaError, StateCorruptError
-from records import VALUE_COLUMNS, Bars
+from records import VALUE_COLUMNS, Bars, Floats
 from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
 HISTORY_VERSION: Final = 1
@@ -140,30 +140,42 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
     """
     count = head.total - head.first_index
     feature_state = np.frombuffer(head.feature_state, dtype=_FLOAT).astype(np.float64)
-    day, fetched = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
-    values = np.empty((len(VALUE_COLUMNS), count))
-    snapshots = np.empty((len(head.blocks), len(feature_state)))
-    for held, payload in enumerate(blocks):
-        start, stop = held * BLOCK_BARS, min((held + 1) * BLOCK_BARS, count)
-        block = _decode_block(ticker, head.first_index + start, stop - start, len(feature_state), payload)
-        day[start:stop] = np.frombuffer(block.day, dtype=_DAY)
-        fetched[start:stop] = np.frombuffer(block.fetched, dtype=_DAY)
-        values[:, start:stop] = np.frombuffer(block.values, dtype=_FLOAT).reshape(len(VALUE_COLUMNS), stop - start)
-        snapshots[held] = np.frombuffer(block.snapshot, dtype=_FLOAT)
-    bars = Bars(day, *values)
+    sizes = [min(BLOCK_BARS, count - start) for start in range(0, count, BLOCK_BARS)]
+    if len(blocks) != len(sizes):
+        raise _corrupt(ticker, f"it has {len(blocks)} blocks where {len(sizes)} are needed")
+    decoded = [
+        _decode_block(ticker, number * BLOCK_BARS, bars, len(head.feature_state), payload)
+        for number, bars, payload in zip(head.blocks, sizes, blocks, strict=True)
+    ]
+    # One pass over the joined bytes of all blocks: block by block, NumPy's overhead per call would be most of the time.
+    day = np.frombuffer(b"".join(block.day for block in decoded), dtype=_DAY).astype(np.int32)
+    fetched = np.frombuffer(b"".join(block.fetched for block in decoded), dtype=_DAY).astype(np.int32)
+    snapshots = np.frombuffer(b"".join(block.snapshot for block in decoded), dtype=_FLOAT).astype(np.float64)
+    bars = Bars(day, *_columns([block.values for block in decoded], count))
     return TickerState(
         ticker=ticker,
         first_index=head.first_index,
         bars=bars,
         fetched=fetched,
         feature_state=feature_state,
-        snapshots=snapshots,
+        snapshots=snapshots.reshape(len(sizes), len(feature_state)),
         due=head.due,
         counters=head.counters,
     )
 
 
-def _decode_block(ticker: str, first_index: int, bars: int, state_size: int, payload: bytes | None) -> _Block:
+def _columns(values: list[bytes], count: int) -> Floats:
+    """The value columns, shape (7, count), of blocks that are full but for the last one."""
+    full = count // BLOCK_BARS
+    columns = np.empty((len(VALUE_COLUMNS), count))
+    head = np.frombuffer(b"".join(values[:full]), dtype=_FLOAT).reshape(full, len(VALUE_COLUMNS), BLOCK_BARS)
+    columns[:, : full * BLOCK_BARS] = head.transpose(1, 0, 2).reshape(len(VALUE_COLUMNS), -1)
+    if full < len(values):
+        columns[:, full * BLOCK_BARS :] = np.frombuffer(values[-1], dtype=_FLOAT).reshape(len(VALUE_COLUMNS), -1)
+    return columns
+
+
+def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int, payload: bytes | None) -> _Block:
     if payload is None:
         raise _corrupt(ticker, f"the block of bar {first_index} is missing")
     try:
@@ -179,7 +191,7 @@ def _decode_block(ticker: str, first_index: int, bars: int, state_size: int, pay
         bars * _DAY.itemsize,
         bars * _DAY.itemsize,
         bars * len(VALUE_COLUMNS) * _FLOAT.itemsize,
-        state_size * _FLOAT.itemsize,
+        snapshot_bytes,
     )
     if found != expected:
         raise _corrupt(ticker, f"the block of bar {first_index} has sizes {found} where {expected} are needed")
