@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         1.0,
         gt=0,
         le=1,
-        description="Largest weight of one ticker; 1 is none, as the client expects. With few tickers it is raised to 2 / tickers.",
+        description="Largest weight of one ticker; 1 is none, as the client expects. Never below 2 / tickers.",
     )
     max_tickers: int = Field(1000, ge=1, description="Of one request: time goes with their cube, 500 take 0.2 s.")
 
@@ -261,7 +261,7 @@ class Settings(BaseSettings):
     result_ttl_seconds: float = Field(
         300.0,
         gt=0,
-        description="How long a result waits for its client, and a stream for its request: reconnects take seconds.",
+        description="How long a result waits for its client, and a stream for its request.",
     )
 
     @model_validator(mode="before")
