@@ -1,0 +1,86 @@
+"""`python -m state`: look at what is kept."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from console import run_cli
+from errors import RequestError, StateCorruptError
+from records import is_ticker
+from settings import load_settings
+from state import export
+from state.readers import ForecastReader, HistoryReader
+
+_STATE = click.option(
+    "--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default."
+)
+_OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+
+
+@click.group()
+def main() -> None:
+    """Look at the state: forecasts and histories. Works while another process writes it."""
+
+
+@main.command()
+@_STATE
+@click.option("--tickers", help="Comma-separated; all by default.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True)
+@_OUT
+def forecasts(state_dir: Path | None, tickers: str | None, form: str, out: Path | None) -> None:
+    """Print the forecast table, or export it; equal tables give equal bytes."""
+    if form == "parquet" and out is None:
+        raise click.UsageError("--format parquet needs --out PATH")
+    wanted = None if tickers is None else _tickers(tickers)
+    with ForecastReader(load_settings(state_dir=state_dir).state_dir) as reader:
+        rows = reader.all() if wanted is None else list(reader.get_many(wanted).values())
+        unreadable = reader.unreadable()
+    missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
+    _put(_FORMATS[form](rows), out)
+    if missing:
+        raise RequestError(f"no forecast of {', '.join(missing)}: publish bars of it, or see the tickers without --tickers")
+    if unreadable:
+        raise StateCorruptError(f"{len(unreadable)} rows left out: {'; '.join(unreadable.values())}")
+
+
+@main.command()
+@_STATE
+@click.option("--ticker", required=True)
+@_OUT
+def history(state_dir: Path | None, ticker: str, out: Path | None) -> None:
+    """Print the bars kept of one ticker as CSV."""
+    with HistoryReader(load_settings(state_dir=state_dir).state_dir) as reader:
+        bars = reader.bars(_tickers(ticker)[0])
+    if bars is None:
+        raise RequestError(f"no history of {ticker}: publish bars of it, or look for it in `python -m state forecasts`")
+    _put(export.bars_to_csv(bars), out)
+
+
+_FORMATS = {
+    "table": lambda rows: export.rows_to_table(rows).encode(),
+    "json": export.rows_to_json,
+    "csv": export.rows_to_csv,
+    "parquet": export.rows_to_parquet,
+}
+
+
+def _tickers(text: str) -> list[str]:
+    tickers = [part.strip().upper() for part in text.split(",") if part.strip()]
+    bad = [ticker for ticker in tickers if not is_ticker(ticker)]
+    if bad or not tickers:
+        raise RequestError(f"not a ticker: {', '.join(bad) or repr(text)}; write them as AAPL,BRK-B")
+    return tickers
+
+
+def _put(content: bytes, out: Path | None) -> None:
+    if out is None:
+        sys.stdout.buffer.write(content)
+    else:
+        export.write_file(out, content)
+
+
+if __name__ == "__main__":
+    run_cli(main)

@@ -1,0 +1,179 @@
+"""Forecast rows and bars as people and other programs take them: a table, JSON, CSV, Parquet. Equal rows give equal bytes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import msgspec
+
+from errors import StateWriteError
+from records import VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
+
+TABLE_WIDTH: Final = 120
+#: Columns of CSV and Parquet; JSON has the rows whole.
+_COLUMNS: Final = (
+    "ticker",
+    "as_of",
+    "last_close",
+    "horizon",
+    "annual_return",
+    "annual_volatility",
+    "return_standard_error",
+    "lower_80",
+    "upper_80",
+    "lower_95",
+    "upper_95",
+    "return_model",
+    "volatility_model",
+    "fallback",
+    "bars_used",
+    "training_cutoff",
+    "settings_hash",
+    "code_version",
+)
+_INTEGERS: Final = frozenset({"horizon", "bars_used"})
+_DATES: Final = frozenset({"as_of", "training_cutoff"})
+_TEXTS: Final = frozenset({"ticker", "return_model", "volatility_model", "fallback", "settings_hash", "code_version"})
+
+
+def rows_to_json(rows: Iterable[Forecast]) -> bytes:
+    """A JSON array of whole rows, sorted by ticker."""
+    return msgspec.json.format(msgspec.json.encode(_sorted(rows)), indent=2) + b"\n"
+
+
+def rows_to_csv(rows: Iterable[Forecast]) -> bytes:
+    """One line per row, sorted by ticker; numbers exact, empty where there is none."""
+    return _csv(_COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in _sorted(rows)))
+
+
+def rows_to_parquet(rows: Iterable[Forecast]) -> bytes:
+    """The columns of the CSV with their types."""
+    import pyarrow as pa  # noqa: PLC0415 - 0.2 s that only this format needs
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    def kind(name: str) -> pa.DataType:
+        if name in _TEXTS:
+            return pa.string()
+        if name in _DATES:
+            return pa.date32()
+        return pa.int32() if name in _INTEGERS else pa.float64()
+
+    ordered = _sorted(rows)
+    schema = pa.schema([(name, kind(name)) for name in _COLUMNS])
+    table = pa.table({name: [getattr(row, name) for row in ordered] for name in _COLUMNS}, schema=schema)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def rows_to_table(rows: Iterable[Forecast]) -> str:
+    """A table for people, at most 120 columns wide, with the reasons of fallbacks below it."""
+    from rich import box  # noqa: PLC0415 - only a table needs it
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    ordered = _sorted(rows)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for title, justify in _TABLE_HEADER:
+        table.add_column(title, justify=justify, no_wrap=True)
+    for row in ordered:
+        table.add_row(*_table_cells(row))
+    out = io.StringIO()
+    console = Console(file=out, width=TABLE_WIDTH, color_system=None, force_terminal=False, markup=False, emoji=False)
+    console.print(table)
+    lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
+    lines += [line for row in ordered for line in _reasons(row)]
+    return "\n".join(lines) + "\n"
+
+
+def bars_to_csv(bars: Bars) -> bytes:
+    """One line per bar; numbers exact."""
+    columns = [getattr(bars, name).tolist() for name in VALUE_COLUMNS]
+    days = [date_of(day).isoformat() for day in bars.day]
+    return _csv(("date", *VALUE_COLUMNS), zip(days, *columns, strict=True))
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Put `content` in the place of `path`, whole or not at all. Raises StateWriteError when the disk refuses."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise StateWriteError(f"cannot write {path} ({error.strerror}): free the disk or name another --out") from error
+
+
+def _sorted(rows: Iterable[Forecast]) -> list[Forecast]:
+    return sorted(rows, key=lambda row: row.ticker)
+
+
+def _csv(header: Sequence[str], lines: Iterable[Iterable[Any]]) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue().encode()
+
+
+_TABLE_HEADER: Final[tuple[tuple[str, Literal["left", "right"]], ...]] = (
+    ("ticker", "left"),
+    ("as of", "left"),
+    ("return", "right"),
+    ("80 % interval", "right"),
+    ("by", "left"),
+    ("R²", "right"),
+    ("RMSE", "right"),
+    ("volatility", "right"),
+    ("by", "left"),
+    ("R²", "right"),
+    ("RMSE", "right"),
+    ("fallback", "left"),
+)
+
+
+def _table_cells(row: Forecast) -> tuple[str, ...]:
+    of_return, of_volatility = _score(row, row.return_model), _score(row, row.volatility_model)
+    return (
+        row.ticker,
+        row.as_of.isoformat(),
+        _percent(row.annual_return),
+        "-" if row.lower_80 is None else f"{_percent(row.lower_80)} … {_percent(row.upper_80)}",
+        row.return_model or "-",
+        _number(of_return.return_r2),
+        _percent(of_return.return_rmse),
+        _percent(row.annual_volatility),
+        row.volatility_model or "-",
+        _number(of_volatility.volatility_r2),
+        _percent(of_volatility.volatility_rmse),
+        row.fallback or "",
+    )
+
+
+def _score(row: Forecast, model: str | None) -> CandidateScore:
+    """The selected model's score; one without numbers where there is none."""
+    return next((score for score in row.candidates if score.model == model), CandidateScore(model=model or ""))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _reasons(row: Forecast) -> list[str]:
+    if row.fallback is None and row.annual_return is not None:
+        return []
+    reasons = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no reason is recorded"
+    served = f"the {row.fallback} estimate stands in" if row.fallback is not None else "no forecast"
+    return textwrap.wrap(f"{row.ticker}: {served}. {reasons}", TABLE_WIDTH, subsequent_indent="    ")
