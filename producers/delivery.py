@@ -111,8 +111,9 @@ class Delivery:
                 waiting = len(self._pending)
             if time.monotonic() - since > self._settings.publish_deadline_seconds:
                 raise BrokerError(
-                    f"{self._settings.kafka_bootstrap}: no acknowledgement for {self._settings.publish_deadline_seconds:g} s, {waiting} "
-                    "messages are not delivered; is Kafka running? Publish again when it is: what has arrived is skipped"
+                    f"{self._settings.kafka_bootstrap}: {waiting} messages unacknowledged for "
+                    f"{self._settings.publish_deadline_seconds:g} s; is Kafka running? Publish again when it is: what arrived "
+                    "is skipped"
                 )
             if stalled and waiting:
                 self._send_again()
