@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ def read_file(path: Path, tickers: frozenset[str] | None) -> tuple[int, Iterator
     names = _names(table, path)
     missing = (tickers or frozenset()) - {name for name in names if name is not None}
     if missing:
-        raise SourceError(f"{path}: has no bars of {_listing(missing)}; leave them out, or name another --path")
+        raise SourceError(f"{path}: has no bars of {_listing(missing)}; it has {_listing(filter(None, names))}")
     return len(table), _by_ticker(table, names, tickers)
 
 
@@ -37,7 +37,7 @@ def read_folder(folder: Path, tickers: frozenset[str] | None) -> Iterator[RawBar
         raise SourceError(f"{folder}: has no file ending in {', '.join(SUFFIXES)}")
     missing = (tickers or frozenset()) - files.keys()
     if missing:
-        raise SourceError(f"{folder}: has no file named after {_listing(missing)}; leave them out, or name another --path")
+        raise SourceError(f"{folder}: has no file named after {_listing(missing)}; it has files of {_listing(files)}")
     return _by_file({name: files[name] for name in sorted(files) if tickers is None or name in tickers})
 
 
@@ -96,6 +96,6 @@ def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, 
     return dict(zip(distinct, np.split(order, starts[1:]), strict=True))
 
 
-def _listing(names: frozenset[str]) -> str:
-    shown = sorted(names)
+def _listing(names: Iterable[str]) -> str:
+    shown = sorted(set(names))
     return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")

@@ -6,13 +6,14 @@ import datetime as dt
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
+from numpy.typing import NDArray
 
 from errors import SourceError
 from producers.columns import find_columns
@@ -37,7 +38,7 @@ class BarTable:
     day: Days
     day_source: pa.ChunkedArray
     names: list[str]
-    ticker: np.ndarray | None
+    ticker: NDArray[np.int32] | None
     values: dict[str, Floats]
     malformed: list[str] = field(default_factory=list)
 
@@ -99,7 +100,7 @@ def _read_parquet(path: Path) -> pa.Table:
         return file.read(columns=list(chosen.values())).select(list(chosen.values())).rename_columns(list(chosen))
 
 
-def _tickers(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+def _tickers(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
     """The distinct names and, for each row, the index of its own; a missing one is the empty name."""
     names, index = _encoded(column)
     return [name or "" for name in names], index
@@ -112,16 +113,27 @@ def _days(column: pa.ChunkedArray) -> Days:
             column = pc.local_timestamp(column)
         column = pc.floor_temporal(column, unit="day").cast(pa.date32())
     if pa.types.is_date(column.type):
-        days = column.cast(pa.date32()).cast(pa.int32()).to_numpy()  # floats with NaN where one is missing
-        return np.where(np.isnan(days), NOT_A_DAY, days).astype(np.int32) if column.null_count else np.array(days)
+        return _numpy(column.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
     texts, index = _encoded(column)  # few dates in many rows
-    return np.array([NOT_A_DAY if text is None else _day_of(text) for text in texts], dtype=np.int32)[index]
+    days: Days = np.array([NOT_A_DAY if text is None else _day_of(text) for text in texts], dtype=np.int32)
+    return days[index]
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[list[str | None], np.ndarray]:
-    # Not pyarrow's fill_null before it: that imports pandas, which costs a second and 50 MB.
+def _encoded(column: pa.ChunkedArray) -> tuple[list[str | None], NDArray[np.int32]]:
     encoded = pc.dictionary_encode(column.cast(pa.string()), null_encoding="encode").unify_dictionaries().combine_chunks()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+    return encoded.dictionary.to_pylist(), _numpy(encoded.indices, 0)
+
+
+def _numpy(column: pa.ChunkedArray | pa.Array, missing: float) -> NDArray[Any]:
+    """The column's values, `missing` where there is none.
+
+    Made by hand because pyarrow's own `fill_null` and `to_numpy` import pandas, which costs a second and 50 MB.
+    """
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = np.from_dlpack(pa.Array.from_buffers(array.type, len(array), [None, array.buffers()[1]], 0, array.offset))
+    if not array.null_count:
+        return values
+    return np.where(np.from_dlpack(array.is_null().cast(pa.int8())) == 1, np.asarray(missing, values.dtype), values)
 
 
 def _day_of(text: str) -> int:
@@ -146,7 +158,7 @@ def _floats(column: pa.ChunkedArray) -> Floats:
             return np.array([_number(text) for text in column.to_pylist()], dtype=np.float64)
     if not pa.types.is_float64(column.type):
         column = column.cast(pa.float64(), safe=False)
-    return np.array(column.to_numpy(), dtype=np.float64)
+    return _numpy(column, np.nan)
 
 
 def _number(text: str | None) -> float:

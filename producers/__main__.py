@@ -1,0 +1,54 @@
+"""Commands around market data: `python -m producers --help`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from console import progress, run_cli
+from producers.options import source_options
+from producers.report import ValidationReport, report_json, report_lines
+from producers.sources import read_source
+from records import bar_batch_schema, forecast_schema
+
+SCHEMAS = {"bars": bar_batch_schema, "forecast": forecast_schema}
+
+
+@click.group()
+def cli() -> None:
+    """Market data: check it, and the schemas of what is published."""
+
+
+@cli.command()
+@source_options
+@click.option("--limit", default=50, show_default=True, help="Rejected bars to list.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def check(
+    source: str, path: Path | None, tickers: list[str] | None, start: dt.date | None, end: dt.date | None, limit: int, form: str
+) -> None:
+    """Validate bars without using them; exit code 1 when any is rejected."""
+    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=dt.datetime.now(dt.UTC).date())
+    report = ValidationReport()
+    try:
+        with progress(bars.bars_total, "bars checked") as advance:
+            for item in bars:
+                advance(report.add(item))
+    finally:  # a source without one good bar ends in an error, and the reasons are what one needs then
+        if report.tickers:
+            click.echo(report_json(report) if form == "json" else "\n".join(report_lines(report, limit=limit)))
+    sys.exit(1 if report.rejected else 0)
+
+
+@cli.command()
+@click.argument("name", type=click.Choice(list(SCHEMAS)), default="bars")
+def schema(name: str) -> None:
+    """Print the JSON Schema of a message on the topic `bars`, or of a forecast row."""
+    click.echo(msgspec.json.format(msgspec.json.encode(SCHEMAS[name]())).decode())
+
+
+if __name__ == "__main__":
+    run_cli(cli)

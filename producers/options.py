@@ -1,0 +1,49 @@
+"""The command-line options that name market data, the same for every command that reads it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from producers.sources import SourceName
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--source",
+        type=click.Choice([name.value for name in SourceName]),
+        default=SourceName.SAMPLE.value,
+        show_default=True,
+        help="Where bars come from: sample is real bars of five shares, file your own (--path).",
+    ),
+    click.option("--path", type=click.Path(path_type=Path), help="CSV or Parquet file, or a folder of one file per ticker."),
+    click.option("--tickers", callback=lambda _context, _option, text: split_tickers(text), help="A,B: only these; else all."),
+    click.option("--start", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="First day."),
+    click.option("--end", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="Last day."),
+)
+
+
+def source_options(command: F) -> F:
+    """Add the options; the command receives source, path, tickers, start and end, as `read_source` takes them."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def split_tickers(text: str | None) -> list[str] | None:
+    """`A,B` as a list; None stays None."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _date(text: str | None) -> dt.date | None:
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a date; write it as 2024-01-31") from None
