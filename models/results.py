@@ -7,10 +7,13 @@ from typing import Final
 
 import msgspec
 
+from errors import SchemaError, StateCorruptError
 from models.contract import Window
 from records import CandidateScore, FallbackStep
 
 TRAINED_VERSION: Final = 1
+#: Stands in every result and row; to be raised with every change that moves a forecast.
+CODE_VERSION: Final = "0.1.0"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,3 +52,30 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[float, ...]
     settings_hash: str
     code_version: str
+
+
+class _Version(msgspec.Struct):
+    schema_version: int = 0
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(TrainedTicker)
+_version_decoder = msgspec.msgpack.Decoder(_Version)
+
+
+def encode_trained(trained: TrainedTicker) -> bytes:
+    """The bytes that the model store keeps (msgpack); equal results have equal bytes."""
+    return _encoder.encode(trained)
+
+
+def decode_trained(payload: bytes) -> TrainedTicker:
+    """The result in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
+    try:
+        version = _version_decoder.decode(payload).schema_version
+        if version > TRAINED_VERSION:
+            raise SchemaError(
+                f"trained models of schema version {version}; this process knows up to {TRAINED_VERSION}: upgrade it first"
+            )
+        return _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise StateCorruptError(f"not trained models ({error}): train them again") from error

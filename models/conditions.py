@@ -1,0 +1,47 @@
+"""What a window must fulfil before a model is fitted to it or asked: enough bars, finite, and a price that moves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from errors import DegenerateSeriesError, TooFewBarsError
+from models.contract import Window
+
+#: A price that has not moved for a month of trading is a halt or a frozen quote, not a calm market.
+FROZEN_BARS: Final = 21
+#: With fewer moving days than this share, the variance measures how often it trades rather than how far it moves.
+LEAST_MOVING_SHARE: Final = 0.2
+
+
+def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
+    """Raise TooFewBarsError or DegenerateSeriesError, naming ticker and model, if `model` cannot be fitted to the window."""
+    if len(window) < minimum_bars:
+        raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs {minimum_bars}: wait for more history")
+    require_finite(window, model)
+    require_moving(window, model)
+    moving = np.count_nonzero(window.log_return[1:]) / (len(window) - 1)
+    if moving < LEAST_MOVING_SHARE:
+        raise DegenerateSeriesError(
+            f"{window.ticker}: the close moved on {moving:.0%} of {len(window)} bars, "
+            f"{model} needs {LEAST_MOVING_SHARE:.0%}: serve an estimate without a model"
+        )
+
+
+def require_finite(window: Window, model: str) -> None:
+    """Raise DegenerateSeriesError if a return is missing (the history's first bar has none)."""
+    returns = window.log_return[1:]
+    if not np.isfinite(returns).all() or not np.isfinite(window.range_variance[1:]).all():
+        raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")
+
+
+def require_moving(window: Window, model: str) -> None:
+    """Raise TooFewBarsError for an empty window, DegenerateSeriesError if its last month of closes is one price."""
+    if len(window) < 2:
+        raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs at least 2")
+    if not np.any(window.log_return[-FROZEN_BARS:] != 0.0):
+        raise DegenerateSeriesError(
+            f"{window.ticker}: the close has not moved on the last {min(FROZEN_BARS, len(window))} bars up to {window.as_of}: "
+            f"{model} cannot forecast a halted or frozen price"
+        )

@@ -1,0 +1,65 @@
+"""A model's content as bytes: msgpack with raw arrays and a schema version, never pickle."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from errors import SchemaError, StateCorruptError
+
+_ARRAY: Final = 1
+_DTYPES: Final = frozenset({"<f4", "<f8", "<i4", "<i8"})
+
+
+class _RawArray(msgspec.Struct, frozen=True, array_like=True):
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
+class _Packed(msgspec.Struct, frozen=True):
+    kind: str
+    schema_version: int
+    content: msgspec.Raw
+
+
+def pack(kind: str, version: int, content: dict[str, Any]) -> bytes:
+    """Bytes of `content` (numbers, strings, lists, dicts, arrays); equal content gives equal bytes."""
+    body = msgspec.msgpack.encode(content, enc_hook=_pack_array)
+    return msgspec.msgpack.encode(_Packed(kind, version, msgspec.Raw(body)))
+
+
+def unpack(payload: bytes, kind: str, version: int) -> dict[str, Any]:
+    """What `pack` was given; arrays come back read-only, tuples as lists.
+
+    Raises SchemaError for a version newer than `version`, StateCorruptError for anything that is not a packed `kind`.
+    """
+    try:
+        packed = msgspec.msgpack.decode(payload, type=_Packed)
+        if packed.kind != kind:
+            raise StateCorruptError(f"stored model of kind {packed.kind!r} where {kind!r} is expected: train it again")
+        if packed.schema_version > version:
+            raise SchemaError(
+                f"stored model {kind!r} has schema version {packed.schema_version}; "
+                f"this process knows up to {version}: upgrade it first"
+            )
+        content: dict[str, Any] = msgspec.msgpack.decode(packed.content, type=dict[str, Any], ext_hook=_unpack_array)
+    except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
+        raise StateCorruptError(f"stored model {kind!r} cannot be read back ({error}): train it again") from error
+    return content
+
+
+def _pack_array(value: object) -> msgspec.msgpack.Ext:
+    if not isinstance(value, np.ndarray) or value.dtype.str not in _DTYPES:
+        raise TypeError(f"a model's content cannot hold {type(value).__name__} {getattr(value, 'dtype', '')}")
+    raw = _RawArray(value.dtype.str, value.shape, value.tobytes())
+    return msgspec.msgpack.Ext(_ARRAY, msgspec.msgpack.encode(raw))
+
+
+def _unpack_array(code: int, data: memoryview) -> np.ndarray:
+    raw = msgspec.msgpack.decode(data, type=_RawArray)
+    if code != _ARRAY or raw.dtype not in _DTYPES:
+        raise ValueError(f"unknown extension {code} or dtype {raw.dtype}")
+    return np.frombuffer(raw.data, dtype=raw.dtype).reshape(raw.shape)

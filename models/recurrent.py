@@ -1,0 +1,48 @@
+"""A one-layer LSTM with linear heads in plain NumPy: the forward pass only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from records import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecurrentNet:
+    """Weights in torch's layout: gates in the order input, forget, cell, output, stacked along the first axis.
+
+    With H units, k inputs and m heads: `input_weight` (4H, k), `state_weight` (4H, H), `bias` (4H,), `head_weight` (m, H),
+    `head_bias` (m,).
+    """
+
+    input_weight: Floats
+    state_weight: Floats
+    bias: Floats
+    head_weight: Floats
+    head_bias: Floats
+
+    def forward(self, sequence: Floats) -> Floats:
+        """Outputs of the heads, shape (m,), after a sequence of shape (steps, k)."""
+        units = self.state_weight.shape[1]
+        driven = sequence @ self.input_weight.T + self.bias
+        hidden = np.zeros(units)
+        cell = np.zeros(units)
+        for step in driven:
+            gates = step + self.state_weight @ hidden
+            squashed = 1.0 / (1.0 + np.exp(-gates))
+            cell = squashed[units : 2 * units] * cell + squashed[:units] * np.tanh(gates[2 * units : 3 * units])
+            hidden = squashed[3 * units :] * np.tanh(cell)
+        outputs: Floats = self.head_weight @ hidden + self.head_bias
+        return outputs
+
+    def content(self) -> dict[str, Any]:
+        """What `pack` takes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of_content(cls, content: dict[str, Any]) -> Self:
+        """The net that `content` was made from. TypeError for anything else."""
+        return cls(**content)

@@ -1,0 +1,127 @@
+"""Log-HAR: the log variance of the next horizon as a linear function of log variances over past windows.
+
+Corsi (2009), "A simple approximate long-memory model of realized volatility", with the range-based variance of Parkinson (1980)
+plus the overnight jump as the regressor, because daily bars have no intraday returns. The learners start from it and learn
+only what it leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+
+from errors import DegenerateSeriesError, TooFewBarsError
+from models.contract import Window, horizon_variances
+from records import Floats
+
+VARIANCE_FEATURES: Final = ("range_variance_5", "range_variance_21", "range_variance_63", "range_variance_252")
+#: A short window's variance below this share of the longest one's is a halt: its log would rule the regression.
+LEAST_VARIANCE_SHARE: Final = 0.02
+#: Nothing that trades has an annual volatility below 0.05 %; keeps logs finite.
+LEAST_VARIANCE: Final = 1e-9
+#: Overlapping labels of a 21-bar horizon: three independent months and more.
+MINIMUM_ROWS: Final = 63
+#: Ridge penalty per row on standardised regressors: four nearly collinear regressors on about thirty independent months.
+RIDGE: Final = 0.02
+#: In robust standard deviations: ratios beyond it count as it when the level is corrected.
+OUTLIER: Final = 3.0
+#: A forecast stays within what the training part has seen, widened by this factor on both sides (the "insanity filter" of
+#: Bollerslev, Patton and Quaedvlieg 2016, less strict, so that a crisis beyond the sample can still be forecast).
+SANE_FACTOR: Final = 4.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogVarianceRegression:
+    """A fitted log-HAR. `columns` are the features in use, `coefficients` (shape (k,)) and `intercept` apply to their logs."""
+
+    columns: tuple[str, ...]
+    coefficients: Floats
+    intercept: float
+    log_scale: float
+    lowest: float
+    highest: float
+
+    @classmethod
+    def fit(cls, window: Window, horizon: int) -> Self:
+        """Least squares with a small ridge on every bar whose horizon ends within the window.
+
+        A feature that most rows lack (a young history) is left out. The level is corrected so that the mean of realised ÷
+        forecast is 1, which is the scale that minimises QLIKE (Patton 2011), with outlying ratios winsorised: one spin-off
+        booked as a crash must not double every forecast. Raises TooFewBarsError or DegenerateSeriesError.
+        """
+        target = horizon_variances(window.log_return, horizon)
+        labelled = np.isfinite(target)
+        columns = tuple(
+            name
+            for name in VARIANCE_FEATURES
+            if 2 * np.count_nonzero(labelled & np.isfinite(window.column(name))) >= np.count_nonzero(labelled)
+        )
+        regressors = log_variances(window, columns)
+        rows = labelled & np.isfinite(regressors).all(axis=1)
+        if not columns or np.count_nonzero(rows) < MINIMUM_ROWS:
+            raise TooFewBarsError(
+                f"{window.ticker}: {np.count_nonzero(rows)} bars with all variance features and a label, "
+                f"log-HAR needs {MINIMUM_ROWS}: wait for more history"
+            )
+        x = regressors[rows]
+        y = np.log(np.maximum(target[rows], LEAST_VARIANCE_SHARE * target[rows].mean()))
+        center, scale = x.mean(axis=0), x.std(axis=0)
+        if not (scale > 0).all():
+            raise DegenerateSeriesError(f"{window.ticker}: its variance never changes, log-HAR cannot be fitted")
+        z = (x - center) / scale
+        gram = z.T @ z + RIDGE * len(z) * np.eye(len(columns))
+        coefficients = np.linalg.solve(gram, z.T @ (y - y.mean())) / scale
+        intercept = float(y.mean() - center @ coefficients)
+        residual = y - (x @ coefficients + intercept)
+        return cls(
+            columns,
+            coefficients,
+            intercept,
+            log_level_correction(residual),
+            float(y.min()) - float(np.log(SANE_FACTOR)),
+            float(y.max()) + float(np.log(SANE_FACTOR)),
+        )
+
+    def log_variance(self, window: Window) -> float:
+        """Expected log of the mean daily variance over the horizon after the window's last bar; not corrected in level.
+
+        Raises TooFewBarsError when a feature in use is missing there.
+        """
+        row = log_variances(window.last(1), self.columns)[0]
+        if not np.isfinite(row).all():
+            raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: wait for more history")
+        return float(np.clip(row @ self.coefficients + self.intercept, self.lowest, self.highest))
+
+    def log_variance_path(self, window: Window) -> Floats:
+        """As `log_variance`, after each bar: shape (n,), NaN where a feature is missing."""
+        values: Floats = log_variances(window, self.columns) @ self.coefficients + self.intercept
+        return np.clip(values, self.lowest, self.highest)
+
+    def content(self) -> dict[str, Any]:
+        """What `pack` takes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of_content(cls, content: dict[str, Any]) -> Self:
+        """The regression that `content` was made from. TypeError or KeyError for anything else."""
+        return cls(**{**content, "columns": tuple(content["columns"])})
+
+
+def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
+    """Logs of variance features, shape (n, k), floored beside the largest of the row so that a halt is no outlier."""
+    if not columns:
+        return np.empty((len(window), 0))
+    values = np.column_stack([window.column(name) for name in columns])
+    largest = np.fmax.reduce(values, axis=1, keepdims=True)
+    floor = np.maximum(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * largest)
+    return np.log(np.maximum(values, floor))
+
+
+def log_level_correction(residual: Floats) -> float:
+    """Log of the mean of realised ÷ forecast, from log residuals of shape (n,), winsorised at three robust deviations."""
+    center = float(np.median(residual))
+    spread = 1.4826 * float(np.median(np.abs(residual - center)))
+    limited = np.clip(residual, center - OUTLIER * spread, center + OUTLIER * spread)
+    return float(np.log(np.exp(limited).mean()))

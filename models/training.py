@@ -1,0 +1,46 @@
+"""The work of a training process: everything about one ticker at one cut-off, from a job to what is stored."""
+
+from __future__ import annotations
+
+import logging
+
+from errors import TooFewBarsError
+from models.results import CODE_VERSION, TrainedTicker, TrainingJob
+from models.selector import ModelSelector
+from records import FallbackStep
+
+logger = logging.getLogger(__name__)
+
+
+def train_ticker(job: TrainingJob) -> TrainedTicker:
+    """Validate, train and select for one ticker. Pure: equal jobs give equal results, in any process.
+
+    What keeps candidates from being any stands in `failures`; a history too short for all of them gives a result without
+    models, not an error.
+    """
+    window = job.window
+    try:
+        if len(window) < job.minimum_bars:
+            raise TooFewBarsError(
+                f"{window.ticker}: {len(window)} bars, training needs {job.minimum_bars}: wait for more history"
+            )
+        selector = ModelSelector.train(window, job.horizon, job.seed, job.models)
+    except TooFewBarsError as error:
+        logger.warning("not trained ticker=%s reason=%s", window.ticker, error)
+        failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
+        selector = ModelSelector(window.ticker, {}, (), failures, None, None, ())
+    return TrainedTicker(
+        ticker=window.ticker,
+        cutoff=int(window.day[-1]),
+        digest=job.digest,
+        horizon=job.horizon,
+        bars_used=len(window),
+        models={name: model.to_bytes() for name, model in selector.models.items()},
+        candidates=selector.candidates,
+        failures=selector.failures,
+        return_model=selector.return_model,
+        volatility_model=selector.volatility_model,
+        residuals=selector.residuals,
+        settings_hash=job.settings_hash,
+        code_version=CODE_VERSION,
+    )

@@ -1,0 +1,85 @@
+"""Boosted trees as arrays: taken from an xgboost booster once, evaluated by NumPy ever after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from records import Floats
+
+if TYPE_CHECKING:
+    import xgboost
+
+
+class _Tree(msgspec.Struct):
+    split_indices: list[int]
+    split_conditions: list[float]
+    left_children: list[int]
+    right_children: list[int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TreeEnsemble:
+    """Complete binary trees of one depth d: `feature` and `threshold` have shape (trees, 2^d − 1), `leaf` (trees, 2^d).
+
+    Node i has the children 2i + 1 (value below the threshold) and 2i + 2. Thresholds are float32 and inputs are compared as
+    float32, as xgboost does.
+    """
+
+    feature: NDArray[np.int32]
+    threshold: NDArray[np.float32]
+    leaf: Floats
+
+    @classmethod
+    def of_booster(cls, booster: xgboost.Booster) -> Self:
+        """The trees of a fitted booster with base score 0, numeric splits and inputs without missing values."""
+        document = msgspec.json.decode(booster.save_raw("json"))
+        trees = msgspec.convert(document["learner"]["gradient_booster"]["model"]["trees"], list[_Tree])
+        depth = max(_depth(tree, 0) for tree in trees)
+        feature = np.zeros((len(trees), 2**depth - 1), dtype=np.int32)
+        threshold = np.full(feature.shape, np.inf, dtype=np.float32)
+        leaf = np.zeros((len(trees), 2**depth))
+        for row, tree in enumerate(trees):
+            places = [(0, 0, 0)]
+            while places:
+                node, place, level = places.pop()
+                left = tree.left_children[node]
+                if left < 0:
+                    # A leaf above the last level owns every leaf place below it.
+                    width = 2 ** (depth - level)
+                    first = (place + 1) * width - 2**depth
+                    leaf[row, first : first + width] = tree.split_conditions[node]
+                    continue
+                feature[row, place] = tree.split_indices[node]
+                threshold[row, place] = tree.split_conditions[node]
+                places.append((left, 2 * place + 1, level + 1))
+                places.append((tree.right_children[node], 2 * place + 2, level + 1))
+        return cls(feature, threshold, leaf)
+
+    def predict(self, inputs: Floats) -> float:
+        """Sum of the leaves that one row of inputs, shape (k,), falls into."""
+        row = inputs.astype(np.float32)
+        tree = np.arange(len(self.feature))
+        place = np.zeros(len(self.feature), dtype=np.intp)
+        while place[0] < self.feature.shape[1]:
+            place = 2 * place + 1 + (row[self.feature[tree, place]] >= self.threshold[tree, place])
+        return float(self.leaf[tree, place - self.feature.shape[1]].sum())
+
+    def content(self) -> dict[str, Any]:
+        """What `pack` takes."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def of_content(cls, content: dict[str, Any]) -> Self:
+        """The ensemble that `content` was made from. TypeError for anything else."""
+        return cls(**content)
+
+
+def _depth(tree: _Tree, node: int) -> int:
+    if tree.left_children[node] < 0:
+        return 0
+    return 1 + max(_depth(tree, tree.left_children[node]), _depth(tree, tree.right_children[node]))
