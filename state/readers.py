@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from errors import SchemaError, StateCorruptError
 from records import Bars, Forecast
@@ -16,8 +17,12 @@ from state.folder import FORECASTS, HISTORY
 from state.follower import REFRESH_SECONDS, Follower
 from state.forecasts import decode_row
 from state.history import load_state, stored_tickers
+from state.history_codec import head_key
 
 logger = logging.getLogger(__name__)
+
+#: Histories that a reader keeps decoded, 75 kB each: the largest request that is served.
+_MOST_DECODED: Final = 1000
 
 
 class HistoryReader:
@@ -27,11 +32,23 @@ class HistoryReader:
         self, state_dir: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._follower = Follower(Path(state_dir) / HISTORY, refresh_seconds=refresh_seconds, clock=clock)
+        self._mutex = threading.Lock()
+        # Every change of a history changes its head: as long as that stays the same, so do the bars.
+        self._decoded: OrderedDict[str, tuple[bytes, Bars]] = OrderedDict()
 
     def bars(self, ticker: str) -> Bars | None:
         """All bars kept of a ticker, or None. Raises StateMissingError, StateCorruptError, SchemaError."""
         state = self._follower.read(lambda database: load_state(database, ticker))
         return None if state is None else state.bars
+
+    def bars_many(self, tickers: Iterable[str]) -> tuple[dict[str, Bars], dict[str, str]]:
+        """The bars of those tickers that have a history, and why the others' cannot be read, where they have one.
+
+        A ticker's bars are the very same object for as long as its history stays the same. Raises StateMissingError,
+        StateCorruptError or SchemaError for the table as a whole.
+        """
+        wanted = list(dict.fromkeys(tickers))
+        return self._follower.read(lambda database: self._bars_many(database, wanted))
 
     def tickers(self) -> list[str]:
         """All tickers with a history, sorted. Raises StateMissingError, StateCorruptError, SchemaError."""
@@ -46,6 +63,30 @@ class HistoryReader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _bars_many(self, database: Database, tickers: list[str]) -> tuple[dict[str, Bars], dict[str, str]]:
+        found: dict[str, Bars] = {}
+        unreadable: dict[str, str] = {}
+        heads = database.get_many([head_key(ticker) for ticker in tickers])
+        with self._mutex:
+            for ticker, head in zip(tickers, heads, strict=True):
+                if head is None:
+                    continue
+                known = self._decoded.get(ticker)
+                if known is None or known[0] != head:
+                    try:
+                        state = load_state(database, ticker)
+                    except (SchemaError, StateCorruptError) as error:
+                        logger.warning("history left out: %s", error)
+                        unreadable[ticker] = str(error)
+                        continue
+                    assert state is not None
+                    known = self._decoded[ticker] = (head, state.bars)
+                self._decoded.move_to_end(ticker)
+                found[ticker] = known[1]
+            while len(self._decoded) > _MOST_DECODED:
+                self._decoded.popitem(last=False)
+        return found, unreadable
 
 
 class ForecastReader:
