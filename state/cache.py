@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 #: Version of the values on disk; others are computed again.
 _STORED_VERSION: Final = 1
+_REMEDY: Final = "delete that folder; only the time to compute its values again is lost"
 _VALUE: Final = b"v"
 _EXPIRY: Final = b"e"
 
@@ -65,12 +66,12 @@ class TwoLevelCache:
     """
 
     def __init__(self, path: Path | None, *, max_entries: int = 256, clock: Callable[[], float] = time.time) -> None:
-        self._database = None if path is None else Database.open_writer(Path(path))
+        self._database = None if path is None else Database.open_writer(Path(path), remedy=_REMEDY)
         self._max_entries = max_entries
         self._clock = clock
         self._mutex = threading.Lock()
         self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()
-        self._computing: dict[bytes, Future[Any]] = {}
+        self._computing: dict[bytes, Future[_Remembered]] = {}
         self._warned: set[tuple[str, str]] = set()
 
     def cached(self, l1_ttl: float, l2_ttl: float, key_func: Callable[..., Any] | None = None) -> Decorator[Parameters, Result]:
@@ -86,11 +87,14 @@ class TwoLevelCache:
             remembered = self._memory.get(key)
             if remembered is not None and self._clock() < remembered.expires_at:
                 self._memory.move_to_end(key)
-                return cast("Result", remembered.value())
+            else:
+                remembered = None
             running = self._computing.get(key)
-            if running is None:
-                mine: Future[Any] = Future()
+            if remembered is None and running is None:
+                mine: Future[_Remembered] = Future()
                 self._computing[key] = mine
+        if remembered is not None:
+            return cast("Result", remembered.value())
         if running is not None:
             return cast("Result", running.result().value())
         try:

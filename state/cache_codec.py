@@ -27,7 +27,10 @@ class NotEncodableError(TypeError):
 
 def encode_value(value: Any) -> bytes:
     """The value's bytes. Raises NotEncodableError, a TypeError, for a value that would not come back exactly the same."""
-    return msgspec.msgpack.encode(_plain(value))
+    try:
+        return msgspec.msgpack.encode(_plain(value))
+    except (ValueError, OverflowError, RecursionError) as error:  # a lone surrogate, 4 GB, a list that holds itself
+        raise NotEncodableError(f"no exact encoding: {error}") from error
 
 
 def decode_value(payload: bytes) -> Any:
@@ -109,7 +112,11 @@ def _plain_series(series: pd.Series) -> Any:
 
 def _plain_frame(frame: pd.DataFrame) -> Any:
     _refuse_attributes(frame)
-    values = [_plain_values(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    dtypes = set(frame.dtypes)
+    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and not dtype.hasobject for dtype in dtypes):
+        values: Any = _plain_array(frame.to_numpy())
+    else:
+        values = [_plain_values(frame.iloc[:, i]) for i in range(frame.shape[1])]
     return _ext(_FRAME, (_plain(frame.index), _plain(frame.columns), values))
 
 
@@ -186,6 +193,8 @@ def _series(content: list[Any]) -> pd.Series:
 
 def _frame(content: list[Any]) -> pd.DataFrame:
     index, columns, values = content
+    if isinstance(values, np.ndarray):
+        return pd.DataFrame(values, index=index, columns=columns)
     frame: pd.DataFrame = pd.DataFrame({i: pd.Series(v, index=index, dtype=v.dtype) for i, v in enumerate(values)}, index=index)
     frame.columns = columns
     return frame

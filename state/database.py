@@ -1,6 +1,6 @@
 """One RocksDB database of plain bytes, opened by its one writer or followed by a reader; errors in the project's terms.
 
-rocksdict raises plain `Exception` with RocksDB's status text; `_translate` is the one place that reads it. RocksDB alone
+rocksdict raises plain `Exception` with RocksDB's status text; `Database` is the one place that reads it. RocksDB alone
 does not refuse every damage: a database without CURRENT is made anew, one with a cut MANIFEST opens empty and loses its
 files, and a secondary of a damaged database sees no rows. So each database carries a format key, written first, and a writer
 looks before it opens.
@@ -30,37 +30,43 @@ _BLOCK_CACHE_BYTES: Final = 8 << 20
 _TABLE_BLOCK_BYTES: Final = 16 << 10
 _LOG_BYTES: Final = 1 << 20
 
-_REMEDY: Final = "delete the folder {path} and run again: it is rebuilt from the bars"
+STATE_REMEDY: Final = "delete the state folder and run again: it is rebuilt from the bars"
+_LOCKED_REMEDY: Final = "wait for it or stop it, or name another --state"
+_WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
 
 
 class Database:
     """An open database. Thread-safe as RocksDB is; use as a context manager, or `close` it."""
 
-    def __init__(self, path: Path, rdict: Rdict, lock: TextIO | None) -> None:
+    def __init__(self, path: Path, access: AccessType, remedy: str, lock: TextIO | None = None) -> None:
         self._path = path
-        self._rdict = rdict
+        self._remedy = remedy
         self._lock = lock
+        try:
+            self._rdict = Rdict(str(path), _options(), access_type=access)
+        except Exception as error:
+            raise self._translated(error) from error
 
     @classmethod
-    def open_writer(cls, path: Path) -> Self:
-        """Open for writing, made if missing; the only writer.
+    def open_writer(cls, path: Path, *, remedy: str = STATE_REMEDY) -> Self:
+        """Open for writing, made if missing; the only writer. `remedy` says what to do about a damaged one.
 
         Raises StateLockedError, StateCorruptError, StateWriteError, or SchemaError for a newer format; none changes anything.
         """
         with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
-        lock = _lock(path)
-        try:
-            if _has_files(path):
+        with contextlib.ExitStack() as opened:
+            lock = opened.enter_context(_lock(path))
+            if _has_files(path, remedy):
                 # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
-                looked_at = cls(path, _open(path, AccessType.read_only(error_if_log_file_exist=False)), None)
+                looked_at = cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy)
                 with looked_at, contextlib.suppress(StateMissingError):
                     looked_at.verify()
-            database = cls(path, _open(path, AccessType.read_write()), lock)
-            database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
-        except BaseException:
-            lock.close()
-            raise
+            database = cls(path, AccessType.read_write(), remedy, lock)
+            opened.push(database)
+            if database.get(FORMAT_KEY) is None:
+                database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
+            opened.pop_all()
         return database
 
     @classmethod
@@ -69,9 +75,9 @@ class Database:
 
         Raises StateMissingError when there is none yet, StateCorruptError, or SchemaError for a newer format.
         """
-        if not _has_files(path):
+        if not _has_files(path, STATE_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
-        database = cls(path, _open(path, AccessType.secondary(str(own_directory))), None)
+        database = cls(path, AccessType.secondary(str(own_directory)), STATE_REMEDY)
         try:
             database.verify()
         except BaseException:
@@ -84,7 +90,7 @@ class Database:
         payload = self.get(FORMAT_KEY)
         if payload is None:
             if any(self._path.glob("*.sst")):
-                raise StateCorruptError(f"{self._path} cannot be read (its manifest is damaged): {_remedy(self._path)}")
+                raise StateCorruptError(f"{self._path} cannot be read (its manifest is damaged): {self._remedy}")
             raise StateMissingError(f"no state in {self._path} yet: its writer is just starting, or was stopped right then")
         if not payload.isdigit():
             raise StateCorruptError(f"{self._path} is not a database of this project: name another --state")
@@ -98,7 +104,7 @@ class Database:
         try:
             value: bytes | None = self._rdict.get(key)
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
         return value
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
@@ -106,7 +112,7 @@ class Database:
         try:
             values: Any = self._rdict.get(list(keys))
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
         return list(values)
 
     def scan(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
@@ -128,7 +134,7 @@ class Database:
                 rows.next()
             rows.status()
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Write all changes or none; None deletes. Raises StateWriteError when the disk refuses."""
@@ -141,21 +147,21 @@ class Database:
         try:
             self._rdict.write(batch)
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
 
     def catch_up(self) -> None:
         """Bring a secondary up to what its writer has written by now."""
         try:
             self._rdict.try_catch_up_with_primary()
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
 
     def flush(self) -> None:
         """Write what is in memory to table files."""
         try:
             self._rdict.flush()
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
 
     def close(self) -> None:
         """Close; again does nothing. Raises StateWriteError when the last write fails (it is in the write-ahead log)."""
@@ -164,7 +170,7 @@ class Database:
         except DbClosedError:
             return
         except Exception as error:
-            raise _translate(error, self._path) from error
+            raise self._translated(error) from error
         finally:
             if self._lock is not None:
                 self._lock.close()
@@ -175,12 +181,21 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-
-def _open(path: Path, access: AccessType) -> Rdict:
-    try:
-        return Rdict(str(path), _options(), access_type=access)
-    except Exception as error:
-        raise _translate(error, path) from error
+    def _translated(self, error: Exception) -> Exception:
+        """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is."""
+        text = str(error)
+        first_line = text.splitlines()[0] if text else type(error).__name__
+        if isinstance(error, DbClosedError):
+            return StateError(f"{self._path} is closed already")
+        if type(error) is not Exception:
+            return error
+        if "LOCK:" in text:
+            return StateLockedError(f"{self._path} is open for writing elsewhere: {_LOCKED_REMEDY}")
+        if text.startswith(("Corruption", "Invalid argument")) or "No such file or directory: While open" in text:
+            return StateCorruptError(f"{self._path} cannot be read ({first_line}): {self._remedy}")
+        if text.startswith("IO error") or "os error" in text:
+            return StateWriteError(f"cannot write to {self._path} ({first_line}): {_WRITE_REMEDY}")
+        return StateError(f"{self._path}: {first_line}")
 
 
 def _options() -> Options:
@@ -204,13 +219,13 @@ def _options() -> Options:
     return options
 
 
-def _has_files(path: Path) -> bool:
+def _has_files(path: Path, remedy: str) -> bool:
     """Whether there is a database. Raises StateCorruptError for the remains of one, which RocksDB would make anew."""
     if (path / "CURRENT").exists():
         return True
     remains = [name for pattern in ("MANIFEST-*", "*.sst") for name in path.glob(pattern)]
     if remains:
-        raise StateCorruptError(f"{path} has lost its CURRENT file: {_remedy(path)}")
+        raise StateCorruptError(f"{path} has lost its CURRENT file: {remedy}")
     return False
 
 
@@ -224,9 +239,7 @@ def _lock(path: Path) -> TextIO:
         lock.seek(0)
         holder = lock.read(20).strip() or "unknown"
         lock.close()
-        raise StateLockedError(
-            f"{path} is open for writing in process {holder}: wait for it or stop it, or name another --state"
-        ) from error
+        raise StateLockedError(f"{path} is open for writing in process {holder}: {_LOCKED_REMEDY}") from error
     try:
         with _writing(path):
             lock.truncate(0)
@@ -245,27 +258,3 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StateWriteError(f"cannot write to {path} ({error.strerror}): {_WRITE_REMEDY}") from error
-
-
-_WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
-
-
-def _remedy(path: Path) -> str:
-    return _REMEDY.format(path=path)
-
-
-def _translate(error: Exception, path: Path) -> Exception:
-    """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is."""
-    text = str(error)
-    first_line = text.splitlines()[0] if text else type(error).__name__
-    if isinstance(error, DbClosedError):
-        return StateError(f"{path} is closed already")
-    if type(error) is not Exception:
-        return error
-    if "LOCK:" in text:
-        return StateLockedError(f"{path} is open for writing elsewhere: wait for it or stop it, or name another --state")
-    if text.startswith(("Corruption", "Invalid argument")) or "No such file or directory: While open" in text:
-        return StateCorruptError(f"{path} cannot be read ({first_line}): {_remedy(path)}")
-    if text.startswith("IO error") or "os error" in text:
-        return StateWriteError(f"cannot write to {path} ({first_line}): {_WRITE_REMEDY}")
-    return StateError(f"{path}: {first_line}")

@@ -87,7 +87,7 @@ def rows_to_table(rows: Iterable[Forecast]) -> str:
     out = io.StringIO()
     console = Console(file=out, width=TABLE_WIDTH, color_system=None, force_terminal=False, markup=False, emoji=False)
     console.print(table)
-    lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
+    lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
     lines += [line for row in ordered for line in _reasons(row)]
     return "\n".join(lines) + "\n"
 

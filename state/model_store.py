@@ -33,7 +33,7 @@ _version_decoder = msgspec.msgpack.Decoder(_Version)
 
 
 class ModelStore:
-    """Payloads by ticker. Whoever gets None trains again: `age_seconds` tells an expired model from none."""
+    """Payloads by ticker, for one thread. Whoever gets None trains again: `age_seconds` tells an expired model from none."""
 
     def __init__(
         self,
