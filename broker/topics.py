@@ -7,10 +7,12 @@ partition then belong to the worker that reads all of its topics. An auto-create
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from kafka import KafkaAdminClient
 from kafka.errors import TopicAlreadyExistsError
+from kafka.partitioner import murmur2
 
 from broker.client import broker_errors, client_options
 from errors import BrokerError
@@ -89,3 +91,9 @@ def ensure_topics(settings: Settings) -> None:
                 f"topic {topic['name']} has {found} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}; set it to "
                 f"{found}, or choose a new KAFKA_PREFIX: keys would move between partitions"
             )
+
+
+@lru_cache(maxsize=100_000)
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where Kafka's default partitioner (murmur2) puts a key; librdkafka's default differs, and must be told to use it."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,122 @@
+"""A ticker's history as records of a log: written one by one, replayed from any prefix, whole at every point.
+
+A table behind a changelog has no write that spans two keys: after a crash any prefix of the writes may be what is left, and a
+local copy may be ahead of it. So all that changes with an ordinary new day, the head and the last block, is one record. A block
+that is full gets a record of its own, written before the head that stops carrying it. A correction of older blocks is carried
+by the head as well (`rewritten`) until they are written. Checksums tell a mixture of two points in time from either.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from errors import SchemaError, StateCorruptError
+from state.history_codec import block_key, decode_head, decode_state, encode_block, encode_head
+from state.ticker_state import BLOCK_BARS, TickerState
+
+RECORD_VERSION: Final = 1
+
+
+class _Record(msgspec.Struct, frozen=True, array_like=True):
+    """`checksums` has one CRC-32 per full block that is held; `rewritten` maps numbers of full blocks to their new values."""
+
+    schema_version: int
+    head: bytes
+    last: bytes
+    checksums: tuple[int, ...]
+    rewritten: dict[int, bytes]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Record)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlocks:
+    """The full blocks that a table holds of a ticker: the number of the first, and their checksums."""
+
+    first: int
+    checksums: tuple[int, ...]
+
+    @property
+    def numbers(self) -> range:
+        """Their numbers."""
+        return range(self.first, self.first + len(self.checksums))
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What to write, in this order: `before`, the record itself under its ticker, `after` (None: delete)."""
+
+    before: list[tuple[bytes, bytes]]
+    record: bytes
+    after: list[tuple[bytes, bytes | None]]
+    stored: StoredBlocks
+
+
+def record_key(ticker: str) -> bytes:
+    """Key of a ticker's record; its full blocks lie under `history_codec.block_key`."""
+    return b"h" + ticker.encode()
+
+
+def encode_writes(state: TickerState, stored: StoredBlocks | None, changed_from: int) -> Writes:
+    """What turns the stored blocks into `state`, whose bars differ from absolute index `changed_from` on.
+
+    A lower `changed_from` than needed writes more, nothing else: after a crash that puts again what may have been lost.
+    """
+    known = stored or StoredBlocks(0, ())
+    first = state.first_index // BLOCK_BARS
+    last = first + len(state.snapshots) - 1
+    before: list[tuple[bytes, bytes]] = []
+    after: list[tuple[bytes, bytes | None]] = []
+    rewritten: dict[int, bytes] = {}
+    checksums: list[int] = []
+    for number in range(first, last):
+        held = number in known.numbers
+        if held and number < changed_from // BLOCK_BARS:
+            checksums.append(known.checksums[number - known.first])
+            continue
+        value = encode_block(state, number)
+        checksums.append(zlib.crc32(value))
+        if not held:
+            before.append((block_key(state.ticker, number), value))
+            continue
+        if checksums[-1] != known.checksums[number - known.first]:
+            rewritten[number] = value
+        after.append((block_key(state.ticker, number), value))
+    after += [(block_key(state.ticker, number), None) for number in known.numbers if not first <= number < last]
+    record = _Record(RECORD_VERSION, encode_head(state), encode_block(state, last), tuple(checksums), rewritten)
+    return Writes(before, _encoder.encode(record), after, StoredBlocks(first, tuple(checksums)))
+
+
+def decode_record(ticker: str, payload: bytes, block: Callable[[bytes], bytes | None]) -> tuple[TickerState, StoredBlocks]:
+    """The state in a record and the full blocks that `block(key)` finds.
+
+    Raises SchemaError for a newer version, StateCorruptError when a block is missing or is of another point in time.
+    """
+    try:
+        record = _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise StateCorruptError(f"{ticker}: its history cannot be decoded ({error}); {_REMEDY}") from error
+    if record.schema_version > RECORD_VERSION:
+        raise SchemaError(
+            f"{ticker}: its history is of version {record.schema_version}, known is {RECORD_VERSION}: upgrade first"
+        )
+    head = decode_head(ticker, record.head)
+    first = head.first_index // BLOCK_BARS
+    blocks: list[bytes | None] = []
+    for number, checksum in enumerate(record.checksums, first):
+        value = record.rewritten.get(number) or block(block_key(ticker, number))
+        if value is None or zlib.crc32(value) != checksum:
+            raise StateCorruptError(f"{ticker}: block {number} is missing or of another time than its head; {_REMEDY}")
+        blocks.append(value)
+    state = decode_state(ticker, head, [*blocks, record.last])
+    return state, StoredBlocks(first, record.checksums)
+
+
+_REMEDY: Final = "delete this worker's folder, its tables are restored from Kafka, or run `python -m streams rebuild`"
