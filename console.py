@@ -20,7 +20,8 @@ from settings import load_settings
 
 #: What a shell expects of a process that Ctrl-C ended: 128 + SIGINT.
 EXIT_INTERRUPTED: Final = 130
-EXIT_BROKEN_PIPE: Final = 141
+#: What click gives as well when a write fails in the midst of a command.
+EXIT_BROKEN_PIPE: Final = 1
 #: Plain progress lines go to log files: one every so many seconds tells enough.
 SECONDS_BETWEEN_LINES: Final = 5.0
 

@@ -1,0 +1,136 @@
+"""What may know what: the direction of imports, and what a process loads."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+_GROUND = {"errors", "settings", "records"}
+#: Package or module of the project → those of the others that it may import. `__main__` files are the edge: they may import
+#: whatever a command needs, except benchmarks and tests.
+MAY_IMPORT = {
+    "errors": set(),
+    "settings": {"errors"},
+    "records": {"errors"},
+    "console": {"errors", "settings"},
+    "broker": _GROUND,
+    "models": _GROUND,
+    "state": _GROUND,
+    "producers": _GROUND | {"broker"},
+    "streams": _GROUND | {"models", "state", "broker"},
+    "optimizer": _GROUND | {"models", "state"},
+    "benchmarks": _GROUND | {"console", "broker", "models", "state", "producers", "streams", "optimizer"},
+}
+EDGE = set(MAY_IMPORT) - {"benchmarks"}
+#: Library → the files that may import it.
+AT_HOME = {
+    "faust": ("streams/app",),
+    "kafka": ("broker/", "producers/", "streams/"),
+    "rocksdict": ("state/",),
+    "numba": ("streams/",),
+    "torch": ("models/lstm",),
+    "xgboost": ("models/xgb", "models/trees"),
+    "statsmodels": ("models/arima",),
+    "pypfopt": ("optimizer/",),
+    "flask": ("optimizer/",),
+    "waitress": ("optimizer/",),
+}
+#: Seconds and hundreds of megabytes: only a training process pays for them, inside `train`.
+LAZY = ("torch", "xgboost", "statsmodels")
+
+
+def _sources() -> list[Path]:
+    return sorted(
+        path.relative_to(ROOT)
+        for name in MAY_IMPORT
+        for path in ([ROOT / f"{name}.py"] if (ROOT / f"{name}.py").exists() else (ROOT / name).rglob("*.py"))
+    )
+
+
+def _imports(tree: ast.AST, *, inside_function: bool = False) -> Iterator[tuple[str, list[str], bool]]:
+    """(module, names imported from it, whether only a call or a type checker runs it) of each import statement."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, [], inside_function) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import; name the whole module"
+            yield node.module or "", [alias.name for alias in node.names], inside_function
+        else:
+            lazy = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or (
+                isinstance(node, ast.If) and ast.unparse(node.test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
+            )
+            yield from _imports(node, inside_function=inside_function or lazy)
+
+
+def _statements(path: Path) -> list[tuple[str, list[str], bool]]:
+    return list(_imports(ast.parse((ROOT / path).read_text(encoding="utf-8"))))
+
+
+def test_every_package_of_the_tree_has_its_place():
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {path.stem for path in ROOT.glob("*.py")}
+    assert found - {"tests"} <= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_imports_run_one_way(path: Path):
+    own = path.parts[0].removesuffix(".py")
+    allowed = (EDGE if path.name == "__main__.py" else MAY_IMPORT[own]) | {own}
+    for module, names, _ in _statements(path):
+        package = module.split(".")[0]
+        assert package not in {"tests", "benchmarks"} or own == "benchmarks"
+        assert package not in MAY_IMPORT or package in allowed, f"{path} must not import {module}"
+        if package in MAY_IMPORT:
+            private = [name for name in [*module.split("."), *names] if name.startswith("_") and not name.startswith("__")]
+            assert not private, f"{path} takes {private} of {module}, which are its own"
+
+
+@pytest.mark.parametrize("path", _sources(), ids=str)
+def test_a_library_is_imported_only_where_it_is_at_home(path: Path):
+    if path.parts[0] == "benchmarks":
+        return  # compares with whatever there is
+    for module, _, lazily in _statements(path):
+        package = module.split(".")[0]
+        homes = AT_HOME.get(package)
+        assert homes is None or str(path).startswith(homes), f"{path} must not import {package}"
+        assert package not in LAZY or lazily, f"{path} must import {package} inside the function that needs it"
+
+
+def _modules(*packages: str) -> list[str]:
+    chosen = [path for path in _sources() if path.parts[0].removesuffix(".py") in packages and not path.match("streams/app*")]
+    return [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in chosen]
+
+
+@pytest.mark.parametrize(
+    ("packages", "never"),
+    [
+        (
+            ("errors", "settings", "records", "console"),
+            ["torch", "xgboost", "statsmodels", "numba", "faust", "pandas", "flask"],
+        ),
+        (("state",), ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "streams", "models"]),
+        (
+            ("producers",),
+            ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
+        ),
+        pytest.param(("models",), ["torch", "xgboost", "statsmodels", "faust", "rocksdict", "state", "streams"]),
+        pytest.param(("optimizer",), ["torch", "xgboost", "statsmodels", "numba", "faust", "streams"], marks=pytest.mark.slow),
+        pytest.param(("streams",), ["torch", "xgboost", "statsmodels", "faust", "flask"], marks=pytest.mark.slow),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else None,
+)
+def test_what_a_process_never_loads(packages: tuple[str, ...], never: list[str]):
+    script = (
+        "import importlib, sys\n"
+        f"for name in {_modules(*packages)}: importlib.import_module(name)\n"
+        f"print(*sorted(sys.modules.keys() & set({never})))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == []
