@@ -17,7 +17,9 @@ STORED_VERSION: Final = 1
 MEMORY_ENTRIES: Final = 256
 
 
-class _Stored(msgspec.Struct, frozen=True, array_like=True):
+class StoredModel(msgspec.Struct, frozen=True, array_like=True):
+    """A payload and when it was stored (seconds since 1970)."""
+
     schema_version: int
     stored_at: float
     payload: bytes
@@ -28,7 +30,7 @@ class _Version(msgspec.Struct, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_Stored)
+_decoder = msgspec.msgpack.Decoder(StoredModel)
 _version_decoder = msgspec.msgpack.Decoder(_Version)
 
 
@@ -47,12 +49,12 @@ class ModelStore:
         self._memory_ttl = memory_ttl_seconds
         self._ttl = ttl_seconds
         self._clock = clock
-        self._memory: OrderedDict[str, tuple[float, _Stored]] = OrderedDict()
+        self._memory: OrderedDict[str, tuple[float, StoredModel]] = OrderedDict()
 
     def put(self, ticker: str, payload: bytes) -> None:
         """Store a payload as of now. Raises StateWriteError when the disk refuses."""
-        stored = _Stored(STORED_VERSION, self._clock(), payload)
-        self._database.write([(ticker.encode(), _encoder.encode(stored))])
+        stored = StoredModel(STORED_VERSION, self._clock(), payload)
+        self._database.write([(ticker.encode(), encode_stored(stored))])
         self._remember(ticker, stored)
 
     def get(self, ticker: str) -> bytes | None:
@@ -65,11 +67,11 @@ class ModelStore:
         stored = self._stored(ticker)
         return None if stored is None else self._age(stored)
 
-    def _age(self, stored: _Stored) -> float:
+    def _age(self, stored: StoredModel) -> float:
         # A stamp from the future is a clock that was set back: as doubtful as one that lies as far in the past.
         return abs(self._clock() - stored.stored_at)
 
-    def _stored(self, ticker: str) -> _Stored | None:
+    def _stored(self, ticker: str) -> StoredModel | None:
         remembered = self._memory.get(ticker)
         if remembered is not None and abs(self._clock() - remembered[0]) < self._memory_ttl:
             self._memory.move_to_end(ticker)
@@ -78,18 +80,24 @@ class ModelStore:
         if payload is None:
             self._memory.pop(ticker, None)
             return None
-        stored = _decode(ticker, payload)
+        stored = decode_stored(ticker, payload)
         self._remember(ticker, stored)
         return stored
 
-    def _remember(self, ticker: str, stored: _Stored) -> None:
+    def _remember(self, ticker: str, stored: StoredModel) -> None:
         self._memory[ticker] = (self._clock(), stored)
         self._memory.move_to_end(ticker)
         while len(self._memory) > MEMORY_ENTRIES:
             self._memory.popitem(last=False)
 
 
-def _decode(ticker: str, payload: bytes) -> _Stored:
+def encode_stored(stored: StoredModel) -> bytes:
+    """The value under a ticker, in this store or in any other table."""
+    return _encoder.encode(stored)
+
+
+def decode_stored(ticker: str, payload: bytes) -> StoredModel:
+    """The stored model in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
     try:
         version = _version_decoder.decode(payload).schema_version
         if version > STORED_VERSION:
