@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from errors import SchemaError, StateCorruptError
+from records import VALUE_COLUMNS, Bars
+from state.history_codec import (
+    HISTORY_VERSION,
+    block_key,
+    changes,
+    decode_head,
+    decode_state,
+    encode_block,
+    encode_head,
+    head_key,
+)
+from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState, same_state
+from tests.state.samples import history
+
+any_float = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
+day_number = st.integers(-30_000, 60_000)
+
+
+@st.composite
+def states(draw: st.DrawFn) -> TickerState:
+    """States of any size and content, whether sensible or not: the codec must not care."""
+    count = draw(st.one_of(st.integers(0, 5), st.integers(BLOCK_BARS - 1, BLOCK_BARS + 1), st.integers(100, 200)))
+    size = draw(st.integers(0, 4))
+    blocks = -(-count // BLOCK_BARS)
+    columns = {name: draw(arrays(np.float64, count, elements=any_float)) for name in VALUE_COLUMNS}
+    return TickerState(
+        ticker=draw(st.sampled_from(["A", "BRK-B", "005930.KS", "^GSPC"])),
+        first_index=BLOCK_BARS * draw(st.integers(0, 2**20)),
+        bars=Bars(day=draw(arrays(np.int32, count, elements=day_number)), **columns),
+        fetched=draw(arrays(np.int32, count, elements=day_number)),
+        feature_state=draw(arrays(np.float64, size, elements=any_float)),
+        snapshots=draw(arrays(np.float64, (blocks, size), elements=any_float)),
+        due=draw(st.none() | st.builds(DueTraining, day_number, st.binary(max_size=32))),
+        counters=draw(st.builds(Counters, accepted=st.integers(0, 2**40), corrected=st.integers(0, 9))),
+    )
+
+
+def stored(table: dict[bytes, bytes], ticker: str) -> TickerState:
+    head = decode_head(ticker, table[head_key(ticker)])
+    return decode_state(ticker, head, [table.get(block_key(ticker, number)) for number in head.blocks])
+
+
+def apply(table: dict[bytes, bytes], state: TickerState, changed_from: int) -> int:
+    """Write the changes to a table; the bytes written."""
+    payload = table.get(head_key(state.ticker))
+    previous = None if payload is None else decode_head(state.ticker, payload)
+    written = 0
+    for key, value in changes(state, previous, changed_from):
+        if value is None:
+            del table[key]
+        else:
+            table[key] = value
+            written += len(value)
+    return written
+
+
+@given(states())
+def test_a_state_comes_back_to_the_byte(state: TickerState) -> None:
+    table: dict[bytes, bytes] = {}
+    apply(table, state, state.first_index)
+    back = stored(table, state.ticker)
+    assert same_state(back, state)
+    assert back.counters == state.counters
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["append", "correct", "drop", "restart"]), st.integers(1, 150), st.booleans()),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_changes_one_after_the_other_leave_what_a_fresh_write_leaves(steps: list[tuple[str, int, bool]]) -> None:
+    table: dict[bytes, bytes] = {}
+    total, first, corrected = 100, 0, None
+    apply(table, history("AAA", total), 0)
+    for kind, amount, early in steps:
+        changed_from = total
+        if kind == "append":
+            total += amount
+        elif kind == "correct":
+            previous = corrected if corrected is not None and corrected >= first else total
+            corrected = max(first, total - amount)
+            changed_from = min(corrected, previous)
+        elif kind == "drop":
+            first = min(first + BLOCK_BARS, (total - 1) // BLOCK_BARS * BLOCK_BARS)
+        else:  # the history starts anew, shorter
+            total, first, corrected, changed_from = amount, 0, None, 0
+        if corrected is not None and corrected < first:
+            corrected = None
+        state = history("AAA", total, first_index=first, corrected=corrected)
+        # A caller may name an earlier bar than it must.
+        apply(table, state, first if early else changed_from)
+        fresh: dict[bytes, bytes] = {}
+        apply(fresh, state, 0)
+        assert table == fresh
+
+
+def test_a_new_day_rewrites_a_few_kilobytes() -> None:
+    table: dict[bytes, bytes] = {}
+    everything = apply(table, history("AAA", 1260), 0)
+    assert everything > 75_000
+    assert len(changes(history("AAA", 1261), decode_head("AAA", table[head_key("AAA")]), 1260)) == 2
+    assert apply(table, history("AAA", 1261), 1260) < 5_000
+    assert same_state(stored(table, "AAA"), history("AAA", 1261))
+
+
+def test_a_new_block_and_one_that_left_are_one_write_each() -> None:
+    before, after = history("AAA", 1280), history("AAA", 1281, first_index=BLOCK_BARS)
+    previous = decode_head("AAA", encode_head(before))
+    assert [(key, value is None) for key, value in changes(after, previous, 1280)] == [
+        (block_key("AAA", 0), True),
+        (block_key("AAA", 20), False),
+        (head_key("AAA"), False),
+    ]
+
+
+def test_keys_of_one_ticker_do_not_meet_those_of_another() -> None:
+    # "A" with block 0x42000000 must not be "AB…": the zero byte ends the ticker.
+    keys = [block_key(ticker, number) for ticker in ("A", "AB", "ABC") for number in (0, 1, 255, 256, 2**31)]
+    assert len(set(keys)) == len(keys)
+    assert keys == sorted(keys)
+
+
+def with_version(payload: bytes, version: int) -> bytes:
+    return msgspec.msgpack.encode([version, *msgspec.msgpack.decode(payload)[1:], "a field of later"])
+
+
+def test_a_newer_head_or_block_is_refused_by_the_tickers_name() -> None:
+    state = history("AAA", 100)
+    with pytest.raises(SchemaError, match=r"AAA: .* version 2; this process knows up to 1: upgrade it first"):
+        decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION + 1))
+    newer = with_version(encode_block(state, 1), HISTORY_VERSION + 1)
+    with pytest.raises(SchemaError, match="AAA"):
+        decode_state("AAA", decode_head("AAA", encode_head(state)), [encode_block(state, 0), newer])
+
+
+@pytest.mark.parametrize(
+    "broken", [None, b"", b"nonsense", encode_block(history("AAA", 99), 1), encode_block(history("AAA", 100), 0)]
+)
+def test_a_broken_block_is_named_with_what_to_do(broken: bytes | None) -> None:
+    state = history("AAA", 100)
+    head = decode_head("AAA", encode_head(state))
+    with pytest.raises(StateCorruptError, match=r"AAA: the block of bar 64 .*delete the state folder and run again"):
+        decode_state("AAA", head, [encode_block(state, 0), broken])
+
+
+@pytest.mark.parametrize(
+    "broken", [b"", b"nonsense", encode_head(history("AAA", 100))[:-1], encode_block(history("AAA", 100), 0)]
+)
+def test_a_broken_head_is_named_with_what_to_do(broken: bytes) -> None:
+    with pytest.raises(StateCorruptError, match=r"AAA: its head .*delete the state folder and run again"):
+        decode_head("AAA", broken)
+
+
+def test_same_state_sees_every_field_but_the_counters() -> None:
+    state = history("AAA", 100)
+    assert same_state(state, history("AAA", 100))
+    for other in (history("BBB", 100), history("AAA", 101), history("AAA", 100, corrected=3)):
+        assert not same_state(state, other)
+    fields = {name: getattr(state, name) for name in TickerState.__slots__}
+    assert same_state(state, TickerState(**fields | {"counters": Counters(duplicate=3)}))
+    for name in ("fetched", "feature_state", "snapshots"):
+        assert not same_state(state, TickerState(**fields | {name: fields[name] + 1})), name
+    assert not same_state(state, TickerState(**fields | {"due": None}))
+    zero = TickerState(**fields | {"feature_state": np.array([0.0, np.nan])})
+    assert same_state(zero, TickerState(**fields | {"feature_state": np.array([0.0, np.nan])}))
+    assert not same_state(zero, TickerState(**fields | {"feature_state": np.array([-0.0, np.nan])}))
