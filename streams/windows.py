@@ -67,3 +67,8 @@ def due_training(state: TickerState, settings: Settings) -> DueTraining | None:
 def training_window(state: TickerState, settings: Settings) -> Window:
     """What the due training sees: the last `lookback` bars up to the newest aged-out window's last."""
     return window_of(state, settings.lookback, stop=bars_to_cutoff(state.bars.day, settings.window))
+
+
+def sessions_behind(last_day: int, sessions: Days) -> int:
+    """How many of these sessions (day numbers, rising) lie after a ticker's last bar."""
+    return len(sessions) - int(np.searchsorted(sessions, last_day, side="right"))

@@ -1,0 +1,77 @@
+"""Commands around the stream: `python -m streams --help`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+
+from streams.pool import ONE_THREAD
+
+if __name__ == "__main__":
+    # This process, too, computes in one thread; libraries read it when they load, and the imports below load NumPy.
+    os.environ.update(ONE_THREAD)
+
+import click
+
+from console import progress, run_cli
+from producers.options import source_options
+from settings import load_settings
+
+
+@click.group()
+def cli() -> None:
+    """Bars in, rolling features, trainings when windows age out, forecasts into the state folder."""
+
+
+@cli.command()
+@source_options
+@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
+@click.option("--no-train", is_flag=True, help="Take bars in and refresh forecasts, but train nothing.")
+def run(
+    source: str,
+    path: Path | None,
+    tickers: list[str] | None,
+    start: dt.date | None,
+    end: dt.date | None,
+    state: Path | None,
+    jobs: int | None,
+    no_train: bool,
+) -> None:
+    """Run the whole pipeline to the end of the input.
+
+    May be interrupted at any time: the next run goes on from there, with the same result. A run that finds nothing new changes
+    nothing.
+    """
+    from contextlib import ExitStack
+
+    from models.training import train_ticker
+    from producers.sources import read_source
+    from state.folder import StateFolder
+    from streams.embedded import EmbeddedEngine
+    from streams.pool import TrainingPool
+    from streams.reporting import summary_lines
+
+    settings = load_settings(state_dir=state, jobs=jobs)
+    today = dt.datetime.now(dt.UTC).date()
+    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today)
+    with ExitStack() as stack:
+        writer = stack.enter_context(
+            StateFolder(settings.state_dir).open_writer(
+                model_memory_ttl_seconds=settings.model_memory_ttl_seconds, model_ttl_seconds=settings.model_ttl_seconds
+            )
+        )
+        pool = None
+        if not no_train:
+            pool = stack.enter_context(
+                TrainingPool(train_ticker, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds)
+            )
+        engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
+        summary = engine.run(bars, bars_total=bars.bars_total)
+    for line in summary_lines(summary):
+        click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    run_cli(cli)

@@ -1,0 +1,109 @@
+"""Faust's settings from ours, each with the reason where it is not the obvious one."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+
+from broker.client import credentials
+from settings import KafkaSecurity, Settings
+
+#: Messages that wait for an agent, per agent: a backfill's have 15 kB each.
+_BUFFER_MESSAGES: Final = 4096
+#: Messages that wait for the producer before streams are slowed; Faust's 100 would stop every turn of a backfill.
+PRODUCER_BUFFER_MESSAGES: Final = 10_000
+
+
+def group_id(settings: Settings) -> str:
+    """The consumer group, which also names the changelog topics."""
+    return f"{settings.kafka_prefix}tidecast"
+
+
+def worker_folder(settings: Settings) -> Path:
+    """Where this worker keeps its tables: readers on the same host look into all of them."""
+    return settings.state_dir / "workers" / settings.worker_id
+
+
+def faust_options(settings: Settings) -> dict[str, Any]:
+    """Keyword arguments of `faust.App`."""
+    return {
+        "id": group_id(settings),
+        "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+        "broker_credentials": _credentials(settings),
+        "datadir": str(worker_folder(settings).absolute()),
+        "store": "rocksdb://",
+        # With exactly_once an offset is committed before its changelog is flushed, and a crash loses bars; state is idempotent.
+        "processing_guarantee": "at_least_once",
+        # A static member that comes back within its session keeps its partitions: restart in 2 s instead of a session's length.
+        "consumer_group_instance_id": settings.worker_id,
+        # The address by which the assignor tells members apart: two workers on one host must differ in it.
+        "canonical_url": f"http://{settings.worker_id.lower()}:{settings.worker_port}",
+        "broker_session_timeout": settings.worker_session_seconds,
+        "broker_heartbeat_interval": settings.worker_heartbeat_seconds,
+        "broker_max_poll_interval": settings.worker_poll_seconds,
+        # The session must not outlast a request; a join waits for the slowest member.
+        "broker_request_timeout": max(60.0, settings.worker_session_seconds * 2),
+        "broker_rebalance_timeout": max(60.0, settings.worker_session_seconds * 2),
+        "broker_commit_interval": settings.worker_commit_seconds,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_max_fetch_size": settings.kafka_message_bytes,
+        "producer_acks": -1,
+        # A dead letter carries the message that was refused.
+        "producer_max_request_size": settings.kafka_message_bytes + 65_536,
+        "stream_buffer_maxsize": _BUFFER_MESSAGES,
+        # Waiting for every buffered message at a rebalance takes as long as a training; what is unfinished is read again.
+        "stream_wait_empty": False,
+        "stream_recovery_delay": 0.0,
+        "table_standby_replicas": settings.worker_standby_replicas,
+        "topic_partitions": settings.kafka_partitions,
+        "topic_replication_factor": settings.kafka_replication,
+        # The leader topic is for `@app.timer(on_leader=True)`, which nobody uses here.
+        "topic_disable_leader": True,
+        "web_bind": "127.0.0.1",
+        "web_port": settings.worker_port,
+        "web_enabled": True,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def table_options(settings: Settings) -> dict[str, Any]:
+    """Options of one table's RocksDB partitions: there are three tables of eight partitions, and standbys, in one process."""
+    return {
+        "block_cache_size": settings.worker_cache_megabytes * 1024 * 1024,
+        "write_buffer_size": 2 * 1024 * 1024,
+        "max_write_buffer_number": 2,
+        "target_file_size_base": 16 * 1024 * 1024,
+        "bloom_filter_size": 10,
+        "max_open_files": 64,
+    }
+
+
+def changelog_configuration(settings: Settings) -> dict[str, str]:
+    """Configuration of the changelog topics, besides compaction: small segments, so that there is something to compact."""
+    return {
+        "segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024),
+        "segment.ms": str(7 * 86_400_000),
+        "max.message.bytes": str(settings.kafka_message_bytes),
+        "min.cleanable.dirty.ratio": "0.3",
+    }
+
+
+def _credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    context = _tls(settings)
+    if settings.kafka_security in {KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_SSL}:
+        user, password = credentials(settings)
+        mechanism = settings.kafka_sasl_mechanism.value
+        return faust.SASLCredentials(username=user, password=password, mechanism=mechanism, ssl_context=context)
+    return None if context is None else faust.SSLCredentials(context)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.kafka_security not in {KafkaSecurity.SSL, KafkaSecurity.SASL_SSL}:
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+    if settings.kafka_certificate_file is not None:
+        context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
+    return context

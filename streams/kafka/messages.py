@@ -1,0 +1,48 @@
+"""The messages that workers send themselves: requests for training, and dead letters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+
+from errors import MessageError, SchemaError
+from state.ticker_state import DueTraining
+
+TRAINING_REQUEST_VERSION: Final = 1
+#: Reasons are for people; the original bytes say the rest.
+_LONGEST_REASON: Final = 2000
+
+
+class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A ticker's training up to `cutoff` (a day number) is due; `digest` (hex) is that of its bars."""
+
+    schema_version: int = TRAINING_REQUEST_VERSION
+    ticker: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+    cutoff: int
+    digest: str
+
+
+_decoder = msgspec.json.Decoder(TrainingRequest)
+
+
+def encode_request(ticker: str, due: DueTraining) -> bytes:
+    """The bytes (JSON) of a request."""
+    return msgspec.json.encode(TrainingRequest(ticker=ticker, cutoff=due.cutoff, digest=due.digest.hex()))
+
+
+def decode_request(payload: bytes | None) -> TrainingRequest:
+    """The request in these bytes. Raises MessageError or SchemaError."""
+    try:
+        request = _decoder.decode(payload or b"")
+    except msgspec.MsgspecError as error:
+        raise MessageError(f"not a training request: {error}") from error
+    if request.schema_version > TRAINING_REQUEST_VERSION:
+        raise SchemaError(f"training request of schema version {request.schema_version}; known is {TRAINING_REQUEST_VERSION}")
+    return request
+
+
+def dead_letter_headers(topic: str, partition: int, offset: int, reason: str) -> dict[str, bytes]:
+    """Headers of a dead letter; its key and value are those of the message that was refused, byte for byte."""
+    values = {"reason": reason[:_LONGEST_REASON], "topic": topic, "partition": str(partition), "offset": str(offset)}
+    return {name: value.encode() for name, value in values.items()}

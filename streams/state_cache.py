@@ -1,0 +1,86 @@
+"""Ticker states in memory over the history table: read once, written when they leave or are flushed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, fields
+from typing import Final, Protocol
+
+from records import Bars
+from state.ticker_state import TickerState
+
+#: 505 tickers with five years of bars take 55 MB; far more than that and the oldest ones go back to disk.
+CACHE_BYTES: Final = 128 * 1024 * 1024
+
+
+class Histories(Protocol):
+    """Where states are kept: `state.history.HistoryTable`."""
+
+    def load(self, ticker: str) -> TickerState | None: ...  # noqa: D102 - as there
+
+    def save(self, state: TickerState, *, changed_from: int) -> None: ...  # noqa: D102 - as there
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    state: TickerState
+    changed_from: int | None
+
+
+class StateCache:
+    """At most `limit_bytes` of the least recently forgotten states; what was changed is saved before it is dropped."""
+
+    def __init__(self, table: Histories, *, limit_bytes: int = CACHE_BYTES) -> None:
+        self._table = table
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+
+    def get(self, ticker: str) -> TickerState | None:
+        """The newest state of a ticker, None when it has none. Raises what the table raises."""
+        entry = self._entries.get(ticker)
+        if entry is None:
+            state = self._table.load(ticker)
+            if state is not None:
+                self._insert(_Entry(state, None))
+            return state
+        self._entries.move_to_end(ticker)
+        return entry.state
+
+    def put(self, state: TickerState, *, changed_from: int | None) -> None:
+        """Take a new state; `changed_from` (an absolute bar index) says what has to be saved, None that nothing has."""
+        previous = self._entries.pop(state.ticker, None)
+        if previous is not None:
+            self._bytes -= _size(previous.state)
+            if previous.changed_from is not None:
+                changed_from = previous.changed_from if changed_from is None else min(changed_from, previous.changed_from)
+        self._insert(_Entry(state, changed_from))
+
+    def flush(self, ticker: str) -> None:
+        """Save a ticker's state if it has changed."""
+        entry = self._entries.get(ticker)
+        if entry is not None:
+            self._save(entry)
+
+    def flush_all(self) -> None:
+        """Save all that has changed."""
+        for entry in self._entries.values():
+            self._save(entry)
+
+    def _insert(self, entry: _Entry) -> None:
+        self._entries[entry.state.ticker] = entry
+        self._bytes += _size(entry.state)
+        while self._bytes > self._limit_bytes and len(self._entries) > 1:
+            _, oldest = self._entries.popitem(last=False)
+            self._bytes -= _size(oldest.state)
+            self._save(oldest)
+
+    def _save(self, entry: _Entry) -> None:
+        if entry.changed_from is not None:
+            self._table.save(entry.state, changed_from=max(entry.changed_from, entry.state.first_index))
+            entry.changed_from = None
+
+
+def _size(state: TickerState) -> int:
+    columns = sum(getattr(state.bars, field.name).nbytes for field in fields(Bars))
+    return int(columns + state.fetched.nbytes + state.snapshots.nbytes + state.feature_state.nbytes)
