@@ -131,9 +131,10 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     # A penny stock's price is of the order of a cent: the slack must stay small beside it.
     slack = np.minimum(slack, 0.005 * np.abs(high))
     faults.append((high < low, "high below low"))
+    with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are refused for their size anyway
+        highest, lowest = high + slack, low - slack
     for name in ("open", "close"):
-        outside = (columns[name] > high + slack) | (columns[name] < low - slack)
-        faults.append((outside, f"{name} outside [low, high]"))
+        faults.append(((columns[name] > highest) | (columns[name] < lowest), f"{name} outside [low, high]"))
     dividend, split = columns["dividend"], columns["split"]
     faults.append((~np.isfinite(dividend) | (dividend < 0), "dividend negative or not a finite number"))
     faults.append((~np.isfinite(split) | (split <= 0), "split not a positive number"))

@@ -1,0 +1,68 @@
+"""Settings: where they come from, how wrong ones are told, and what belongs to the forecasts' hash."""
+
+from __future__ import annotations
+
+import pytest
+
+from errors import SettingsError
+from settings import FORECAST, ModelName, Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _defaults(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    """No settings from outside."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_every_setting_has_a_default_and_a_reason():
+    load_settings()
+    assert [name for name, field in Settings.model_fields.items() if not field.description or field.is_required()] == []
+
+
+def test_the_environment_and_a_file_are_read_and_the_environment_wins(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("HORIZON=5\nSEED=7\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("HORIZON", "10")
+    assert (load_settings().horizon, load_settings().seed) == (10, 7)
+    assert load_settings(horizon=3, seed=None).horizon == 3
+
+
+def test_models_are_a_list_with_commas(monkeypatch):
+    monkeypatch.setenv("MODELS", "har, XGBoost,")
+    assert load_settings().models == (ModelName.HAR, ModelName.XGBOOST)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HORIZON", "0"),
+        ("HORIZON", "a month"),
+        ("WINDOW", "year"),
+        ("MODELS", "prophet"),
+        ("MODELS", ""),
+        ("LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch, name: str, value: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}"):
+        load_settings()
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    with pytest.raises(SettingsError, match="MINIMUM_BARS"):
+        load_settings(minimum_bars=800)
+    with pytest.raises(SettingsError, match="HISTORY_BARS"):
+        load_settings(history_bars=900)
+
+
+@pytest.mark.parametrize("change", [{"horizon": 5}, {"seed": 1}, {"window": "day"}, {"models": "har"}, {"lookback": 700}])
+def test_what_changes_the_numbers_changes_the_hash(change):
+    assert load_settings(**change).forecast_hash != load_settings().forecast_hash
+
+
+def test_what_does_not_change_the_numbers_leaves_the_hash():
+    other = load_settings(jobs=7, state_dir="elsewhere", port=1, log_level="DEBUG", fresh_sessions=1)
+    assert other.forecast_hash == load_settings().forecast_hash
+    assert sum(field.json_schema_extra == FORECAST for field in Settings.model_fields.values()) >= 7
