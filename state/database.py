@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
@@ -33,6 +35,18 @@ _LOG_BYTES: Final = 1 << 20
 STATE_REMEDY: Final = "delete the state folder and run again: it is rebuilt from the bars"
 _LOCKED_REMEDY: Final = "wait for it or stop it, or name another --state"
 _WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
+
+_STATUSES: Final = (
+    (StateLockedError, re.compile(r"LOCK:"), f"{{path}} is open for writing elsewhere: {_LOCKED_REMEDY}"),
+    (
+        StateCorruptError,
+        # "Operation failed": a secondary that finds no manifest; its follower tries again before it believes that.
+        re.compile(r"^(Corruption|Invalid argument|Operation failed)|No such file or directory: While open"),
+        "{path} cannot be read ({status}): {remedy}",
+    ),
+    # "os error" is rocksdict's own: it writes a small file into the folder on every opening, a secondary's included.
+    (StateWriteError, re.compile(r"^IO error|os error"), f"cannot write to {{path}} ({{status}}): {_WRITE_REMEDY}"),
+)
 
 
 class Database:
@@ -57,15 +71,12 @@ class Database:
             path.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as opened:
             lock = opened.enter_context(_lock(path))
-            if _has_files(path, remedy):
-                # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
-                looked_at = cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy)
-                with looked_at, contextlib.suppress(StateMissingError):
-                    looked_at.verify()
+            if not _has_files(path, remedy):
+                cls._make(path, remedy)
+            # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
+            with cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy) as looked_at:
+                looked_at.verify()
             database = cls(path, AccessType.read_write(), remedy, lock)
-            opened.push(database)
-            if database.get(FORMAT_KEY) is None:
-                database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
             opened.pop_all()
         return database
 
@@ -73,7 +84,8 @@ class Database:
     def open_secondary(cls, path: Path, own_directory: Path) -> Self:
         """Open as a follower of another process's database; its own log goes to `own_directory`.
 
-        Raises StateMissingError when there is none yet, StateCorruptError, or SchemaError for a newer format.
+        Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError
+        when rocksdict may not write its settings into the folder.
         """
         if not _has_files(path, STATE_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
@@ -86,14 +98,10 @@ class Database:
         return database
 
     def verify(self) -> None:
-        """Check the format key. Raises StateCorruptError, StateMissingError (just being made), SchemaError."""
+        """Check the format key. Raises StateCorruptError when it is gone, SchemaError for a newer format."""
         payload = self.get(FORMAT_KEY)
-        if payload is None:
-            if any(self._path.glob("*.sst")):
-                raise StateCorruptError(f"{self._path} cannot be read (its manifest is damaged): {self._remedy}")
-            raise StateMissingError(f"no state in {self._path} yet: its writer is just starting, or was stopped right then")
-        if not payload.isdigit():
-            raise StateCorruptError(f"{self._path} is not a database of this project: name another --state")
+        if payload is None or not payload.isdigit():
+            raise StateCorruptError(f"{self._path} cannot be read (files of it are missing or cut): {self._remedy}")
         if int(payload) > FORMAT_VERSION:
             raise SchemaError(
                 f"{self._path} is of format {int(payload)}; this process knows up to {FORMAT_VERSION}: upgrade it first"
@@ -181,21 +189,29 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @classmethod
+    def _make(cls, path: Path, remedy: str) -> None:
+        """An empty database under another name first, so that one without a format key is never a new one."""
+        new = path.with_suffix(".new")
+        with _writing(path):
+            shutil.rmtree(new, ignore_errors=True)
+        with cls(new, AccessType.read_write(), remedy) as database:
+            database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
+        with _writing(path):
+            new.replace(path)
+
     def _translated(self, error: Exception) -> Exception:
         """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is."""
-        text = str(error)
-        first_line = text.splitlines()[0] if text else type(error).__name__
         if isinstance(error, DbClosedError):
             return StateError(f"{self._path} is closed already")
-        if type(error) is not Exception:
+        if type(error) is not Exception and not isinstance(error, OSError):
             return error
-        if "LOCK:" in text:
-            return StateLockedError(f"{self._path} is open for writing elsewhere: {_LOCKED_REMEDY}")
-        if text.startswith(("Corruption", "Invalid argument")) or "No such file or directory: While open" in text:
-            return StateCorruptError(f"{self._path} cannot be read ({first_line}): {self._remedy}")
-        if text.startswith("IO error") or "os error" in text:
-            return StateWriteError(f"cannot write to {self._path} ({first_line}): {_WRITE_REMEDY}")
-        return StateError(f"{self._path}: {first_line}")
+        text = str(error)
+        status = text.splitlines()[0] if text else type(error).__name__
+        for kind, pattern, message in _STATUSES:
+            if pattern.search(text):
+                return kind(message.format(path=self._path, status=status, remedy=self._remedy))
+        return StateError(f"{self._path}: {status}")
 
 
 def _options() -> Options:

@@ -95,7 +95,7 @@ class Follower:
         # RocksDB gives each database an identity of its own: another one means that the folder was replaced, and the files
         # that a secondary holds open would be served for ever.
         identity_file = self._path / "IDENTITY"
-        identity = identity_file.read_text("ascii") if identity_file.exists() else None
+        identity = identity_file.read_text("utf-8") if identity_file.exists() else None
         if self._database is None or identity != self._identity:
             self._forget()
             self._database = Database.open_secondary(self._path, Path(self._own_directory.name))
