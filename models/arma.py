@@ -65,7 +65,7 @@ class ArmaProcess:
         return path + self.mean
 
     def error_variance(self, steps: int) -> Floats:
-        """Variance of the error of forecasts 1 … `steps` ahead, shape (steps,): σ² times the summed squares of the ψ weights."""
+        """Variance of the error of forecasts 1 … `steps` ahead, (steps,): σ² times the summed squares of the ψ weights."""
         psi = np.zeros(steps)
         psi[0] = 1.0
         for step in range(1, steps):

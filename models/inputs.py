@@ -9,7 +9,7 @@ import numpy as np
 
 from errors import TooFewBarsError
 from models.contract import Window
-from models.regression import VARIANCE_FEATURES, log_variances
+from models.regression import LEAST_COVERAGE, VARIANCE_FEATURES, log_variances
 from records import Floats
 
 #: Variances enter as logs, returns over windows in units of the volatility of a quarter, the others are relative already.
@@ -38,10 +38,10 @@ def learner_inputs(window: Window, names: tuple[str, ...] = INPUT_NAMES) -> Floa
 
 
 def usable_inputs(window: Window, labelled: np.ndarray) -> tuple[str, ...]:
-    """Names of the inputs that at least half of the `labelled` bars (a mask of shape (n,)) have."""
-    inputs = np.isfinite(learner_inputs(window)[labelled])
-    present = np.count_nonzero(inputs, axis=0)
-    return tuple(name for name, count in zip(INPUT_NAMES, present, strict=True) if 2 * count >= len(inputs))
+    """Names of the inputs that enough of the window's bars have, counted among the `labelled` (a mask of shape (n,))."""
+    present = np.count_nonzero(np.isfinite(learner_inputs(window)[labelled]), axis=0)
+    least = LEAST_COVERAGE * len(window)
+    return tuple(name for name, count in zip(INPUT_NAMES, present, strict=True) if count >= least)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

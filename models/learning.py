@@ -78,7 +78,7 @@ class LearningSet:
 
 
 def learning_set(window: Window, horizon: int) -> LearningSet:
-    """All that is fitted here (scaler, log-HAR, spreads) sees this window alone. Raises TooFewBarsError, DegenerateSeriesError."""
+    """What is fitted here (scaler, log-HAR, spreads) sees this window only. Raises TooFewBarsError, DegenerateSeriesError."""
     regression = LogVarianceRegression.fit(window, horizon)
     returns = horizon_returns(window.log_return, horizon)
     variances = horizon_variances(window.log_return, horizon)

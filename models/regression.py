@@ -21,6 +21,8 @@ VARIANCE_FEATURES: Final = ("range_variance_5", "range_variance_21", "range_vari
 LEAST_VARIANCE_SHARE: Final = 0.02
 #: Nothing that trades has an annual volatility below 0.05 %; keeps logs finite.
 LEAST_VARIANCE: Final = 1e-9
+#: A feature that fewer bars have, in a young history, would cost more in bars than it tells: it is left out.
+LEAST_COVERAGE: Final = 0.6
 #: Overlapping labels of a 21-bar horizon: three independent months and more.
 MINIMUM_ROWS: Final = 63
 #: Ridge penalty per row on standardised regressors: four nearly collinear regressors on about thirty independent months.
@@ -47,7 +49,7 @@ class LogVarianceRegression:
     def fit(cls, window: Window, horizon: int) -> Self:
         """Least squares with a small ridge on every bar whose horizon ends within the window.
 
-        A feature that most rows lack (a young history) is left out. The level is corrected so that the mean of realised ÷
+        A feature that too many bars lack (a young history) is left out. The level is corrected so that the mean of realised ÷
         forecast is 1, which is the scale that minimises QLIKE (Patton 2011), with outlying ratios winsorised: one spin-off
         booked as a crash must not double every forecast. Raises TooFewBarsError or DegenerateSeriesError.
         """
@@ -56,7 +58,7 @@ class LogVarianceRegression:
         columns = tuple(
             name
             for name in VARIANCE_FEATURES
-            if 2 * np.count_nonzero(labelled & np.isfinite(window.column(name))) >= np.count_nonzero(labelled)
+            if np.count_nonzero(labelled & np.isfinite(window.column(name))) >= LEAST_COVERAGE * len(window)
         )
         regressors = log_variances(window, columns)
         rows = labelled & np.isfinite(regressors).all(axis=1)

@@ -55,7 +55,7 @@ class ModelSelector:
             except ModelError as error:
                 logger.warning("candidate failed ticker=%s model=%s reason=%s", window.ticker, name, error)
                 scores[name] = CandidateScore(model=name, failure=str(error))
-            except Exception as error:  # noqa: BLE001 - one library's failure on one series must not cost the ticker the others
+            except Exception as error:  # one library's failure on one series must not cost the others
                 logger.warning("candidate crashed ticker=%s model=%s", window.ticker, name, exc_info=True)
                 scores[name] = CandidateScore(model=name, failure=f"{type(error).__name__}: {error}")
             else:
@@ -83,7 +83,7 @@ class ModelSelector:
         )
 
     def forecast(self, window: Window) -> HorizonForecast:
-        """The return by the one, the variance by the other. Raises TrainingError when nothing was selected, or a model's own."""
+        """The return by the one, the variance by the other. Raises TrainingError when nothing was selected."""
         if self.return_model is None or self.volatility_model is None:
             reasons = "; ".join(f"{step.model}: {step.reason}" for step in self.failures)
             raise TrainingError(f"{self.ticker}: no candidate could be trained ({reasons})")
@@ -128,9 +128,8 @@ def _validate(
     model: type[Model], window: Window, horizon: int, seed: int, folds: tuple[Fold, ...]
 ) -> tuple[WalkForward, Model]:
     walk = walk_forward(model, window, horizon, seed, folds)
-    if not (
-        np.isfinite(walk.horizon_return).all() and np.isfinite(walk.daily_variance).all() and (walk.daily_variance > 0).all()
-    ):
+    sane = np.isfinite(walk.horizon_return) & np.isfinite(walk.daily_variance) & (walk.daily_variance > 0)
+    if not sane.all():
         raise TrainingError(
             f"{window.ticker}: {model.name} gave a forecast that is no number in validation; it is no candidate"
         )
@@ -139,7 +138,8 @@ def _validate(
 
 def _log_score(ticker: str, scored: CandidateScore) -> None:
     logger.info(
-        "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s volatility_rmse=%s qlike=%s sharpe=%s",
+        "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s "
+        "volatility_rmse=%s qlike=%s sharpe=%s",
         *(ticker, scored.model, scored.origins),
         *(
             "none" if value is None else f"{value:.4f}"

@@ -20,11 +20,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
     """
     window = job.window
     try:
-        if len(window) < job.minimum_bars:
-            raise TooFewBarsError(
-                f"{window.ticker}: {len(window)} bars, training needs {job.minimum_bars}: wait for more history"
-            )
-        selector = ModelSelector.train(window, job.horizon, job.seed, job.models)
+        selector = _select(job)
     except TooFewBarsError as error:
         logger.warning("not trained ticker=%s reason=%s", window.ticker, error)
         failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
@@ -44,3 +40,10 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         settings_hash=job.settings_hash,
         code_version=CODE_VERSION,
     )
+
+
+def _select(job: TrainingJob) -> ModelSelector:
+    bars = len(job.window)
+    if bars < job.minimum_bars:
+        raise TooFewBarsError(f"{job.window.ticker}: {bars} bars, training needs {job.minimum_bars}: wait for more history")
+    return ModelSelector.train(job.window, job.horizon, job.seed, job.models)
