@@ -30,9 +30,14 @@ def read_folder(folder: Path, tickers: frozenset[str] | None) -> Iterator[RawBar
     """What the files of a folder have, one file a ticker, by name.
 
     A file that cannot be used is reported as one rejected bar without a date. Raises SourceError at once where the folder holds
-    no file of bars, or none of one of `tickers`.
+    no file of bars, two of one ticker, or none of one of `tickers`.
     """
-    files = {_stem(path): path for path in sorted(folder.iterdir()) if path.name.endswith(SUFFIXES)}
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.endswith(SUFFIXES):
+            other = files.setdefault(_stem(path), path)
+            if other != path:
+                raise SourceError(f"{other} and {path} are both of {_stem(path)}; keep one of them")
     if not files:
         raise SourceError(f"{folder}: has no file ending in {', '.join(SUFFIXES)}")
     missing = (tickers or frozenset()) - files.keys()

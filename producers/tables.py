@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import re
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ SUFFIXES: Final = (".csv", ".csv.gz", ".parquet", ".pq")
 NOT_A_DAY: Final = np.iinfo(np.int32).min
 _VALUES: Final = ("open", "high", "low", "close", "volume", "adjusted_close", "dividend")
 #: `$1,234.50` and `1,234,567`, as some exchanges' downloads have them. A lone comma may be a decimal one: not taken.
-_WITH_THOUSANDS: Final = re.compile(r"\$?\d{1,3}(,\d{3})*(\.\d+)?")
+_WITH_THOUSANDS: Final = re.compile(r"\$?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,8 @@ class BarTable:
 def read_table(path: Path) -> BarTable:
     """The bars in a file. SourceError when it is none of SUFFIXES, cannot be read, is empty or lacks a column."""
     malformed: list[str] = []
+    if not path.name.endswith(SUFFIXES):
+        raise SourceError(f"{path}: its ending is none of {', '.join(SUFFIXES)}, so its format is unknown")
     try:
         table = _read_csv(path, malformed) if path.name.endswith((".csv", ".csv.gz")) else _read_parquet(path)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
@@ -79,10 +82,9 @@ def _read_csv(path: Path, malformed: list[str]) -> pa.Table:
         malformed.append(row.text)
         return "skip"
 
-    # All as text first: one "n/a" in a million numbers must cost its own bar and not the file, and a ticker may be called NA.
-    with pa.csv.open_csv(path, read_options=pa.csv.ReadOptions(block_size=1 << 16)) as header:
-        found = header.schema.names
+    found = _header(path)
     chosen = find_columns(found, where=str(path))
+    # All as text first: one "n/a" in a million numbers must cost its own bar and not the file, and a ticker may be called NA.
     table = pa.csv.read_csv(
         path,
         read_options=pa.csv.ReadOptions(use_threads=False),
@@ -92,6 +94,14 @@ def _read_csv(path: Path, malformed: list[str]) -> pa.Table:
         ),
     )
     return table.rename_columns(list(chosen))
+
+
+def _header(path: Path) -> list[str]:
+    with pa.input_stream(str(path), compression="detect") as stream:
+        first, newline, rest = stream.read(1 << 16).partition(b"\n")
+    if not (newline and rest.strip()):
+        raise SourceError(f"{path}: has no bars; a header and at least one row are needed")
+    return next(csv.reader([first.decode("utf-8-sig").rstrip("\r")]))
 
 
 def _read_parquet(path: Path) -> pa.Table:

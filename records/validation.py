@@ -133,8 +133,9 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     faults.append((high < low, "high below low"))
     with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are refused for their size anyway
         highest, lowest = high + slack, low - slack
-    for name in ("open", "close"):
-        faults.append(((columns[name] > highest) | (columns[name] < lowest), f"{name} outside [low, high]"))
+    faults += [
+        ((columns[name] > highest) | (columns[name] < lowest), f"{name} outside [low, high]") for name in ("open", "close")
+    ]
     dividend, split = columns["dividend"], columns["split"]
     faults.append((~np.isfinite(dividend) | (dividend < 0), "dividend negative or not a finite number"))
     faults.append((~np.isfinite(split) | (split <= 0), "split not a positive number"))
