@@ -1,0 +1,35 @@
+"""`python -m benchmarks [NAME …]`: one JSON line per figure."""
+
+from __future__ import annotations
+
+import os
+
+from streams.pool import ONE_THREAD
+
+if __name__ == "__main__":
+    os.environ.update(ONE_THREAD)
+
+import json
+
+import click
+
+from console import run_cli
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+def cli(names: tuple[str, ...]) -> None:
+    """Measure speed and memory as ratios, side by side; NAMES choose among features, ingest, training, lookup."""
+    from benchmarks import features, ingest, lookup, training
+
+    modules = {"features": features, "ingest": ingest, "lookup": lookup, "training": training}
+    unknown = set(names) - set(modules)
+    if unknown:
+        raise click.BadParameter(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(modules)}")
+    for name in names or modules:
+        for row in modules[name].run():
+            click.echo(json.dumps(row))
+
+
+if __name__ == "__main__":
+    run_cli(cli)
