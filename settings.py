@@ -217,9 +217,6 @@ class Settings(BaseSettings):
         description="A training waits so long for its partition's backlog of bars: most of a backfill's are superseded.",
     )
     sweep_seconds: float = Field(60.0, gt=0, description="Between two looks for quiet tickers and expired models.")
-    quiet_days: int = Field(
-        10, ge=1, description="A ticker this many days behind the newest bar is reported stale: no exchange closes for so long."
-    )
 
     # -- Predictions and the optimizer --------------------------------------------------------------------------------
     prediction_memory_ttl_seconds: float = Field(900.0, gt=0, description="Predictions and prices in memory.")
