@@ -49,6 +49,8 @@ _PEAK_INDEX: Final = 48
 STATE_SIZE: Final = 49
 #: Places of the state that count bars from the ticker's first one.
 ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
+#: Places that hold weighted means of squared returns, which have no scale of prices in them.
+RETURN_MEANS: Final = slice(_EWMA_94, _EMA_12)
 
 # Columns of the output, in the order of `streams.features.FEATURES`.
 FEATURE_COUNT: Final = 25

@@ -8,7 +8,7 @@ import numpy as np
 
 from records import VALUE_COLUMNS, Bars, Days, Floats
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
-from streams.features import advance_state, initial_state, rebased
+from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
 from streams.windowing import first_replayable
 
 _PRICES = ("open", "high", "low", "close", "dividend")
@@ -79,8 +79,8 @@ def merge(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, in
     """The state with `bars` in it (appended, inserted, or in place of others), and the first absolute index that changed.
 
     Equals, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when a split restates a
-    history whose beginning is no longer kept, its exponentially weighted means begin anew with the kept bars; what that
-    leaves of the older ones is below rounding where forecasts look.
+    history whose beginning is no longer kept, its exponentially weighted means of prices begin anew with the kept bars; what
+    that loses has decayed below 1e-9 where forecasts look.
     """
     held = state.bars
     days = np.full(len(bars), fetched, dtype=np.int32)
@@ -128,13 +128,26 @@ def _recomputed(state: TickerState, bars: Bars, fetched: Days, row: int) -> tupl
     elif row >= first_replayable(state):
         block = row // BLOCK_BARS
         before, begin, snapshots = state.snapshots[block], block * BLOCK_BARS, state.snapshots[:block]
+    elif state.first_index == 0:
+        row, before, begin, snapshots = 0, initial_state(), 0, state.snapshots[:0]
     else:
-        after, snapshots = advance_state(initial_state(), bars, 0)
-        after, snapshots = rebased(after, state.first_index), rebased(snapshots, state.first_index)
-        return replace(state, bars=bars, fetched=fetched, feature_state=after, snapshots=snapshots), 0
+        row, begin = 0, first_replayable(state)
+        before, snapshots = _restarted(state, bars[:begin])
     after, newer = advance_state(before, bars, begin)
     snapshots = np.concatenate([snapshots, newer])
     return replace(state, bars=bars, fetched=fetched, feature_state=after, snapshots=snapshots), row
+
+
+def _restarted(state: TickerState, context: Bars) -> tuple[Floats, Floats]:
+    """The rolling state after the context rows, restated ones, when nothing before them is kept; and the snapshots on the way.
+
+    All windows lie within the context. Of what decays, the means of squared returns are far the slowest, and no split
+    changes them: they go on. Those of prices begin anew; what they lose decays by 2/27 a bar.
+    """
+    after, snapshots = advance_state(initial_state(), context, 0)
+    after = rebased(after, state.first_index)
+    after[RETURN_MEANS] = state.snapshots[len(snapshots), RETURN_MEANS]
+    return after, rebased(snapshots, state.first_index)
 
 
 def _new_ratios(held: Bars, bars: Bars) -> Floats:

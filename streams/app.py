@@ -1,0 +1,85 @@
+"""The Faust engine: the operators of the pipeline as agents, partitioned by ticker.
+
+One application has two agents. `bars` takes what is on the topic, updates each ticker's history and forecast, and asks for
+trainings; `training` does those in a pool of processes. Both write the same three tables, whose changelogs are their home:
+what a worker keeps on disk is a copy that saves time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types.web import Request, Response, View
+
+from broker.topics import BARS
+from models.training import train_ticker
+from settings import Settings
+from streams.kafka.bars import BarsAgent
+from streams.kafka.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
+from streams.kafka.fence import Fence
+from streams.kafka.forecasts import ForecastWriter
+from streams.kafka.health import Health, LoopLag
+from streams.kafka.outbox import Outbox, raw_topic
+from streams.kafka.ownership import Ownership
+from streams.kafka.sweep import Sweep
+from streams.kafka.tables import TickerTables
+from streams.kafka.trainer import Trainer
+from streams.kafka.training import PatientSupervisor, TrainingAgent
+from streams.pool import TrainingPool
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An application and its parts, for whoever runs it."""
+
+    app: faust.App
+    fence: Fence
+    trainer: Trainer
+    health: Health
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, clock: Callable[[], float] = time.time) -> Engine:
+    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970."""
+    app = faust.App(**faust_options(settings))
+    app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
+    fence = Fence(settings.worker_session_seconds)
+    ownership = Ownership(app, fence)
+    tables = TickerTables(app, settings, clock=clock)
+    outbox = Outbox(app, settings)
+    forecasts = ForecastWriter(settings, tables, outbox)
+    trainer = Trainer(TrainingPool(train_ticker, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds))
+    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, today=today)
+    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, trainer, bars, clock=clock)
+    sweep = Sweep(app, settings, tables, outbox, forecasts, clock=clock)
+    lag = LoopLag()
+    health = Health(app, settings, bars=bars, forecasts=forecasts, outbox=outbox, sweep=sweep, trainer=trainer, lag=lag)
+    app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
+    app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
+    app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
+    app.task(lag.run)
+
+    @app.on_partitions_revoked.connect
+    async def _revoked(*_: Any, **__: Any) -> None:
+        # What we wrote has to be in the changelogs before another worker reads them to their end.
+        tables.forget()
+        bars.forget()
+        await ownership.delivered()
+
+    @app.on_partitions_assigned.connect
+    async def _assigned(*_: Any, **__: Any) -> None:
+        tables.forget()
+
+    @app.page("/healthz")
+    async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
+        return view.json(health.page(), status=200 if health.ready else 503)
+
+    return Engine(app, fence, trainer, health)

@@ -1,0 +1,200 @@
+"""The bars agent: everything that waits is taken in one turn, each ticker is updated and written once, then acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from faust.types import EventT, StreamT
+
+from broker.topics import partition_of
+from errors import DataError, ForecastingError
+from records import BarBatch, RejectedBar, day_number, decode_batch
+from settings import Settings
+from state.ticker_state import TickerState
+from streams.forecasting import is_current
+from streams.kafka.forecasts import ForecastWriter
+from streams.kafka.outbox import Outbox
+from streams.kafka.ownership import Ownership
+from streams.kafka.tables import TickerTables, writing_to
+from streams.pipeline import Absorbed, absorb
+
+logger = logging.getLogger(__name__)
+
+#: A turn ends here whatever waits, so that nothing waits for too long: about 60,000 bars, a third of a second.
+_TURN_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class BarCounts:
+    """What came in since the worker started."""
+
+    messages: int = 0
+    bars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    event: EventT[Any]
+    batch: BarBatch
+
+
+class BarsAgent:
+    """`run` is the agent's function. Nothing leaves it as an exception: Faust would lose the event."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tables: TickerTables,
+        outbox: Outbox,
+        forecasts: ForecastWriter,
+        ownership: Ownership,
+        *,
+        today: Callable[[], dt.date],
+    ) -> None:
+        self._settings = settings
+        self._tables = tables
+        self._outbox = outbox
+        self._forecasts = forecasts
+        self._ownership = ownership
+        self._today = today
+        self._requested: dict[str, bytes] = {}
+        self.busy = False
+        self.counts = BarCounts()
+
+    def forget(self) -> None:
+        """Partitions were dealt anew: ask again for what is due."""
+        self._requested.clear()
+
+    async def run(self, stream: StreamT[Any]) -> None:
+        """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker."""
+        source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
+        turn: list[EventT[Any]] = []
+        size = 0
+        async for event in source.events():
+            turn.append(event)
+            size += len(event.value or b"")
+            self.busy = True
+            full = len(turn) >= self._settings.worker_batch_messages or size >= _TURN_BYTES
+            if not full and not source.channel.queue.empty():
+                continue
+            for done in await self._take(turn):
+                await source.ack(done)
+            turn, size = [], 0
+            self.busy = False
+
+    async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
+        """The events of a turn that are dealt with and may be acknowledged."""
+        done: list[EventT[Any]] = []
+        tickers: dict[str, list[_Arrival]] = {}
+        for event in turn:
+            try:
+                batch = self._decode(event)
+            except DataError as error:
+                if self._ownership.is_ours(event):
+                    self._outbox.reject(event, str(error))
+                    done.append(event)
+            else:
+                tickers.setdefault(batch.ticker, []).append(_Arrival(event, batch))
+        for ticker, arrivals in tickers.items():
+            await asyncio.sleep(0)
+            if all(self._ownership.is_ours(arrival.event) for arrival in arrivals):
+                self._update(ticker, arrivals)
+                done.extend(arrival.event for arrival in arrivals)
+        await self._ownership.delivered()
+        return self._acknowledgeable(turn, {id(event) for event in done})
+
+    def _acknowledgeable(self, turn: Sequence[EventT[Any]], done: set[int]) -> list[EventT[Any]]:
+        """Each partition's events up to the first that is not dealt with: a later acknowledgement would commit past it."""
+        chosen: list[EventT[Any]] = []
+        blocked: set[int] = set()
+        for event in turn:
+            partition = event.message.partition
+            if partition not in blocked and id(event) in done and self._ownership.is_ours(event):
+                chosen.append(event)
+            else:
+                blocked.add(partition)
+        self.counts.messages += len(chosen)
+        return chosen
+
+    def _decode(self, event: EventT[Any]) -> BarBatch:
+        batch = decode_batch(event.value or b"", key=event.key or b"")
+        expected = partition_of(event.key, self._settings.kafka_partitions)
+        if event.message.partition != expected:
+            raise DataError(
+                f"{batch.ticker}: in partition {event.message.partition}, its key belongs to {expected}: publish with Kafka's "
+                "default partitioner (murmur2)"
+            )
+        return batch
+
+    def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
+        with writing_to(arrivals[-1].event):
+            try:
+                state = self._absorb(ticker, arrivals)
+                if state is not None:
+                    self._refresh(state, arrivals[-1].event.message.partition)
+            except Exception as error:
+                # Whatever one ticker's bars do, the others go on; the messages are kept.
+                if not isinstance(error, ForecastingError):
+                    logger.exception("bars failed ticker=%s", ticker)
+                for arrival in arrivals:
+                    self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
+
+    def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
+        """The ticker's state with the arrivals in it, written."""
+        state = self._tables.state(ticker)
+        today = self._today()
+        changed_from: int | None = None
+        for arrival in arrivals:
+            state, outputs = absorb(state, arrival.batch, today=today, settings=self._settings)
+            refused = [output for output in outputs if isinstance(output, RejectedBar)]
+            if refused:
+                self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
+            if state is not None:
+                for report in (output for output in outputs if isinstance(output, Absorbed)):
+                    changed_from = _least(changed_from, self._to_write(state, arrival.batch, report))
+        if state is not None and len(state.bars):
+            # Counters change with every delivery, so there is always something to write.
+            changed_from = state.total_bars if changed_from is None else changed_from
+            self._tables.save(state, changed_from=max(changed_from, state.first_index))
+        return state
+
+    def _to_write(self, state: TickerState, batch: BarBatch, report: Absorbed) -> int | None:
+        self.counts.bars += report.accepted + report.duplicate + report.corrected + report.expired
+        if report.duplicate:
+            return _least(report.changed_from, _first_touched(state, batch))
+        return report.changed_from
+
+    def _refresh(self, state: TickerState, partition: int) -> None:
+        held = self._forecasts.refresh(state, partition)
+        due = state.due
+        if due is None or (held is not None and is_current(held.loaded.trained, due, self._settings)):
+            return
+        if self._requested.get(state.ticker) != due.digest:
+            self._requested[state.ticker] = due.digest
+            self._outbox.request_training(partition, state.ticker, due)
+
+
+def _least(known: int | None, other: int | None) -> int | None:
+    if known is None or other is None:
+        return other if known is None else known
+    return min(known, other)
+
+
+def _first_touched(state: TickerState, batch: BarBatch) -> int:
+    """The absolute index of the first bar that a repeated batch may have changed when it came first.
+
+    After a crash the changelog may lack what the local table has: what the repeated messages touched is written again.
+    """
+    if batch.split is not None:
+        return state.first_index  # a split restates everything before it
+    try:
+        first = day_number(dt.date.fromisoformat(min(batch.date)))
+    except ValueError:
+        return state.first_index
+    return state.first_index + int(np.searchsorted(state.bars.day, first))

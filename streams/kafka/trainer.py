@@ -1,0 +1,69 @@
+"""The training pool for coroutines: a job in, its outcome awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final, Self
+
+from errors import TrainingError
+from models.results import TrainedTicker, TrainingJob
+from streams.pool import Outcome, TrainingPool
+
+#: A training takes half a second: this adds little to it, and nothing to the event loop's work.
+_POLL_SECONDS: Final = 0.02
+
+Pool = TrainingPool[TrainingJob, TrainedTicker]
+Trained = Outcome[TrainingJob, TrainedTicker]
+
+
+class Trainer:
+    """Serves many coroutines with one pool. An async context manager."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[Trained]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.trained = 0
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="trainer")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the processes at once, whatever they do: what is unfinished is read from its topic again."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._pool.close()
+
+    async def train(self, job: TrainingJob) -> Trained:
+        """The job's outcome. Raises TrainingError when the same ticker is asked for again meanwhile."""
+        ticker = job.window.ticker
+        former = self._waiting.get(ticker)
+        if former is not None and not former[1].done():
+            former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
+        future: asyncio.Future[Trained] = asyncio.get_running_loop().create_future()
+        entry = self._waiting[ticker] = (job, future)
+        self._pool.request(ticker, lambda: job)
+        try:
+            return await future
+        finally:
+            if self._waiting.get(ticker) is entry:
+                del self._waiting[ticker]
+                self._pool.withdraw(ticker)
+
+    def __len__(self) -> int:
+        return len(self._pool)
+
+    async def _run(self) -> None:
+        while True:
+            for outcome in self._pool.poll(block=False):
+                job, future = self._waiting.get(outcome.key, (None, None))
+                if future is not None and outcome.job is job and not future.done():
+                    self.trained += outcome.error is None
+                    future.set_result(outcome)
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,146 @@
+"""The training agent: one request at a time per partition, acknowledged only when its result is written.
+
+Faust's isolated partitions keep a slow training in one partition from holding up the others. As shipped they are not safe
+across rebalances: an actor that is busy is cancelled, which counts as a crash, and one crash ends the worker. Hence the
+supervisor below, and an agent that acknowledges by itself, swallows nothing and never ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import faust
+from faust.types import TP, EventT, StreamT
+from mode.supervisors import OneForOneSupervisor
+
+from broker.topics import BARS, topic_name
+from errors import DataError, ForecastingError
+from settings import Settings
+from state.ticker_state import DueTraining, TickerState
+from streams.forecasting import is_current, training_job
+from streams.kafka.bars import BarsAgent
+from streams.kafka.forecasts import ForecastWriter
+from streams.kafka.messages import decode_request
+from streams.kafka.outbox import Outbox
+from streams.kafka.ownership import Ownership
+from streams.kafka.tables import TickerTables
+from streams.kafka.trainer import Trained, Trainer
+from streams.reporting import log_training
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE_STEP_SECONDS: Final = 0.1
+
+
+class PatientSupervisor(OneForOneSupervisor):
+    """Starts cancelled actors again without counting: every rebalance cancels those that are busy."""
+
+    def __init__(self, *services: Any, **options: Any) -> None:
+        super().__init__(*services, **options | {"max_restarts": 1_000_000.0})
+
+
+class TrainingAgent:
+    """`run` is the agent's function, once per partition."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        tables: TickerTables,
+        outbox: Outbox,
+        forecasts: ForecastWriter,
+        ownership: Ownership,
+        trainer: Trainer,
+        bars: BarsAgent,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._tables = tables
+        self._outbox = outbox
+        self._forecasts = forecasts
+        self._ownership = ownership
+        self._trainer = trainer
+        self._bars = bars
+        self._clock = clock
+        self.superseded = 0
+
+    async def run(self, stream: StreamT[Any]) -> None:
+        """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
+        source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
+        async for event in source.events():
+            if not self._ownership.is_ours(event):
+                continue
+            try:
+                await self._handle(event)
+                await self._ownership.delivered()
+            except asyncio.CancelledError:
+                return
+            except Exception as error:
+                # A defect in one ticker must not stop its partition; the request is kept.
+                if not isinstance(error, ForecastingError):
+                    logger.exception("training request failed partition=%d", event.message.partition)
+                if self._ownership.is_ours(event):
+                    self._outbox.reject(event, f"{type(error).__name__}: {error}")
+            if self._ownership.is_ours(event):
+                await source.ack(event)
+
+    async def _handle(self, event: EventT[Any]) -> None:
+        request = decode_request(event.value)
+        if event.key != request.ticker.encode():
+            raise DataError(f"{request.ticker}: the request's key is {event.key!r:.60}")
+        due = DueTraining(cutoff=request.cutoff, digest=bytes.fromhex(request.digest))
+        await self._await_quiet(event)
+        if not self._ownership.is_ours(event):
+            return
+        state = self._due_state(request.ticker, due)
+        if state is None:
+            self.superseded += 1
+            return
+        outcome = await self._trainer.train(training_job(state, self._settings))
+        if self._ownership.is_ours(event):
+            self._write(event, request.ticker, due, outcome)
+
+    def _due_state(self, ticker: str, due: DueTraining) -> TickerState | None:
+        """The ticker's state if this training is still what it calls for, and not done lately."""
+        state = self._tables.state(ticker)
+        if state is None or state.due != due or self._forecasts.has_failed(ticker, due):
+            return None
+        held = self._tables.model(ticker)
+        if held is None or not is_current(held.loaded.trained, due, self._settings):
+            return state
+        # A stamp from the future is a clock that was set back: as doubtful as an old one.
+        expired = abs(self._clock() - held.stored_at) >= self._settings.model_ttl_seconds
+        return state if expired else None
+
+    def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: Trained) -> None:
+        if outcome.result is None:
+            assert outcome.error is not None
+            self._forecasts.note_failure(ticker, due, str(outcome.error))
+            self._outbox.reject(event, str(outcome.error))
+        else:
+            self._tables.save_model(outcome.result)
+            log_training(outcome.result)
+        # Bars may have come meanwhile: the row is of the newest state, whatever the models saw.
+        state = self._tables.state(ticker)
+        if state is not None:
+            self._forecasts.refresh(state, event.message.partition)
+
+    async def _await_quiet(self, event: EventT[Any]) -> None:
+        """Wait, with limited patience, until no bars of the partition wait: most requests of a backfill are superseded."""
+        bars = TP(topic_name(self._settings, BARS), event.message.partition)
+        deadline = time.monotonic() + self._settings.training_patience_seconds
+        while time.monotonic() < deadline and self._ownership.is_ours(event):
+            if not self._bars.busy and not await self._is_behind(bars):
+                return
+            await asyncio.sleep(_PATIENCE_STEP_SECONDS)
+
+    async def _is_behind(self, partition: TP) -> bool:
+        end = self._app.consumer.highwater(partition)
+        position = await self._app.consumer.position(partition)
+        return end is not None and position is not None and position < end

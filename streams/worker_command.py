@@ -1,0 +1,21 @@
+"""`python -m streams worker` and `rebuild`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from settings import load_settings
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
+@click.option("--id", "worker_id", help="Name of this worker, the same after a restart; WORKER_ID, or the host's, if left out.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
+def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, jobs: int | None) -> None:
+    """Take bars from Kafka, keep forecasts fresh; until Ctrl-C or SIGTERM. Start as many as there are partitions."""
+    from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
+
+    run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
