@@ -62,7 +62,7 @@ def _plain_int(value: int) -> int:
 
 def _plain_datetime(value: dt.datetime) -> Any:
     if value.tzinfo is not None or value.fold:
-        raise NotEncodableError("no exact encoding for a datetime with a time zone")
+        raise NotEncodableError("no exact encoding for a datetime with a time zone or fold")
     return _ext(_DATETIME, value.isoformat())
 
 

@@ -66,6 +66,7 @@ def _content(value: Any) -> Iterable[bytes]:
 
 @_content.register(type(None))
 @_content.register(int)
+@_content.register(complex)
 @_content.register(dt.date)
 @_content.register(dt.time)
 @_content.register(dt.timedelta)
