@@ -1,0 +1,178 @@
+"""`python -m state`: the table for people, exports for programs, one message for what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+import pytest
+
+from records import Forecast
+from state import export
+from state.database import Database
+from state.folder import FORECASTS, StateFolder
+from tests.conftest import ROOT
+from tests.state.samples import forecast, history, newer_forecast, too_young
+
+
+def state(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "state", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "state"
+    with StateFolder(path).open_writer() as writer:
+        for row in (forecast("MSFT"), forecast("AAPL", annual_return=-0.0512), too_young("FB")):
+            writer.forecasts.put(row)
+        writer.history.save(history("AAPL", 3), changed_from=0)
+    return path
+
+
+def test_the_table(folder: Path) -> None:
+    finished = state("forecasts", "--state", folder)
+    assert finished.returncode == 0, finished.stderr
+    lines = finished.stdout.decode().splitlines()
+    assert all(len(line) <= 120 for line in lines)
+    cells = [line.split() for line in lines[2:]]
+    assert cells[0] == (
+        [
+            "AAPL",
+            "2018-02-07",
+            "-5.1",
+            "%",
+            "-7.0",
+            "%",
+            "…",
+            "9.0",
+            "%",
+            "xgboost",
+            "0.012",
+            "6.1",
+            "%",
+            "20.0",
+            "%",
+            "har",
+            "0.310",
+            "5.2",
+            "%",
+        ]
+    )
+    assert [row[0] for row in cells] == ["AAPL", "FB", "MSFT", "FB:"]
+    assert lines[-1] == "FB: the historical estimate stands in. har: 196 bars, and it needs at least 504"
+
+
+def test_the_table_of_long_names_and_reasons_fits_its_width() -> None:
+    reason = "the optimizer of the likelihood did not converge after 50 iterations " * 5
+    row = too_young("TICKER-OF-20-LETTERS")
+    row = msgspec.structs.replace(row, fallbacks=(msgspec.structs.replace(row.fallbacks[0], reason=reason),) * 4)
+    none = dict.fromkeys(
+        ("annual_return", "annual_volatility", "return_standard_error", "lower_80", "upper_80", "lower_95", "upper_95")
+    )
+    nothing = forecast("X", fallback=None, return_model=None, volatility_model=None, **none)
+    widest = forecast("WIDE", volatility_model="xgboost", annual_return=-1.2345, lower_80=-0.9876, upper_80=12.345)
+    text = export.rows_to_table([row, nothing, widest])
+    assert all(len(line) <= export.TABLE_WIDTH for line in text.splitlines())
+    for whole in ("TICKER-OF-20-LETTERS", "historical", "-123.5 %", "-98.8 % … 1234.5 %", "xgboost  0.310"):
+        assert whole in text
+    assert text.count("converge") == 20
+    assert "X: no forecast. no reason is recorded" in text
+
+
+def test_json_has_the_rows_whole(folder: Path) -> None:
+    finished = state("forecasts", "--state", folder, "--format", "json")
+    rows = msgspec.json.decode(finished.stdout, type=list[Forecast])
+    assert rows == [forecast("AAPL", annual_return=-0.0512), too_young("FB"), forecast("MSFT")]
+
+
+def test_csv_and_parquet_have_the_same_exact_numbers(folder: Path, tmp_path: Path) -> None:
+    finished = state("forecasts", "--state", folder, "--format", "parquet", "--out", tmp_path / "rows.parquet")
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == b""
+    parquet = pd.read_parquet(tmp_path / "rows.parquet")
+    assert list(parquet["ticker"]) == ["AAPL", "FB", "MSFT"]
+    assert parquet["annual_return"].tolist() == [-0.0512, 0.08, 0.08]
+    assert parquet["fallback"].tolist()[1] == "historical"
+    assert pd.isna(parquet["fallback"][0])
+    (tmp_path / "rows.csv").write_bytes(state("forecasts", "--state", folder, "--format", "csv").stdout)
+    csv = pd.read_csv(tmp_path / "rows.csv")
+    assert list(csv.columns) == list(parquet.columns)
+    for column in parquet.select_dtypes("number"):
+        assert csv[column].tolist() == parquet[column].tolist()
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "parquet"])
+def test_exports_of_equal_tables_are_equal_to_the_byte(tmp_path: Path, form: str) -> None:
+    rows = [forecast("MSFT"), forecast("AAPL"), too_young("FB")]
+    contents = []
+    for number, order in enumerate((rows, rows[::-1])):
+        with StateFolder(tmp_path / str(number)).open_writer() as writer:
+            for row in order:
+                writer.forecasts.put(forecast(row.ticker, annual_return=0.5))
+                writer.forecasts.put(row)
+        assert (
+            state("forecasts", "--state", tmp_path / str(number), "--format", form, "--out", tmp_path / "out").returncode == 0
+        )
+        contents.append((tmp_path / "out").read_bytes())
+    assert contents[0] == contents[1]
+    assert list(tmp_path.glob(".out*")) == []
+
+
+def test_tickers_are_chosen_and_a_missing_one_is_named(folder: Path) -> None:
+    finished = state("forecasts", "--state", folder, "--tickers", "msft, AAPL", "--format", "json")
+    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["AAPL", "MSFT"]
+    finished = state("forecasts", "--state", folder, "--tickers", "MSFT,IBM", "--format", "json")
+    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["MSFT"]
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(b"error: no forecast of IBM: ")
+
+
+def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
+    finished = state("history", "--state", folder, "--ticker", "aapl")
+    (tmp_path / "bars.csv").write_bytes(finished.stdout)
+    frame = pd.read_csv(tmp_path / "bars.csv")
+    bars = history("AAPL", 3).bars
+    assert frame["date"].tolist() == ["2011-01-26", "2011-01-27", "2011-01-28"]
+    for name in ("open", "high", "low", "close", "volume", "dividend", "split"):
+        assert frame[name].tolist() == getattr(bars, name).tolist()
+
+
+def test_what_goes_wrong_is_one_line_with_what_to_do(folder: Path, tmp_path: Path) -> None:
+    def message(*arguments: object, code: int) -> str:
+        finished = state(*arguments)
+        assert finished.returncode == code
+        assert finished.stdout == b""
+        error = finished.stderr.decode()
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+        return error
+
+    assert "python -m streams run" in message("forecasts", "--state", tmp_path / "none", code=1)
+    assert "python -m streams run" in message("history", "--state", tmp_path / "none", "--ticker", "AAPL", code=1)
+    assert "no history of IBM" in message("history", "--state", folder, "--ticker", "IBM", code=2)
+    assert "not a ticker: A B" in message("forecasts", "--state", folder, "--tickers", "A B", code=2)
+    nowhere = tmp_path / "none" / "rows.csv"
+    assert "name another --out" in message("forecasts", "--state", folder, "--format", "csv", "--out", nowhere, code=1)
+    (folder / FORECASTS / "CURRENT").unlink()
+    assert "delete the state folder and run again" in message("forecasts", "--state", folder, code=1)
+
+
+def test_parquet_needs_a_file(folder: Path) -> None:
+    finished = state("forecasts", "--state", folder, "--format", "parquet")
+    assert finished.returncode == 2
+    assert b"--format parquet needs --out" in finished.stderr
+
+
+def test_a_row_of_a_newer_version_is_named_and_the_others_are_printed(folder: Path) -> None:
+    with Database.open_writer(folder / FORECASTS) as database:
+        database.write([(b"FB", newer_forecast("FB"))])
+    finished = state("forecasts", "--state", folder, "--format", "json")
+    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["AAPL", "MSFT"]
+    assert finished.returncode == 1
+    assert b"1 rows left out: FB: " in finished.stderr
+    assert b"upgrade" in finished.stderr
