@@ -50,7 +50,7 @@ def run(
     from producers.sources import read_source
     from state.folder import StateFolder
     from streams.embedded import EmbeddedEngine
-    from streams.pool import TrainingPool
+    from streams.pool import TrainingPool, preload_for
     from streams.reporting import summary_lines
 
     settings = load_settings(state_dir=state, jobs=jobs)
@@ -65,7 +65,12 @@ def run(
         pool = None
         if not no_train:
             pool = stack.enter_context(
-                TrainingPool(train_ticker, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds)
+                TrainingPool(
+                    train_ticker,
+                    jobs=settings.jobs,
+                    deadline_seconds=settings.job_deadline_seconds,
+                    preload=preload_for(settings.models),
+                )
             )
         engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
         summary = engine.run(bars, bars_total=bars.bars_total)

@@ -20,7 +20,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -29,14 +29,16 @@ from multiprocessing.connection import Connection
 from typing import Final, Generic, Self, TypeVar
 
 from errors import TrainingError
+from settings import ModelName
 
 logger = logging.getLogger(__name__)
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-#: Imported once by the forkserver; what is not installed is left out.
-PRELOAD: Final = ("models.training", "statsmodels.tsa.arima.model", "xgboost", "torch")
+#: What the forkserver imports once, whatever is trained, and for each candidate; what is not installed is left out.
+PRELOAD: Final = ("models.training",)
+PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
 #: One process is one core: two processes with a thread per core each took 17 times as long. Read when the libraries load.
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 #: Jobs handed over per process: one that runs and one that is ready when it ends.
@@ -62,10 +64,10 @@ class _Request(Generic[Job]):
 
 
 class TrainingPool(Generic[Job, Result]):
-    """Runs `function(job)` in `jobs` processes; not for use by several threads. A context manager.
+    """Runs `function(job)` in `jobs` processes that have the modules of `preload`; not for use by several threads.
 
     `request` queues, `poll` hands over what fits and gives back what is done. A request that has not begun is replaced by
-    the next one of its key. Leaving the context ends the processes at once, whatever they do.
+    the next one of its key. A context manager: leaving it ends the processes at once, whatever they do.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class TrainingPool(Generic[Job, Result]):
         *,
         jobs: int,
         deadline_seconds: float,
-        preload: Sequence[str] = PRELOAD,
+        preload: Iterable[str] = (*PRELOAD, *PRELOAD_FOR.values()),
     ) -> None:
         self._function = function
         self._jobs = jobs
@@ -203,6 +205,11 @@ class TrainingPool(Generic[Job, Result]):
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
+
+
+def preload_for(models: Iterable[ModelName]) -> list[str]:
+    """The modules that training these candidates needs."""
+    return [*PRELOAD, *(PRELOAD_FOR[name] for name in models if name in PRELOAD_FOR)]
 
 
 def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -20,7 +21,9 @@ FETCHED = dt.date(2026, 1, 1)
 def walk(count: int, seed: int = 0, *, start: dt.date = dt.date(2012, 1, 2)) -> Bars:
     """A random walk on weekdays, with dividends every quarter, prices rounded to the cent."""
     rng = np.random.default_rng(seed)
-    day = np.array([d for d in range(day_number(start), day_number(start) + 2 * count + 7) if (d + 3) % 7 < 5][:count], np.int32)
+    day = np.array(
+        [d for d in range(day_number(start), day_number(start) + 2 * count + 7) if (d + 3) % 7 < 5][:count], np.int32
+    )
     close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal(count)))
     opening = close * np.exp(0.005 * rng.standard_normal(count))
     high = np.maximum(opening, close) * (1 + 0.01 * rng.random(count))
@@ -87,4 +90,4 @@ def deliver(
 def cut(bars: Bars, cuts: Sequence[int]) -> list[Bars]:
     """The bars in consecutive parts, cut at these rows."""
     edges = sorted({0, len(bars), *(c % (len(bars) + 1) for c in cuts)})
-    return [bars[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [bars[a:b] for a, b in pairwise(edges)]

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from records import Bars, RejectedBar, date_of, day_number
 from settings import Settings, WindowPeriod
 from state.ticker_state import BLOCK_BARS, TickerState, same_state
-from streams.features import CONTEXT_BARS
 from streams.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
 from streams.windowing import window_of, window_of_bars
 from streams.windows import due_training, kept_bars, training_window
@@ -64,7 +63,7 @@ def test_a_correction_gives_the_state_of_the_corrected_history(count: int, seed:
     columns = {f.name: getattr(bad, f.name).copy() for f in fields(bad)}
     columns["close"][at] = columns["low"][at]
     bad = Bars(**columns)
-    state, outputs = deliver([batch(bad), batch(good[at : at + 1])], SMALL)
+    state, _ = deliver([batch(bad), batch(good[at : at + 1])], SMALL)
     assert same_state(state, backfill(good))
     assert state.counters.corrected == int(bad.close[at] != good.close[at])
 
@@ -91,7 +90,9 @@ def test_the_same_bars_again_change_nothing_and_call_for_nothing() -> None:
 
 def test_an_older_edition_of_a_bar_does_not_undo_a_correction() -> None:
     wrong, right = walk(200), walk(200)
-    wrong = Bars(**{f.name: getattr(wrong, f.name) * (2.0 if f.name == "volume" else 1) for f in fields(wrong)} | {"day": wrong.day})
+    wrong = Bars(
+        **{f.name: getattr(wrong, f.name) * (2.0 if f.name == "volume" else 1) for f in fields(wrong)} | {"day": wrong.day}
+    )
     first, second = dt.date(2025, 1, 1), dt.date(2025, 2, 1)
     state, _ = deliver([batch(wrong, as_of=first), batch(right, as_of=second), batch(wrong, as_of=first)], SMALL)
     assert state.bars == right
@@ -150,9 +151,15 @@ def test_the_training_window_is_whole_however_late_in_its_period() -> None:
         state = backfill(bars[:stop], month)
         window = training_window(state, month)
         assert len(window) == month.lookback
-        assert window.features.tobytes() == np.ascontiguousarray(
-            window_of_bars("ABC", bars).until(int(np.searchsorted(bars.day, window.day[-1])) + 1).last(month.lookback).features
-        ).tobytes()
+        assert (
+            window.features.tobytes()
+            == np.ascontiguousarray(
+                window_of_bars("ABC", bars)
+                .until(int(np.searchsorted(bars.day, window.day[-1])) + 1)
+                .last(month.lookback)
+                .features
+            ).tobytes()
+        )
 
 
 def test_a_window_of_a_young_ticker_is_all_of_it() -> None:
@@ -261,7 +268,7 @@ def test_old_messages_after_a_split_change_nothing() -> None:
     adjusted = with_split(walk(300), 200, 3.0)
     messages = [*live(printed(adjusted, 200, 3.0)[:200]), *live(adjusted[200:])]
     state, _ = deliver(messages, SMALL)  # type: ignore[arg-type]
-    again, outputs = deliver(messages, SMALL, state)  # type: ignore[arg-type]
+    again, _ = deliver(messages, SMALL, state)  # type: ignore[arg-type]
     assert same_state(state, again)
     assert again.counters.duplicate == 300
 
@@ -326,4 +333,3 @@ def test_the_operator_changes_neither_state_nor_message() -> None:
     assert same_state(state, copied)
     assert message.close == sent
     assert day_number(FETCHED) == state.fetched[-1]
-    assert CONTEXT_BARS < kept_bars(SMALL)
