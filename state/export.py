@@ -73,7 +73,10 @@ def rows_to_parquet(rows: Iterable[Forecast]) -> bytes:
 
 
 def rows_to_table(rows: Iterable[Forecast]) -> str:
-    """A table for people, at most 120 columns wide, with the reasons of fallbacks below it."""
+    """A table for people, with the reasons of fallbacks below it; 120 columns hold all but the longest tickers.
+
+    Returns and volatilities are annual, the interval is of the horizon's return, R² and RMSE are of the selected models.
+    """
     from rich import box  # noqa: PLC0415 - only a table needs it
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
@@ -85,7 +88,8 @@ def rows_to_table(rows: Iterable[Forecast]) -> str:
     for row in ordered:
         table.add_row(*_table_cells(row))
     out = io.StringIO()
-    console = Console(file=out, width=TABLE_WIDTH, color_system=None, force_terminal=False, markup=False, emoji=False)
+    # A table that is too wide would be cut, and a cut number is another number.
+    console = Console(file=out, width=2 * TABLE_WIDTH, color_system=None, force_terminal=False, markup=False, emoji=False)
     console.print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
     lines += [line for row in ordered for line in _reasons(row)]
@@ -127,15 +131,15 @@ def _csv(header: Sequence[str], lines: Iterable[Iterable[Any]]) -> bytes:
 _TABLE_HEADER: Final[tuple[tuple[str, Literal["left", "right"]], ...]] = (
     ("ticker", "left"),
     ("as of", "left"),
-    ("return", "right"),
+    ("return %", "right"),
     ("80 % interval", "right"),
     ("by", "left"),
     ("R²", "right"),
-    ("RMSE", "right"),
-    ("volatility", "right"),
+    ("RMSE %", "right"),
+    ("vol. %", "right"),
     ("by", "left"),
     ("R²", "right"),
-    ("RMSE", "right"),
+    ("RMSE %", "right"),
     ("fallback", "left"),
 )
 
@@ -164,7 +168,7 @@ def _score(row: Forecast, model: str | None) -> CandidateScore:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
+    return "-" if value is None else f"{100 * value:.1f}"
 
 
 def _number(value: float | None) -> str:
