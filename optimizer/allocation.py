@@ -1,0 +1,149 @@
+"""From estimates and correlations to a portfolio: which problem is solved, and what its answer means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from errors import InfeasibleTargetError
+from optimizer import frontier
+from optimizer.frontier import Assets, InfeasibleProblemError, Limits
+from optimizer.rounding import rounded_weights
+from records import Floats
+
+#: A target this close to the edge of what is feasible counts as the edge: five decimals are what is answered.
+_EDGE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is asked for; annual decimals. Without a target the maximum Sharpe ratio; of two targets the return's wins."""
+
+    risk_free_rate: float
+    target_return: float | None = None
+    risk_tolerance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Portfolio:
+    """Weights (n,) with five decimals, and their expected year: computed from these very weights, so that it can be checked.
+
+    `annual_return` is Σ wᵢ μᵢ (after trading costs, where there are any), `annual_volatility` is √(w'Σw),
+    `sharpe_ratio` is (annual_return - risk_free_rate) / annual_volatility. `optimum` are the weights before rounding.
+    """
+
+    weights: Floats
+    annual_return: float
+    annual_volatility: float
+    sharpe_ratio: float
+    optimum: Floats
+    warnings: tuple[str, ...]
+
+
+def covariance_of(annual_volatility: Floats, correlation: Floats) -> Floats:
+    """D·R·D: volatilities (n,) on the diagonal D, correlations R (n, n)."""
+    return correlation * np.outer(annual_volatility, annual_volatility)
+
+
+def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
+    """The portfolio that meets the goal within the limits.
+
+    - no target: maximum Sharpe ratio with the goal's risk-free rate. When no portfolio is expected to return more than that
+      rate, the ratio is no goal (it would reward risk): the minimum-variance portfolio, with a warning.
+    - target return: the least risk that returns at least as much; below the return of the minimum-variance portfolio that is
+      this portfolio itself, with a warning.
+    - risk tolerance: the greatest return at no more risk.
+
+    Raises InfeasibleTargetError, with the feasible range, for a target that cannot be met.
+    """
+    limits, warnings = _feasible(limits, len(assets))
+    weights, more = _solve(assets, goal, limits)
+    rounded = rounded_weights(weights, limits.cap)
+    annual_return, volatility = expected_year(assets, limits, rounded)
+    return Portfolio(
+        weights=rounded,
+        annual_return=annual_return,
+        annual_volatility=volatility,
+        sharpe_ratio=(annual_return - goal.risk_free_rate) / volatility,
+        optimum=weights,
+        warnings=(*warnings, *more),
+    )
+
+
+def expected_year(assets: Assets, limits: Limits, weights: Floats) -> tuple[float, float]:
+    """Expected return after trading costs, and volatility, of a portfolio over a year."""
+    annual_return = float(weights @ assets.annual_return)
+    if limits.turnover:
+        annual_return -= limits.turnover.cost * float(np.abs(weights - limits.turnover.current).sum())
+    return annual_return, float(np.sqrt(weights @ assets.covariance @ weights))
+
+
+def _feasible(limits: Limits, n: int) -> tuple[Limits, tuple[str, ...]]:
+    # A cap of exactly 1/n would leave one portfolio and nothing to optimize: 2/n.
+    lowest = min(1.0, 2.0 / n)
+    if limits.cap >= lowest:
+        return limits, ()
+    return replace(limits, cap=lowest), (
+        f"the weight cap of {limits.cap:g} was raised to {lowest:g}: {n} assets leave nothing to choose below that",
+    )
+
+
+def _solve(assets: Assets, goal: Goal, limits: Limits) -> tuple[Floats, Sequence[str]]:
+    try:
+        best = frontier.maximum_return(assets, limits)
+    except InfeasibleProblemError:
+        raise InfeasibleTargetError(
+            f"the group limits leave no portfolio of these {len(assets)} assets: raise them or add assets of other groups"
+        ) from None
+    best_return, best_risk = expected_year(assets, limits, best)
+    if goal.target_return is not None:
+        return _efficient_return(assets, goal.target_return, limits, best, best_return)
+    if goal.risk_tolerance is not None:
+        return _efficient_risk(assets, goal.risk_tolerance, limits, best, best_risk)
+    if best_return - goal.risk_free_rate <= _EDGE:
+        warning = (
+            f"no portfolio of these assets is expected to return more than the risk-free rate of {goal.risk_free_rate:.2%} "
+            f"(the best {best_return:.2%}): this is the minimum-variance portfolio"
+        )
+        return frontier.minimum_variance(assets, limits), (warning,)
+    return frontier.maximum_sharpe(assets, limits, goal.risk_free_rate, best_return), ()
+
+
+def _efficient_return(
+    assets: Assets, target: float, limits: Limits, best: Floats, best_return: float
+) -> tuple[Floats, Sequence[str]]:
+    calmest = frontier.minimum_variance(assets, limits)
+    calmest_return, _ = expected_year(assets, limits, calmest)
+    if target > best_return + _EDGE:
+        raise InfeasibleTargetError(
+            f"target_return {target:.6g} cannot be reached: the feasible range of these assets is "
+            f"{calmest_return:.6g} to {best_return:.6g}"
+        )
+    if target <= calmest_return:
+        warning = (
+            f"the target return of {target:.2%} is below that of the minimum-variance portfolio ({calmest_return:.2%}), "
+            "which has less risk: this is that portfolio"
+        )
+        return calmest, (warning,) if target < calmest_return - _EDGE else ()
+    if target > best_return - _EDGE:
+        return best, ()
+    return frontier.efficient_return(assets, limits, target), ()
+
+
+def _efficient_risk(
+    assets: Assets, tolerance: float, limits: Limits, best: Floats, best_risk: float
+) -> tuple[Floats, Sequence[str]]:
+    if tolerance >= best_risk:
+        return best, ()
+    calmest = frontier.minimum_variance(assets, limits)
+    _, least_risk = expected_year(assets, limits, calmest)
+    if tolerance < least_risk - _EDGE:
+        raise InfeasibleTargetError(
+            f"risk_tolerance {tolerance:.6g} cannot be kept: the feasible range of these assets is "
+            f"{least_risk:.6g} to {best_risk:.6g}"
+        )
+    if tolerance <= least_risk + _EDGE:
+        return calmest, ()
+    return frontier.efficient_risk(assets, limits, tolerance), ()

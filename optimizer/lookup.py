@@ -1,0 +1,155 @@
+"""Which forecast serves a request, and the estimate from prices where none does.
+
+A row of the table serves when a trained model made it, when it is not from after the request's end date (that would be looking
+ahead), and when it is fresh: at most `fresh_sessions` weekdays older than the newest bar that the request could know, the
+earlier of its end date and the newest bar of the whole table. So replayed history is served like today's, and a
+delisted ticker goes stale although its own last bar is the newest of its own. Weekdays are counted, without holidays: no
+calendar fits every exchange, and around holidays the limit is reached a session early, never late.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from errors import ModelError
+from models.baseline import historical_estimate
+from optimizer.prices import PriceTable
+from records import Forecast, date_of
+
+logger = logging.getLogger(__name__)
+
+#: The name under which an estimate from past prices appears in results.
+HISTORICAL: Final = "historical"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is expected of one ticker, per year, and where it comes from.
+
+    `fallback` is None for a forecast of the table, else the name of the estimate in its place, with the `reason`.
+    """
+
+    ticker: str
+    annual_return: float
+    annual_volatility: float
+    return_standard_error: float | None
+    as_of: dt.date
+    return_model: str
+    volatility_model: str
+    fallback: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """What a request may know: `end` its end date, `newest` the newest bar of the whole table (None: no table)."""
+
+    end: dt.date
+    newest: dt.date | None
+    fresh_sessions: int
+
+    def refusal(self, row: Forecast) -> str | None:
+        """Why this row does not serve, or None if it does."""
+        if row.as_of > self.end:
+            return f"the forecast is of {row.as_of}, after the end date {self.end}: it would look ahead"
+        reference = min(self.end, max(self.newest or row.as_of, row.as_of))
+        age = sessions_between(row.as_of, reference)
+        if age > self.fresh_sessions:
+            return f"the forecast is of {row.as_of}, {age} sessions before {reference} (at most {self.fresh_sessions} serve)"
+        if row.fallback is not None or row.annual_return is None or row.annual_volatility is None:
+            return "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no model forecasts this ticker"
+        if not (math.isfinite(row.annual_return) and math.isfinite(row.annual_volatility) and row.annual_volatility > 0.0):
+            return f"the forecast of {row.as_of} is not a number"
+        return None
+
+
+def sessions_between(earlier: dt.date, later: dt.date) -> int:
+    """Weekdays after `earlier` up to and including `later`.
+
+    >>> sessions_between(dt.date(2024, 1, 5), dt.date(2024, 1, 8))  # Friday to Monday
+    1
+    """
+    day = dt.timedelta(days=1)
+    return int(np.busday_count(earlier + day, later + day))
+
+
+def look_up(
+    prices: PriceTable, rows: Mapping[str, Forecast], freshness: Freshness, unreadable: Mapping[str, str]
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """An estimate for each ticker of `prices`, and for those that allow none the reason.
+
+    `unreadable` says why a ticker's row could not be read. Each fallback is logged as a warning.
+    """
+    estimates: dict[str, Estimate] = {}
+    unusable: dict[str, str] = {}
+    missing: list[str] = []
+    for ticker in prices.tickers:
+        row = rows.get(ticker)
+        reason = freshness.refusal(row) if row is not None else unreadable.get(ticker, "no forecast in the table")
+        if row is not None and reason is None:
+            estimates[ticker] = _served(row)
+        else:
+            assert reason is not None
+            missing.append(ticker)
+            unusable[ticker] = reason
+    for estimate in _estimated(prices, missing, unusable):
+        estimates[estimate.ticker] = estimate
+        del unusable[estimate.ticker]
+    in_order = {ticker: estimates[ticker] for ticker in prices.tickers if ticker in estimates}
+    return in_order, unusable
+
+
+def estimates_from_prices(prices: PriceTable, reason: str) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """As `look_up` where no forecast may serve, all for the same reason."""
+    unusable = dict.fromkeys(prices.tickers, reason)
+    estimates = {e.ticker: e for e in _estimated(prices, prices.tickers, unusable)}
+    return estimates, {ticker: text for ticker, text in unusable.items() if ticker not in estimates}
+
+
+def _served(row: Forecast) -> Estimate:
+    assert row.annual_return is not None
+    assert row.annual_volatility is not None
+    return Estimate(
+        ticker=row.ticker,
+        annual_return=row.annual_return,
+        annual_volatility=row.annual_volatility,
+        return_standard_error=row.return_standard_error,
+        as_of=row.as_of,
+        return_model=row.return_model or "unnamed",
+        volatility_model=row.volatility_model or "unnamed",
+    )
+
+
+def _estimated(prices: PriceTable, tickers: Iterable[str], reasons: dict[str, str]) -> Iterable[Estimate]:
+    """Historical estimates of these tickers; where there is none, `reasons` is extended by why."""
+    chosen = tuple(tickers)
+    if not chosen:
+        return
+    table = prices.choose(chosen)
+    last_day = table.last_day()
+    for column, (ticker, log_return) in enumerate(zip(chosen, table.log_returns().T, strict=True)):
+        try:
+            estimate = historical_estimate(log_return)
+        except ModelError as error:
+            reasons[ticker] = f"{reasons[ticker]}; and no estimate from prices: {error}"
+            logger.warning("%s: not used: %s", ticker, reasons[ticker])
+            continue
+        logger.warning("%s: estimated from past prices: %s", ticker, reasons[ticker])
+        yield Estimate(
+            ticker=ticker,
+            annual_return=estimate.annual_return,
+            annual_volatility=estimate.annual_volatility,
+            return_standard_error=estimate.standard_error,
+            as_of=date_of(last_day[column]),
+            return_model=HISTORICAL,
+            volatility_model=HISTORICAL,
+            fallback=HISTORICAL,
+            reason=reasons[ticker],
+        )

@@ -1,0 +1,190 @@
+"""The Python names that other back ends call. pandas is imported inside: it takes a second that a command can save."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from errors import NoDataError, RequestError
+from optimizer.lookup import Estimate, Freshness, look_up
+from optimizer.prices import PriceTable
+from optimizer.request import NO_DATA, parse_request
+from optimizer.result import Result
+from optimizer.session import Session, process_session
+from optimizer.tickers import clean_tickers
+from records import Days, Forecast, canonical_ticker, date_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+logger = logging.getLogger(__name__)
+
+#: Two closes of one bar agree if they differ by less than vendors' rounding to a cent, or a hundredth of a per cent.
+_CENT: Final = 0.0101
+_CLOSE: Final = 1e-4
+
+
+def optimize_portfolio(
+    start_date: str | dt.date,
+    end_date: str | dt.date,
+    risk_free_rate: float,
+    ticker_group: str | None = None,
+    tickers: Sequence[str] | None = None,
+    target_return: float | None = None,
+    risk_tolerance: float | None = None,
+    *,
+    session: Session | None = None,
+) -> Result:
+    """Weights for a year to come, long only, from forecasts where there are fresh ones, else from past prices.
+
+    All rates are annual decimals. Without a target, the portfolio of the highest Sharpe ratio with the given
+    `risk_free_rate`; with `target_return`, the least risk that returns as much; else with `risk_tolerance`, the greatest
+    return at that volatility. A target of None or 0 is not set.
+
+    The result, to be checked by hand with w = `weights`, μ and σ = `expected_return` and `expected_volatility` in
+    `forecasts`, and R the shrunk correlations of the daily log returns from `start_date` to `end_date`:
+
+    - `return` = Σ wᵢ μᵢ; `risk` = √(Σᵢⱼ wᵢ wⱼ σᵢ σⱼ Rᵢⱼ); `sharpe_ratio` = (return - risk_free_rate) / risk
+    - `prices`: last close up to `end_date` of every weighted ticker
+    - `forecasts`, `estimates`, `unused`, `warnings`: what each weight rests on, and what could not be used and why
+
+    Raises RequestError (what the arguments need), InfeasibleTargetError (with the feasible range), NoDataError.
+    """
+    request = parse_request(
+        {
+            "start_date": start_date,
+            "end_date": end_date,
+            "risk_free_rate": risk_free_rate,
+            "ticker_group": ticker_group,
+            "tickers": None if tickers is None else list(tickers),
+            "target_return": target_return,
+            "risk_tolerance": risk_tolerance,
+        }
+    )
+    return (session or process_session()).optimizer.optimize(request)
+
+
+def get_stock_data(
+    tickers: Iterable[str], start_date: str | dt.date, end_date: str | dt.date, *, session: Session | None = None
+) -> pd.DataFrame:
+    """Closes adjusted for splits and dividends, dates × tickers, from `start_date` to `end_date`, both included.
+
+    From the history in the state; only tickers that it does not hold are asked for elsewhere. NaN where a ticker did not trade.
+    The last close of each ticker is the one traded. `.attrs["missing"]` gives the reason for each ticker without a price,
+    `.attrs["warnings"]` what else went wrong. Raises RequestError, or NoDataError when no ticker has a price.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    chosen = clean_tickers(tickers)
+    start, end = _date(start_date), _date(end_date)
+    prices = (session or process_session()).market.prices(chosen.tickers, start, end)
+    table = prices.table
+    missing = {**chosen.refused, **prices.missing}
+    if not table.tickers:
+        raise NoDataError(
+            "; ".join([NO_DATA, *(f"{ticker}: {reason}" for ticker, reason in missing.items()), *prices.warnings])
+        )
+    order = [ticker for ticker in chosen.tickers if ticker not in missing]
+    index = pd.DatetimeIndex(table.day.astype("datetime64[D]"), name="Date")
+    frame = pd.DataFrame(table.close, index=index, columns=pd.Index(table.tickers, name="Ticker"))[order]
+    frame.attrs["missing"] = missing
+    frame.attrs["warnings"] = list(prices.warnings)
+    return frame
+
+
+def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -> pd.Series[float]:
+    """Expected annual returns (arithmetic, decimals) of the tickers in `data`, prices as dates × tickers.
+
+    The caller's prices are respected: a forecast of the table counts only if it was made from the ticker's last price in
+    `data`, same date and same close; else the estimate is the mean simple daily return of `data` × 252. Columns are looked
+    up by their sanitised symbols and keep their own names in the result, whose `.attrs["forecasts"]` tells for each the value's
+    `as_of`, `model`, `fallback` and `reason`. A ticker that allows no estimate is NaN, with the reason there.
+
+    Raises RequestError when `data` is not a table of prices by date.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    table, names = _table_of(data)
+    rows = (session or process_session()).optimizer.rows(table.tickers)
+    reasons = dict(rows.unreadable)
+    served: dict[str, Forecast] = {}
+    for ticker, row in rows.forecasts.items():
+        difference = _other_prices(row, table, ticker)
+        if difference:
+            reasons[ticker] = difference
+        else:
+            served[ticker] = row
+    for warning in rows.warnings:
+        logger.warning("%s", warning)
+    if table.tickers:
+        newest = table.last_date()
+        estimates, unusable = look_up(table, served, Freshness(newest, newest, fresh_sessions=len(table.day)), reasons)
+    else:
+        estimates, unusable = {}, {}
+    result = pd.Series(
+        {name: estimates[t].annual_return if t in estimates else np.nan for t, name in names.items()}, dtype=float
+    )
+    result.attrs["forecasts"] = {
+        name: _basis(estimates[t]) if t in estimates else {"reason": unusable.get(t, "no price in the data")}
+        for t, name in names.items()
+    }
+    return result
+
+
+def _other_prices(row: Forecast, table: PriceTable, ticker: str) -> str:
+    """Why a forecast was not made from these prices; empty if it was."""
+    series = table.series(ticker)
+    last, close = date_of(series.day[-1]), float(series.close[-1])
+    if row.as_of != last:
+        return f"the forecast in the table is of {row.as_of}, the data ends on {last}"
+    if abs(row.last_close - close) > max(min(_CENT, 0.005 * close), _CLOSE * close):
+        return f"the forecast in the table is of a close of {row.last_close:g}, the data's last is {close:g}"
+    return ""
+
+
+def _table_of(data: pd.DataFrame) -> tuple[PriceTable, dict[str, Any]]:
+    """The columns that hold prices, by canonical symbol, and of every column its symbol and its own name."""
+    import pandas as pd  # noqa: PLC0415
+
+    if not isinstance(data, pd.DataFrame) or data.columns.nlevels != 1:
+        raise RequestError("a DataFrame of prices is needed: dates as index, one column for each ticker")
+    try:
+        index = pd.DatetimeIndex(data.index).tz_localize(None)
+        close = data.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"the index must hold dates and the columns prices: {error}") from error
+    day: Days = index.to_numpy().astype("datetime64[D]").astype(np.int32)
+    if (np.diff(day) <= 0).any():
+        raise RequestError("the dates must rise, each once: sort the data and drop repeats")
+    if ((close <= 0) | np.isinf(close)).any():
+        raise RequestError("prices must be positive; leave missing ones as NaN")
+    names = {canonical_ticker(str(name)): name for name in data.columns}
+    if len(names) < len(data.columns):
+        raise RequestError("two columns are the same ticker: drop one")
+    priced = np.isfinite(close).any(axis=0)
+    tickers = tuple(ticker for ticker, good in zip(names, priced, strict=True) if good)
+    return PriceTable(tickers, day, close[:, priced]), names
+
+
+def _basis(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "as_of": estimate.as_of.isoformat(),
+        "model": estimate.return_model,
+        "fallback": estimate.fallback,
+        "reason": estimate.reason,
+    }
+
+
+def _date(value: str | dt.date) -> dt.date:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    if isinstance(value, dt.date):
+        return value
+    try:
+        return dt.date.fromisoformat(value[:10])
+    except (TypeError, ValueError):
+        raise RequestError(f"a date is needed as YYYY-MM-DD, not {value!r}") from None

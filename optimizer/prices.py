@@ -1,0 +1,107 @@
+"""Prices of several tickers on common dates, and what is computed from prices alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from records import Bars, Days, Floats, date_of, day_number
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Closes of one ticker, adjusted for splits and dividends: day (t,) rising, close (t,) positive."""
+
+    day: Days
+    close: Floats
+
+    def between(self, first_day: int, last_day: int) -> Series:
+        """The part from `first_day` to `last_day`, both included (views)."""
+        start, stop = np.searchsorted(self.day, [first_day, last_day + 1])
+        return Series(self.day[start:stop], self.close[start:stop])
+
+
+def adjusted_series(bars: Bars, start: dt.date, end: dt.date) -> Series:
+    """Adjusted closes of the bars from `start` to `end`, both included; the last one is the close as it was traded.
+
+    Bars are split-adjusted already. Dividends are taken in by the total return, (C + D) / C₋₁, of each day inside the range,
+    the same return that the forecasts are made of; one after `end` changes nothing, so nothing is known too early.
+    """
+    first, last = np.searchsorted(bars.day, [day_number(start), day_number(end) + 1])
+    close, dividend = bars.close[first:last], bars.dividend[first:last]
+    if not dividend[1:].any():
+        return Series(bars.day[first:last], close)
+    log_return = np.log((close[1:] + dividend[1:]) / close[:-1])
+    after = np.concatenate([np.cumsum(log_return[::-1])[::-1], [0.0]])
+    return Series(bars.day[first:last], close[-1] * np.exp(-after))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PriceTable:
+    """Adjusted closes of n tickers: `day` (T,) holds every day on which any of them has one, `close` (T, n) NaN elsewhere."""
+
+    tickers: tuple[str, ...]
+    day: Days
+    close: Floats
+
+    @classmethod
+    def of(cls, series: Mapping[str, Series]) -> Self:
+        """The table of several series; no ticker shortens another."""
+        day = np.unique(np.concatenate([s.day for s in series.values()])) if series else np.empty(0, np.int32)
+        close = np.full((len(day), len(series)), np.nan)
+        for column, one in enumerate(series.values()):
+            close[np.searchsorted(day, one.day), column] = one.close
+        return cls(tuple(series), day, close)
+
+    def __len__(self) -> int:
+        return len(self.tickers)
+
+    def column(self, ticker: str) -> Floats:
+        """Closes (T,) of one ticker."""
+        column: Floats = self.close[:, self.tickers.index(ticker)]
+        return column
+
+    def series(self, ticker: str) -> Series:
+        """One ticker's own days and closes."""
+        close = self.column(ticker)
+        own = np.isfinite(close)
+        return Series(self.day[own], close[own])
+
+    def choose(self, tickers: tuple[str, ...]) -> PriceTable:
+        """The same table with these tickers, in this order; days on which none of them traded leave."""
+        position = {ticker: column for column, ticker in enumerate(self.tickers)}
+        close = self.close[:, [position[t] for t in tickers]]
+        traded = np.isfinite(close).any(axis=1)
+        return PriceTable(tickers, self.day[traded], close[traded])
+
+    def log_returns(self) -> Floats:
+        """Log returns (T, n), each from the ticker's own previous close, on the day of the later one; NaN where there is none.
+
+        So a day that one exchange has off costs the others nothing, and a ticker with gaps keeps its total return.
+        """
+        returns = np.full(self.close.shape, np.nan)
+        complete = np.isfinite(self.close).all(axis=0)
+        with np.errstate(invalid="ignore"):
+            returns[1:, complete] = np.diff(np.log(self.close[:, complete]), axis=0)
+        for column in np.flatnonzero(~complete):
+            rows = np.flatnonzero(np.isfinite(self.close[:, column]))
+            returns[rows[1:], column] = np.diff(np.log(self.close[rows, column]))
+        return returns
+
+    def last_close(self) -> Floats:
+        """Each ticker's last close, (n,)."""
+        return np.array([column[np.flatnonzero(np.isfinite(column))[-1]] for column in self.close.T])
+
+    def last_day(self) -> Days:
+        """The day of each ticker's last close, (n,)."""
+        rows = len(self.day) - 1 - np.argmax(np.isfinite(self.close)[::-1], axis=0)
+        day: Days = self.day[rows]
+        return day
+
+    def last_date(self) -> dt.date:
+        """The newest day of all; IndexError when empty."""
+        return date_of(self.day[-1])

@@ -1,0 +1,139 @@
+"""What a caller may ask for, and sentences for what it may not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from errors import RequestError
+from optimizer.allocation import Goal
+
+#: What users of the client know; they are part of the contract.
+NO_TICKERS: Final = "Either ticker_group or tickers must be provided."
+UNKNOWN_GROUP: Final = "Unknown ticker group: {}"
+NO_DATA: Final = "Could not fetch any valid data for the given tickers and date range."
+
+#: No rate, return or volatility of a year is beyond 1,000 %: such a value is a per cent figure where a decimal belongs.
+_LARGEST_RATE: Final = 10.0
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is needed, as a decimal (0.02 is 2 %)")  # noqa: TRY004 - pydantic collects ValueErrors
+    # Python's JSON reader takes NaN and Infinity, and integers of any length.
+    if not -_LARGEST_RATE <= value <= _LARGEST_RATE:
+        raise ValueError(f"must lie within ±{_LARGEST_RATE:g}: rates are decimals (0.02 is 2 %)")
+    return float(value)
+
+
+def _target(value: Any) -> Any:
+    """An empty field arrives as null, and 0 counts as not set."""
+    return None if value is None else _number(value) or None
+
+
+def _risk(value: Any) -> Any:
+    tolerance = _target(value)
+    if tolerance is not None and tolerance < 0:
+        raise ValueError("a volatility cannot be negative")
+    return tolerance
+
+
+def _date(value: Any) -> Any:
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    try:
+        return dt.date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("a date is needed as YYYY-MM-DD") from None
+
+
+def _fraction(value: Any) -> Any:
+    number = _number(value)
+    if not 0.0 < number <= 1.0:
+        raise ValueError("must be above 0 and at most 1")
+    return number
+
+
+def _weight(value: Any) -> Any:
+    number = _number(value)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError("must be between 0 and 1")
+    return number
+
+
+Rate = Annotated[float, BeforeValidator(_number)]
+Target = Annotated[float | None, BeforeValidator(_target)]
+Risk = Annotated[float | None, BeforeValidator(_risk)]
+Date = Annotated[dt.date, BeforeValidator(_date)]
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+Weight = Annotated[float, BeforeValidator(_weight)]
+
+
+class AllocationRequest(BaseModel):
+    """A portfolio request; annual decimals. Unknown keys are ignored, as clients of several generations call."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    start_date: Date = Field(description="First day of the prices that are looked at, YYYY-MM-DD")
+    end_date: Date = Field(description="Last such day; no forecast from after it is used")
+    risk_free_rate: Rate = Field(description="Annual, as a decimal: 0.02 is 2 %")
+    ticker_group: str | None = Field(None, description="SP500 or DOW; wins over `tickers`")
+    tickers: list[Any] | None = Field(None, description="Raw lines of a ticker file: symbols, headers, further columns")
+    target_return: Target = Field(None, description="Least risk for this return; wins over `risk_tolerance`; 0 is not set")
+    risk_tolerance: Risk = Field(None, description="Greatest return at this volatility; 0 is not set")
+    weight_cap: Fraction | None = Field(None, description="Largest weight of one ticker; the service's setting by default")
+    sector_limits: dict[str, Weight] = Field({}, description="Largest share by sector; tickers of unknown sector are free")
+    current_weights: dict[str, Weight] = Field({}, description="What is held now, by ticker; the rest is bought or sold")
+    turnover_cost: Weight = Field(0.0, description="Cost of each unit of weight bought or sold, off the year's return")
+
+    @model_validator(mode="after")
+    def _check_dates(self) -> AllocationRequest:
+        if self.start_date >= self.end_date:
+            raise ValueError(f"start_date {self.start_date} must be before end_date {self.end_date}")
+        return self
+
+    @property
+    def goal(self) -> Goal:
+        """What is to be optimized."""
+        return Goal(self.risk_free_rate, self.target_return, self.risk_tolerance)
+
+
+def parse_request(body: Any) -> AllocationRequest:
+    """The request in a decoded JSON body. Raises RequestError naming each field that is wrong and what it needs."""
+    if not isinstance(body, dict):
+        raise RequestError(f"the body must be a JSON object, not {_json_type(body)}")
+    if not body.get("ticker_group") and not body.get("tickers") and body.get("tickers") in (None, [], ""):
+        raise RequestError(NO_TICKERS)
+    try:
+        return AllocationRequest.model_validate(body)
+    except ValidationError as error:
+        raise RequestError("; ".join(_sentence(e) for e in error.errors(include_url=False))) from error
+
+
+def _sentence(problem: Any) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "missing":
+        return f"{field} is missing"
+    if problem["type"] == "list_type":
+        message = "a list of ticker symbols is needed"
+    if not field:
+        return str(message)
+    return f"{field}: {message}, not {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN or infinity"
+    if isinstance(value, dict | list):
+        return _json_type(value)
+    return "null" if value is None else repr(value)[:60]
+
+
+def _json_type(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(
+        type(value), "a number"
+    )

@@ -1,0 +1,166 @@
+"""From a request to its result: what the HTTP service, the command and Python callers share."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from errors import NoDataError, RequestError, SchemaError, StateError
+from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
+from optimizer.correlation import shrunk_correlation
+from optimizer.frontier import Assets, Limits
+from optimizer.lookup import Estimate, Freshness, look_up, sessions_between
+from optimizer.market import Market
+from optimizer.prices import PriceTable
+from optimizer.recent import Recent
+from optimizer.request import NO_DATA, NO_TICKERS, UNKNOWN_GROUP, AllocationRequest
+from optimizer.result import Result, result_of
+from optimizer.tickers import CleanTickers, clean_tickers
+from records import Floats, Forecast
+from settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: Per cent done and what is being done.
+Progress = Callable[[int, str], None]
+#: Correlations (2 MB for 500 tickers) and portfolios that are kept for repeated requests.
+_KEPT: Final = 8
+
+
+class Forecasts(Protocol):
+    """The forecast table; `state.readers.ForecastReader` is one."""
+
+    def get_many(self, tickers: Iterable[str]) -> dict[str, Forecast]:
+        """The rows of those tickers that have a readable one."""
+
+    def all(self) -> list[Forecast]:
+        """All readable rows."""
+
+    def unreadable(self) -> dict[str, str]:
+        """Why some rows cannot be read, by ticker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the table says about some tickers, and its newest bar."""
+
+    forecasts: Mapping[str, Forecast]
+    newest: dt.date | None
+    unreadable: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+def no_progress(percent: int, message: str) -> None:
+    """For callers that do not want to know."""
+
+
+class Optimizer:
+    """Answers requests from the table, the history and, where these lack something, a provider. Thread-safe."""
+
+    def __init__(self, forecasts: Forecasts, market: Market, settings: Settings) -> None:
+        self._forecasts = forecasts
+        self._market = market
+        self._settings = settings
+        self._correlations: Recent[Floats] = Recent(_KEPT)
+        self._portfolios: Recent[Portfolio] = Recent(_KEPT)
+
+    def optimize(self, request: AllocationRequest, progress: Progress = no_progress) -> Result:
+        """The result for a request.
+
+        Raises RequestError for tickers that are none, InfeasibleTargetError, NoDataError when no ticker can be served.
+        """
+        progress(5, "Checking the tickers")
+        chosen = self.tickers_of(request)
+        progress(10, f"Reading prices of {len(chosen.tickers)} tickers")
+        prices = self._market.prices(chosen.tickers, request.start_date, request.end_date)
+        unused = {**chosen.refused, **prices.missing}
+        if not prices.table.tickers:
+            raise NoDataError(_no_data(unused, prices.warnings))
+        progress(35, "Looking up forecasts")
+        rows = self.rows(prices.table.tickers)
+        freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
+        estimates, unusable = look_up(prices.table, rows.forecasts, freshness, rows.unreadable)
+        unused.update(unusable)
+        if not estimates:
+            raise NoDataError(_no_data(unused, prices.warnings))
+        progress(50, "Estimating how the returns move together")
+        table = prices.table if not unusable else prices.table.choose(tuple(estimates))
+        correlation = self._correlations.get((prices.table, table.tickers), lambda: shrunk_correlation(table.log_returns()))
+        progress(70, f"Optimizing over {len(estimates)} tickers")
+        portfolio = self._portfolio(tuple(estimates.values()), correlation, request)
+        progress(95, "Writing the result")
+        return result_of(
+            portfolio,
+            tuple(estimates.values()),
+            table,
+            risk_free_rate=request.risk_free_rate,
+            unused=unused,
+            warnings=(*prices.warnings, *rows.warnings, *self._old_prices(table, request.end_date), *portfolio.warnings),
+        )
+
+    def tickers_of(self, request: AllocationRequest) -> CleanTickers:
+        """The tickers that a request names, cleaned. Raises RequestError."""
+        if request.ticker_group:
+            raise RequestError(UNKNOWN_GROUP.format(request.ticker_group))
+        chosen = clean_tickers(request.tickers or ())
+        if not chosen.tickers:
+            refused = f" None of these is a ticker: {', '.join(chosen.refused)}." if chosen.refused else ""
+            raise RequestError(NO_TICKERS + refused)
+        if len(chosen.tickers) > self._settings.max_tickers:
+            raise RequestError(f"{len(chosen.tickers)} tickers are too many: at most {self._settings.max_tickers} at once")
+        return chosen
+
+    def rows(self, tickers: Sequence[str]) -> Rows:
+        """What the table says about these tickers; a table that cannot be read is a warning, not an error."""
+        try:
+            forecasts = self._forecasts.get_many(tickers)
+            newest = max((row.as_of for row in self._forecasts.all()), default=None)
+            unreadable = self._forecasts.unreadable()
+        except (StateError, SchemaError) as error:
+            logger.warning("forecasts unreadable reason=%s", error)
+            reason = "the forecast table cannot be read; the log has the reason"
+            return Rows({}, None, dict.fromkeys(tickers, reason), (reason,))
+        return Rows(forecasts, newest, unreadable, ())
+
+    def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
+        limits = Limits(cap=request.weight_cap or self._settings.weight_cap)
+        goal = request.goal
+        expected = tuple((e.annual_return, e.annual_volatility) for e in estimates)
+        return self._portfolios.get(
+            (_Same(correlation), expected, goal, limits.cap), lambda: _solve(expected, correlation, goal, limits)
+        )
+
+    def _old_prices(self, table: PriceTable, end: dt.date) -> tuple[str, ...]:
+        age = sessions_between(table.last_date(), end)
+        if age <= self._settings.fresh_sessions:
+            return ()
+        return (f"prices end on {table.last_date()}, {age} sessions before the end date {end}",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """An array as an input that equals only the very same array."""
+
+    array: Floats
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.array is self.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
+def _solve(expected: tuple[tuple[float, float], ...], correlation: Floats, goal: Goal, limits: Limits) -> Portfolio:
+    annual_return, annual_volatility = np.array(expected).T
+    return allocate(Assets(annual_return, covariance_of(annual_volatility, correlation)), goal, limits)
+
+
+def _no_data(unused: Mapping[str, str], warnings: Sequence[str]) -> str:
+    shown = [f"{ticker}: {reason}" for ticker, reason in list(unused.items())[:5]]
+    more = [f"and {len(unused) - 5} more"] if len(unused) > 5 else []
+    return " ".join([NO_DATA, *("; ".join([*shown, *more, *warnings]) and ["; ".join([*shown, *more, *warnings])])])

@@ -1,0 +1,91 @@
+"""Everything that answers requests, opened over one state folder and closed together."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from dataclasses import dataclass
+from typing import Self
+
+from optimizer.market import Market, Provider, open_provider
+from optimizer.provider import Download, yfinance_download
+from optimizer.service import Optimizer
+from settings import PriceProvider, Settings, load_settings
+from state.readers import ForecastReader, HistoryReader
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """Readers that follow the state, and the optimizer on top of them. A context manager; `close` it otherwise.
+
+    The state need not exist yet, and may be replaced while this is open.
+    """
+
+    settings: Settings
+    forecasts: ForecastReader
+    histories: HistoryReader
+    provider: Provider | None
+    market: Market
+    optimizer: Optimizer
+
+    @classmethod
+    def open(cls, settings: Settings, *, download: Download | None = None, forecasts: ForecastReader | None = None) -> Self:
+        """Open the readers of `settings.state_dir`; `download` stands in for yfinance, `forecasts` for the table's reader."""
+        wanted = download is not None or settings.price_provider is PriceProvider.YFINANCE
+        provider = open_provider(settings, download or yfinance_download) if wanted else None
+        forecasts = forecasts or ForecastReader(settings.state_dir)
+        histories = HistoryReader(settings.state_dir)
+        market = Market(histories, provider)
+        return cls(settings, forecasts, histories, provider, market, Optimizer(forecasts, market, settings))
+
+    def close(self) -> None:
+        """Close the readers and the provider's cache; again does nothing."""
+        self.forecasts.close()
+        self.histories.close()
+        if self.provider is not None:
+            self.provider.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _ProcessSession:
+    """The session that Python callers share, opened with the first call and again when the settings change."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._session: Session | None = None
+
+    def get(self) -> Session:
+        settings = load_settings()
+        with self._mutex:
+            if self._session is None or self._session.settings != settings:
+                self._close()
+                self._session = Session.open(settings)
+            return self._session
+
+    def close(self) -> None:
+        with self._mutex:
+            self._close()
+
+    def _close(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+_process = _ProcessSession()
+atexit.register(_process.close)
+
+
+def process_session() -> Session:
+    """The session over the folder that the environment names (`STATE_DIR`), for calls without one of their own."""
+    return _process.get()
+
+
+def close_process_session() -> None:
+    """Close that session, if any; the next call opens it again. The process's end does this as well."""
+    _process.close()

@@ -1,0 +1,96 @@
+"""JSON in, JSON out: every answer, errors included, is an object that any JSON parser takes."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import msgspec
+from flask import Flask, Request, Response
+from werkzeug.exceptions import HTTPException
+
+from errors import (
+    ForecastingError,
+    InfeasibleTargetError,
+    NoDataError,
+    OptimizationError,
+    RequestError,
+    SchemaError,
+    StateError,
+)
+
+logger = logging.getLogger(__name__)
+
+#: HTTP status of an error that is raised on purpose; the first class that fits counts.
+_STATUS: Final[tuple[tuple[type[ForecastingError], int], ...]] = (
+    (RequestError, 400),
+    (InfeasibleTargetError, 400),
+    (NoDataError, 503),
+    (OptimizationError, 503),
+    (StateError, 503),
+    (SchemaError, 503),
+)
+_INTERNAL: Final = "internal error; the service's log has the details"
+
+
+def json_answer(content: Any, status: int = 200) -> Response:
+    """A response of JSON. Floats that are none (NaN) are null, as JSON has no other way; results never hold any."""
+    return Response(msgspec.json.encode(content), status, mimetype="application/json")
+
+
+def refuse(status: int, message: str) -> Response:
+    """An error as the contract has it."""
+    return json_answer({"error": message}, status)
+
+
+def json_body(request: Request) -> Any:
+    """The decoded body. Raises RequestError for one that is not JSON; Flask answers 413 and 415 by itself."""
+    if not request.is_json:
+        raise UnsupportedBodyError
+    try:
+        return msgspec.json.decode(request.get_data(cache=False))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"the body is not valid JSON: {error}") from error
+
+
+class UnsupportedBodyError(Exception):
+    """The body says that it is something else than JSON."""
+
+
+def status_of(error: ForecastingError) -> int:
+    """The HTTP status of an error."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def message_of(error: ForecastingError) -> str:
+    """What a caller is told: the message, unless it is about our own insides."""
+    if isinstance(error, StateError | SchemaError):
+        return "the forecasts cannot be read at the moment; the service's log has the details"
+    return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else _INTERNAL
+
+
+def register_errors(app: Flask) -> None:
+    """Turn everything that is raised into `{"error": text}`."""
+
+    @app.errorhandler(UnsupportedBodyError)
+    def unsupported(_: UnsupportedBodyError) -> Response:
+        return refuse(415, "the body must be JSON: send Content-Type: application/json")
+
+    @app.errorhandler(ForecastingError)
+    def ours(error: ForecastingError) -> Response:
+        status = status_of(error)
+        if status >= 500:
+            logger.warning("request failed status=%d reason=%s", status, error)
+        return refuse(status, message_of(error))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        response = refuse(error.code or 500, error.description or error.name)
+        if error.code == 405:
+            response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
+        return response
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        logger.error("request failed status=500", exc_info=error)
+        return refuse(500, _INTERNAL)

@@ -1,0 +1,64 @@
+"""The application under waitress, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from types import FrameType
+from typing import Final, NoReturn
+
+import waitress
+from flask import Flask
+
+from errors import SettingsError
+from settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+#: A stream's silence is ended by its heartbeat, so only dead peers are this quiet.
+_QUIET_SECONDS: Final = 120
+
+
+class Server:
+    """A listening socket and its threads. `port` is the real one where the settings say 0."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._settings = settings
+        try:
+            self._server = waitress.create_server(
+                app,
+                host=settings.host,
+                port=settings.port,
+                threads=settings.request_threads + settings.max_streams,
+                connection_limit=2 * (settings.request_threads + settings.max_streams),
+                channel_timeout=_QUIET_SECONDS,
+                # Flask refuses, in JSON, what is beyond the settings; this is only for what would fill the disk.
+                max_request_body_size=100 * settings.max_request_bytes,
+                asyncore_use_poll=True,
+                ident=None,
+            )
+        except OSError as error:
+            raise SettingsError(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): stop what uses it, or choose another "
+                "--port"
+            ) from error
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.effective_port)
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, in the main thread; requests under way have five seconds to end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _leave)
+        logger.info("serving url=http://%s:%d", self._settings.host, self.port)
+        self._server.run()
+        self._server.close()
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    logger.info("stopping signal=%s", signal.Signals(number).name)
+    # waitress ends its loop, and then its threads, at this exception.
+    raise SystemExit

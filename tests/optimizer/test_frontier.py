@@ -1,0 +1,147 @@
+"""The optimum against other solvers and closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from errors import InfeasibleTargetError
+from optimizer import frontier
+from optimizer.allocation import Goal, allocate, expected_year
+from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
+
+FREE = Limits()
+
+
+def random_assets(seed: int, n: int, days: int) -> Assets:
+    """With fewer days than assets the covariance is singular."""
+    rng = np.random.default_rng(seed)
+    returns = rng.normal(0, 0.01, (days, 1)) * rng.uniform(0.2, 1.5, n) + rng.normal(0, 0.008, (days, n))
+    covariance = np.atleast_2d(np.cov(returns.T)) * 252
+    return Assets(rng.normal(0.08, 0.08, n), covariance)
+
+
+def risk(assets: Assets, weights: np.ndarray) -> float:
+    return float(np.sqrt(weights @ assets.covariance @ weights))
+
+
+def cvxpy_objective(assets: Assets, goal: Goal, cap: float = 1.0, groups=(), turnover: Turnover | None = None) -> float:
+    """Least risk or greatest return by cvxpy with OSQP or SCS: other models, other algorithms."""
+    import cvxpy as cp
+
+    w = cp.Variable(len(assets))
+    values, vectors = np.linalg.eigh(assets.covariance)
+    factor = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
+    net = assets.annual_return @ w - (turnover.cost * cp.norm1(w - turnover.current) if turnover else 0)
+    limits = [cp.sum(w) == 1, w >= 0, w <= cap, *(cp.sum(w[list(g.members)]) <= g.limit for g in groups)]
+    if goal.target_return is not None:
+        problem = cp.Problem(cp.Minimize(cp.sum_squares(factor @ w)), [*limits, net >= goal.target_return])
+        problem.solve(solver="OSQP", eps_abs=1e-10, eps_rel=1e-10, max_iter=200_000)
+        return float(np.sqrt(problem.value))
+    problem = cp.Problem(cp.Maximize(net), [*limits, cp.norm2(factor @ w) <= goal.risk_tolerance])
+    problem.solve(solver="SCS", eps_abs=1e-9, eps_rel=1e-9, max_iters=200_000)
+    return float(problem.value)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("n", "days"), [(2, 200), (8, 200), (30, 12)])
+def test_maximum_sharpe_agrees_with_sequential_quadratic_programming(seed, n, days):
+    assets = random_assets(seed, n, days)
+    assets = Assets(assets.annual_return, assets.covariance + 1e-4 * np.eye(n))
+    best = float(assets.annual_return.max())
+    weights = frontier.maximum_sharpe(assets, FREE, 0.01, best)
+    ratio = (weights @ assets.annual_return - 0.01) / risk(assets, weights)
+
+    def loss(w: np.ndarray) -> float:
+        return -(w @ assets.annual_return - 0.01) / np.sqrt(w @ assets.covariance @ w)
+
+    found = minimize(
+        loss, weights * 0.5 + 0.5 / n, method="SLSQP", bounds=[(0, 1)] * n,
+        constraints={"type": "eq", "fun": lambda w: w.sum() - 1}, options={"ftol": 1e-14, "maxiter": 2000},
+    )  # fmt: skip
+    assert ratio >= -found.fun - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("n", "days"), [(6, 200), (25, 10)])
+@pytest.mark.parametrize("limited", [False, True])
+def test_targets_agree_with_other_solvers_to_a_millionth(seed, n, days, limited):
+    assets = random_assets(seed, n, days)
+    groups = (GroupLimit((0, 1, 2), 0.4),) if limited else ()
+    turnover = Turnover(np.full(n, 1 / n), 0.02) if limited else None
+    cap = 0.5 if limited else 1.0
+    limits = Limits(cap=cap, groups=groups, turnover=turnover)
+    best = frontier.maximum_return(assets, limits)
+    calmest = frontier.minimum_variance(assets, limits)
+    (best_return, best_risk), (calm_return, calm_risk) = (expected_year(assets, limits, w) for w in (best, calmest))
+    target = 0.4 * calm_return + 0.6 * best_return
+    tolerance = 0.4 * calm_risk + 0.6 * best_risk
+    least = frontier.efficient_return(assets, limits, target)
+    most = frontier.efficient_risk(assets, limits, tolerance)
+    for weights in (least, most):
+        assert weights.sum() == pytest.approx(1)
+        assert weights.max() <= cap + 1e-7
+        assert not limited or weights[:3].sum() <= 0.4 + 1e-7
+    assert expected_year(assets, limits, least)[0] >= target - 1e-7
+    assert risk(assets, most) <= tolerance + 1e-7
+    arguments = (cap, groups, turnover)
+    assert risk(assets, least) == pytest.approx(cvxpy_objective(assets, Goal(0.0, target_return=target), *arguments), abs=1e-6)
+    expected = cvxpy_objective(assets, Goal(0.0, risk_tolerance=tolerance), *arguments)
+    assert expected_year(assets, limits, most)[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_minimum_variance_of_two_is_the_closed_form():
+    assets = Assets(np.array([0.1, 0.05]), np.array([[0.04, 0.006], [0.006, 0.09]]))
+    first = (0.09 - 0.006) / (0.04 + 0.09 - 2 * 0.006)
+    np.testing.assert_allclose(frontier.minimum_variance(assets, FREE), [first, 1 - first], atol=1e-7)
+
+
+def test_maximum_sharpe_without_binding_bounds_is_the_tangency_portfolio():
+    assets = Assets(np.array([0.08, 0.10, 0.12]), np.diag([0.04, 0.05, 0.09]))
+    tangency = np.linalg.solve(assets.covariance, assets.annual_return - 0.02)
+    np.testing.assert_allclose(frontier.maximum_sharpe(assets, FREE, 0.02, 0.12), tangency / tangency.sum(), atol=1e-7)
+
+
+def test_identical_assets_and_a_riskless_pair_are_solved():
+    twin = np.array([[0.04, 0.04], [0.04, 0.04]])
+    for goal in (Goal(0.01), Goal(0.01, target_return=0.1), Goal(0.01, risk_tolerance=0.2)):
+        portfolio = allocate(Assets(np.array([0.1, 0.1]), twin), goal, FREE)
+        assert portfolio.annual_return == pytest.approx(0.1)
+        assert portfolio.annual_volatility == pytest.approx(0.2)
+
+
+@examples(max_examples=40)
+@given(st.integers(0, 10_000), st.integers(1, 40), st.floats(-0.5, 0.5), st.sampled_from(["sharpe", "return", "risk"]))
+def test_every_goal_ends_with_a_portfolio_or_the_feasible_range(seed, n, number, kind):
+    assets = random_assets(seed, n, 60)
+    assets = Assets(assets.annual_return, assets.covariance + 1e-5 * np.eye(n))
+    goal = {
+        "sharpe": Goal(number), "return": Goal(0.02, target_return=number or 0.1),
+        "risk": Goal(0.02, risk_tolerance=abs(number) or 0.1),
+    }[kind]  # fmt: skip
+    try:
+        portfolio = allocate(assets, goal, FREE)
+    except InfeasibleTargetError:
+        assert kind != "sharpe"
+        return
+    assert portfolio.weights.sum() == pytest.approx(1)
+    assert portfolio.sharpe_ratio == (portfolio.annual_return - goal.risk_free_rate) / portfolio.annual_volatility
+    if kind == "return":
+        assert portfolio.annual_return >= number - 1e-3
+    if kind == "risk":
+        assert portfolio.annual_volatility <= abs(number) + 1e-3
+
+
+def test_the_feasible_range_that_an_error_names_is_feasible():
+    assets = random_assets(3, 5, 100)
+    with pytest.raises(InfeasibleTargetError, match="feasible range") as caught:
+        allocate(assets, Goal(0.0, target_return=3.0), FREE)
+    low, high = (float(word) for word in str(caught.value).split("is ")[-1].split(" to "))
+    for target in (low, high):
+        assert allocate(assets, Goal(0.0, target_return=target), FREE).annual_return == pytest.approx(target, abs=1e-4)
+    with pytest.raises(InfeasibleTargetError, match="feasible range"):
+        allocate(assets, Goal(0.0, risk_tolerance=1e-6), FREE)

@@ -1,0 +1,115 @@
+"""The HTTP interface over a real socket, as the older client uses it, and the look-ups."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, write_state
+from tests.optimizer.serving import Service
+
+BARS = made_bars()
+ROWS = made_rows(BARS) | {"FFF": fallback_row("FFF", BARS["FFF"])}
+REQUEST = {
+    "start_date": BARS["AAA"].first_date.isoformat(),
+    "end_date": BARS["AAA"].last_date.isoformat(),
+    "risk_free_rate": 0.02,
+    "target_return": None,
+    "risk_tolerance": None,
+    "tickers": list(TICKERS),
+}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("http") / "state"
+    write_state(folder, BARS, ROWS.values())
+    with Service(folder) as running:
+        yield running
+
+
+def test_the_older_client_gets_the_result_itself(service):
+    answer = service.post(REQUEST)
+    assert answer.status == 200
+    result = answer.json
+    assert {"weights", "return", "risk", "sharpe_ratio", "prices"} <= set(result)
+    assert result["sharpe_ratio"] == (result["return"] - 0.02) / result["risk"]
+    assert set(result["prices"]) == set(result["weights"])
+    assert sum(result["weights"].values()) == pytest.approx(1.0, abs=1e-9)
+    assert all(round(w, 5) == w > 1e-4 for w in result["weights"].values())
+
+
+def test_forecasts_are_served_whole_chosen_and_one_by_one(service):
+    everything = service.get("/api/forecasts").json["forecasts"]
+    assert [row["ticker"] for row in everything] == sorted(TICKERS)
+    chosen = service.get("/api/forecasts?tickers=bbb,AAA,ZZZ").json
+    assert [row["ticker"] for row in chosen["forecasts"]] == ["BBB", "AAA"]
+    assert list(chosen["missing"]) == ["ZZZ"]
+    one = service.get("/api/forecasts/aaa")
+    assert one.json["annual_return"] == ROWS["AAA"].annual_return
+    gone = service.get("/api/forecasts/ZZZ")
+    assert gone.status == 404
+    assert "ZZZ" in gone.json["error"]
+
+
+def test_it_says_that_it_is_alive(service):
+    assert service.get("/healthz").json == {"status": "alive"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({**REQUEST, "tickers": None}, 400, "Either ticker_group or tickers must be provided."),
+        ({**REQUEST, "tickers": []}, 400, "Either ticker_group or tickers must be provided."),
+        ({**REQUEST, "ticker_group": "FTSE"}, 400, "Unknown ticker group: FTSE"),
+        ({**REQUEST, "start_date": "14.11.2025"}, 400, "start_date: a date is needed as YYYY-MM-DD, not '14.11.2025'"),
+        ({**REQUEST, "start_date": "2030-01-01"}, 400, "must be before end_date"),
+        ({**REQUEST, "risk_free_rate": "x"}, 400, "risk_free_rate: a number is needed"),
+        ({**REQUEST, "tickers": "AAPL"}, 400, "tickers: a list"),
+        ({**REQUEST, "target_return": 3}, 400, "feasible range"),
+        ({**REQUEST, "tickers": ["ZZZ"]}, 503, "Could not fetch any valid data for the given tickers and date range."),
+        ([1], 400, "must be a JSON object"),
+        (b"{", 400, "not valid JSON"),
+        (b"\xff\xfe", 400, "not valid JSON"),
+        (b"[" * 100_000, 400, "not valid JSON"),
+        (b" " * 1_000_001, 413, ""),
+    ],
+)
+def test_what_cannot_be_is_answered_with_a_status_and_a_sentence(service, body, status, message):
+    answer = service.post(body)
+    assert answer.status == status
+    assert answer.headers["Content-Type"] == "application/json"
+    assert message in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/api/nothing", {}, 404),
+        ("GET", "/api/optimize-portfolio", {}, 405),
+        ("POST", "/api/optimize-portfolio", {"Content_Type": "text/plain"}, 415),
+    ],
+)
+def test_errors_of_http_are_json_too(service, method, path, headers, status):
+    answer = service.request(method, path, b"{}" if method == "POST" else None, **headers)
+    assert answer.status == status
+    assert answer.json["error"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_before_there_is_a_state_and_stops_when_told(tmp_path, number):
+    with Service(tmp_path / "state") as running:
+        assert running.get("/healthz").status == 200
+        assert running.get("/api/forecasts").status == 503
+        refused = running.post(REQUEST)
+        assert refused.status == 503
+        assert str(tmp_path) not in refused.json["error"]
+        write_state(tmp_path / "state", BARS, ROWS.values())
+        deadline = time.monotonic() + 10
+        while (answer := running.post(REQUEST)).status != 200 or answer.json["estimates"]["forecast"] != 5:
+            assert time.monotonic() < deadline, answer
+        assert running.stop(number) == 0
+        assert "Traceback" not in running.log
