@@ -53,7 +53,7 @@ def test_the_table_of_long_names_and_reasons_fits_its_width() -> None:
         ("annual_return", "annual_volatility", "return_standard_error", "lower_80", "upper_80", "lower_95", "upper_95")
     )
     nothing = forecast("X", fallback=None, return_model=None, volatility_model=None, **none)
-    widest = forecast("WIDE", volatility_model="xgboost", annual_return=-1.2345, lower_80=-0.9876, upper_80=12.345)
+    widest = forecast("WIDE", volatility_model="xgboost", annual_return=-1.2349, lower_80=-0.9876, upper_80=12.345)
     text = export.rows_to_table([row, nothing, widest])
     assert all(len(line) <= export.TABLE_WIDTH for line in text.splitlines())
     for whole in ("005930.KS", "historical", "-123.5", "-98.8 … 1234.5", "xgboost  0.310"):
