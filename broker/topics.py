@@ -23,6 +23,9 @@ REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
 
+#: The tables of the workers, each behind a compacted changelog.
+TABLES: Final = ("history", "models", "forecasts")
+
 _DAY_MS: Final = 86_400_000
 #: A dead letter is the original message and its headers.
 _HEADER_BYTES: Final = 65_536
@@ -41,8 +44,13 @@ def topic_name(settings: Settings, topic: str) -> str:
     return f"{settings.kafka_prefix}{topic}"
 
 
+def group_id(settings: Settings) -> str:
+    """The workers' consumer group, which also names the changelog topics."""
+    return f"{settings.kafka_prefix}tidecast"
+
+
 def topics(settings: Settings) -> dict[str, Topic]:
-    """All topics by their short names.
+    """All topics by their short names, the changelogs of the tables included.
 
     `segment.ms` and `retention.ms` are set for each: with Kafka's defaults a quiet topic's last segment is never closed,
     so never compacted or deleted.
@@ -57,7 +65,11 @@ def topics(settings: Settings) -> dict[str, Topic]:
         TRAINING_REQUESTS: segment | message | _delete_after(7.0),
         FORECASTS: segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
     }
-    return {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
+    found = {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
+    changelog = segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
+    for table in TABLES:
+        found[f"{table}-changelog"] = Topic(f"{group_id(settings)}-{table}-changelog", changelog)
+    return found
 
 
 def _delete_after(days: float) -> dict[str, str]:

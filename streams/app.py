@@ -39,6 +39,7 @@ class Engine:
 
     app: faust.App
     fence: Fence
+    ownership: Ownership
     trainer: Trainer
     health: Health
 
@@ -82,4 +83,4 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
 
-    return Engine(app, fence, trainer, health)
+    return Engine(app, fence, ownership, trainer, health)

@@ -15,9 +15,9 @@ from typing import Final
 
 from broker.client import broker_errors
 from broker.topics import ensure_topics
-from errors import BrokerError, StateLockedError, StateWriteError
+from errors import BrokerError, StateCorruptError, StateLockedError, StateWriteError
 from settings import Settings
-from streams.app import Engine, build_app
+from streams.app import build_app
 from streams.kafka.configuration import worker_folder
 from streams.kafka.quiet_logging import limit_repeated_logs
 
@@ -28,35 +28,48 @@ _LOCK: Final = "lock"
 
 def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or Ctrl-C. Raises BrokerError, StateLockedError, StateWriteError, or what crashed the application."""
-    with _own_folder(settings), broker_errors(settings), limit_repeated_logs():
+    with _own_folder(settings) as folder, broker_errors(settings), limit_repeated_logs():
         ensure_topics(settings)
-        asyncio.run(_serve(build_app(settings)))
+        try:
+            asyncio.run(_serve(settings))
+        except StateCorruptError:
+            # The copy on this disk is of two points in time; the changelogs are whole, and the next start reads them.
+            _remove_tables(folder)
+            raise
 
 
 def forget_tables(settings: Settings) -> None:
     """Remove this worker's copy of the tables: the next start restores them from Kafka. Raises StateLockedError."""
     with _own_folder(settings) as folder:
-        for part in folder.iterdir():
-            if part.is_dir():
-                shutil.rmtree(part)
+        _remove_tables(folder)
 
 
-async def _serve(engine: Engine) -> None:
+def _remove_tables(folder: Path) -> None:
+    for part in folder.iterdir():
+        if part.is_dir():
+            shutil.rmtree(part)
+
+
+async def _serve(settings: Settings) -> None:
+    # Built inside the event loop, because Faust takes the loop that runs when its parts are made.
+    engine = build_app(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    app = engine.app
+    app, failure = engine.app, engine.ownership
     app.finalize()
     with engine.fence:
         async with engine.trainer:
             try:
                 await app.start()
-                await app.wait_for_stopped(stop.wait())
+                await app.wait_first(stop.wait(), failure.failed.wait())
             finally:
                 # The pool ends first: an agent that waits for a training would hold up everything else.
                 await engine.trainer.close()
                 await app.stop()
+    if failure.failure is not None:
+        raise failure.failure
     if app.crash_reason is not None:
         raise BrokerError(f"the worker stopped: {app.crash_reason!r}") from app.crash_reason
 

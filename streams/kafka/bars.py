@@ -13,7 +13,7 @@ import numpy as np
 from faust.types import EventT, StreamT
 
 from broker.topics import partition_of
-from errors import DataError, ForecastingError
+from errors import DataError, ForecastingError, SchemaError, StateError
 from records import BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
@@ -83,8 +83,11 @@ class BarsAgent:
             full = len(turn) >= self._settings.worker_batch_messages or size >= _TURN_BYTES
             if not full and not source.channel.queue.empty():
                 continue
-            for done in await self._take(turn):
-                await source.ack(done)
+            try:
+                for done in await self._take(turn):
+                    await source.ack(done)
+            except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+                await self._ownership.give_up(error)
             turn, size = [], 0
             self.busy = False
 
@@ -138,6 +141,8 @@ class BarsAgent:
                 state = self._absorb(ticker, arrivals)
                 if state is not None:
                     self._refresh(state, arrivals[-1].event.message.partition)
+            except (StateError, SchemaError):
+                raise
             except Exception as error:
                 # Whatever one ticker's bars do, the others go on; the messages are kept.
                 if not isinstance(error, ForecastingError):

@@ -8,18 +8,15 @@ from typing import Any, Final
 
 import faust
 
+from broker.base import free_port
 from broker.client import credentials
+from broker.topics import group_id
 from settings import KafkaSecurity, Settings
 
 #: Messages that wait for an agent, per agent: a backfill's have 15 kB each.
 _BUFFER_MESSAGES: Final = 4096
 #: Messages that wait for the producer before streams are slowed; Faust's 100 would stop every turn of a backfill.
 PRODUCER_BUFFER_MESSAGES: Final = 10_000
-
-
-def group_id(settings: Settings) -> str:
-    """The consumer group, which also names the changelog topics."""
-    return f"{settings.kafka_prefix}tidecast"
 
 
 def worker_folder(settings: Settings) -> Path:
@@ -29,6 +26,7 @@ def worker_folder(settings: Settings) -> Path:
 
 def faust_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `faust.App`."""
+    port = settings.worker_port or free_port()  # Faust takes no 0
     return {
         "id": group_id(settings),
         "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
@@ -40,7 +38,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # A static member that comes back within its session keeps its partitions: restart in 2 s instead of a session's length.
         "consumer_group_instance_id": settings.worker_id,
         # The address by which the assignor tells members apart: two workers on one host must differ in it.
-        "canonical_url": f"http://{settings.worker_id.lower()}:{settings.worker_port}",
+        "canonical_url": f"http://{settings.worker_id.lower()}:{port}",
         "broker_session_timeout": settings.worker_session_seconds,
         "broker_heartbeat_interval": settings.worker_heartbeat_seconds,
         "broker_max_poll_interval": settings.worker_poll_seconds,
@@ -58,12 +56,14 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "stream_wait_empty": False,
         "stream_recovery_delay": 0.0,
         "table_standby_replicas": settings.worker_standby_replicas,
+        # They are all created beforehand: one that Faust creates too late stops its first writes.
+        "topic_allow_declare": False,
         "topic_partitions": settings.kafka_partitions,
         "topic_replication_factor": settings.kafka_replication,
         # The leader topic is for `@app.timer(on_leader=True)`, which nobody uses here.
         "topic_disable_leader": True,
         "web_bind": "127.0.0.1",
-        "web_port": settings.worker_port,
+        "web_port": port,
         "web_enabled": True,
         "worker_redirect_stdouts": False,
     }
@@ -78,16 +78,6 @@ def table_options(settings: Settings) -> dict[str, Any]:
         "target_file_size_base": 16 * 1024 * 1024,
         "bloom_filter_size": 10,
         "max_open_files": 64,
-    }
-
-
-def changelog_configuration(settings: Settings) -> dict[str, str]:
-    """Configuration of the changelog topics, besides compaction: small segments, so that there is something to compact."""
-    return {
-        "segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024),
-        "segment.ms": str(7 * 86_400_000),
-        "max.message.bytes": str(settings.kafka_message_bytes),
-        "min.cleanable.dirty.ratio": "0.3",
     }
 
 

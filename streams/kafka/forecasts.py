@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from errors import StateError
+from errors import StateCorruptError
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
 from streams.forecasting import refresh
@@ -49,6 +49,6 @@ class ForecastWriter:
             return None, failed[1]
         try:
             return self._tables.model(state.ticker), None
-        except StateError as error:
+        except StateCorruptError as error:
             logger.warning("stored models unreadable, trained again ticker=%s reason=%s", state.ticker, error)
             return None, None

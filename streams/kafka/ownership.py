@@ -1,13 +1,17 @@
-"""Which messages are still ours to act upon, and when what we wrote has arrived."""
+"""Which messages are still ours to act upon, when what we wrote has arrived, and when this worker has to give up."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import logging
+from typing import Any, NoReturn
 
 import faust
 from faust.types import TP, EventT
 
 from streams.kafka.fence import Fence
+
+logger = logging.getLogger(__name__)
 
 
 class Ownership:
@@ -16,6 +20,8 @@ class Ownership:
     def __init__(self, app: faust.App, fence: Fence) -> None:
         self._app = app
         self._fence = fence
+        self.failed = asyncio.Event()
+        self.failure: Exception | None = None
 
     def is_ours(self, event: EventT[Any]) -> bool:
         """Whether the event's partition is assigned to this worker since before the event was fetched.
@@ -39,3 +45,15 @@ class Ownership:
         while producer.buffer.size:
             await producer.buffer.flush()
         await producer.flush()
+
+    async def give_up(self, error: Exception) -> NoReturn:
+        """End the worker: it cannot write what it must. Nothing more is acknowledged, so its messages are read again.
+
+        An agent that ended by an exception would be started again by Faust, with its message lost.
+        """
+        logger.critical("giving up reason=%s: %s", type(error).__name__, error)
+        if self.failure is None:
+            self.failure = error
+            self.failed.set()
+        while True:
+            await asyncio.sleep(3600)

@@ -20,6 +20,8 @@ import msgspec
 from faust.streams import _current_event
 from faust.types import EventT, TableT
 
+from broker.topics import TABLES
+from errors import StateWriteError
 from models.results import TrainedTicker, decode_trained, encode_trained
 from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
@@ -29,11 +31,9 @@ from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
 from state.ticker_state import TickerState
 from streams.forecasting import is_usable
-from streams.kafka.configuration import changelog_configuration, table_options
+from streams.kafka.configuration import table_options
 
-HISTORY: Final = "history"
-MODELS: Final = "models"
-FORECASTS: Final = "forecasts"
+HISTORY, MODELS, FORECASTS = TABLES
 Entry = TypeVar("Entry")
 
 #: 500 tickers with five years of bars are 60 MB.
@@ -65,7 +65,10 @@ def writing_to(event: EventT[Any]) -> Iterator[None]:
 
 
 class TickerTables:
-    """Typed access to the tables. Every method but `forget` and those that peek needs a current event."""
+    """Typed access to the tables. Every method but `forget` and those that peek needs a current event.
+
+    Reads raise StateCorruptError or SchemaError, writes StateWriteError: after any of them this worker must not go on.
+    """
 
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
@@ -82,7 +85,7 @@ class TickerTables:
         self._models.clear()
 
     def state(self, ticker: str) -> TickerState | None:
-        """The ticker's state. Raises StateCorruptError or SchemaError."""
+        """The ticker's state, None while it has none."""
         held = self._held(ticker)
         return None if held is None else held.state
 
@@ -100,14 +103,8 @@ class TickerTables:
         """Write a state, from the block of absolute bar index `changed_from` on. The state must hold a bar."""
         held = self._held(state.ticker)
         writes = encode_writes(state, None if held is None else held.stored, changed_from)
-        for key, value in writes.before:
-            self.history[key] = value
-        self.history[record_key(state.ticker)] = writes.record
-        for key, kept in writes.after:
-            if kept is None:
-                self.history.pop(key, None)
-            else:
-                self.history[key] = kept
+        for key, value in [*writes.before, (record_key(state.ticker), writes.record), *writes.after]:
+            _write(self.history, key, value)
         _remember(self._states, state.ticker, _Held(state, writes.stored))
 
     def peek_head(self, ticker: str) -> Head | None:
@@ -141,7 +138,7 @@ class TickerTables:
     def save_model(self, trained: TrainedTicker) -> HeldModel:
         """Write a training's result as of now."""
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
-        self.models[trained.ticker.encode()] = encode_stored(stored)
+        _write(self.models, trained.ticker.encode(), encode_stored(stored))
         held = HeldModel(_without_models(load_trained(trained)), stored.stored_at)
         _remember(self._models, trained.ticker, held)
         return held
@@ -149,7 +146,7 @@ class TickerTables:
     def save_forecast(self, row: Forecast) -> bytes:
         """Write a forecast row; returns its bytes."""
         payload = encode_forecast(row)
-        self.forecasts[row.ticker.encode()] = payload
+        _write(self.forecasts, row.ticker.encode(), payload)
         return payload
 
 
@@ -165,8 +162,20 @@ def _raw_table(app: faust.App, settings: Settings, name: str) -> TableT[bytes, b
         value_type=bytes,
         partitions=settings.kafka_partitions,
         options=table_options(settings),
-        extra_topic_configs=changelog_configuration(settings),
     )
+
+
+def _write(table: TableT[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    try:
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+    except Exception as error:
+        # RocksDB's and Faust's own errors alike: whatever it is, what follows would be written into a torn table.
+        raise StateWriteError(
+            f"table {table.name}: key {key!r:.60} cannot be written ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry) -> None:

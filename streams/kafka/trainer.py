@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from errors import TrainingError
 from models.results import TrainedTicker, TrainingJob
 from streams.pool import Outcome, TrainingPool
 
-#: A training takes half a second: this adds little to it, and nothing to the event loop's work.
+#: A training takes half a second: this adds little to it.
 _POLL_SECONDS: Final = 0.02
 
 Pool = TrainingPool[TrainingJob, TrainedTicker]
@@ -17,10 +18,16 @@ Trained = Outcome[TrainingJob, TrainedTicker]
 
 
 class Trainer:
-    """Serves many coroutines with one pool. An async context manager."""
+    """Serves many coroutines with one pool. An async context manager.
+
+    One thread has the pool to itself: starting processes blocks for seconds while their libraries load, and messages must
+    not wait for that.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="trainer")
+        self._new: dict[str, TrainingJob] = {}
         self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[Trained]]] = {}
         self._task: asyncio.Task[None] | None = None
         self.trained = 0
@@ -34,11 +41,13 @@ class Trainer:
 
     async def close(self) -> None:
         """End the processes at once, whatever they do: what is unfinished is read from its topic again."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-        self._pool.close()
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._pool.close)
+        self._thread.shutdown()
 
     async def train(self, job: TrainingJob) -> Trained:
         """The job's outcome. Raises TrainingError when the same ticker is asked for again meanwhile."""
@@ -48,22 +57,29 @@ class Trainer:
             former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
         future: asyncio.Future[Trained] = asyncio.get_running_loop().create_future()
         entry = self._waiting[ticker] = (job, future)
-        self._pool.request(ticker, lambda: job)
+        self._new[ticker] = job
         try:
             return await future
         finally:
             if self._waiting.get(ticker) is entry:
                 del self._waiting[ticker]
-                self._pool.withdraw(ticker)
+                self._new.pop(ticker, None)
 
     def __len__(self) -> int:
-        return len(self._pool)
+        return len(self._waiting)
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            for outcome in self._pool.poll(block=False):
+            new, self._new = self._new, {}
+            for outcome in await loop.run_in_executor(self._thread, self._poll, new):
                 job, future = self._waiting.get(outcome.key, (None, None))
                 if future is not None and outcome.job is job and not future.done():
                     self.trained += outcome.error is None
                     future.set_result(outcome)
             await asyncio.sleep(_POLL_SECONDS)
+
+    def _poll(self, new: dict[str, TrainingJob]) -> list[Trained]:
+        for ticker, job in new.items():
+            self._pool.request(ticker, lambda job=job: job)  # type: ignore[misc]  # mypy cannot infer a default's type here
+        return self._pool.poll(block=False)

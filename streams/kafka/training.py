@@ -18,7 +18,7 @@ from faust.types import TP, EventT, StreamT
 from mode.supervisors import OneForOneSupervisor
 
 from broker.topics import BARS, topic_name
-from errors import DataError, ForecastingError
+from errors import DataError, ForecastingError, StateCorruptError, StateWriteError
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
 from streams.forecasting import is_current, training_job
@@ -77,18 +77,26 @@ class TrainingAgent:
             if not self._ownership.is_ours(event):
                 continue
             try:
-                await self._handle(event)
+                await self._answer(event)
                 await self._ownership.delivered()
             except asyncio.CancelledError:
                 return
-            except Exception as error:
-                # A defect in one ticker must not stop its partition; the request is kept.
-                if not isinstance(error, ForecastingError):
-                    logger.exception("training request failed partition=%d", event.message.partition)
-                if self._ownership.is_ours(event):
-                    self._outbox.reject(event, f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+                await self._ownership.give_up(error)
             if self._ownership.is_ours(event):
                 await source.ack(event)
+
+    async def _answer(self, event: EventT[Any]) -> None:
+        try:
+            await self._handle(event)
+        except (StateWriteError, StateCorruptError):
+            raise
+        except Exception as error:
+            # A defect in one ticker must not stop its partition; the request is kept.
+            if not isinstance(error, ForecastingError):
+                logger.exception("training request failed partition=%d", event.message.partition)
+            if self._ownership.is_ours(event):
+                self._outbox.reject(event, f"{type(error).__name__}: {error}")
 
     async def _handle(self, event: EventT[Any]) -> None:
         request = decode_request(event.value)
