@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from console import run_cli
-from errors import RequestError, StateCorruptError
+from errors import RequestError, StateError
 from records import is_ticker
 from settings import load_settings
 from state import export
@@ -43,7 +43,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, out: Path 
     if missing:
         raise RequestError(f"no forecast of {', '.join(missing)}: publish bars of it, or see the tickers without --tickers")
     if unreadable:
-        raise StateCorruptError(f"{len(unreadable)} rows left out: {'; '.join(unreadable.values())}")
+        raise StateError(f"rows left out: {'; '.join(unreadable.values())}")
 
 
 @main.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +11,24 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 
+from errors import ForecastingError, RequestError, StateCorruptError, StateError, StateMissingError, StateWriteError
 from records import Forecast
 from state import export
+from state.__main__ import main
 from state.database import Database
 from state.folder import FORECASTS, StateFolder
 from tests.conftest import ROOT
 from tests.state.samples import forecast, history, newer_forecast, too_young
 
 
-def state(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+def state(*arguments: object) -> Result:
+    """The command's result; an error on purpose is its `exception`, which `console.run_cli` turns into a line and a code."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def in_a_process(*arguments: object) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "state", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
 
@@ -36,8 +45,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_table(folder: Path) -> None:
     finished = state("forecasts", "--state", folder)
-    assert finished.returncode == 0, finished.stderr
-    lines = finished.stdout.decode().splitlines()
+    assert finished.exit_code == 0, finished.exception
+    lines = finished.stdout.splitlines()
     assert all(len(line) <= 120 for line in lines)
     cells = [line.split() for line in lines[2:]]
     assert " ".join(cells[0]) == "AAPL 2018-02-07 -5.1 -7.0 … 9.0 xgboost 0.012 6.1 20.0 har 0.310 5.2"
@@ -71,14 +80,14 @@ def test_json_has_the_rows_whole(folder: Path) -> None:
 
 def test_csv_and_parquet_have_the_same_exact_numbers(folder: Path, tmp_path: Path) -> None:
     finished = state("forecasts", "--state", folder, "--format", "parquet", "--out", tmp_path / "rows.parquet")
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == b""
+    assert finished.exit_code == 0, finished.exception
+    assert finished.stdout == ""
     parquet = pd.read_parquet(tmp_path / "rows.parquet")
     assert list(parquet["ticker"]) == ["AAPL", "FB", "MSFT"]
     assert parquet["annual_return"].tolist() == [-0.0512, 0.08, 0.08]
     assert parquet["fallback"].tolist()[1] == "historical"
     assert pd.isna(parquet["fallback"][0])
-    (tmp_path / "rows.csv").write_bytes(state("forecasts", "--state", folder, "--format", "csv").stdout)
+    (tmp_path / "rows.csv").write_bytes(state("forecasts", "--state", folder, "--format", "csv").stdout_bytes)
     csv = pd.read_csv(tmp_path / "rows.csv")
     assert list(csv.columns) == list(parquet.columns)
     for column in parquet.select_dtypes("number"):
@@ -94,9 +103,7 @@ def test_exports_of_equal_tables_are_equal_to_the_byte(tmp_path: Path, form: str
             for row in order:
                 writer.forecasts.put(forecast(row.ticker, annual_return=0.5))
                 writer.forecasts.put(row)
-        assert (
-            state("forecasts", "--state", tmp_path / str(number), "--format", form, "--out", tmp_path / "out").returncode == 0
-        )
+        assert state("forecasts", "--state", tmp_path / str(number), "--format", form, "--out", tmp_path / "out").exit_code == 0
         contents.append((tmp_path / "out").read_bytes())
     assert contents[0] == contents[1]
     assert list(tmp_path.glob(".out*")) == []
@@ -104,16 +111,16 @@ def test_exports_of_equal_tables_are_equal_to_the_byte(tmp_path: Path, form: str
 
 def test_tickers_are_chosen_and_a_missing_one_is_named(folder: Path) -> None:
     finished = state("forecasts", "--state", folder, "--tickers", "msft, AAPL", "--format", "json")
-    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["AAPL", "MSFT"]
+    assert [row["ticker"] for row in json.loads(finished.stdout_bytes)] == ["AAPL", "MSFT"]
     finished = state("forecasts", "--state", folder, "--tickers", "MSFT,IBM", "--format", "json")
-    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["MSFT"]
-    assert finished.returncode == 2
-    assert finished.stderr.startswith(b"error: no forecast of IBM: ")
+    assert [row["ticker"] for row in json.loads(finished.stdout_bytes)] == ["MSFT"]
+    assert isinstance(finished.exception, RequestError)
+    assert str(finished.exception).startswith("no forecast of IBM: ")
 
 
 def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
     finished = state("history", "--state", folder, "--ticker", "aapl")
-    (tmp_path / "bars.csv").write_bytes(finished.stdout)
+    (tmp_path / "bars.csv").write_bytes(finished.stdout_bytes)
     frame = pd.read_csv(tmp_path / "bars.csv")
     bars = history("AAPL", 3).bars
     assert frame["date"].tolist() == ["2011-01-26", "2011-01-27", "2011-01-28"]
@@ -121,37 +128,50 @@ def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
         assert frame[name].tolist() == getattr(bars, name).tolist()
 
 
-def test_what_goes_wrong_is_one_line_with_what_to_do(folder: Path, tmp_path: Path) -> None:
-    def message(*arguments: object, code: int) -> str:
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (["forecasts", "--state", "none"], StateMissingError, "python -m streams run"),
+        (["history", "--state", "none", "--ticker", "AAPL"], StateMissingError, "python -m streams run"),
+        (["history", "--state", "state", "--ticker", "IBM"], RequestError, "no history of IBM"),
+        (["forecasts", "--state", "state", "--tickers", "A B"], RequestError, "not a ticker: A B"),
+        (["forecasts", "--state", "state", "--tickers", ","], RequestError, "not a ticker: ','"),
+        (["forecasts", "--state", "state", "--format", "csv", "--out", "none/rows.csv"], StateWriteError, "name another --out"),
+        (["forecasts", "--state", "damaged"], StateCorruptError, "delete the state folder and run again"),
+    ],
+)
+def test_what_goes_wrong_is_told_with_what_to_do(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], kind: type[ForecastingError], message: str
+) -> None:
+    with monkeypatch.context() as there:
+        there.chdir(folder.parent)
+        shutil.copytree("state", "damaged")
+        Path("damaged", FORECASTS, "CURRENT").unlink()
         finished = state(*arguments)
-        assert finished.returncode == code
-        assert finished.stdout == b""
-        error = finished.stderr.decode()
-        assert error.startswith("error: ")
-        assert error.count("\n") == 1
-        return error
+    assert type(finished.exception) is kind
+    assert message in str(finished.exception)
+    assert finished.stdout == ""
 
-    assert "python -m streams run" in message("forecasts", "--state", tmp_path / "none", code=1)
-    assert "python -m streams run" in message("history", "--state", tmp_path / "none", "--ticker", "AAPL", code=1)
-    assert "no history of IBM" in message("history", "--state", folder, "--ticker", "IBM", code=2)
-    assert "not a ticker: A B" in message("forecasts", "--state", folder, "--tickers", "A B", code=2)
-    nowhere = tmp_path / "none" / "rows.csv"
-    assert "name another --out" in message("forecasts", "--state", folder, "--format", "csv", "--out", nowhere, code=1)
-    (folder / FORECASTS / "CURRENT").unlink()
-    assert "delete the state folder and run again" in message("forecasts", "--state", folder, code=1)
+
+def test_the_process_says_one_line_and_fails(tmp_path: Path) -> None:
+    finished = in_a_process("forecasts", "--state", tmp_path / "none")
+    assert finished.returncode == 1
+    assert finished.stdout == b""
+    assert finished.stderr.startswith(b"error: no state in ")
+    assert finished.stderr.count(b"\n") == 1
 
 
 def test_parquet_needs_a_file(folder: Path) -> None:
     finished = state("forecasts", "--state", folder, "--format", "parquet")
-    assert finished.returncode == 2
-    assert b"--format parquet needs --out" in finished.stderr
+    assert finished.exit_code == 2
+    assert "--format parquet needs --out" in finished.stderr
 
 
 def test_a_row_of_a_newer_version_is_named_and_the_others_are_printed(folder: Path) -> None:
     with Database.open_writer(folder / FORECASTS) as database:
         database.write([(b"FB", newer_forecast("FB"))])
     finished = state("forecasts", "--state", folder, "--format", "json")
-    assert [row["ticker"] for row in json.loads(finished.stdout)] == ["AAPL", "MSFT"]
-    assert finished.returncode == 1
-    assert b"1 rows left out: FB: " in finished.stderr
-    assert b"upgrade" in finished.stderr
+    assert [row["ticker"] for row in json.loads(finished.stdout_bytes)] == ["AAPL", "MSFT"]
+    assert isinstance(finished.exception, StateError)
+    assert str(finished.exception).startswith("rows left out: FB: ")
+    assert "upgrade" in str(finished.exception)
