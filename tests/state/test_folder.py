@@ -27,16 +27,22 @@ WRITER = """
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state with two tickers."""
-    path = tmp_path / "state"
+    path = tmp_path_factory.mktemp("made") / "state"
     with StateFolder(path).open_writer() as writer:
         for ticker in ("AAA", "BBB"):
             writer.history.save(history(ticker, 1260), changed_from=0)
             writer.forecasts.put(forecast(ticker))
             writer.models.put(ticker, b"model of " + ticker.encode())
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made_once: Path) -> Path:
+    """A copy of it to spoil."""
+    return shutil.copytree(made_once, tmp_path / "state")
 
 
 def assert_whole(folder: Path) -> None:

@@ -33,14 +33,19 @@ def in_a_process(*arguments: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "state"
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("made") / "state"
     with StateFolder(path).open_writer() as writer:
         for row in (forecast("MSFT"), forecast("AAPL", annual_return=-0.0512), too_young("FB")):
             writer.forecasts.put(row)
         writer.history.save(history("AAPL", 3), changed_from=0)
     return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, made_once: Path) -> Path:
+    return shutil.copytree(made_once, tmp_path / "state")
 
 
 def test_the_table(folder: Path) -> None:
