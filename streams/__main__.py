@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from pathlib import Path
 
-from streams.pool import ONE_THREAD
+from streams import startup
 
 if __name__ == "__main__":
-    # This process, too, computes in one thread; libraries read it when they load, and the imports below load NumPy.
-    os.environ.update(ONE_THREAD)
+    startup.begin()
 
 import click
 
 from console import progress, run_cli
 from producers.options import source_options
+from producers.sources import read_source
 from settings import load_settings
 
 
@@ -44,18 +43,20 @@ def run(
     May be interrupted at any time: the next run goes on from there, with the same result. A run that finds nothing new changes
     nothing.
     """
+    settings = load_settings(state_dir=state, jobs=jobs)
+    today = dt.datetime.now(dt.UTC).date()
+    # What is wrong with the input is said before the slow imports.
+    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today)
+
     from contextlib import ExitStack
 
     from models.training import train_ticker
-    from producers.sources import read_source
     from state.folder import StateFolder
     from streams.embedded import EmbeddedEngine
     from streams.pool import TrainingPool, preload_for
     from streams.reporting import summary_lines
 
-    settings = load_settings(state_dir=state, jobs=jobs)
-    today = dt.datetime.now(dt.UTC).date()
-    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today)
+    startup.loaded()
     with ExitStack() as stack:
         writer = stack.enter_context(
             StateFolder(settings.state_dir).open_writer(

@@ -48,7 +48,9 @@ def untrained_reason(state: TickerState, settings: Settings) -> str:
     return "not trained yet"
 
 
-def refresh(state: TickerState, trained: LoadedTicker | None, settings: Settings, *, reason: str | None = None) -> Forecast:
+def refresh(
+    state: TickerState, trained: LoadedTicker | TrainedTicker | None, settings: Settings, *, reason: str | None = None
+) -> Forecast:
     """The row for the state's last bar, from whatever is trained; `reason` says why nothing is, if it is known better.
 
     The window is always the last `lookback` bars: the row must not depend on how many more are kept.

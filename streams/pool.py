@@ -30,6 +30,7 @@ from typing import Final, Generic, Self, TypeVar
 
 from errors import TrainingError
 from settings import ModelName
+from streams.startup import ONE_THREAD
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +40,6 @@ Result = TypeVar("Result")
 #: What the forkserver imports once, whatever is trained, and for each candidate; what is not installed is left out.
 PRELOAD: Final = ("models.training",)
 PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
-#: One process is one core: two processes with a thread per core each took 17 times as long. Read when the libraries load.
-ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 #: Jobs handed over per process: one that runs and one that is ready when it ends.
 IN_FLIGHT_PER_PROCESS: Final = 2
 ATTEMPTS: Final = 2

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from errors import TrainingError
-from streams.pool import IN_FLIGHT_PER_PROCESS, ONE_THREAD, Outcome, TrainingPool
+from streams.pool import IN_FLIGHT_PER_PROCESS, Outcome, TrainingPool
+from streams.startup import ONE_THREAD
 from tests.streams.jobs import environment, misbehave, square
 
 ROOT = Path(__file__).resolve().parents[2]
