@@ -26,6 +26,8 @@ INSTALLED = $(VENV)/.installed
 
 PY = $(VENV)/bin/python
 UV = $(PY) -m uv
+FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(END), --end "$(END)")
+ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 
 .PHONY: help run test test-fast check bench serve lock install clean
 
@@ -38,10 +40,9 @@ help:  ## Print this list
 	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
 
 run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
-	$(PY) -m streams run --source "$(SOURCE)" $(if $(BARS),--path "$(BARS)") $(if $(TICKERS),--tickers "$(TICKERS)") \
-	    $(if $(START),--start "$(START)") $(if $(END),--end "$(END)") --state "$(STATE)" $(if $(JOBS),--jobs "$(JOBS)")
-	$(PY) -m state forecasts --state "$(STATE)" $(if $(TICKERS),--tickers "$(TICKERS)")
-	$(PY) -m optimizer allocate --state "$(STATE)" $(if $(TICKERS),--tickers "$(TICKERS)")
+	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY) --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
+	$(PY) -m state forecasts --state "$(STATE)"$(ONLY)
+	$(PY) -m optimizer allocate --state "$(STATE)"$(ONLY)
 
 test: $(INSTALLED)  ## Run every test
 	$(PY) -m pytest $(PYTEST_ARGS)
@@ -58,7 +59,7 @@ bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
 
 serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
-	$(PY) -m optimizer serve --state "$(STATE)" $(if $(HOST),--host "$(HOST)") $(if $(PORT),--port "$(PORT)")
+	$(PY) -m optimizer serve --state "$(STATE)"$(if $(HOST), --host "$(HOST)")$(if $(PORT), --port "$(PORT)")
 
 lock: $(INSTALLED)  ## Compile the full sets of requirements from the direct ones
 	$(UV) pip compile requirements.txt -o requirements.lock --python-version 3.11

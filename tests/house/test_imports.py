@@ -21,12 +21,13 @@ MAY_IMPORT = {
     "records": {"errors"},
     "console": {"errors", "settings"},
     "broker": _GROUND,
+    "marketdata": _GROUND,
     "models": _GROUND,
     "state": _GROUND,
-    "producers": _GROUND | {"broker"},
+    "producers": _GROUND | {"broker", "marketdata"},
     "streams": _GROUND | {"models", "state", "broker"},
-    "optimizer": _GROUND | {"models", "state"},
-    "benchmarks": _GROUND | {"console", "broker", "models", "state", "producers", "streams", "optimizer"},
+    "optimizer": _GROUND | {"marketdata", "models", "state"},
+    "benchmarks": _GROUND | {"console", "broker", "marketdata", "models", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
 #: Library → the files that may import it.
@@ -41,6 +42,8 @@ AT_HOME = {
     "pypfopt": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
+    "yfinance": ("marketdata/", "optimizer/provider"),
+    "exchange_calendars": ("marketdata/",),
 }
 #: The Faust worker's own modules: nothing else loads them, and they alone load Faust.
 WORKER = ("streams/app", "streams/kafka/", "streams/worker.py")

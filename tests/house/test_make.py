@@ -101,7 +101,7 @@ def test_run_hands_its_variables_on(project):
     arguments = ("SOURCE=file", "BARS=my bars.csv", "TICKERS=A,B", "STATE=mine", "JOBS=2", "START=2020-01-01")
     _, _, asked = make(project, "run", *arguments)
     assert asked[-3:] == [
-        "-m streams run --source file --path my bars.csv --tickers A,B --start 2020-01-01 --state mine --jobs 2",
+        "-m streams run --source file --path my bars.csv --start 2020-01-01 --tickers A,B --state mine --jobs 2",
         "-m state forecasts --state mine --tickers A,B",
         "-m optimizer allocate --state mine --tickers A,B",
     ]
