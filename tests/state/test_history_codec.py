@@ -176,3 +176,19 @@ def test_same_state_sees_every_field_but_the_counters() -> None:
     zero = TickerState(**fields | {"feature_state": np.array([0.0, np.nan])})
     assert same_state(zero, TickerState(**fields | {"feature_state": np.array([0.0, np.nan])}))
     assert not same_state(zero, TickerState(**fields | {"feature_state": np.array([-0.0, np.nan])}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (history("AAA", 100), history("AAA", 180)),
+        (history("AAA", 300, first_index=2 * BLOCK_BARS), history("AAA", 300)),
+    ],
+)
+def test_what_is_not_stored_yet_is_written_whatever_the_caller_says_has_changed(
+    before: TickerState, after: TickerState
+) -> None:
+    table: dict[bytes, bytes] = {}
+    apply(table, before, 0)
+    apply(table, after, after.total_bars)
+    assert same_state(stored(table, "AAA"), after)
