@@ -24,14 +24,21 @@ _RETRY_SECONDS: Final = 0.02
 class Follower:
     """Reads of a database that another process may be writing, restarting, or replacing by a new one.
 
-    Opened with the first read, so that a reader may start before there is a state: until then reads raise StateMissingError.
+    `keeps_format` is False for a database that another library made, which has no format key to check. Opened with the first
+    read, so that a reader may start before there is a state: until then reads raise StateMissingError.
     Thread-safe. Its private directory is removed on `close`.
     """
 
     def __init__(
-        self, path: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        *,
+        refresh_seconds: float = REFRESH_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        keeps_format: bool = True,
     ) -> None:
         self._path = path
+        self._keeps_format = keeps_format
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._mutex = threading.Lock()
@@ -98,11 +105,13 @@ class Follower:
         identity = identity_file.read_text("utf-8") if identity_file.exists() else None
         if self._database is None or identity != self._identity:
             self._forget()
-            self._database = Database.open_secondary(self._path, Path(self._own_directory.name))
+            own_directory = Path(self._own_directory.name)
+            self._database = Database.open_secondary(self._path, own_directory, keeps_format=self._keeps_format)
             self._identity = identity
         else:
             self._database.catch_up()
-            self._database.verify()
+            if self._keeps_format:
+                self._database.verify()
 
     def _forget(self) -> None:
         if self._database is not None:

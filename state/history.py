@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from state import history_codec as codec
 from state.database import Database
+from state.record_codec import decode_record, record_key
 from state.ticker_state import TickerState
 
 
@@ -40,6 +41,12 @@ def load_state(database: Database, ticker: str) -> TickerState | None:
     head = codec.decode_head(ticker, payload)
     blocks = database.get_many([codec.block_key(ticker, number) for number in head.blocks])
     return codec.decode_state(ticker, head, blocks)
+
+
+def load_record(database: Database, ticker: str) -> TickerState | None:
+    """The state that a stream worker keeps under a ticker in one of its partitions, or None."""
+    payload = database.get(record_key(ticker))
+    return None if payload is None else decode_record(ticker, payload, database.get)[0]
 
 
 def stored_tickers(database: Database) -> list[str]:

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from errors import SchemaError, StateCorruptError
 from records import Bars, Forecast
+from state.copies import Copies
 from state.database import Database
-from state.folder import FORECASTS, HISTORY
-from state.follower import REFRESH_SECONDS, Follower
+from state.follower import REFRESH_SECONDS
 from state.forecasts import decode_row
-from state.history import load_state, stored_tickers
+from state.history import load_record, load_state, stored_tickers
 from state.history_codec import head_key
+from state.record_codec import FAUST_OFFSET_KEY
+from state.ticker_state import TickerState
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+Row = Forecast | SchemaError | StateCorruptError
 
 #: Histories that a reader keeps decoded, 75 kB each: the largest request that is served.
 _MOST_DECODED: Final = 1000
 
 
 class HistoryReader:
-    """Bars of the history table. Thread-safe; a context manager."""
+    """Bars of the history table, of whichever copy on this host has the newest. Thread-safe; a context manager."""
 
     def __init__(
         self, state_dir: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._follower = Follower(Path(state_dir) / HISTORY, refresh_seconds=refresh_seconds, clock=clock)
+        self._copies = Copies(state_dir, "history", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
-        # Every change of a history changes its head: as long as that stays the same, so do the bars.
-        self._decoded: OrderedDict[str, tuple[bytes, Bars]] = OrderedDict()
+        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars.
+        self._decoded: OrderedDict[str, tuple[tuple[bytes, ...], Bars]] = OrderedDict()
 
     def bars(self, ticker: str) -> Bars | None:
         """All bars kept of a ticker, or None. Raises StateMissingError, StateCorruptError, SchemaError."""
-        state = self._follower.read(lambda database: load_state(database, ticker))
-        return None if state is None else state.bars
+        return _newest(self._copies.read(partial(load_state, ticker=ticker), partial(load_record, ticker=ticker)))
 
     def bars_many(self, tickers: Iterable[str]) -> tuple[dict[str, Bars], dict[str, str]]:
         """The bars of those tickers that have a history, and why the others' cannot be read, where they have one.
@@ -48,15 +54,39 @@ class HistoryReader:
         StateCorruptError or SchemaError for the table as a whole.
         """
         wanted = list(dict.fromkeys(tickers))
-        return self._follower.read(lambda database: self._bars_many(database, wanted))
+        keys = [head_key(ticker) for ticker in wanted]
+        copies = self._copies.read(lambda database: database.get_many(keys), lambda database: database.get_many(keys))
+        found: dict[str, Bars] = {}
+        unreadable: dict[str, str] = {}
+        with self._mutex:
+            for ticker, payloads in zip(wanted, zip(*copies, strict=True), strict=True):
+                heads = tuple(payload for payload in payloads if payload is not None)
+                known = self._decoded.get(ticker)
+                if not heads:
+                    continue
+                if known is None or known[0] != heads:
+                    try:
+                        bars = self.bars(ticker)
+                    except (SchemaError, StateCorruptError) as error:
+                        logger.warning("history left out: %s", error)
+                        unreadable[ticker] = str(error)
+                        continue
+                    if bars is None:
+                        continue
+                    known = self._decoded[ticker] = (heads, bars)
+                self._decoded.move_to_end(ticker)
+                found[ticker] = known[1]
+            while len(self._decoded) > _MOST_DECODED:
+                self._decoded.popitem(last=False)
+        return found, unreadable
 
     def tickers(self) -> list[str]:
         """All tickers with a history, sorted. Raises StateMissingError, StateCorruptError, SchemaError."""
-        return self._follower.read(stored_tickers)
+        return sorted(set().union(*self._copies.read(stored_tickers, stored_tickers)))
 
     def close(self) -> None:
         """Close; again does nothing."""
-        self._follower.close()
+        self._copies.close()
 
     def __enter__(self) -> Self:
         return self
@@ -64,33 +94,17 @@ class HistoryReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _bars_many(self, database: Database, tickers: list[str]) -> tuple[dict[str, Bars], dict[str, str]]:
-        found: dict[str, Bars] = {}
-        unreadable: dict[str, str] = {}
-        heads = database.get_many([head_key(ticker) for ticker in tickers])
-        with self._mutex:
-            for ticker, head in zip(tickers, heads, strict=True):
-                if head is None:
-                    continue
-                known = self._decoded.get(ticker)
-                if known is None or known[0] != head:
-                    try:
-                        state = load_state(database, ticker)
-                    except (SchemaError, StateCorruptError) as error:
-                        logger.warning("history left out: %s", error)
-                        unreadable[ticker] = str(error)
-                        continue
-                    assert state is not None
-                    known = self._decoded[ticker] = (head, state.bars)
-                self._decoded.move_to_end(ticker)
-                found[ticker] = known[1]
-            while len(self._decoded) > _MOST_DECODED:
-                self._decoded.popitem(last=False)
-        return found, unreadable
+
+def _newest(states: Iterable[TickerState | None]) -> Bars | None:
+    """The bars that reach furthest; of several that do, those of the longest history."""
+    held = [state for state in states if state is not None and len(state.bars)]
+    return max(held, key=lambda state: (int(state.bars.day[-1]), state.total_bars)).bars if held else None
 
 
 class ForecastReader:
     """Rows of the forecast table, at most `refresh_seconds` behind their writer. Thread-safe; a context manager.
+
+    Where several processes write here, each its part, and one that died has left an old copy, the row of the newest bar counts.
 
     One bad row does not take the others with it: `get_many` and `all` leave it out, log it, and `unreadable` says why. Every
     read raises StateMissingError while there is no state, StateCorruptError for a damaged database, SchemaError for one of a
@@ -100,15 +114,15 @@ class ForecastReader:
     def __init__(
         self, state_dir: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._follower = Follower(Path(state_dir) / FORECASTS, refresh_seconds=refresh_seconds, clock=clock)
+        self._copies = Copies(state_dir, "forecasts", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
         # Decoding is most of a lookup's cost; a row is decoded once for as long as its bytes stay the same.
-        self._decoded: dict[str, tuple[bytes, Forecast | SchemaError | StateCorruptError]] = {}
+        self._decoded: dict[str, tuple[tuple[bytes, ...], Row]] = {}
 
     def get(self, ticker: str) -> Forecast | None:
         """The ticker's row, or None. Raises SchemaError or StateCorruptError for an unreadable one, naming the ticker."""
-        payload = self._follower.read(lambda database: database.get(ticker.encode()))
-        row = self._row(ticker, payload)
+        payloads = self._read(lambda database: database.get(ticker.encode()))
+        row = self._row(ticker, payloads)
         if isinstance(row, SchemaError | StateCorruptError):
             raise row.with_traceback(None)
         return row
@@ -116,14 +130,18 @@ class ForecastReader:
     def get_many(self, tickers: Iterable[str]) -> dict[str, Forecast]:
         """The rows of those tickers that have a readable one."""
         wanted = list(dict.fromkeys(tickers))
-        payloads = self._follower.read(lambda database: database.get_many([ticker.encode() for ticker in wanted]))
-        rows = ((ticker, self._row(ticker, payload)) for ticker, payload in zip(wanted, payloads, strict=True))
+        keys = [ticker.encode() for ticker in wanted]
+        copies = self._read(lambda database: database.get_many(keys))
+        rows = (
+            (ticker, self._row(ticker, payloads)) for ticker, payloads in zip(wanted, zip(*copies, strict=True), strict=True)
+        )
         return {ticker: row for ticker, row in rows if isinstance(row, Forecast)}
 
     def all(self) -> list[Forecast]:
         """All readable rows, sorted by ticker."""
-        found = self._follower.read(Database.scan)
-        rows = (self._row(key.decode(), payload) for key, payload in found)
+        copies = [dict(found) for found in self._read(Database.scan)]
+        keys = sorted(set().union(*copies) - {FAUST_OFFSET_KEY})
+        rows = (self._row(key.decode(), [found.get(key) for found in copies]) for key in keys)
         return [row for row in rows if isinstance(row, Forecast)]
 
     def unreadable(self) -> dict[str, str]:
@@ -134,7 +152,7 @@ class ForecastReader:
 
     def close(self) -> None:
         """Close; again does nothing."""
-        self._follower.close()
+        self._copies.close()
 
     def __enter__(self) -> Self:
         return self
@@ -142,19 +160,33 @@ class ForecastReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _row(self, ticker: str, payload: bytes | None) -> Forecast | SchemaError | StateCorruptError | None:
+    def _read(self, query: Callable[[Database], Result]) -> list[Result]:
+        return self._copies.read(query, query)
+
+    def _row(self, ticker: str, payloads: Iterable[bytes | None]) -> Row | None:
+        stored = tuple(payload for payload in payloads if payload is not None)
         with self._mutex:
-            if payload is None:
+            if not stored:
                 self._decoded.pop(ticker, None)
                 return None
             known = self._decoded.get(ticker)
-            if known is not None and known[0] == payload:
+            if known is not None and known[0] == stored:
                 return known[1]
-            row: Forecast | SchemaError | StateCorruptError
-            try:
-                row = decode_row(ticker, payload)
-            except (SchemaError, StateCorruptError) as error:
-                logger.warning("forecast row left out: %s", error)
-                row = error
-            self._decoded[ticker] = (payload, row)
+            row = _newest_row([_decoded(ticker, payload) for payload in dict.fromkeys(stored)])
+            if not isinstance(row, Forecast):
+                logger.warning("forecast row left out: %s", row)
+            self._decoded[ticker] = (stored, row)
             return row
+
+
+def _decoded(ticker: str, payload: bytes) -> Row:
+    try:
+        return decode_row(ticker, payload)
+    except (SchemaError, StateCorruptError) as error:
+        return error
+
+
+def _newest_row(rows: list[Row]) -> Row:
+    """The row of the newest bar, of several that of the newest training; an unreadable one only where there is no other."""
+    readable = [row for row in rows if isinstance(row, Forecast)]
+    return max(readable, key=lambda row: (row.as_of, row.training_cutoff or dt.date.min)) if readable else rows[0]

@@ -16,10 +16,13 @@ from typing import Final
 import msgspec
 
 from errors import SchemaError, StateCorruptError
-from state.history_codec import block_key, decode_head, decode_state, encode_block, encode_head
+from state.history_codec import block_key, decode_head, decode_state, encode_block, encode_head, head_key
 from state.ticker_state import BLOCK_BARS, TickerState
 
 RECORD_VERSION: Final = 1
+#: Faust keeps the changelog's offset in each partition's database under this key, beside the table's own.
+FAUST_OFFSET_KEY: Final = b"__faust\0offset__"
+_REMEDY: Final = "delete this worker's folder, its tables are restored from Kafka, or run `python -m streams rebuild`"
 
 
 class _Record(msgspec.Struct, frozen=True, array_like=True):
@@ -61,7 +64,7 @@ class Writes:
 
 def record_key(ticker: str) -> bytes:
     """Key of a ticker's record; its full blocks lie under `history_codec.block_key`."""
-    return b"h" + ticker.encode()
+    return head_key(ticker)
 
 
 def encode_writes(state: TickerState, stored: StoredBlocks | None, changed_from: int) -> Writes:
@@ -99,14 +102,7 @@ def decode_record(ticker: str, payload: bytes, block: Callable[[bytes], bytes | 
 
     Raises SchemaError for a newer version, StateCorruptError when a block is missing or is of another point in time.
     """
-    try:
-        record = _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise StateCorruptError(f"{ticker}: its history cannot be decoded ({error}); {_REMEDY}") from error
-    if record.schema_version > RECORD_VERSION:
-        raise SchemaError(
-            f"{ticker}: its history is of version {record.schema_version}, known is {RECORD_VERSION}: upgrade first"
-        )
+    record = _record(ticker, payload)
     head = decode_head(ticker, record.head)
     first = head.first_index // BLOCK_BARS
     blocks: list[bytes | None] = []
@@ -119,4 +115,18 @@ def decode_record(ticker: str, payload: bytes, block: Callable[[bytes], bytes | 
     return state, StoredBlocks(first, record.checksums)
 
 
-_REMEDY: Final = "delete this worker's folder, its tables are restored from Kafka, or run `python -m streams rebuild`"
+def head_of_record(ticker: str, payload: bytes) -> bytes:
+    """The head's bytes in a record. Raises SchemaError or StateCorruptError."""
+    return _record(ticker, payload).head
+
+
+def _record(ticker: str, payload: bytes) -> _Record:
+    try:
+        record = _decoder.decode(payload)
+    except msgspec.MsgspecError as error:
+        raise StateCorruptError(f"{ticker}: its history cannot be decoded ({error}); {_REMEDY}") from error
+    if record.schema_version > RECORD_VERSION:
+        raise SchemaError(
+            f"{ticker}: its history is of version {record.schema_version}, known is {RECORD_VERSION}: upgrade first"
+        )
+    return record
