@@ -25,6 +25,8 @@ from records import Floats
 
 #: Absolute and relative duality gap: the objective is right to well below a millionth.
 _GAP: Final = 1e-10
+#: Far beyond any problem of 1,000 names; what takes longer is a defect, and must not hold a core for ever.
+_SECONDS: Final = 30.0
 _SOLVED: Final = (clarabel.SolverStatus.Solved, clarabel.SolverStatus.AlmostSolved)
 _INFEASIBLE: Final = (clarabel.SolverStatus.PrimalInfeasible, clarabel.SolverStatus.AlmostPrimalInfeasible)
 
@@ -235,4 +237,5 @@ def _settings() -> clarabel.DefaultSettings:
     settings.tol_gap_abs = settings.tol_gap_rel = _GAP
     # One thread: faster for one problem of this size than sharing it, and simultaneous requests keep the cores busy.
     settings.max_threads = 1
+    settings.time_limit = _SECONDS
     return settings

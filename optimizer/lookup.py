@@ -85,7 +85,7 @@ def look_up(
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
     """An estimate for each ticker of `prices`, and for those that allow none the reason.
 
-    `unreadable` says why a ticker's row could not be read. Each fallback is logged as a warning.
+    `unreadable` says why a ticker's row could not be read. `log_fallbacks` tells the log.
     """
     estimates: dict[str, Estimate] = {}
     unusable: dict[str, str] = {}
@@ -106,11 +106,16 @@ def look_up(
     return in_order, unusable
 
 
-def estimates_from_prices(prices: PriceTable, reason: str) -> tuple[dict[str, Estimate], dict[str, str]]:
-    """As `look_up` where no forecast may serve, all for the same reason."""
-    unusable = dict.fromkeys(prices.tickers, reason)
-    estimates = {e.ticker: e for e in _estimated(prices, prices.tickers, unusable)}
-    return estimates, {ticker: text for ticker, text in unusable.items() if ticker not in estimates}
+def log_fallbacks(estimates: Mapping[str, Estimate], unusable: Mapping[str, str]) -> None:
+    """A warning for each reason for which forecasts did not serve, with its tickers, and for each ticker not used."""
+    by_reason: dict[str, list[str]] = {}
+    for ticker, estimate in estimates.items():
+        if estimate.reason is not None:
+            by_reason.setdefault(estimate.reason, []).append(ticker)
+    for reason, tickers in by_reason.items():
+        logger.warning("estimated from past prices tickers=%s reason=%s", ",".join(tickers), reason)
+    for ticker, reason in unusable.items():
+        logger.warning("not used ticker=%s reason=%s", ticker, reason)
 
 
 def _served(row: Forecast) -> Estimate:
@@ -139,9 +144,7 @@ def _estimated(prices: PriceTable, tickers: Iterable[str], reasons: dict[str, st
             estimate = historical_estimate(log_return)
         except ModelError as error:
             reasons[ticker] = f"{reasons[ticker]}; and no estimate from prices: {error}"
-            logger.warning("%s: not used: %s", ticker, reasons[ticker])
             continue
-        logger.warning("%s: estimated from past prices: %s", ticker, reasons[ticker])
         yield Estimate(
             ticker=ticker,
             annual_return=estimate.annual_return,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from errors import NoDataError, RequestError
-from optimizer.lookup import Estimate, Freshness, look_up
+from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.prices import PriceTable
 from optimizer.request import NO_DATA, parse_request
 from optimizer.result import Result
@@ -123,6 +123,7 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
     if table.tickers:
         newest = table.last_date()
         estimates, unusable = look_up(table, served, Freshness(newest, newest, fresh_sessions=len(table.day)), reasons)
+        log_fallbacks(estimates, unusable)
     else:
         estimates, unusable = {}, {}
     result = pd.Series(

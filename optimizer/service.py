@@ -13,15 +13,16 @@ import numpy as np
 from errors import NoDataError, RequestError, SchemaError, StateError
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
-from optimizer.frontier import Assets, Limits
-from optimizer.lookup import Estimate, Freshness, look_up, sessions_between
+from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
+from optimizer.groups import group, known_sectors
+from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up, sessions_between
 from optimizer.market import Market
 from optimizer.prices import PriceTable
 from optimizer.recent import Recent
-from optimizer.request import NO_DATA, NO_TICKERS, UNKNOWN_GROUP, AllocationRequest
+from optimizer.request import NO_DATA, NO_TICKERS, AllocationRequest
 from optimizer.result import Result, result_of
 from optimizer.tickers import CleanTickers, clean_tickers
-from records import Floats, Forecast
+from records import Floats, Forecast, canonical_ticker
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Optimizer:
         self._forecasts = forecasts
         self._market = market
         self._settings = settings
+        self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_KEPT)
         self._correlations: Recent[Floats] = Recent(_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
 
@@ -84,7 +86,11 @@ class Optimizer:
         progress(35, "Looking up forecasts")
         rows = self.rows(prices.table.tickers)
         freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
-        estimates, unusable = look_up(prices.table, rows.forecasts, freshness, rows.unreadable)
+        estimates, unusable = self._estimates.get(
+            (prices.table, rows.forecasts, freshness, rows.unreadable),
+            lambda: look_up(prices.table, rows.forecasts, freshness, rows.unreadable),
+        )
+        log_fallbacks(estimates, unusable)
         unused.update(unusable)
         if not estimates:
             raise NoDataError(_no_data(unused, prices.warnings))
@@ -106,7 +112,7 @@ class Optimizer:
     def tickers_of(self, request: AllocationRequest) -> CleanTickers:
         """The tickers that a request names, cleaned. Raises RequestError."""
         if request.ticker_group:
-            raise RequestError(UNKNOWN_GROUP.format(request.ticker_group))
+            return CleanTickers(tuple(group(request.ticker_group).sectors), {})
         chosen = clean_tickers(request.tickers or ())
         if not chosen.tickers:
             refused = f" None of these is a ticker: {', '.join(chosen.refused)}." if chosen.refused else ""
@@ -128,11 +134,12 @@ class Optimizer:
         return Rows(forecasts, newest, unreadable, ())
 
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
-        limits = Limits(cap=request.weight_cap or self._settings.weight_cap)
-        goal = request.goal
+        tickers = tuple(estimate.ticker for estimate in estimates)
+        limits = _limits(request, tickers, self._settings.weight_cap)
+        wanted = (request.goal, limits.cap, request.sector_limits, request.current_weights, request.turnover_cost)
         expected = tuple((e.annual_return, e.annual_volatility) for e in estimates)
         return self._portfolios.get(
-            (_Same(correlation), expected, goal, limits.cap), lambda: _solve(expected, correlation, goal, limits)
+            (_Same(correlation), tickers, expected, wanted), lambda: _solve(expected, correlation, request.goal, limits)
         )
 
     def _old_prices(self, table: PriceTable, end: dt.date) -> tuple[str, ...]:
@@ -158,6 +165,25 @@ class _Same:
 def _solve(expected: tuple[tuple[float, float], ...], correlation: Floats, goal: Goal, limits: Limits) -> Portfolio:
     annual_return, annual_volatility = np.array(expected).T
     return allocate(Assets(annual_return, covariance_of(annual_volatility, correlation)), goal, limits)
+
+
+def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: float) -> Limits:
+    """The request's limits in terms of these tickers. Raises RequestError for a sector that there is not."""
+    sectors = known_sectors()
+    unknown = [name for name in request.sector_limits if name not in set(sectors.values())]
+    if unknown:
+        raise RequestError(
+            f"sector_limits: there is no sector {unknown[0]!r}; there are {', '.join(sorted(set(sectors.values())))}"
+        )
+    groups = [
+        GroupLimit(tuple(i for i, ticker in enumerate(tickers) if sectors.get(ticker) == name), limit)
+        for name, limit in request.sector_limits.items()
+    ]
+    turnover = None
+    if request.turnover_cost > 0:
+        held = {canonical_ticker(ticker): weight for ticker, weight in request.current_weights.items()}
+        turnover = Turnover(np.array([held.get(ticker, 0.0) for ticker in tickers]), request.turnover_cost)
+    return Limits(cap=request.weight_cap or weight_cap, groups=tuple(g for g in groups if g.members), turnover=turnover)
 
 
 def _no_data(unused: Mapping[str, str], warnings: Sequence[str]) -> str:

@@ -30,7 +30,8 @@ _STATUS: Final[tuple[tuple[type[ForecastingError], int], ...]] = (
     (StateError, 503),
     (SchemaError, 503),
 )
-_INTERNAL: Final = "internal error; the service's log has the details"
+#: All that a caller is told of a failure of our own.
+INTERNAL: Final = "internal error; the service's log has the details"
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
@@ -66,7 +67,7 @@ def message_of(error: ForecastingError) -> str:
     """What a caller is told: the message, unless it is about our own insides."""
     if isinstance(error, StateError | SchemaError):
         return "the forecasts cannot be read at the moment; the service's log has the details"
-    return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else _INTERNAL
+    return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL
 
 
 def register_errors(app: Flask) -> None:
@@ -93,4 +94,4 @@ def register_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         logger.error("request failed status=500", exc_info=error)
-        return refuse(500, _INTERNAL)
+        return refuse(500, INTERNAL)

@@ -11,6 +11,8 @@ import waitress
 from flask import Flask
 
 from errors import SettingsError
+from optimizer.web.app import OPTIMIZATIONS
+from optimizer.web.optimization import Optimizations
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -25,6 +27,7 @@ class Server:
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._settings = settings
+        self._optimizations: Optimizations = app.extensions[OPTIMIZATIONS]
         try:
             self._server = waitress.create_server(
                 app,
@@ -52,13 +55,13 @@ class Server:
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, in the main thread; requests under way have five seconds to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _leave)
+            signal.signal(number, self._leave)
         logger.info("serving url=http://%s:%d", self._settings.host, self.port)
         self._server.run()
         self._server.close()
 
-
-def _leave(number: int, _: FrameType | None) -> NoReturn:
-    logger.info("stopping signal=%s", signal.Signals(number).name)
-    # waitress ends its loop, and then its threads, at this exception.
-    raise SystemExit
+    def _leave(self, number: int, _: FrameType | None) -> NoReturn:
+        logger.info("stopping signal=%s", signal.Signals(number).name)
+        # Streams first, or they would keep their threads; then waitress ends its loop and its threads at this exception.
+        self._optimizations.close()
+        raise SystemExit

@@ -1,0 +1,159 @@
+"""POST /api/optimize-portfolio in both forms, and the stream of the newer one."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from flask import Flask, Response, request
+
+from errors import ForecastingError, RequestError
+from optimizer.request import AllocationRequest, parse_request
+from optimizer.result import Result
+from optimizer.service import Progress, no_progress
+from optimizer.session import Session
+from optimizer.web.answers import INTERNAL, json_answer, json_body, message_of, refuse
+from optimizer.web.jobs import Jobs, SameIdError, Slots, TooManyError
+from optimizer.web.watching import Metrics
+
+logger = logging.getLogger(__name__)
+
+#: What a client may call its request: letters, digits and a few signs, as `req_1731600000000_ab12cd34e`.
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:~-]{1,128}")
+_RETRY_SECONDS: Final = 1
+
+
+class Optimizations:
+    """Runs what is asked for, at most so much at once, and keeps the jobs of the newer client."""
+
+    def __init__(self, session: Session, metrics: Metrics) -> None:
+        settings = session.settings
+        self._session = session
+        self._metrics = metrics
+        self._slots = Slots(settings.max_optimizations)
+        self._streams = Slots(settings.max_streams)
+        self.jobs = Jobs(settings.max_optimizations, settings.result_ttl_seconds, settings.heartbeat_seconds)
+
+    def answer(self, body: Any) -> Response:
+        """The result, or for a request with an id that it was started."""
+        request_id = _request_id(body)
+        try:
+            wanted = parse_request(body)
+            self._session.optimizer.tickers_of(wanted)
+        except RequestError as error:
+            if request_id is not None:
+                self.jobs.fail(request_id, body, str(error))
+            raise
+        if request_id is not None:
+            return self._start(request_id, wanted)
+        with self._slots:
+            return json_answer(self._run(wanted, no_progress))
+
+    def stream(self, request_id: str) -> Response:
+        """The events of an id, as server-sent events."""
+        if not _REQUEST_ID.fullmatch(request_id):
+            return refuse(404, "not a request id")
+        self._streams.acquire()
+        self._metrics.streams.inc()
+        events = _frames(self.jobs.follow(request_id))
+        response = Response(events, mimetype="text/event-stream")
+        response.call_on_close(self._stream_ended)
+        response.headers["Cache-Control"] = "no-cache"
+        response.headers["X-Accel-Buffering"] = "no"  # nginx would hold events back
+        return response
+
+    def close(self) -> None:
+        """End all streams."""
+        self.jobs.close()
+
+    def _start(self, request_id: str, wanted: AllocationRequest) -> Response:
+        self._slots.acquire()
+
+        def run(progress: Progress) -> Result:
+            try:
+                return self._run(wanted, progress)
+            finally:
+                self._slots.release()
+
+        try:
+            started = self.jobs.start(request_id, wanted, run, _described)
+        except BaseException:
+            self._slots.release()
+            raise
+        if not started:
+            self._slots.release()
+        return json_answer({"message": "Optimization started", "request_id": request_id})
+
+    def _run(self, wanted: AllocationRequest, progress: Progress) -> Result:
+        started = time.perf_counter()
+        outcome = "failed"
+        with self._metrics.running.track_inprogress():
+            try:
+                result = self._session.optimizer.optimize(wanted, progress)
+                outcome = "done"
+            except ForecastingError:
+                outcome = "refused"
+                raise
+            finally:
+                self._metrics.optimizations.labels(outcome).inc()
+                self._metrics.optimization_seconds.observe(time.perf_counter() - started)
+        for source, count in result["estimates"].items():
+            self._metrics.estimates.labels(source).inc(count)
+        return result
+
+    def _stream_ended(self) -> None:
+        self._metrics.streams.dec()
+        self._streams.release()
+
+
+def register_optimization(app: Flask, optimizations: Optimizations) -> None:
+    """The two routes, and the answers for what is too much."""
+
+    @app.post("/api/optimize-portfolio")
+    def optimize_portfolio() -> Response:
+        return optimizations.answer(json_body(request))
+
+    @app.get("/api/progress-stream/<request_id>")
+    def progress_stream(request_id: str) -> Response:
+        return optimizations.stream(request_id)
+
+    @app.errorhandler(TooManyError)
+    def too_many(_: TooManyError) -> Response:
+        response = refuse(429, "too many requests at once; ask again in a second")
+        response.headers["Retry-After"] = str(_RETRY_SECONDS)
+        return response
+
+    @app.errorhandler(SameIdError)
+    def same_id(_: SameIdError) -> Response:
+        return refuse(409, "request_id belongs to another request already: choose a new one for each")
+
+
+def _request_id(body: Any) -> str | None:
+    given = body.get("request_id") if isinstance(body, dict) else None
+    if given is None or given == "":
+        return None
+    if not isinstance(given, str) or not _REQUEST_ID.fullmatch(given):
+        raise RequestError("request_id: 1 to 128 letters, digits and _ . : ~ - are needed")
+    return given
+
+
+def _described(error: Exception) -> str:
+    if isinstance(error, ForecastingError):
+        logger.warning("optimization refused reason=%s", error)
+        return message_of(error)
+    logger.error("optimization failed", exc_info=error)
+    return INTERNAL
+
+
+def _frames(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    try:
+        for event in events:
+            yield b"event: %s\ndata: %s\n\n" % (event["type"].encode(), msgspec.json.encode(event))
+    finally:
+        close = getattr(events, "close", None)
+        if close is not None:
+            close()

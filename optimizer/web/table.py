@@ -1,0 +1,90 @@
+"""The forecast table over HTTP, and how healthy it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from flask import Flask, Response, request
+
+from errors import SchemaError, StateError
+from optimizer.lookup import Freshness
+from optimizer.session import Session
+from optimizer.tickers import clean_tickers
+from optimizer.web.answers import json_answer, refuse
+from optimizer.web.watching import Metrics
+
+
+def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
+    """GET /api/forecasts, /healthz, /readyz and /metrics."""
+    reader = session.forecasts
+
+    @app.get("/api/forecasts")
+    def forecasts() -> Response:
+        text = request.args.get("tickers")
+        if text is None:
+            return json_answer({"forecasts": reader.all(), "missing": reader.unreadable()})
+        chosen = clean_tickers(text.split(","))
+        rows = reader.get_many(chosen.tickers)
+        unreadable = reader.unreadable()
+        missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
+        return json_answer({"forecasts": list(rows.values()), "missing": chosen.refused | missing})
+
+    @app.get("/api/forecasts/<ticker>")
+    def forecast(ticker: str) -> Response:
+        chosen = clean_tickers([ticker])
+        if not chosen.tickers:
+            return refuse(404, f"{ticker[:40]} is not a ticker symbol")
+        row = reader.get_many(chosen.tickers).get(chosen.tickers[0])
+        if row is None:
+            return refuse(404, reader.unreadable().get(chosen.tickers[0], _no_forecast(chosen.tickers[0])))
+        return json_answer(row)
+
+    @app.get("/healthz")
+    def alive() -> Response:
+        return json_answer({"status": "alive"})
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        health = table_health(session)
+        return json_answer(health, 200 if health["status"] == "ready" else 503)
+
+    @app.get("/metrics")
+    def figures() -> Response:
+        return metrics.page()
+
+    metrics.watch("forecast_rows", "Rows in the forecast table", lambda: float(table_health(session)["tickers"]))
+    metrics.watch("forecast_fresh_share", "Share of rows that serve", lambda: float(table_health(session)["fresh_share"]))
+    metrics.watch("forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session)))
+
+
+def table_health(session: Session) -> dict[str, Any]:
+    """Whether forecasts can be served: `tickers` in the table, `newest_as_of`, and the share that is fresh."""
+    unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "fresh_share": 0.0}
+    try:
+        rows = session.forecasts.all()
+    except (StateError, SchemaError):
+        return unknown | {"reason": "the forecast table cannot be read"}
+    if not rows:
+        return unknown | {"reason": "the forecast table is empty"}
+    newest = max(row.as_of for row in rows)
+    freshness = Freshness(newest, newest, session.settings.fresh_sessions)
+    fresh = sum(freshness.refusal(row) is None for row in rows)
+    return {
+        "status": "ready",
+        "tickers": len(rows),
+        "newest_as_of": newest.isoformat(),
+        "fresh_share": fresh / len(rows),
+        "unreadable": len(session.forecasts.unreadable()),
+    }
+
+
+def _timestamp(health: dict[str, Any]) -> float:
+    newest = health["newest_as_of"]
+    if newest is None:
+        return 0.0
+    return dt.datetime.combine(dt.date.fromisoformat(newest), dt.time(), dt.UTC).timestamp()
+
+
+def _no_forecast(ticker: str) -> str:
+    return f"{ticker}: no forecast in the table; none of its bars has been streamed yet"

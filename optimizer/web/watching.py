@@ -1,0 +1,74 @@
+"""What the service tells about itself: its log of requests, and its figures for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+logger = logging.getLogger("optimizer.access")
+
+_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
+
+
+class Metrics:
+    """The figures of one application; each has its own registry, so that several may live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter("http_requests", "Answers", ["method", "route", "status"], registry=self.registry)
+        self.seconds = Histogram(
+            "http_request_seconds", "From the request to the whole answer", ["route"], buckets=_SECONDS, registry=self.registry
+        )
+        self.optimizations = Counter("optimizations", "Optimizations ended", ["outcome"], registry=self.registry)
+        self.optimization_seconds = Histogram(
+            "optimization_seconds", "Of one optimization", buckets=_SECONDS, registry=self.registry
+        )
+        self.estimates = Counter("optimization_estimates", "Tickers optimized over", ["source"], registry=self.registry)
+        self.running = Gauge("optimizations_running", "Optimizations under way", registry=self.registry)
+        self.streams = Gauge("progress_streams", "Progress streams held", registry=self.registry)
+
+    def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
+        """A gauge that is read when it is asked for."""
+        Gauge(name, help_text, registry=self.registry).set_function(read)
+
+    def page(self) -> Response:
+        """All figures in Prometheus' text format."""
+        return Response(generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def register_watching(app: Flask, metrics: Metrics) -> None:
+    """Log and count every answer when its last byte is handed over; a stream at its end, with its whole duration."""
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        started = g.get("started", time.perf_counter())
+        method, path, peer = request.method, request.path, request.remote_addr
+        route = request.url_rule.rule if request.url_rule else "none"
+        status, size = response.status_code, response.content_length
+
+        def closed() -> None:
+            seconds = time.perf_counter() - started
+            metrics.requests.labels(method if method in _METHODS else "other", route, status).inc()
+            metrics.seconds.labels(route).observe(seconds)
+            # The path is the caller's: as a Python literal it cannot forge a line.
+            logger.info(
+                "access method=%s path=%s status=%d bytes=%s ms=%.1f peer=%s",
+                method[:10], ascii(path[:200]), status, "-" if size is None else size, seconds * 1e3, peer,
+            )  # fmt: skip
+
+        response.call_on_close(closed)
+        return response
+
+
+_METHODS: Final = frozenset({"GET", "POST", "OPTIONS", "HEAD", "PUT", "DELETE", "PATCH"})
