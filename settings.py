@@ -238,6 +238,19 @@ class Settings(BaseSettings):
     provider_attempts: int = Field(3, ge=1, le=10, description="Of one request; more only deepen a rate limit.")
     provider_deadline_seconds: float = Field(25.0, gt=0, description="Of all attempts: a person waits for the answer.")
 
+    # -- Fetching bars for the stream -----------------------------------------------------------------------------------
+    fetch_batch_tickers: int = Field(
+        20, ge=1, le=500, description="Tickers of one question: what a failure costs to ask again."
+    )
+    fetch_deadline_seconds: float = Field(
+        180.0, gt=0, description="Of all attempts at one batch; nobody waits for a nightly job."
+    )
+    fetch_rate_limit_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="First wait after a refusal for too many requests, doubled by each further one; 0 gives up at once.",
+    )
+
     # -- The HTTP service -----------------------------------------------------------------------------------------------
     host: str = Field("127.0.0.1", description="Loopback: the service has no authentication of its own by default.")
     port: int = Field(5000, ge=0, le=65535, description="Where the client expects it.")
@@ -248,9 +261,7 @@ class Settings(BaseSettings):
     )
     max_request_bytes: int = Field(1_000_000, ge=1000, description="A list of 1,000 raw ticker lines is some 20 kB.")
     max_optimizations: int = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)),
-        ge=1,
-        description="At once; each keeps one core busy, more would only slow each other down. Beyond: 429.",
+        8, ge=1, description="At once; beyond: 429. 500 tickers keep a core busy for half a second, and a person waits."
     )
     max_streams: int = Field(256, ge=1, description="Progress streams held at once; each takes a thread, some 100 kB.")
     request_threads: int = Field(16, ge=1, description="For everything but streams: mostly short look-ups.")
