@@ -13,8 +13,8 @@ import pytest
 from tests.conftest import ROOT
 
 _GROUND = {"errors", "settings", "records"}
-#: Package or module of the project → those of the others that it may import. `__main__` and `_command` files are the edge: they may import
-#: whatever a command needs, except benchmarks and tests.
+#: Package or module of the project → those of the others that it may import. `__main__` and `_command` files are the edge:
+#: they may import whatever a command needs, except benchmarks and tests.
 MAY_IMPORT = {
     "errors": set(),
     "settings": {"errors"},
