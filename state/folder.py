@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
+from errors import StateWriteError
 from state.database import Database
 from state.forecasts import ForecastTable
 from state.history import HistoryTable
@@ -43,8 +44,11 @@ class StateWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        refused = kind is not None and issubclass(kind, StateWriteError)
+        # A disk that refused a write refuses the last ones too: the first error is the one that says why.
+        with contextlib.suppress(StateWriteError) if refused else contextlib.nullcontext():
+            self.close()
 
 
 class StateFolder:
