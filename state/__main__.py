@@ -13,6 +13,7 @@ from records import is_ticker
 from settings import load_settings
 from state import export
 from state.readers import ForecastReader, HistoryReader
+from state.replica_command import replica
 
 _STATE = click.option(
     "--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default."
@@ -80,6 +81,9 @@ def _put(content: bytes, out: Path | None) -> None:
         sys.stdout.buffer.write(content)
     else:
         export.write_file(out, content)
+
+
+main.add_command(replica)
 
 
 if __name__ == "__main__":

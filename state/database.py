@@ -21,8 +21,10 @@ from rocksdict import AccessType, BlockBasedOptions, Cache, DbClosedError, DBCom
 
 from errors import SchemaError, StateCorruptError, StateError, StateLockedError, StateMissingError, StateWriteError
 
-#: Written before anything else; no ticker starts with a zero byte.
-FORMAT_KEY: Final = b"\0format"
+#: Keys that are not the table's own begin with a zero byte; no ticker does.
+BOOKKEEPING: Final = b"\0"
+#: Written before anything else.
+FORMAT_KEY: Final = BOOKKEEPING + b"format"
 FORMAT_VERSION: Final = 1
 
 #: Small on purpose: RocksDB's defaults take 2 × 64 MB of write buffers per database. 4 MB hold a day of 500 tickers twice over.
@@ -128,7 +130,7 @@ class Database:
         return list(values)
 
     def scan(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
-        """All keys with this prefix and their values, sorted by key; the format key is left out."""
+        """All keys with this prefix and their values, sorted by key; bookkeeping is left out."""
         return list(self.iterate(prefix))
 
     def iterate(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
@@ -141,7 +143,7 @@ class Database:
                 key: bytes = rows.key()
                 if not key.startswith(prefix):
                     break
-                if key != FORMAT_KEY:
+                if not key.startswith(BOOKKEEPING):
                     yield key, rows.value()
                 rows.next()
             rows.status()

@@ -16,6 +16,7 @@ from console import progress, run_cli
 from producers.options import source_options
 from producers.sources import read_source
 from settings import load_settings
+from streams.worker_command import rebuild, worker
 
 
 @click.group()
@@ -77,6 +78,10 @@ def run(
         summary = engine.run(bars, bars_total=bars.bars_total)
     for line in summary_lines(summary):
         click.echo(line, err=True)
+
+
+cli.add_command(worker)
+cli.add_command(rebuild)
 
 
 if __name__ == "__main__":

@@ -19,3 +19,17 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
     from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
+def rebuild(state: Path | None, bootstrap: str | None) -> None:
+    """Forget everything but the bars, here and in Kafka: the workers that are started next derive it all again."""
+    from broker.reset import reset_workers  # noqa: PLC0415 - as above
+    from streams.worker_folder import forget_tables  # noqa: PLC0415
+
+    settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
+    forget_tables(settings)
+    reset_workers(settings)
+    click.echo("forgotten; `python -m streams worker` now reads all bars again", err=True)

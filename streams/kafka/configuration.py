@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -12,16 +11,12 @@ from broker.base import free_port
 from broker.client import credentials
 from broker.topics import group_id
 from settings import KafkaSecurity, Settings
+from streams.worker_folder import worker_folder
 
 #: Messages that wait for an agent, per agent: a backfill's have 15 kB each.
 _BUFFER_MESSAGES: Final = 4096
 #: Messages that wait for the producer before streams are slowed; Faust's 100 would stop every turn of a backfill.
 PRODUCER_BUFFER_MESSAGES: Final = 10_000
-
-
-def worker_folder(settings: Settings) -> Path:
-    """Where this worker keeps its tables: readers on the same host look into all of them."""
-    return settings.state_dir / "workers" / settings.worker_id
 
 
 def faust_options(settings: Settings) -> dict[str, Any]:
@@ -31,7 +26,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "id": group_id(settings),
         "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         "broker_credentials": _credentials(settings),
-        "datadir": str(worker_folder(settings).absolute()),
+        "datadir": str(worker_folder(settings)),
         "store": "rocksdb://",
         # With exactly_once an offset is committed before its changelog is flushed, and a crash loses bars; state is idempotent.
         "processing_guarantee": "at_least_once",
