@@ -18,6 +18,7 @@
     │   ├── DegenerateSeriesError  the history does not vary enough to fit anything
     │   └── TrainingError          a training job failed, ran out of time, or killed its process
     ├── ProviderError              market data could not be fetched
+    │   └── RateLimitError         the provider refuses more requests for now
     ├── BrokerError                Kafka is away, refuses us, or refuses a message
     └── OptimizationError          no portfolio
         ├── RequestError           the caller asked for something that cannot be (HTTP 400)
@@ -97,6 +98,10 @@ class TrainingError(ModelError):
 
 class ProviderError(ForecastingError):
     """Market data could not be fetched from a provider."""
+
+
+class RateLimitError(ProviderError):
+    """The provider refuses more requests from this address for now."""
 
 
 class BrokerError(ForecastingError):

@@ -13,7 +13,6 @@ from optimizer.allocation import Goal
 
 #: What users of the client know; they are part of the contract.
 NO_TICKERS: Final = "Either ticker_group or tickers must be provided."
-UNKNOWN_GROUP: Final = "Unknown ticker group: {}"
 NO_DATA: Final = "Could not fetch any valid data for the given tickers and date range."
 
 #: No rate, return or volatility of a year is beyond 1,000 %: such a value is a per cent figure where a decimal belongs.

@@ -11,10 +11,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from errors import NoDataError, RequestError, SchemaError, StateError
+from marketdata.groups import group, known_sectors
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
 from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
-from optimizer.groups import group, known_sectors
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up, sessions_between
 from optimizer.market import Market
 from optimizer.prices import PriceTable

@@ -11,16 +11,19 @@ import msgspec
 
 from console import progress, run_cli
 from producers.options import source_options
+from producers.publish_command import publish
 from producers.report import ValidationReport, report_json, report_lines
 from producers.sources import read_source
+from producers.yahoo import Yahoo
 from records import bar_batch_schema, forecast_schema
+from settings import load_settings
 
 SCHEMAS = {"bars": bar_batch_schema, "forecast": forecast_schema}
 
 
 @click.group()
 def cli() -> None:
-    """Market data: check it, and the schemas of what is published."""
+    """Market data: check it, publish it, and the schemas of what is published."""
 
 
 @cli.command()
@@ -31,7 +34,9 @@ def check(
     source: str, path: Path | None, tickers: list[str] | None, start: dt.date | None, end: dt.date | None, limit: int, form: str
 ) -> None:
     """Validate bars without using them; exit code 1 when any is rejected."""
-    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=dt.datetime.now(dt.UTC).date())
+    now = dt.datetime.now(dt.UTC)
+    yahoo = Yahoo.of(load_settings(), now=now)
+    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=now.date(), yahoo=yahoo)
     report = ValidationReport()
     try:
         with progress(bars.bars_total, "bars checked") as advance:
@@ -48,6 +53,9 @@ def check(
 def schema(name: str) -> None:
     """Print the JSON Schema of a message on the topic `bars`, or of a forecast row."""
     click.echo(msgspec.json.format(msgspec.json.encode(SCHEMAS[name]())).decode())
+
+
+cli.add_command(publish)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from marketdata.groups import GROUPS, group
 from producers.sources import SourceName
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,10 +21,13 @@ _OPTIONS = (
         type=click.Choice([name.value for name in SourceName]),
         default=SourceName.SAMPLE.value,
         show_default=True,
-        help="Where bars come from: sample is real bars of five shares, file your own (--path).",
+        help="sample: real bars of five shares; file: your own (--path); yfinance: Yahoo's (--tickers or --group).",
     ),
     click.option("--path", type=click.Path(path_type=Path), help="CSV or Parquet file, or a folder of one file per ticker."),
     click.option("--tickers", callback=lambda _context, _option, text: split_tickers(text), help="A,B: only these; else all."),
+    click.option(
+        "--group", "group_name", type=click.Choice(list(GROUPS)), help="The tickers of a group, in place of --tickers."
+    ),
     click.option("--start", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="First day."),
     click.option("--end", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="Last day."),
 )
@@ -30,9 +35,17 @@ _OPTIONS = (
 
 def source_options(command: F) -> F:
     """Add the options; the command receives source, path, tickers, start and end, as `read_source` takes them."""
+
+    @wraps(command)
+    def with_tickers(*, tickers: list[str] | None, group_name: str | None, **others: Any) -> Any:
+        if tickers is not None and group_name is not None:
+            raise click.UsageError("--tickers and --group exclude each other")
+        return command(tickers=tickers if group_name is None else list(group(group_name).sectors), **others)
+
+    decorated: Callable[..., Any] = with_tickers
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        decorated = option(decorated)
+    return cast("F", decorated)
 
 
 def split_tickers(text: str | None) -> list[str] | None:

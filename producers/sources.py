@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from errors import SourceError
 from producers.files import read_file, read_folder
 from producers.raw import RawBars, batches
 from producers.sample import read_sample
+from producers.yahoo import Yahoo
 from records import BarBatch, RejectedBar, canonical_ticker, is_ticker
 
 
@@ -20,6 +21,7 @@ class SourceName(StrEnum):
 
     SAMPLE = "sample"
     FILE = "file"
+    YFINANCE = "yfinance"
 
 
 class Source(Iterator[BarBatch | RejectedBar]):
@@ -47,17 +49,40 @@ def read_source(
     start: dt.date | None = None,
     end: dt.date | None = None,
     today: dt.date,
+    yahoo: Yahoo | None = None,
+    starts: Mapping[str, dt.date] | None = None,
 ) -> Source:
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 
-    `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. Raises SourceError at
-    once for what cannot be used at all, and at the end when not one bar was good.
+    `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `yahoo` is how the
+    source yfinance is asked, `starts` a first day of their own for some of its tickers. Raises SourceError at once for what
+    cannot be used at all, and at the end when not one bar was good.
     """
     wanted = _canonical(tickers)
     if start is not None and end is not None and start > end:
         raise SourceError(f"the start {start} lies after the end {end}; exchange them")
-    total, raw = _open(name, path, wanted)
+    if name == SourceName.YFINANCE:
+        total, raw = None, _open_yahoo(yahoo, path, wanted, start, end, starts or {})
+    else:
+        total, raw = _open(name, path, wanted)
     return Source(_batches(raw, name=name, start=start, end=end, today=today), total)
+
+
+def _open_yahoo(
+    yahoo: Yahoo | None,
+    path: Path | None,
+    tickers: frozenset[str] | None,
+    start: dt.date | None,
+    end: dt.date | None,
+    starts: Mapping[str, dt.date],
+) -> Iterator[RawBars | RejectedBar]:
+    if path is not None:
+        raise SourceError("the source yfinance has no path; say --source file to read your own bars")
+    if tickers is None:
+        raise SourceError("the source yfinance needs tickers: --tickers A,B or --group DOW")
+    assert yahoo is not None, "the caller says how Yahoo is asked"
+    common = {} if start is None else dict.fromkeys(tickers, start)
+    return yahoo.read(sorted(tickers), {**common, **starts}, end)
 
 
 def _open(name: str, path: Path | None, tickers: frozenset[str] | None) -> tuple[int | None, Iterator[RawBars | RejectedBar]]:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from errors import RequestError, SourceError
-from optimizer.request import UNKNOWN_GROUP
 from records import canonical_ticker, is_ticker
 
 _FOLDER: Final = Path(__file__).parent / "data"
@@ -23,6 +22,8 @@ GROUPS: Final[Mapping[str, str | None]] = {
     "SP500": "https://raw.githubusercontent.com/datasets/s-and-p-500-companies/main/data/constituents.csv",
     "DOW": None,
 }
+#: What users of the HTTP client know.
+UNKNOWN_GROUP: Final = "Unknown ticker group: {}"
 _DATED: Final = "# members of "
 #: Under these names lists of members have their columns.
 _SYMBOL: Final = ("symbol", "ticker")

@@ -1,0 +1,1 @@
+"""Market data from outside, as it is delivered there: providers' answers, exchange calendars, groups of tickers."""
