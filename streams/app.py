@@ -30,7 +30,7 @@ from streams.kafka.sweep import Sweep
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trainer
 from streams.kafka.training import PatientSupervisor, TrainingAgent
-from streams.pool import TrainingPool
+from streams.pool import TrainingPool, preload_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,13 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
     tables = TickerTables(app, settings, clock=clock)
     outbox = Outbox(app, settings)
     forecasts = ForecastWriter(settings, tables, outbox)
-    trainer = Trainer(TrainingPool(train_ticker, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds))
+    pool = TrainingPool(
+        train_ticker,
+        jobs=settings.jobs,
+        deadline_seconds=settings.job_deadline_seconds,
+        preload=preload_for(settings.models),
+    )
+    trainer = Trainer(pool)
     bars = BarsAgent(settings, tables, outbox, forecasts, ownership, today=today)
     training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, trainer, bars, clock=clock)
     sweep = Sweep(app, settings, tables, outbox, forecasts, clock=clock)
