@@ -125,7 +125,7 @@ def _modules(*packages: str) -> list[str]:
             ("producers",),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
         ),
-        (("models",), ["torch", "xgboost", "statsmodels", "faust", "rocksdict", "state", "streams"]),
+        (("models",), ["torch", "xgboost", "statsmodels", "faust", "rocksdict"]),
         (("optimizer",), ["torch", "xgboost", "statsmodels", "numba", "faust", "streams"]),
         (("streams",), ["torch", "xgboost", "statsmodels", "faust", "flask"]),
     ],
