@@ -16,7 +16,10 @@ from errors import DegenerateSeriesError, TooFewBarsError
 from models.contract import Window, horizon_variances
 from records import Floats
 
-VARIANCE_FEATURES: Final = ("range_variance_5", "range_variance_21", "range_variance_63", "range_variance_252")
+#: Regressors of one ticker's own log-HAR. Not the year's variance: three years hold three of it, and what a regression finds
+#: between so few values and what followed is a spurious return to their mean. Over many tickers it can be used.
+HAR_FEATURES: Final = ("range_variance_5", "range_variance_21", "range_variance_63")
+VARIANCE_FEATURES: Final = (*HAR_FEATURES, "range_variance_252")
 #: A short window's variance below this share of the longest one's is a halt: its log would rule the regression.
 LEAST_VARIANCE_SHARE: Final = 0.02
 #: Nothing that trades has an annual volatility below 0.05 %; keeps logs finite.
@@ -25,8 +28,8 @@ LEAST_VARIANCE: Final = 1e-9
 LEAST_COVERAGE: Final = 0.6
 #: Overlapping labels of a 21-bar horizon: three independent months and more.
 MINIMUM_ROWS: Final = 63
-#: Ridge penalty per row on standardised regressors: four nearly collinear regressors on about thirty independent months.
-RIDGE: Final = 0.02
+#: Ridge penalty per row on standardised regressors: three nearly collinear regressors on about thirty independent months.
+RIDGE: Final = 0.1
 #: In robust standard deviations: ratios beyond it count as it when the level is corrected.
 OUTLIER: Final = 3.0
 #: A forecast stays within what the training part has seen, widened by this factor on both sides (the "insanity filter" of
@@ -57,7 +60,7 @@ class LogVarianceRegression:
         labelled = np.isfinite(target)
         columns = tuple(
             name
-            for name in VARIANCE_FEATURES
+            for name in HAR_FEATURES
             if np.count_nonzero(labelled & np.isfinite(window.column(name))) >= LEAST_COVERAGE * len(window)
         )
         regressors = log_variances(window, columns)

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from errors import SchemaError, StateCorruptError
+from models.combination import Combination
 from models.contract import Window
 from records import CandidateScore, FallbackStep
 
@@ -33,9 +34,9 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     """The trained and validated candidates of one ticker at one cut-off.
 
     `models` holds each surviving candidate's bytes (`Model.to_bytes`) by name; `failures` why a candidate is none.
-    `return_model` and `volatility_model` name the selected ones, None when there is no candidate left (the reasons are in
-    `failures`). `residuals` are the walk-forward standardised residuals of the selected forecast's horizon log return,
-    for the intervals: each computed from forecasts made before its horizon began.
+    `combination` says which of them serve, None when there is no candidate left (the reasons are in `failures`).
+    `residuals` are the walk-forward standardised residuals of the served forecast's horizon log return, for the
+    intervals: each computed from forecasts made before its horizon began. `weeks` and `panel` are `PoolStatistics`'.
     """
 
     schema_version: int = TRAINED_VERSION
@@ -47,11 +48,22 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, bytes]
     candidates: tuple[CandidateScore, ...]
     failures: tuple[FallbackStep, ...]
-    return_model: str | None
-    volatility_model: str | None
+    combination: Combination | None
     residuals: tuple[float, ...]
+    weeks: bytes
+    panel: bytes
     settings_hash: str
     code_version: str
+
+    @property
+    def return_model(self) -> str | None:
+        """Name of what serves the return; None without a candidate."""
+        return None if self.combination is None else self.combination.return_model
+
+    @property
+    def volatility_model(self) -> str | None:
+        """Name of what serves the volatility; None without a candidate."""
+        return None if self.combination is None else self.combination.volatility_model
 
 
 class _Version(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Scores every candidate on the same walk-forward origins and selects one for the return and one for the volatility."""
+"""Scores every candidate on the same walk-forward origins, and says which is best for the return and for the volatility."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 
 from errors import ModelError, TrainingError
+from models.combination import BASELINE, Combination
 from models.contract import HorizonForecast, Model, Window
+from models.evidence import return_evidence, variance_evidence
 from models.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.registry import MODELS
 from models.walkforward import Fold, Realised, WalkForward, plan_folds, realised, walk_forward
@@ -23,18 +25,17 @@ _ANNUAL: Final = float(np.sqrt(TRADING_DAYS))
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelSelector:
-    """The trained candidates of one ticker, what each scored, and which serve.
+    """The trained candidates of one ticker, what each scored, and how they serve.
 
-    `models` holds those that could be both validated and trained; `failures` says why the others are none. `return_model` and
-    `volatility_model` are None when there is no candidate left. `residuals` are those of the selected forecast.
+    `models` holds those that could be both validated and trained; `failures` says why the others are none. `combination` is
+    None when there is no candidate left. `residuals` are those of the served forecast.
     """
 
     ticker: str
     models: dict[str, Model]
     candidates: tuple[CandidateScore, ...]
     failures: tuple[FallbackStep, ...]
-    return_model: str | None
-    volatility_model: str | None
+    combination: Combination | None
     residuals: tuple[float, ...]
 
     @classmethod
@@ -45,53 +46,36 @@ class ModelSelector:
         """
         folds = plan_folds(len(window), horizon)
         truth = realised(window, horizon, folds)
-        scores: dict[str, CandidateScore] = {}
+        failures: dict[str, str] = {}
         walks: dict[str, WalkForward] = {}
         models: dict[str, Model] = {}
         for name in names:
-            own_seed = mixed_seed(seed, window, name)
             try:
-                walk, model = _validate(MODELS[name], window, horizon, own_seed, folds)
+                walks[name], models[name] = _validate(MODELS[name], window, horizon, mixed_seed(seed, window, name), folds)
             except ModelError as error:
                 logger.warning("candidate failed ticker=%s model=%s reason=%s", window.ticker, name, error)
-                scores[name] = CandidateScore(model=name, failure=str(error))
+                failures[name] = str(error)
             except Exception as error:  # one library's failure on one series must not cost the others
                 logger.warning("candidate crashed ticker=%s model=%s", window.ticker, name, exc_info=True)
-                scores[name] = CandidateScore(model=name, failure=f"{type(error).__name__}: {error}")
-            else:
-                walks[name], models[name] = walk, model
-                scores[name] = score(name, walk, truth, horizon)
-                _log_score(window.ticker, scores[name])
-        return_model = min(walks, key=lambda name: rmse(walks[name].horizon_return, truth.horizon_return), default=None)
-        volatility_model = min(walks, key=lambda name: qlike(walks[name].daily_variance, truth.daily_variance), default=None)
-        logger.info(
-            "selected ticker=%s as_of=%s return_model=%s volatility_model=%s candidates=%d failures=%d",
-            *(window.ticker, window.as_of, return_model, volatility_model, len(walks), len(names) - len(walks)),
-        )
-        residuals: tuple[float, ...] = ()
-        if return_model is not None and volatility_model is not None:
-            served = WalkForward(walks[return_model].horizon_return, walks[volatility_model].daily_variance)
-            residuals = standardised_residuals(served, truth, horizon)
+                failures[name] = f"{type(error).__name__}: {error}"
+        scores = {name: score(name, walks, truth, horizon) for name in walks}
+        combination = Combination.of_scores(tuple(scores.values()))
+        _log(window, scores, combination, failures)
         return cls(
             window.ticker,
             models,
-            tuple(scores.values()),
-            tuple(FallbackStep(model=s.model, reason=s.failure) for s in scores.values() if s.failure is not None),
-            return_model,
-            volatility_model,
-            residuals,
+            tuple(scores[name] if name in scores else CandidateScore(model=name, failure=failures[name]) for name in names),
+            tuple(FallbackStep(model=name, reason=reason) for name, reason in failures.items()),
+            combination,
+            () if combination is None else standardised_residuals(served(combination, walks), truth, horizon),
         )
 
     def forecast(self, window: Window) -> HorizonForecast:
-        """The return by the one, the variance by the other. Raises TrainingError when nothing was selected."""
-        if self.return_model is None or self.volatility_model is None:
+        """The served forecast. Raises TrainingError when no candidate is left, or a model's own."""
+        if self.combination is None:
             reasons = "; ".join(f"{step.model}: {step.reason}" for step in self.failures)
             raise TrainingError(f"{self.ticker}: no candidate could be trained ({reasons})")
-        by_return = self.models[self.return_model].forecast(window)
-        if self.return_model == self.volatility_model:
-            return by_return
-        by_volatility = self.models[self.volatility_model].forecast(window)
-        return HorizonForecast(by_return.horizon_return, by_volatility.daily_variance)
+        return self.combination.forecast({name: model.forecast(window) for name, model in self.models.items()})
 
 
 def mixed_seed(seed: int, window: Window, name: str) -> int:
@@ -100,10 +84,12 @@ def mixed_seed(seed: int, window: Window, name: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
 
 
-def score(name: str, walk: WalkForward, truth: Realised, horizon: int) -> CandidateScore:
-    """A candidate's scores over all origins."""
+def score(name: str, walks: dict[str, WalkForward], truth: Realised, horizon: int) -> CandidateScore:
+    """A candidate's scores over all origins, and its evidence against the baseline."""
+    walk = walks[name]
     volatility, realised_volatility = (np.sqrt(v) * _ANNUAL for v in (walk.daily_variance, truth.daily_variance))
     mean_volatility = np.full(len(volatility), realised_volatility.mean())
+    baseline = walks.get(BASELINE) if name != BASELINE else None
     return CandidateScore(
         model=name,
         origins=len(truth.origin),
@@ -113,7 +99,20 @@ def score(name: str, walk: WalkForward, truth: Realised, horizon: int) -> Candid
         volatility_rmse=rmse(volatility, realised_volatility),
         qlike=qlike(walk.daily_variance, truth.daily_variance),
         sharpe=strategy_sharpe(walk.horizon_return, truth.horizon_return, horizon),
+        return_evidence=None if baseline is None else return_evidence(walk, baseline, truth, horizon),
+        variance_evidence=None if baseline is None else variance_evidence(walk, baseline, truth),
     )
+
+
+def served(combination: Combination, walks: dict[str, WalkForward]) -> WalkForward:
+    """What the combination would have served at each origin."""
+    forecasts = [
+        combination.forecast(
+            {name: HorizonForecast(walk.horizon_return[k], walk.daily_variance[k]) for name, walk in walks.items()}
+        )
+        for k in range(len(next(iter(walks.values())).horizon_return))
+    ]
+    return WalkForward(np.array([f.horizon_return for f in forecasts]), np.array([f.daily_variance for f in forecasts]))
 
 
 def standardised_residuals(walk: WalkForward, truth: Realised, horizon: int) -> tuple[float, ...]:
@@ -136,20 +135,27 @@ def _validate(
     return walk, model.train(window, horizon, seed)
 
 
-def _log_score(ticker: str, scored: CandidateScore) -> None:
+def _log(window: Window, scores: dict[str, CandidateScore], combination: Combination | None, failures: dict[str, str]) -> None:
+    for scored in scores.values():
+        values = [
+            scored.return_r2,
+            scored.return_rmse,
+            scored.volatility_r2,
+            scored.volatility_rmse,
+            scored.qlike,
+            scored.sharpe,
+        ]
+        logger.info(
+            "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s "
+            "volatility_rmse=%s qlike=%s sharpe=%s",
+            *(window.ticker, scored.model, scored.origins),
+            *("none" if value is None else f"{value:.4f}" for value in values),
+        )
+    if combination is None:
+        logger.warning("selected none ticker=%s as_of=%s failures=%d", window.ticker, window.as_of, len(failures))
+        return
     logger.info(
-        "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s "
-        "volatility_rmse=%s qlike=%s sharpe=%s",
-        *(ticker, scored.model, scored.origins),
-        *(
-            "none" if value is None else f"{value:.4f}"
-            for value in (
-                scored.return_r2,
-                scored.return_rmse,
-                scored.volatility_r2,
-                scored.volatility_rmse,
-                scored.qlike,
-                scored.sharpe,
-            )
-        ),
+        "selected ticker=%s as_of=%s return_best=%s return_weight=%.3f volatility_best=%s volatility_weight=%.3f failures=%d",
+        *(window.ticker, window.as_of, combination.return_best, combination.return_weight),
+        *(combination.volatility_best, combination.volatility_weight, len(failures)),
     )

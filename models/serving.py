@@ -5,42 +5,36 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final
-
-import numpy as np
 
 from errors import ModelError
 from models.baseline import historical_estimate
+from models.combination import Combination, as_opinions
 from models.contract import HorizonForecast, Model, Window
+from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
-from records import TRADING_DAYS, FallbackStep, Forecast, date_of
+from models.terms import current_terms, mean_statistics
+from records import TRADING_DAYS, FallbackStep, Forecast, PoolStatistics, date_of
 
 logger = logging.getLogger(__name__)
 
 #: Name of the estimate that stands in for a trained model.
 HISTORICAL: Final = "historical"
-COVERAGES: Final = (0.80, 0.95)
-#: Below this many residuals their quantiles say nothing; the normal ones serve alone.
-MINIMUM_RESIDUALS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedTicker:
-    """A training's result with its selected models decoded: keep it to refresh forecasts without decoding again."""
+    """A training's result with its models decoded: keep it to refresh forecasts without decoding again."""
 
     trained: TrainedTicker
     models: dict[str, Model]
 
 
 def load_trained(stored: bytes | TrainedTicker) -> LoadedTicker:
-    """Decode the models that serve. Raises SchemaError or StateCorruptError."""
+    """Decode a training's result and its models. Raises SchemaError or StateCorruptError."""
     trained = decode_trained(stored) if isinstance(stored, bytes) else stored
-    names = {trained.return_model, trained.volatility_model} - {None}
-    return LoadedTicker(
-        trained, {name: MODELS[name].from_bytes(payload) for name, payload in trained.models.items() if name in names}
-    )
+    return LoadedTicker(trained, {name: MODELS[name].from_bytes(payload) for name, payload in trained.models.items()})
 
 
 def make_forecast(
@@ -54,8 +48,8 @@ def make_forecast(
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
-    Without trained models, or when they fail on this window, the historical estimate stands in, and the row says why (`reason`,
-    the candidates' failures, or the model's error); when even that cannot be made, the numbers are None.
+    Without trained models, or when those that serve fail on this window, the historical estimate stands in, and the row says
+    why (`reason`, the candidates' failures, or the model's error); when even that cannot be made, the numbers are None.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     steps: list[FallbackStep] = []
@@ -65,51 +59,72 @@ def make_forecast(
         steps.append(FallbackStep(model="trained", reason=reason))
     else:
         steps.extend(loaded.trained.failures)
-        try:
-            answer = _selected_forecast(loaded, window)
-        except ModelError as error:
-            steps.append(FallbackStep(model="selected", reason=str(error)))
-        else:
-            if answer is not None:
-                return _trained_row(window, loaded.trained, answer, tuple(steps), horizon, settings_hash)
+        combination = loaded.trained.combination
+        if combination is not None:
+            answers = _answers(loaded, window, steps)
+            try:
+                served = combination.forecast(answers)
+            except KeyError:  # the reason of the model that is missing stands in the steps
+                logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
+            else:
+                return _trained_row(window, loaded.trained, combination, answers, served, tuple(steps), horizon, settings_hash)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
     return _historical_row(window, loaded, steps, horizon, settings_hash)
 
 
-def _selected_forecast(loaded: LoadedTicker, window: Window) -> HorizonForecast | None:
-    trained = loaded.trained
-    if trained.return_model is None or trained.volatility_model is None:
-        return None
-    by_return = loaded.models[trained.return_model].forecast(window)
-    by_volatility = loaded.models[trained.volatility_model].forecast(window)
-    return HorizonForecast(by_return.horizon_return, by_volatility.daily_variance)
+def _answers(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) -> dict[str, HorizonForecast]:
+    """Each candidate's forecast; what fails is added to `steps`."""
+    answers: dict[str, HorizonForecast] = {}
+    for name, model in loaded.models.items():
+        try:
+            answers[name] = model.forecast(window)
+        except ModelError as error:
+            steps.append(FallbackStep(model=name, reason=str(error)))
+    return answers
 
 
 def _trained_row(
     window: Window,
     trained: TrainedTicker,
-    answer: HorizonForecast,
+    combination: Combination,
+    answers: dict[str, HorizonForecast],
+    served: HorizonForecast,
     steps: tuple[FallbackStep, ...],
     horizon: int,
     settings_hash: str,
 ) -> Forecast:
-    volatility = math.sqrt(answer.daily_variance * TRADING_DAYS)
-    bounds = return_bounds(answer.horizon_return, answer.daily_variance, horizon, trained.residuals)
+    volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
+    tails = empirical_tails(trained.residuals)
+    lower_80, upper_80, lower_95, upper_95 = return_bounds(served.horizon_return, served.daily_variance, horizon, tails)
+    mean, mean_variance = mean_statistics(window)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
         last_close=float(window.close[-1]),
         horizon=horizon,
-        annual_return=answer.horizon_return * TRADING_DAYS / horizon,
+        annual_return=served.horizon_return * TRADING_DAYS / horizon,
         annual_volatility=volatility,
         return_standard_error=volatility / math.sqrt(trained.bars_used / TRADING_DAYS),
-        lower_80=bounds[0][0],
-        upper_80=bounds[0][1],
-        lower_95=bounds[1][0],
-        upper_95=bounds[1][1],
-        return_model=trained.return_model,
-        volatility_model=trained.volatility_model,
+        lower_80=lower_80,
+        upper_80=upper_80,
+        lower_95=lower_95,
+        upper_95=upper_95,
+        return_model=combination.return_model,
+        volatility_model=combination.volatility_model,
         fallback=None,
+        best_return_model=combination.return_best,
+        best_volatility_model=combination.volatility_best,
+        return_weight=combination.return_weight,
+        volatility_weight=combination.volatility_weight,
+        opinions=as_opinions(answers),
+        pool=PoolStatistics(
+            mean_return=mean,
+            mean_return_variance=mean_variance,
+            terms=current_terms(window, horizon).astype("<f4").tobytes(),
+            weeks=trained.weeks,
+            panel=trained.panel,
+            tails=tails,
+        ),
         fallbacks=steps,
         candidates=trained.candidates,
         bars_used=trained.bars_used,
@@ -131,8 +146,7 @@ def _historical_row(
         fallback = None
     else:
         variance = estimate.annual_volatility**2 / TRADING_DAYS
-        bounds = return_bounds(estimate.annual_return * horizon / TRADING_DAYS, variance, horizon, ())
-        numbers = (estimate.annual_return, estimate.annual_volatility, estimate.standard_error, *bounds[0], *bounds[1])
+        numbers = (*estimate, *return_bounds(estimate.annual_return * horizon / TRADING_DAYS, variance, horizon, None))
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
@@ -155,25 +169,3 @@ def _historical_row(
         settings_hash=settings_hash,
         code_version=CODE_VERSION,
     )
-
-
-def return_bounds(
-    horizon_return: float, daily_variance: float, horizon: int, residuals: tuple[float, ...]
-) -> tuple[tuple[float, float], ...]:
-    """Lower and upper bound of the simple return over the horizon, for a coverage of 80 and of 95 %.
-
-    The log return is centred on log(1 + `horizon_return`) less half its variance; the half-width in standard deviations is the
-    mean of the normal quantile and of the quantile of the absolute walk-forward residuals (fat tails and all): each alone
-    covers too little or too much on few origins.
-    """
-    variance = horizon * daily_variance
-    center = math.log1p(max(horizon_return, -0.99)) - 0.5 * variance
-    absolute = np.abs(residuals)
-    bounds = []
-    for coverage in COVERAGES:
-        width = NormalDist().inv_cdf(0.5 + coverage / 2)
-        if len(absolute) >= MINIMUM_RESIDUALS:
-            width = 0.5 * (width + float(np.quantile(absolute, coverage)))
-        spread = width * math.sqrt(variance)
-        bounds.append((math.expm1(center - spread), math.expm1(center + spread)))
-    return tuple(bounds)

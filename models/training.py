@@ -7,6 +7,7 @@ import logging
 from errors import TooFewBarsError
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
 from models.selector import ModelSelector
+from models.terms import training_panel
 from records import FallbackStep
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,8 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
     except TooFewBarsError as error:
         logger.warning("not trained ticker=%s reason=%s", window.ticker, error)
         failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
-        selector = ModelSelector(window.ticker, {}, (), failures, None, None, ())
+        selector = ModelSelector(window.ticker, {}, (), failures, None, ())
+    panel = training_panel(window, job.horizon)
     return TrainedTicker(
         ticker=window.ticker,
         cutoff=int(window.day[-1]),
@@ -34,9 +36,10 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         models={name: model.to_bytes() for name, model in selector.models.items()},
         candidates=selector.candidates,
         failures=selector.failures,
-        return_model=selector.return_model,
-        volatility_model=selector.volatility_model,
+        combination=selector.combination,
         residuals=selector.residuals,
+        weeks=panel.weeks.tobytes(),
+        panel=panel.values.tobytes(),
         settings_hash=job.settings_hash,
         code_version=CODE_VERSION,
     )

@@ -13,12 +13,52 @@ FORECAST_VERSION: Final = 1
 TRADING_DAYS: Final = 252
 
 
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Paired walk-forward evidence that a forecast moved from the baseline's towards a candidate's errs less.
+
+    With δ the candidate's forecast less the baseline's and e the baseline's error, in units of the expected deviation for the
+    return and in logs for the variance: `square` is Σδ², `product` Σδe, `error` the standard error of Σδe that allows for
+    overlapping horizons. The least-squares weight is product ÷ square. Sums over tickers are those of all tickers' origins.
+    """
+
+    square: float
+    product: float
+    error: float
+
+
+class Opinion(msgspec.Struct, frozen=True, kw_only=True):
+    """What one candidate itself expects at the row's bar: simple return over the horizon, mean daily variance."""
+
+    model: str
+    horizon_return: float
+    daily_variance: float
+
+
+class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a ticker adds to estimates over many tickers: enough to pool rows without their bars.
+
+    `mean_return` is the ticker's own mean daily simple return over its look-back, `mean_return_variance` the variance of that
+    mean's sampling error. `terms` (k) describe the variance now; `panel` (weeks × (1 + k), by rows) holds, for each of `weeks`
+    (numbers of calendar weeks since 1970), the log of the horizon's realised variance and the terms before it; all as raw
+    little-endian float32 and int32. `tails` are the 80 and 95 % quantiles of the absolute standardised residuals of the
+    walk-forward validation.
+    """
+
+    mean_return: float
+    mean_return_variance: float
+    terms: bytes
+    weeks: bytes
+    panel: bytes
+    tails: tuple[float, float] | None
+
+
 class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     """How one candidate model did out of sample, in walk-forward validation; None where it could not be scored.
 
     `return_r2` is against the mean of the training part; `return_rmse` is of the simple return over the horizon;
     `volatility_r2` and `volatility_rmse` are of annual volatility; `qlike` is Patton's (2011) of variance; `sharpe` is the
-    annual Sharpe ratio of holding sign(forecast) over each horizon, before costs.
+    annual Sharpe ratio of holding sign(forecast) over each horizon, before costs. The evidence is against the baseline; the
+    baseline itself has none.
     """
 
     model: str
@@ -29,6 +69,8 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     volatility_rmse: float | None = None
     qlike: float | None = None
     sharpe: float | None = None
+    return_evidence: Evidence | None = None
+    variance_evidence: Evidence | None = None
     failure: str | None = None
 
 
@@ -45,6 +87,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is of daily
     log returns, × √252. The bounds are of the simple return over the horizon. `return_standard_error` is of
     `annual_return`. All numbers are None together when there is no sound forecast, and `fallbacks` says why.
+    `best_return_model` and `best_volatility_model` did best in validation (by RMSE and by QLIKE); the served forecast departs
+    from the baseline towards them by `return_weight` and `volatility_weight`, 0 unless the evidence clears its bar, and
+    `return_model` and `volatility_model` name the best one then, else the baseline. `pooled_tickers` is the number of
+    tickers whose rows were pooled into this one (1: it stands alone).
     `fallback` is None when a trained and selected model made the forecast, else the name of the estimate that stands in.
     No field depends on a clock: the same bars give the same bytes.
     """
@@ -64,6 +110,13 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     return_model: str | None
     volatility_model: str | None
     fallback: str | None
+    best_return_model: str | None = None
+    best_volatility_model: str | None = None
+    return_weight: float = 0.0
+    volatility_weight: float = 0.0
+    pooled_tickers: int = 1
+    opinions: tuple[Opinion, ...] = ()
+    pool: PoolStatistics | None = None
     fallbacks: tuple[FallbackStep, ...] = ()
     candidates: tuple[CandidateScore, ...] = ()
     bars_used: int

@@ -26,7 +26,7 @@ settings.load_profile("deterministic")
 #: Helper processes of multiprocessing that live until the interpreter ends, by design.
 LASTING_PROCESSES = (b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
 #: Libraries set these once, when they are imported, which may be in the middle of a test.
-ENVIRONMENT_OF_LIBRARIES = ("KMP_", "PYTEST_CURRENT_TEST")
+ENVIRONMENT_OF_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "PYTEST_CURRENT_TEST")
 
 
 @pytest.fixture

@@ -16,9 +16,10 @@ from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFew
 from models import ARIMA, LSTMModel, ModelSelector, XGBoostModel
 from models.baseline import historical_estimate, shrunk_mean
 from models.contract import Window
+from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
-from models.serving import load_trained, make_forecast, return_bounds
+from models.serving import load_trained, make_forecast
 from models.training import train_ticker
 from records import Forecast, decode_forecast, encode_forecast
 from tests.models.oracle import simulated_window, window_of_columns
@@ -170,7 +171,7 @@ class TestServing:
         frozen = Window("SIM", history.day, history.close, log_return, *_rest(history))
         row = serve(frozen, trained)
         assert row.fallback == "historical"
-        assert row.fallbacks[-1].model == "selected"
+        assert {step.model for step in row.fallbacks} == set(MODELS)
         assert "not moved" in row.fallbacks[-1].reason
 
 
@@ -202,22 +203,28 @@ class TestBaseline:
 
 class TestBounds:
     def test_normal_without_residuals(self) -> None:
-        ((lower, upper), _) = return_bounds(0.01, 1e-4, 21, ())
+        lower, upper, _, _ = return_bounds(0.01, 1e-4, 21, None)
         deviation = math.sqrt(21e-4)
         assert math.log1p(upper) - math.log1p(lower) == pytest.approx(2 * 1.2815515655 * deviation)
+        assert (math.log1p(upper) + math.log1p(lower)) / 2 == pytest.approx(math.log(1.01) - deviation**2 / 2)
 
-    def test_wider_with_fat_tailed_residuals(self) -> None:
-        normal = return_bounds(0.01, 1e-4, 21, ())
-        fat = return_bounds(0.01, 1e-4, 21, tuple(np.random.default_rng(0).standard_t(2, 40)))
-        assert fat[1][0] < normal[1][0] < normal[1][1] < fat[1][1]
+    def test_few_residuals_say_nothing(self, rng: np.random.Generator) -> None:
+        assert empirical_tails(tuple(rng.standard_normal(19))) is None
+
+    def test_wider_with_fat_tailed_residuals(self, rng: np.random.Generator) -> None:
+        normal = return_bounds(0.01, 1e-4, 21, None)
+        fat = return_bounds(0.01, 1e-4, 21, empirical_tails(tuple(rng.standard_t(2, 40))))
+        assert fat[2] < normal[2] < normal[3] < fat[3]
 
     @pytest.mark.parametrize("variance", [1e-4, 4e-4])
     def test_they_cover_what_they_say(self, variance: float, rng: np.random.Generator) -> None:
         """On average over validations of 36 origins each."""
-        growth = rng.normal(-0.5 * 21 * variance, math.sqrt(21 * variance), 2000)
-        bounds = np.array([return_bounds(0.0, variance, 21, tuple(rng.standard_normal(36))) for _ in range(200)])
-        inside = (np.expm1(growth)[:, None, None] > bounds[..., 0]) & (np.expm1(growth)[:, None, None] < bounds[..., 1])
-        np.testing.assert_allclose(inside.mean(axis=(0, 1)), [0.8, 0.95], atol=0.02)
+        growth = np.expm1(rng.normal(-0.5 * 21 * variance, math.sqrt(21 * variance), 2000))[:, None]
+        tails = [empirical_tails(tuple(rng.standard_normal(36))) for _ in range(200)]
+        bounds = np.array([return_bounds(0.0, variance, 21, tail) for tail in tails])
+        for lower, upper, coverage in ((0, 1, 0.80), (2, 3, 0.95)):
+            inside = (growth > bounds[:, lower]) & (growth < bounds[:, upper])
+            assert inside.mean() == pytest.approx(coverage, abs=0.02)
 
 
 def test_the_names_of_the_specification_train_and_forecast(history: Window) -> None:

@@ -167,14 +167,22 @@ class TestSelector:
             assert np.isfinite(numbers).all()
         assert selector.failures == ()
 
-    def test_winners_are_those_of_the_scores(self, selector: ModelSelector) -> None:
-        assert selector.return_model == min(selector.candidates, key=lambda s: s.return_rmse or math.inf).model
-        assert selector.volatility_model == min(selector.candidates, key=lambda s: s.qlike or math.inf).model
+    def test_best_are_those_of_the_scores(self, selector: ModelSelector) -> None:
+        assert selector.combination is not None
+        assert selector.combination.return_best == min(selector.candidates, key=lambda s: s.return_rmse or math.inf).model
+        assert selector.combination.volatility_best == min(selector.candidates, key=lambda s: s.qlike or math.inf).model
 
-    def test_forecast_is_of_the_winners(self, selector: ModelSelector, window: Window) -> None:
-        answer = selector.forecast(window)
-        assert answer.horizon_return == selector.models[selector.return_model or ""].forecast(window).horizon_return
-        assert answer.daily_variance == selector.models[selector.volatility_model or ""].forecast(window).daily_variance
+    def test_forecast_is_the_baseline_moved_by_the_weights(self, selector: ModelSelector, window: Window) -> None:
+        plan = selector.combination
+        assert plan is not None
+        answers = {name: model.forecast(window) for name, model in selector.models.items()}
+        base, best = answers["har"], answers[plan.return_best]
+        expected = base.horizon_return + plan.return_weight * (best.horizon_return - base.horizon_return)
+        assert selector.forecast(window).horizon_return == pytest.approx(expected)
+
+    def test_only_the_baseline_has_no_evidence(self, selector: ModelSelector) -> None:
+        for score in selector.candidates:
+            assert (score.return_evidence is None) == (score.variance_evidence is None) == (score.model == "har")
 
     def test_residuals_are_of_order_one(self, selector: ModelSelector) -> None:
         assert len(selector.residuals) == selector.candidates[0].origins
@@ -185,7 +193,8 @@ class TestSelector:
         monkeypatch.setitem(MODELS, bad.name, bad)
         with caplog.at_level(logging.WARNING):
             selector = ModelSelector.train(window, HORIZON, 0, (bad.name, "har"))
-        assert selector.return_model == selector.volatility_model == "har"
+        assert selector.combination is not None
+        assert selector.combination.return_model == selector.combination.volatility_model == "har"
         assert [step.model for step in selector.failures] == [bad.name]
         assert selector.candidates[0].failure == selector.failures[0].reason
         assert f"model={bad.name}" in caplog.text

@@ -1,0 +1,99 @@
+"""Commands around the models: `python -m models --help`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from streams import startup
+
+if __name__ == "__main__":
+    startup.begin()
+
+import click
+
+from console import progress, run_cli
+from settings import load_settings
+
+
+@click.group()
+def cli() -> None:
+    """Evaluate what is forecast."""
+
+
+@cli.command()
+@click.option("--path", type=click.Path(path_type=Path), required=True, help="Bars: Parquet, CSV, or a folder of them.")
+@click.option("--tickers", help="Comma-separated; default all in the file.")
+@click.option(
+    "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Forecasts per ticker, one horizon apart."
+)
+@click.option("--horizon", type=int, help="Bars ahead; HORIZON, or 21, if left out.")
+@click.option("--lookback", type=int, help="Bars that a training sees; LOOKBACK, or 756, if left out.")
+@click.option("--models", help="Candidates, comma-separated; MODELS, or all, if left out.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Parquet file for every served forecast.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
+@click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
+def evaluate(
+    path: Path,
+    tickers: str | None,
+    origins: int,
+    horizon: int | None,
+    lookback: int | None,
+    models: str | None,
+    out: Path,
+    jobs: int | None,
+    no_garch: bool,
+) -> None:
+    """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
+    from importlib.util import find_spec
+
+    from models.evaluation.origins import evaluate_ticker
+    from models.evaluation.panel import build_panel
+    from models.evaluation.report import report_lines, write_forecasts
+    from producers.sources import read_source
+    from records import BarBatch, Bars, validate_batch
+    from streams.windowing import window_of_bars
+
+    startup.loaded()
+    settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback), log_level="ERROR")
+    today = dt.datetime.now(dt.UTC).date()
+    wanted = None if tickers is None else [name for name in tickers.split(",") if name]
+    source = read_source("file", path=path, tickers=wanted, today=today)
+    garch = not no_garch and find_spec("arch") is not None
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["models.evaluation.origins"])
+    results = []
+    with ProcessPoolExecutor(settings.jobs, mp_context=context) as pool:
+        jobs_sent = []
+        batches = (item for item in source if isinstance(item, BarBatch))
+        for ticker, group in itertools.groupby(batches, key=lambda batch: batch.ticker):
+            bars = Bars.concatenate(validate_batch(batch, today=today)[0] for batch in group)
+            if len(bars) > settings.horizon + 1:
+                window = window_of_bars(ticker, bars)
+                jobs_sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
+        with progress(len(jobs_sent), "tickers evaluated") as advance:
+            for job in as_completed(jobs_sent):
+                results.append(job.result())
+                advance(1)
+    panel = build_panel(sorted(results, key=lambda result: result.ticker))
+    write_forecasts(panel, out)
+    click.echo("\n".join(report_lines(panel, results)))
+
+
+def _lookback(lookback: int | None) -> dict[str, int]:
+    """A look-back of one's own takes the settings along that must fit it."""
+    if lookback is None:
+        return {}
+    known = load_settings()
+    return {
+        "lookback": lookback,
+        "minimum_bars": min(known.minimum_bars, lookback),
+        "history_bars": max(known.history_bars, lookback + 252),
+    }
+
+
+if __name__ == "__main__":
+    run_cli(cli)

@@ -1,0 +1,1 @@
+"""Walk-forward evaluation of everything that forecasts, side by side, over any set of bars."""
