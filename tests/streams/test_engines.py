@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from models.results import decode_trained
+from models.results import decode_trained, encode_trained
 from records import BarBatch, RejectedBar, decode_forecast
 from settings import Settings, WindowPeriod
 from state.folder import StateFolder
@@ -256,3 +257,21 @@ def test_an_interrupted_ingest_keeps_what_it_has_taken_in(embedded: Embedded, wh
     assert export(tmp_path).states
     embedded.run(batches(market()), tmp_path)
     assert export(tmp_path) == export(whole)
+
+
+def test_models_that_cannot_be_asked_stop_no_other_ticker(embedded: Embedded, whole: Path, tmp_path: Path) -> None:
+    embedded.run(batches(market()), tmp_path)
+    with StateFolder(tmp_path).open_writer() as writer:
+        payload = writer.models.get("AAA")
+        assert payload is not None
+        trained = decode_trained(payload)
+        broken = msgspec.structs.replace(trained, models=dict.fromkeys(trained.models, b"garbage"))
+        writer.models.put("AAA", encode_trained(broken))
+    embedded.run([], tmp_path)
+    found, wanted = export(tmp_path).rows, export(whole).rows
+    row = decode_forecast(found.pop("AAA"))
+    assert row.fallback == "historical"
+    assert "its trained models failed: StateCorruptError" in row.fallbacks[0].reason
+    assert "its trained models failed" in embedded.summary.fallback["AAA"]
+    del wanted["AAA"]
+    assert found == wanted
