@@ -12,6 +12,7 @@ import logging
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,18 +78,20 @@ def download_yfinance(tickers: Sequence[str], start: dt.date, end: dt.date, time
     """Raw daily bars with actions, and the adjusted close beside. The library takes a second to import: only when asked."""
     import yfinance  # noqa: PLC0415
 
-    frame: pd.DataFrame = yfinance.download(
-        list(tickers),
-        start=start.isoformat(),
-        end=(end + dt.timedelta(days=1)).isoformat(),  # yfinance leaves the end date out
-        auto_adjust=False,
-        actions=True,
-        group_by="column",
-        progress=False,
-        threads=False,  # a dozen at once is what brings rate limits, and its worker threads outlive a time-out
-        timeout=timeout,
-        multi_level_index=True,
-    )
+    with warnings.catch_warnings():  # it is not up to what pandas 3.1 deprecates; its frames are right
+        warnings.simplefilter("ignore", DeprecationWarning)
+        frame: pd.DataFrame = yfinance.download(
+            list(tickers),
+            start=start.isoformat(),
+            end=(end + dt.timedelta(days=1)).isoformat(),  # yfinance leaves the end date out
+            auto_adjust=False,
+            actions=True,
+            group_by="column",
+            progress=False,
+            threads=False,  # a dozen at once is what brings rate limits, and its worker threads outlive a time-out
+            timeout=timeout,
+            multi_level_index=True,
+        )
     return frame
 
 

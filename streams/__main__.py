@@ -15,6 +15,7 @@ import click
 from console import progress, run_cli
 from producers.options import source_options
 from producers.sources import read_source
+from producers.yahoo import Yahoo
 from settings import load_settings
 from streams.worker_command import rebuild, worker
 
@@ -45,9 +46,11 @@ def run(
     nothing.
     """
     settings = load_settings(state_dir=state, jobs=jobs)
-    today = dt.datetime.now(dt.UTC).date()
+    now = dt.datetime.now(dt.UTC)
+    today = now.date()
     # What is wrong with the input is said before the slow imports.
-    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today)
+    yahoo = Yahoo.of(settings, now=now)
+    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today, yahoo=yahoo)
 
     from contextlib import ExitStack
 
