@@ -32,12 +32,17 @@ def adjusted_series(bars: Bars, start: dt.date, end: dt.date) -> Series:
     the same return that the forecasts are made of; one after `end` changes nothing, so nothing is known too early.
     """
     first, last = np.searchsorted(bars.day, [day_number(start), day_number(end) + 1])
-    close, dividend = bars.close[first:last], bars.dividend[first:last]
+    return Series(bars.day[first:last], total_return_closes(bars.close[first:last], bars.dividend[first:last]))
+
+
+def total_return_closes(close: Floats, dividend: Floats) -> Floats:
+    """Closes (t,) whose returns are total returns, dividends (t,) taken in on their days; the last one stays as it is."""
     if not dividend[1:].any():
-        return Series(bars.day[first:last], close)
+        return close
     log_return = np.log((close[1:] + dividend[1:]) / close[:-1])
     after = np.concatenate([np.cumsum(log_return[::-1])[::-1], [0.0]])
-    return Series(bars.day[first:last], close[-1] * np.exp(-after))
+    adjusted: Floats = close[-1] * np.exp(-after)
+    return adjusted
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,119 +1,181 @@
-"""Prices of tickers that the state does not hold, from Yahoo by yfinance.
-
-yfinance logs its failures instead of raising them and answers with all-NaN columns, or with no rows at all: a delisted
-ticker and a dead network look the same. Whatever gives no price is asked for again within the budget, then reported.
-"""
+"""Prices of tickers that the state does not hold, from a provider: with a deadline, a cache, and a pause after failures."""
 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
+import threading
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import tenacity
 
-from errors import ProviderError
-from optimizer.prices import Series
+from errors import ProviderError, StateError
+from marketdata.frames import TickerColumns
+from marketdata.yahoo import Answer, Budget, Download, fetch
+from optimizer.prices import Series, total_return_closes
+from records import Days, Floats
 from settings import Settings
+from state.folder import CACHE
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from state.cache import TwoLevelCache
 
 logger = logging.getLogger(__name__)
 
-#: Dates and adjusted closes are computed with as int days since 1970 everywhere else.
-_DAY: Final = "datetime64[D]"
-
-#: (tickers, start, end, timeout in seconds) → a frame as `yfinance.download` returns it. `end` is included.
-Download = Callable[[Sequence[str], dt.date, dt.date, float], "pd.DataFrame"]
+#: After a failure a ticker is not asked for again for this long: requests answer at once, and a rate limit is not deepened.
+PAUSE_SECONDS: Final = 60.0
+_NAME: Final = "provider prices"
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How long and how often a provider is asked."""
+class _NotCachedError(Exception):
+    """Nothing is cached under a key; raised where the cache would compute, since it keeps no errors."""
 
-    timeout_seconds: float
-    attempts: int
-    deadline_seconds: float
+
+class Provider:
+    """A provider of daily prices behind a cache (`l1_ttl`, `l2_ttl` seconds). Thread-safe.
+
+    The cache is on disk at `cache_path`, in memory where that cannot be written, and opened with the first question.
+    """
+
+    def __init__(
+        self,
+        download: Download,
+        budget: Budget,
+        cache_path: Path,
+        *,
+        l1_ttl: float,
+        l2_ttl: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._download = download
+        self._budget = budget
+        self._cache_path = cache_path
+        self._ttl = (l1_ttl, l2_ttl)
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._cache: TwoLevelCache | None = None
+        self._failed: dict[str, tuple[float, str]] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> Budget:
-        """The budget that the settings give."""
-        return cls(settings.provider_timeout_seconds, settings.provider_attempts, settings.provider_deadline_seconds)
+    def of(cls, settings: Settings, download: Download) -> Provider:
+        """As the settings have it, the cache in the state folder."""
+        return cls(
+            download,
+            Budget(settings.provider_timeout_seconds, settings.provider_attempts, settings.provider_deadline_seconds),
+            settings.state_dir / CACHE,
+            l1_ttl=settings.prediction_memory_ttl_seconds,
+            l2_ttl=settings.prediction_ttl_seconds,
+        )
+
+    def closes(self, tickers: Sequence[str], start: dt.date, end: dt.date) -> tuple[dict[str, Series], dict[str, str]]:
+        """Adjusted closes from `start` to `end` of the tickers that the provider has, and why it gave none of the others."""
+        cache = self._opened_cache()
+        found: dict[str, Series] = {}
+        for ticker in tickers:
+            try:
+                day, close = self._cached(cache, ticker, start, end, _not_cached)
+            except _NotCachedError:
+                continue
+            found[ticker] = Series(day, close)
+        failed = self._paused([ticker for ticker in tickers if ticker not in found])
+        wanted = [ticker for ticker in tickers if ticker not in found and ticker not in failed]
+        if wanted:
+            answer = self._ask(wanted, start, end)
+            for ticker, columns in answer.columns.items():
+                series = _adjusted(columns)
+                day, close = self._cached(cache, ticker, start, end, functools.partial(_columns, series))
+                found[ticker] = Series(day, close)
+            self._pause(answer.failed)
+            failed |= answer.failed
+        return found, failed
+
+    def close(self) -> None:
+        """Close the cache; again does nothing."""
+        with self._mutex:
+            if self._cache is not None:
+                self._cache.close()
+                self._cache = None
+
+    def _ask(self, tickers: Sequence[str], start: dt.date, end: dt.date) -> Answer:
+        """The answer, if it comes in time. A download cannot be stopped: a late one ends by its own time-outs, unheard."""
+        answer: Future[Answer] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(fetch(tickers, start, end, self._download, self._budget))
+            except BaseException as error:  # noqa: BLE001 - it is raised again where the answer is waited for
+                answer.set_exception(error)
+
+        # A daemon: the process's end must not wait for a provider that hangs.
+        threading.Thread(target=run, name="provider", daemon=True).start()
+        try:
+            return answer.result(timeout=self._budget.deadline_seconds)
+        except TimeoutError:
+            return Answer(failed=dict.fromkeys(tickers, f"no answer within {self._budget.deadline_seconds:g} s"))
+        except ProviderError as error:
+            return Answer(failed=dict.fromkeys(tickers, str(error)))
+
+    def _paused(self, tickers: Sequence[str]) -> dict[str, str]:
+        oldest = self._clock() - PAUSE_SECONDS
+        with self._mutex:
+            self._failed = {ticker: failure for ticker, failure in self._failed.items() if failure[0] > oldest}
+            return {ticker: f"{self._failed[ticker][1]} (asked just before)" for ticker in tickers if ticker in self._failed}
+
+    def _pause(self, failed: dict[str, str]) -> None:
+        now = self._clock()
+        with self._mutex:
+            self._failed |= {ticker: (now, reason) for ticker, reason in failed.items()}
+
+    def _cached(
+        self,
+        cache: TwoLevelCache,
+        ticker: str,
+        start: dt.date,
+        end: dt.date,
+        compute: Callable[[], tuple[Days, Floats]],
+    ) -> tuple[Days, Floats]:
+        from state.cache_key import content_key  # noqa: PLC0415 - it imports pandas, which few requests need
+
+        l1_ttl, l2_ttl = self._ttl
+        key = content_key((_NAME, ticker, start, end))
+        return cache.get_or_compute(key, compute, l1_ttl=l1_ttl, l2_ttl=l2_ttl, name=_NAME)
+
+    def _opened_cache(self) -> TwoLevelCache:
+        from state.cache import TwoLevelCache  # noqa: PLC0415 - it imports pandas, which few requests need
+
+        with self._mutex:
+            if self._cache is None:
+                try:
+                    self._cache = TwoLevelCache(self._cache_path, max_entries=_MOST_IN_MEMORY)
+                except StateError as error:
+                    logger.warning("prices are cached in memory only reason=%s", error)
+                    self._cache = TwoLevelCache(None, max_entries=_MOST_IN_MEMORY)
+            return self._cache
 
 
-def yfinance_download(tickers: Sequence[str], start: dt.date, end: dt.date, timeout: float) -> pd.DataFrame:
-    """Adjusted daily bars from Yahoo. The library is imported here: it takes a second, and few requests need it."""
-    import yfinance  # noqa: PLC0415
-
-    # yfinance leaves the end date out.
-    frame: pd.DataFrame = yfinance.download(
-        list(tickers),
-        start=start.isoformat(),
-        end=(end + dt.timedelta(days=1)).isoformat(),
-        auto_adjust=True,
-        progress=False,
-        threads=False,
-        timeout=timeout,
-        multi_level_index=True,
-    )
-    return frame
+#: Series of five years take 15 kB each.
+_MOST_IN_MEMORY: Final = 1000
 
 
-def fetch(tickers: Sequence[str], start: dt.date, end: dt.date, download: Download, budget: Budget) -> dict[str, Series]:
-    """Adjusted closes from `start` to `end` of those tickers that the provider has.
-
-    Raises ProviderError, with the last reason, when every attempt failed.
-    """
-    retrying = tenacity.Retrying(
-        stop=tenacity.stop_after_attempt(budget.attempts) | tenacity.stop_before_delay(budget.deadline_seconds),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.5, max=5.0, jitter=0.5),
-        retry=tenacity.retry_if_exception_type(ProviderError),
-        before_sleep=tenacity.before_sleep_log(logger, logging.WARNING),
-        reraise=True,
-    )
-    found: dict[str, Series] = retrying(_attempt, tickers, start, end, download, budget.timeout_seconds)
-    return found
+def _columns(series: Series) -> tuple[Days, Floats]:
+    return series.day, series.close
 
 
-def _attempt(tickers: Sequence[str], start: dt.date, end: dt.date, download: Download, timeout: float) -> dict[str, Series]:
-    try:
-        frame = download(tickers, start, end, timeout)
-    except Exception as error:  # yfinance raises what its HTTP, JSON and SQLite libraries raise
-        raise ProviderError(f"prices of {_named(tickers)}: {type(error).__name__}: {error}") from error
-    series = closes_of(frame, tickers)
-    if not series:
-        raise ProviderError(f"no prices of {_named(tickers)}: unknown or delisted symbols, or the provider cannot be reached")
-    return series
+def _not_cached() -> tuple[Days, Floats]:
+    raise _NotCachedError
 
 
-def closes_of(frame: pd.DataFrame, tickers: Sequence[str]) -> dict[str, Series]:
-    """The adjusted closes in a frame of any of the shapes that yfinance returns; tickers without a price are left out.
-
-    Columns may be flat (one ticker) or of two levels in either order; `Adj Close` stands beside `Close` only where the
-    frame is not adjusted already, and then it is the adjusted one.
-    """
-    if frame.columns.nlevels == 1:
-        field = "Adj Close" if "Adj Close" in frame.columns else "Close"
-        columns = {tickers[0]: frame[field]} if field in frame.columns and len(tickers) == 1 else {}
-    else:
-        level = 0 if "Close" in frame.columns.get_level_values(0) else 1
-        fields = frame.columns.get_level_values(level)
-        field = "Adj Close" if "Adj Close" in fields else "Close"
-        closes = frame.xs(field, axis=1, level=level) if field in fields else frame.iloc[:, :0]
-        columns = {ticker: closes[ticker] for ticker in tickers if ticker in closes.columns}
-    day = frame.index.to_numpy().astype(_DAY).astype(np.int32)
-    found = {}
-    for ticker, column in columns.items():
-        close = column.to_numpy(dtype=np.float64)
-        good = np.isfinite(close) & (close > 0)
-        if good.any():
-            found[ticker] = Series(day[good], close[good])
-    return found
-
-
-def _named(tickers: Sequence[str]) -> str:
-    return ", ".join(tickers[:5]) + (f" and {len(tickers) - 5} others" if len(tickers) > 5 else "")
+def _adjusted(columns: TickerColumns) -> Series:
+    """Closes with dividends taken in as the state's are; where the provider did that itself, as it did."""
+    close = columns.values["close"]
+    if "dividend" in columns.values:
+        known = np.isfinite(close)
+        return Series(columns.day[known], total_return_closes(close[known], columns.values["dividend"][known]))
+    close = columns.values.get("adjusted_close", close)
+    known = np.isfinite(close)
+    return Series(columns.day[known], close[known])

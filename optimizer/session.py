@@ -7,8 +7,9 @@ import threading
 from dataclasses import dataclass
 from typing import Self
 
-from optimizer.market import Market, Provider, open_provider
-from optimizer.provider import Download, yfinance_download
+from marketdata.yahoo import Download, download_yfinance
+from optimizer.market import Market
+from optimizer.provider import Provider
 from optimizer.service import Optimizer
 from settings import PriceProvider, Settings, load_settings
 from state.readers import ForecastReader, HistoryReader
@@ -32,7 +33,7 @@ class Session:
     def open(cls, settings: Settings, *, download: Download | None = None, forecasts: ForecastReader | None = None) -> Self:
         """Open the readers of `settings.state_dir`; `download` stands in for yfinance, `forecasts` for the table's reader."""
         wanted = download is not None or settings.price_provider is PriceProvider.YFINANCE
-        provider = open_provider(settings, download or yfinance_download) if wanted else None
+        provider = Provider.of(settings, download or download_yfinance) if wanted else None
         forecasts = forecasts or ForecastReader(settings.state_dir)
         histories = HistoryReader(settings.state_dir)
         market = Market(histories, provider)

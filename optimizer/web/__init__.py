@@ -1,5 +1,5 @@
 """The HTTP service: the contract of an existing client, over a real socket."""
 
-from optimizer.web.app import create_app
+from optimizer.web.app import close_app, create_app
 
-__all__ = ["create_app"]
+__all__ = ["close_app", "create_app"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from flask import Flask, Response
@@ -16,21 +17,24 @@ from optimizer.web.watching import Metrics, register_watching
 from settings import Settings
 from state.readers import ForecastReader
 
-#: Under this name an application keeps what its end must close.
+#: Under these names an application keeps its optimizations, and what its end must close.
 OPTIMIZATIONS: Final = "optimizations"
+_OPENED: Final = "opened"
 
 
 def create_app(settings: Settings, reader: ForecastReader | None = None, *, session: Session | None = None) -> Flask:
     """The application over the state that `settings` name.
 
     `reader` stands in for the forecast table's reader; `session` brings everything along and stays the caller's to close.
+    `close_app` ends what the application itself opened.
     """
     app = Flask("optimizer", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.url_map.strict_slashes = False
-    opened = session or Session.open(settings, forecasts=reader)
+    resources = app.extensions[_OPENED] = contextlib.ExitStack()
+    opened = session or resources.enter_context(Session.open(settings, forecasts=reader))
     metrics = Metrics()
-    optimizations = app.extensions[OPTIMIZATIONS] = Optimizations(opened, metrics)
+    optimizations = app.extensions[OPTIMIZATIONS] = resources.enter_context(contextlib.closing(Optimizations(opened, metrics)))
     register_errors(app)
     register_watching(app, metrics)
     register_access(app, settings.cors_origins, settings.api_token.get_secret_value() if settings.api_token else None)
@@ -42,3 +46,9 @@ def create_app(settings: Settings, reader: ForecastReader | None = None, *, sess
         return json_answer(description())
 
     return app
+
+
+def close_app(app: Flask) -> None:
+    """End the application's streams and close what it opened; again does nothing."""
+    resources: contextlib.ExitStack = app.extensions[_OPENED]
+    resources.close()

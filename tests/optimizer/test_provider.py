@@ -1,58 +1,30 @@
-"""Prices from the provider: its frames' shapes, its failures, its cache."""
+"""Prices from the provider: its failures, its cache."""
 
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from errors import NoDataError, ProviderError
-from optimizer.market import PAUSE_SECONDS, Provider
-from optimizer.provider import Budget, closes_of, fetch
+from errors import NoDataError
+from marketdata.yahoo import Budget
+from optimizer.provider import PAUSE_SECONDS, Provider
 from tests.optimizer.market_samples import made_bars
 
 START, END = dt.date(2020, 1, 1), dt.date(2021, 6, 1)
 BUDGET = Budget(timeout_seconds=1.0, attempts=2, deadline_seconds=5.0)
 
-SHAPES = {
-    "multi_default": (["MSFT", "NVDA", "TSLA"], {"MSFT": 65, "NVDA": 65, "TSLA": 65}),
-    "multi_group_by_ticker": (["MSFT", "NVDA", "TSLA"], {"MSFT": 65, "NVDA": 65, "TSLA": 65}),
-    "multi_unadjusted_actions": (["MSFT", "NVDA", "TSLA"], {"MSFT": 65, "NVDA": 65, "TSLA": 65}),
-    "multi_with_delisted": (["MSFT", "NVDA", "TWTR"], {"MSFT": 65, "NVDA": 65}),
-    "multi_all_delisted": (["ATVI", "TWTR"], {}),
-    "multi_mismatched_spans": (["AAPL", "TSLA"], {"AAPL": None, "TSLA": None}),
-    "single_default": (["NVDA"], {"NVDA": 65}),
-    "single_flat": (["NVDA"], {"NVDA": 65}),
-    "single_delisted": (["TWTR"], {}),
-}
-
-
-@pytest.mark.data
-@pytest.mark.parametrize("name", SHAPES)
-def test_every_shape_that_the_provider_answers_in_is_understood(shared_data, name):
-    tickers, expected = SHAPES[name]
-    found = closes_of(pd.read_parquet(shared_data / "yfinance" / f"{name}.parquet"), tickers)
-    assert set(found) == set(expected)
-    for ticker, series in found.items():
-        assert expected[ticker] in (None, len(series.day))
-        assert (np.diff(series.day) > 0).all()
-        assert (series.close > 0).all()
-
-
-@pytest.mark.data
-def test_the_adjusted_close_is_taken_whatever_the_shape(shared_data):
-    read = [closes_of(pd.read_parquet(shared_data / "yfinance" / f"{n}.parquet"), ["NVDA"])["NVDA"].close[0]
-            for n in ("single_default", "single_flat", "multi_unadjusted_actions")]  # fmt: skip
-    assert read == pytest.approx([read[0]] * 3)
-
 
 def frame_of(tickers: list[str], days: int = 30) -> pd.DataFrame:
     index = pd.bdate_range("2021-01-04", periods=days, name="Date")
-    columns = pd.MultiIndex.from_product([["Close"], tickers], names=["Price", "Ticker"])
     rng = np.random.default_rng(5)
-    return pd.DataFrame(100 * np.exp(np.cumsum(rng.normal(0, 0.01, (days, len(tickers))), axis=0)), index, columns)
+    close = pd.DataFrame(100 * np.exp(np.cumsum(rng.normal(0, 0.01, (days, len(tickers))), axis=0)), index, tickers)
+    prices = {"Open": close, "High": close * 1.01, "Low": close * 0.99, "Close": close, "Volume": close * 0 + 1e6}
+    return pd.concat(prices, axis=1, names=["Price", "Ticker"])
 
 
 class Downloads:
@@ -79,23 +51,61 @@ class Clock:
 
 @pytest.fixture
 def provider_of(tmp_path, closing):
-    def build(downloads, clock=None) -> Provider:
-        return closing(Provider(downloads, BUDGET, tmp_path / "cache.db", l1_ttl=900, l2_ttl=14400, clock=clock or Clock()))
+    def build(downloads, clock=None, budget=BUDGET) -> Provider:
+        return closing(Provider(downloads, budget, tmp_path / "cache.db", l1_ttl=900, l2_ttl=14400, clock=clock or Clock()))
 
     return build
 
 
-def test_a_failed_attempt_is_repeated_within_the_budget():
+def test_a_failed_attempt_is_repeated_within_the_budget(provider_of):
     downloads = Downloads(ConnectionError("refused"), frame_of(["XXX"]))
-    assert len(fetch(["XXX"], START, END, downloads, BUDGET)["XXX"].day) == 30
+    found, failed = provider_of(downloads).closes(["XXX"], START, END)
+    assert len(found["XXX"].day) == 30
+    assert failed == {}
     assert len(downloads.asked) == 2
 
 
-def test_the_last_reason_is_raised_when_the_budget_is_spent():
-    downloads = Downloads(TimeoutError("timed out"))
-    with pytest.raises(ProviderError, match=r"XXX.*timed out"):
-        fetch(["XXX"], START, END, downloads, BUDGET)
-    assert len(downloads.asked) == 2
+def test_a_provider_that_hangs_is_given_up_at_the_deadline(provider_of):
+    released = threading.Event()
+
+    def hang(*_):
+        released.wait(timeout=20)
+        return frame_of(["XXX"])
+
+    begun = time.monotonic()
+    hasty = Budget(timeout_seconds=1.0, attempts=2, deadline_seconds=0.2)
+    found, failed = provider_of(hang, budget=hasty).closes(["XXX"], START, END)
+    assert time.monotonic() - begun < 5
+    assert found == {}
+    assert "no answer within 0.2 s" in failed["XXX"]
+    released.set()
+
+
+def test_dividends_of_the_provider_are_taken_in_as_those_of_the_state(provider_of):
+    frame = frame_of(["XXX"])
+    frame[("Adj Close", "XXX")] = 1.0
+    frame[("Dividends", "XXX")] = 0.0
+    frame.iloc[10, frame.columns.get_loc(("Dividends", "XXX"))] = 5.0
+    close = frame[("Close", "XXX")].to_numpy()
+    series = provider_of(Downloads(frame)).closes(["XXX"], START, END)[0]["XXX"]
+    np.testing.assert_allclose(series.close[10:], close[10:], rtol=1e-6)
+    np.testing.assert_allclose(series.close[10] / series.close[9], (close[10] + 5.0) / close[9], rtol=1e-6)
+
+
+def test_one_ticker_without_an_answer_costs_the_others_nothing_and_is_not_cached(provider_of):
+    clock = Clock()
+    frame = frame_of(["XXX", "YYY"])
+    frame.loc[:, frame.columns.get_level_values("Ticker") == "YYY"] = np.nan
+    downloads = Downloads(frame, frame_of(["YYY"]))
+    provider = provider_of(downloads, clock)
+    found, failed = provider.closes(["XXX", "YYY"], START, END)
+    assert list(found) == ["XXX"]
+    assert list(failed) == ["YYY"]
+    assert list(provider.closes(["XXX", "YYY"], START, END)[1]) == ["YYY"]
+    assert len(downloads.asked) == 1
+    clock.now += PAUSE_SECONDS + 1
+    assert set(provider.closes(["XXX", "YYY"], START, END)[0]) == {"XXX", "YYY"}
+    assert downloads.asked[-1] == ("YYY",)
 
 
 def test_the_state_is_asked_first_and_the_provider_only_for_what_is_missing(optimizer_of, asked, provider_of):
@@ -112,10 +122,10 @@ def test_the_state_is_asked_first_and_the_provider_only_for_what_is_missing(opti
 def test_answers_are_cached_and_survive_the_process(provider_of, tmp_path):
     downloads = Downloads(frame_of(["XXX"]))
     first = provider_of(downloads)
-    before = first.closes(["XXX"], START, END)["XXX"]
+    before = first.closes(["XXX"], START, END)[0]["XXX"]
     first.closes(["XXX"], START, END)
     first.close()
-    again = provider_of(downloads).closes(["XXX"], START, END)["XXX"]
+    again = provider_of(downloads).closes(["XXX"], START, END)[0]["XXX"]
     assert len(downloads.asked) == 1
     np.testing.assert_array_equal(again.close, before.close)
 
