@@ -80,6 +80,13 @@ class PriceProvider(StrEnum):
     NONE = "none"
 
 
+class SuspectBars(StrEnum):
+    """What becomes of bars that are hardly true (`records.suspicion`); they are told either way."""
+
+    KEEP = "keep"
+    QUARANTINE = "quarantine"
+
+
 class Settings(BaseSettings):
     """All settings; immutable. Build it with `load_settings` to get errors as SettingsError."""
 
@@ -249,6 +256,11 @@ class Settings(BaseSettings):
         30.0,
         ge=0,
         description="First wait after a refusal for too many requests, doubled by each further one; 0 gives up at once.",
+    )
+
+    suspect_bars: SuspectBars = Field(
+        SuspectBars.KEEP,
+        description="quarantine holds out the bars whose own values are doubtful; but no rule can know, and models winsorise.",
     )
 
     # -- The HTTP service -----------------------------------------------------------------------------------------------

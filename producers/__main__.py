@@ -33,16 +33,26 @@ def cli() -> None:
 def check(
     source: str, path: Path | None, tickers: list[str] | None, start: dt.date | None, end: dt.date | None, limit: int, form: str
 ) -> None:
-    """Validate bars without using them; exit code 1 when any is rejected."""
+    """Validate bars without using them, and look for suspect ones and gaps; exit code 1 when any is rejected."""
     now = dt.datetime.now(dt.UTC)
-    yahoo = Yahoo.of(load_settings(), now=now)
-    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=now.date(), yahoo=yahoo)
+    settings = load_settings()
+    bars = read_source(
+        source,
+        path=path,
+        tickers=tickers,
+        start=start,
+        end=end,
+        today=now.date(),
+        yahoo=Yahoo.of(settings, now=now),
+        suspect_bars=settings.suspect_bars,
+    )
     report = ValidationReport()
     try:
         with progress(bars.bars_total, "bars checked") as advance:
             for item in bars:
                 advance(report.add(item))
     finally:  # a source without one good bar ends in an error, and the reasons are what one needs then
+        report.finish(bars.suspicions)
         if report.tickers:
             click.echo(report_json(report) if form == "json" else "\n".join(report_lines(report, limit=limit)))
     sys.exit(1 if report.rejected else 0)

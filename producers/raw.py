@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from producers.adjust import adjust_by_close
-from records import BarBatch, Days, Floats, RejectedBar, batch_of, date_of, day_number, validate_days
+from records import BarBatch, Bars, Days, Floats, RejectedBar, batch_of, date_of, day_number, validate_days
 
 #: Measured: larger messages bring little more, and a worker's memory grows with them.
 BARS_PER_BATCH: Final = 250
@@ -36,15 +36,26 @@ class RawBars:
 
 
 def batches(
-    raw: RawBars, *, source: str, start: dt.date | None, end: dt.date | None, today: dt.date
+    raw: RawBars,
+    *,
+    source: str,
+    start: dt.date | None,
+    end: dt.date | None,
+    today: dt.date,
+    screen: Callable[[str, Bars], tuple[Bars, list[RejectedBar]]],
 ) -> Iterator[BarBatch | RejectedBar]:
-    """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches."""
+    """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches.
+
+    `screen` may hold out more of those that passed every check.
+    """
     raw = _between(raw, start, end)
     if "adjusted_close" in raw.values:
         raw, unadjusted = _adjusted(raw)
         yield from unadjusted
     bars, rejected = validate_days(raw.ticker, raw.day, raw.values, today=today, undated=raw.undated)
     yield from rejected
+    bars, held_out = screen(raw.ticker, bars)
+    yield from held_out
     for first in range(0, len(bars), BARS_PER_BATCH):
         yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=today)
 

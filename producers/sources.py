@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -12,8 +12,10 @@ from errors import SourceError
 from producers.files import read_file, read_folder
 from producers.raw import RawBars, batches
 from producers.sample import read_sample
+from producers.screen import Screen
 from producers.yahoo import Yahoo
-from records import BarBatch, RejectedBar, canonical_ticker, is_ticker
+from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, is_ticker
+from settings import SuspectBars
 
 
 class SourceName(StrEnum):
@@ -28,11 +30,15 @@ class Source(Iterator[BarBatch | RejectedBar]):
     """Bars on their way in: an iterator, to be used once.
 
     `bars_total` is the number of rows at the source, good and bad ones, of all tickers; None where only reading on would tell.
+    `suspicions` fills as the bars are read.
     """
 
-    def __init__(self, items: Iterator[BarBatch | RejectedBar], bars_total: int | None) -> None:
+    def __init__(
+        self, items: Iterator[BarBatch | RejectedBar], bars_total: int | None, suspicions: Sequence[Suspicion]
+    ) -> None:
         self._items = items
         self.bars_total = bars_total
+        self.suspicions = suspicions
 
     def __iter__(self) -> Self:
         return self
@@ -51,12 +57,14 @@ def read_source(
     today: dt.date,
     yahoo: Yahoo | None = None,
     starts: Mapping[str, dt.date] | None = None,
+    suspect_bars: SuspectBars = SuspectBars.KEEP,
 ) -> Source:
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 
     `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `yahoo` is how the
-    source yfinance is asked, `starts` a first day of their own for some of its tickers. Raises SourceError at once for what
-    cannot be used at all, and at the end when not one bar was good.
+    source yfinance is asked, `starts` a first day of their own for some of its tickers. `suspect_bars` says whether those that
+    are hardly true come as rejected ones. Raises SourceError at once for what cannot be used at all, and at the end when not
+    one bar was good.
     """
     wanted = _canonical(tickers)
     if start is not None and end is not None and start > end:
@@ -65,7 +73,8 @@ def read_source(
         total, raw = None, _open_yahoo(yahoo, path, wanted, start, end, starts or {})
     else:
         total, raw = _open(name, path, wanted)
-    return Source(_batches(raw, name=name, start=start, end=end, today=today), total)
+    screen = Screen(suspect_bars)
+    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found)
 
 
 def _open_yahoo(
@@ -112,14 +121,20 @@ def _canonical(tickers: Iterable[str] | None) -> frozenset[str] | None:
 
 
 def _batches(
-    raw: Iterator[RawBars | RejectedBar], *, name: str, start: dt.date | None, end: dt.date | None, today: dt.date
+    raw: Iterator[RawBars | RejectedBar],
+    screen: Screen,
+    *,
+    name: str,
+    start: dt.date | None,
+    end: dt.date | None,
+    today: dt.date,
 ) -> Iterator[BarBatch | RejectedBar]:
     good = 0
     for item in raw:
         if isinstance(item, RejectedBar):
             yield item
             continue
-        for result in batches(item, source=name, start=start, end=end, today=today):
+        for result in batches(item, source=name, start=start, end=end, today=today, screen=screen):
             good += isinstance(result, BarBatch)
             yield result
     if not good:

@@ -15,6 +15,7 @@ from records.forecast import (
     encode_forecast,
     forecast_schema,
 )
+from records.suspicion import Rule, Suspicion, suspicions
 from records.tickers import canonical_ticker, is_ticker
 from records.validation import RejectedBar, validate_batch, validate_columns, validate_days
 
@@ -34,6 +35,8 @@ __all__ = [
     "Opinion",
     "PoolStatistics",
     "RejectedBar",
+    "Rule",
+    "Suspicion",
     "bar_batch_schema",
     "batch_of",
     "canonical_ticker",
@@ -46,6 +49,7 @@ __all__ = [
     "encode_forecast",
     "forecast_schema",
     "is_ticker",
+    "suspicions",
     "validate_batch",
     "validate_columns",
     "validate_days",

@@ -50,7 +50,16 @@ def run(
     today = now.date()
     # What is wrong with the input is said before the slow imports.
     yahoo = Yahoo.of(settings, now=now)
-    bars = read_source(source, path=path, tickers=tickers, start=start, end=end, today=today, yahoo=yahoo)
+    bars = read_source(
+        source,
+        path=path,
+        tickers=tickers,
+        start=start,
+        end=end,
+        today=today,
+        yahoo=yahoo,
+        suspect_bars=settings.suspect_bars,
+    )
 
     from contextlib import ExitStack
 
@@ -81,6 +90,10 @@ def run(
         summary = engine.run(bars, bars_total=bars.bars_total)
     for line in summary_lines(summary):
         click.echo(line, err=True)
+    if bars.suspicions:
+        click.echo(
+            f"suspect bars: {len(bars.suspicions):,} ({settings.suspect_bars}); python -m producers check lists them", err=True
+        )
 
 
 cli.add_command(worker)

@@ -28,7 +28,7 @@ def test_check_lists_what_is_refused_and_why(bars):
     result = invoke("check", "--source", "file", "--path", bars)
     assert result.exit_code == 1
     assert [line.split() for line in result.stdout.splitlines()[1:3]] == [
-        ["A", "1", "1", "2024-01-02", "2024-01-02"], ["B", "0", "1", "-", "-"],
+        ["A", "1", "1", "0", "0", "2024-01-02", "2024-01-02"], ["B", "0", "1", "0", "0", "-", "-"],
     ]  # fmt: skip
     assert "A            2024-01-03   close missing or not a finite number" in result.stdout
     assert "B            2024-01-03   high below low" in result.stdout
@@ -55,6 +55,32 @@ def test_check_tells_the_reasons_even_when_no_bar_is_good(bars):
     result = invoke("check", "--source", "file", "--path", bars, "--tickers", "B")
     assert isinstance(result.exception, SourceError)
     assert "high below low" in result.stdout
+
+
+SUSPECT = """date,open,high,low,close,volume
+2024-01-02,50,50,50,50,9
+2024-01-03,50,50,50,50,9
+2024-01-05,50,50,50,50,9
+2024-01-08,5000,5000,5000,5000,9
+2024-01-09,50,50,50,50,9
+"""
+
+
+def test_check_shows_suspect_bars_and_missing_sessions(tmp_path, monkeypatch):
+    path = tmp_path / "AAPL.csv"
+    path.write_text(SUSPECT)
+    result = invoke("check", "--source", "file", "--path", str(path))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[1].split()[1:5] == ["5", "0", "1", "1"]
+    assert "AAPL         2024-01-08 hundredfold: close 5000 after 50\n" in result.stdout
+    assert "AAPL         2024-01-04\n" in result.stdout
+    monkeypatch.setenv("SUSPECT_BARS", "quarantine")
+    result = invoke("check", "--source", "file", "--path", str(path), "--format", "json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert report["accepted"] == 4
+    assert report["rejected"][0]["reason"] == "quarantined, hundredfold: close 5000 after 50"
+    assert report["tickers"][0]["missing"] == ["2024-01-04"]
 
 
 def test_check_of_good_bars_ends_with_zero():

@@ -1,0 +1,42 @@
+"""Suspect bars on their way from a source: told, and held out if so set."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from records import Bars, RejectedBar, Suspicion, day_number, suspicions
+from records.suspicion import OF_THE_BAR_ITSELF
+from settings import SuspectBars
+
+logger = logging.getLogger(__name__)
+
+
+class Screen:
+    """Looks at each ticker's bars once; `found` are the suspicions so far."""
+
+    def __init__(self, suspect_bars: SuspectBars) -> None:
+        self._suspect_bars = suspect_bars
+        self.found: list[Suspicion] = []
+
+    def __call__(self, ticker: str, bars: Bars) -> tuple[Bars, list[RejectedBar]]:
+        """The bars that go on, and those that are held out, each with its evidence.
+
+        Held out, with the setting `quarantine`, are bars whose own values are doubtful. A doubtful level stays: without its
+        first bar the next one would show the same.
+        """
+        found = suspicions(ticker, bars)
+        self.found += found
+        held_out = []
+        if self._suspect_bars is SuspectBars.QUARANTINE:
+            held_out = [one for one in found if one.rule in OF_THE_BAR_ITSELF]
+        for one in found:
+            fate = "held out" if one in held_out else "kept"
+            logger.warning(
+                "suspect bar %s ticker=%s date=%s rule=%s evidence=%s", fate, ticker, one.date, one.rule, one.evidence
+            )
+        if not held_out:
+            return bars, []
+        left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]
+        return left, [RejectedBar(ticker, one.date.isoformat(), f"quarantined, {one.rule}: {one.evidence}") for one in held_out]

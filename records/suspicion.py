@@ -1,0 +1,142 @@
+"""Bars that pass every check of form and yet are hardly true: rules, each with the evidence that it gives.
+
+All rules look at one ticker's bars in the order of dates, prices adjusted for the splits that are known. Returns are total log
+returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
+
+- `hundredfold`: the close is 80 to 125 times the one before, or a part as small: pence for pounds, a lost decimal point.
+- `missing_split`: opened at a simple ratio (2:1, 3:2, 1:10, …, within 4 %) of the close before, and stayed near it, while no
+  split is given for the day.
+- `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
+  Only the next bar shows it, so it is found with that.
+- `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume; news that big is traded on.
+- `zero_volume`: no volume, where the ticker usually has some.
+
+The bar after a `hundredfold` or a `spike` is not suspect for being the way back.
+
+SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever flagged: the figures are in
+docs/operations.md, and a test holds them on real bars.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from records.bars import Bars, Floats, date_of
+
+SPIKE: Final = float(np.log(1.15))
+JUMP: Final = float(np.log(1.25))
+#: In units of the usual absolute return, made comparable with a standard deviation.
+_SPIKE_DEVIATIONS: Final = 8.0
+_MEDIAN_TO_DEVIATION: Final = 1.4826
+_TAKEN_BACK: Final = 0.75
+_HUNDREDFOLD: Final = (float(np.log(80)), float(np.log(125)))
+_CONFIRMING_VOLUME: Final = 2.0
+#: Smaller ratios than 4:3 cannot be told from a bad day.
+_SMALLEST_SPLIT: Final = float(np.log(1.3))
+_SPLIT_TOLERANCE: Final = 0.04
+_LARGEST_SPLIT: Final = 50
+_RETURN_BARS: Final = 63
+_VOLUME_BARS: Final = 21
+
+
+class Rule(StrEnum):
+    """Why a bar is suspect."""
+
+    HUNDREDFOLD = "hundredfold"
+    MISSING_SPLIT = "missing_split"
+    SPIKE = "spike"
+    UNCONFIRMED_JUMP = "unconfirmed_jump"
+    ZERO_VOLUME = "zero_volume"
+
+
+#: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
+OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE, Rule.ZERO_VOLUME})
+_REVERTING: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE})
+
+
+class Suspicion(msgspec.Struct, frozen=True):
+    """A bar that is hardly true, by the first rule that applies, in the order of `Rule`, and the figures that say so."""
+
+    ticker: str
+    date: dt.date
+    rule: Rule
+    evidence: str
+
+
+def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
+    """The suspect bars of a ticker, at most one entry each, by date; a bar's depends on those before it and the next alone."""
+    if len(bars) < 2:
+        return []
+    returns = np.zeros(len(bars))
+    returns[1:] = np.log((bars.close[1:] + bars.dividend[1:]) / bars.close[:-1])
+    rows = np.flatnonzero((np.abs(returns) > SPIKE) | (bars.volume == 0.0))
+    found: list[Suspicion] = []
+    doubted = -1
+    for row in rows.tolist():
+        first = next(_reasons(bars, returns, row), None)
+        if first is not None and not (doubted == row - 1 and _goes_back(returns, row)):
+            found.append(Suspicion(ticker, date_of(bars.day[row]), *first))
+            doubted = row if first[0] in _REVERTING else doubted
+    return found
+
+
+def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[Rule, str]]:
+    move = float(returns[row])
+    if _HUNDREDFOLD[0] <= abs(move) <= _HUNDREDFOLD[1]:
+        yield Rule.HUNDREDFOLD, f"close {bars.close[row]:g} after {bars.close[row - 1]:g}"
+    ratio = _missing_split(bars, row) if row else None
+    if ratio is not None:
+        yield (
+            Rule.MISSING_SPLIT,
+            f"opened at {bars.open[row]:g} after a close of {bars.close[row - 1]:g}, as after a split {_shown(ratio)}",
+        )
+    beyond = max(SPIKE, _SPIKE_DEVIATIONS * _usual_move(returns, row))
+    if abs(move) > beyond and row + 1 < len(bars) and _goes_back(returns, row + 1):
+        yield Rule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"
+    volume = _usual_volume(bars, row)
+    if abs(move) > JUMP and volume is not None and bars.volume[row] <= _CONFIRMING_VOLUME * volume:
+        yield Rule.UNCONFIRMED_JUMP, f"{np.expm1(move):+.1%} with a volume of {bars.volume[row]:,.0f}, usual are {volume:,.0f}"
+    if bars.volume[row] == 0.0 and volume:
+        yield Rule.ZERO_VOLUME, f"no volume, usual are {volume:,.0f}"
+
+
+def _goes_back(returns: Floats, row: int) -> bool:
+    """Whether a bar takes back most of the move of the one before."""
+    share = -float(returns[row]) / float(returns[row - 1])
+    return _TAKEN_BACK <= share <= 2 - _TAKEN_BACK
+
+
+def _missing_split(bars: Bars, row: int) -> Fraction | None:
+    """New shares per old one that the opening looks like."""
+    opened = float(np.log((bars.open[row] + bars.dividend[row]) / bars.close[row - 1]))
+    if bars.split[row] != 1.0 or abs(opened) < _SMALLEST_SPLIT:
+        return None
+    size = float(np.exp(abs(opened)))
+    # A split with a denominator above 2 (7:3) is rarer than a bad day that looks like it.
+    simple = Fraction(size).limit_denominator(2)
+    if simple > _LARGEST_SPLIT or abs(size / float(simple) - 1) > _SPLIT_TOLERANCE:
+        return None
+    if abs(float(np.log(bars.close[row] / bars.open[row]))) > 2 * _SPLIT_TOLERANCE:
+        return None
+    return simple if opened < 0 else 1 / simple
+
+
+def _usual_move(returns: Floats, row: int) -> float:
+    before = np.abs(returns[max(1, row - _RETURN_BARS) : row])
+    return float(np.median(before)) * _MEDIAN_TO_DEVIATION if len(before) else 0.0
+
+
+def _usual_volume(bars: Bars, row: int) -> float | None:
+    before = bars.volume[max(0, row - _VOLUME_BARS) : row]
+    return float(np.median(before)) if len(before) else None
+
+
+def _shown(ratio: Fraction) -> str:
+    return f"{ratio.numerator}:{ratio.denominator}"

@@ -1,0 +1,104 @@
+"""Which bars are hardly true, and which are not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from records import Bars, Rule, date_of, suspicions
+
+DAYS = 120
+
+
+def quiet(count: int = DAYS, seed: int = 0) -> dict[str, np.ndarray]:
+    """Columns of a share that moves by about 1 % a day."""
+    rng = np.random.default_rng(seed)
+    close = 50 * np.exp(np.cumsum(0.01 * rng.standard_normal(count)))
+    opening = np.concatenate([close[:1], close[:-1]]) * np.exp(0.002 * rng.standard_normal(count))
+    return {
+        "open": opening,
+        "high": np.maximum(opening, close) * 1.002,
+        "low": np.minimum(opening, close) * 0.998,
+        "close": close,
+        "volume": np.round(np.exp(13 + 0.3 * rng.standard_normal(count))),
+    }
+
+
+def scaled(columns: dict[str, np.ndarray], rows: slice, factor: float) -> dict[str, np.ndarray]:
+    columns = {name: column.copy() for name, column in columns.items()}
+    for name in ("open", "high", "low", "close"):
+        columns[name][rows] *= factor
+    return columns
+
+
+def found(columns: dict[str, np.ndarray]) -> list[tuple[int, Rule]]:
+    bars = Bars.of(
+        np.arange(len(columns["close"]), dtype=np.int32), **{name: column.copy() for name, column in columns.items()}
+    )
+    return [((one.date - date_of(0)).days, one.rule) for one in suspicions("ABC", bars)]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 300))
+def test_ordinary_bars_are_not_suspect(seed: int, count: int) -> None:
+    assert found(quiet(count, seed)) == []
+
+
+@pytest.mark.parametrize("factor", [100.0, 0.01])
+def test_a_price_off_by_a_hundred_is_hundredfold_and_the_way_back_is_not(factor: float) -> None:
+    assert found(scaled(quiet(), slice(70, 71), factor)) == [(70, Rule.HUNDREDFOLD)]
+
+
+@pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 2 / 3, 1 / 20, 10.0])
+def test_a_split_that_nobody_told_of(factor: float) -> None:
+    columns = scaled(quiet(), slice(70, None), factor)
+    assert found(columns) == [(70, Rule.MISSING_SPLIT)]
+    split = np.ones(DAYS)
+    split[70] = 1 / factor
+    # With the split given the prices before would have been adjusted: whatever it is, this is another matter.
+    assert (70, Rule.MISSING_SPLIT) not in found({**columns, "split": split})
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.25, 1.6])
+def test_a_spike_that_the_next_day_takes_back(factor: float) -> None:
+    columns = scaled(quiet(), slice(70, 71), factor)
+    assert found(columns) == [(70, Rule.SPIKE)]
+
+
+def test_a_spike_is_found_with_the_next_bar_and_not_before() -> None:
+    columns = scaled(quiet(), slice(70, 71), 0.8)
+    assert found({name: column[:71] for name, column in columns.items()}) == []
+    assert found({name: column[:72] for name, column in columns.items()}) == [(70, Rule.SPIKE)]
+
+
+def test_a_jump_counts_by_its_volume() -> None:
+    columns = scaled(quiet(), slice(70, None), 0.7)
+    columns["open"][70] = columns["close"][69]  # it fell during the day, so it is no split
+    columns["high"][70] = columns["open"][70] * 1.01
+    assert found(columns) == [(70, Rule.UNCONFIRMED_JUMP)]
+    columns["volume"][70] *= 8
+    assert found(columns) == []
+
+
+def test_no_volume_counts_where_there_usually_is_some() -> None:
+    columns = quiet()
+    columns["volume"][70] = 0.0
+    assert found(columns) == [(70, Rule.ZERO_VOLUME)]
+    columns["volume"][:] = 0.0  # an index
+    assert found(columns) == []
+
+
+def test_dividends_are_no_moves() -> None:
+    columns = scaled(quiet(), slice(70, None), 0.75)
+    dividend = np.zeros(DAYS)
+    dividend[70] = 0.25 * columns["close"][69]
+    assert found({**columns, "dividend": dividend}) == []
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, DAYS), st.sampled_from([0.01, 0.5, 0.8, 1.4, 100.0]))
+def test_what_is_said_of_a_bar_needs_no_bar_after_the_next(seed: int, stop: int, factor: float) -> None:
+    columns = scaled(quiet(seed=seed), slice(60, 61), factor)
+    whole = found(columns)
+    part = found({name: column[:stop] for name, column in columns.items()})
+    assert [one for one in part if one[0] < stop - 1] == [one for one in whole if one[0] < stop - 1]
