@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
-from streams.pool import ONE_THREAD
+from streams import startup
 
 if __name__ == "__main__":
-    os.environ.update(ONE_THREAD)
+    startup.begin()
 
 import json
 
@@ -32,4 +30,5 @@ def cli(names: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
+    startup.loaded()
     run_cli(cli)
