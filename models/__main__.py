@@ -16,6 +16,7 @@ if __name__ == "__main__":
 import click
 
 from console import progress, run_cli
+from errors import SourceError
 from settings import load_settings
 
 
@@ -61,24 +62,36 @@ def evaluate(
     settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback), log_level="ERROR")
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else [name for name in tickers.split(",") if name]
-    source = read_source("file", path=path, tickers=wanted, today=today)
     garch = not no_garch and find_spec("arch") is not None
+    rejected = 0
+    results = []
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["models.evaluation.origins"])
-    results = []
     with ProcessPoolExecutor(settings.jobs, mp_context=context) as pool:
-        jobs_sent = []
-        batches = (item for item in source if isinstance(item, BarBatch))
-        for ticker, group in itertools.groupby(batches, key=lambda batch: batch.ticker):
-            bars = Bars.concatenate(validate_batch(batch, today=today)[0] for batch in group)
-            if len(bars) > settings.horizon + 1:
-                window = window_of_bars(ticker, bars)
-                jobs_sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
-        with progress(len(jobs_sent), "tickers evaluated") as advance:
-            for job in as_completed(jobs_sent):
+        sent = []
+        for ticker, items in itertools.groupby(
+            read_source("file", path=path, tickers=wanted, today=today), key=lambda item: item.ticker
+        ):
+            parts = []
+            for item in items:
+                if isinstance(item, BarBatch):
+                    parts.append(validate_batch(item, today=today)[0])
+                else:
+                    rejected += 1
+            window = window_of_bars(ticker, Bars.concatenate(parts))
+            sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
+        with progress(len(sent), "tickers evaluated") as advance:
+            for job in as_completed(sent):
                 results.append(job.result())
                 advance(1)
-    panel = build_panel(sorted(results, key=lambda result: result.ticker))
+    if rejected:
+        click.echo(f"{rejected} rejected bars are left out; python -m producers check tells why", err=True)
+    results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
+    if not results:
+        raise SourceError(
+            f"{path}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
+        )
+    panel = build_panel(results)
     write_forecasts(panel, out)
     click.echo("\n".join(report_lines(panel, results)))
 

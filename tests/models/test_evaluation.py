@@ -1,0 +1,167 @@
+"""The evaluation: what it must not see, what it must count, and the command."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.contract import Window
+from models.evaluation.origins import TickerResult, evaluate_ticker, origin_rows
+from models.evaluation.panel import ARGMIN, SERVED, Panel, build_panel
+from models.evaluation.report import COLUMNS, report_lines, write_forecasts
+from models.evaluation.scores import interval_scores, return_scores, volatility_scores
+from records import encode_forecast
+from settings import Settings
+from tests.models.oracle import simulated_columns, window_of_columns
+
+ROOT = Path(__file__).resolve().parents[2]
+HORIZON = 21
+TICKERS = 5
+SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
+
+
+def histories(*, altered_from: int | None = None) -> list[Window]:
+    found = []
+    for k in range(TICKERS):
+        columns = list(simulated_columns(1100, seed=k, level=0.008 + 0.003 * k))
+        if altered_from is not None:
+            rng = np.random.default_rng(k)
+            for column in columns[1:]:
+                column[altered_from:] *= rng.uniform(1.5, 4.0)
+        found.append(window_of_columns(f"T{k}", *columns))
+    return found
+
+
+def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
+    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in windows]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[TickerResult]:
+    return evaluated(histories(), 4)
+
+
+@pytest.fixture(scope="module")
+def panel(results: list[TickerResult]) -> Panel:
+    return build_panel(results)
+
+
+def served_bytes(panel: Panel) -> dict[tuple[str, int], bytes]:
+    return {(row.ticker, row.as_of.toordinal()): encode_forecast(row) for row in panel.rows}
+
+
+class TestOrigins:
+    @given(bars=st.integers(2, 3000), horizon=st.integers(1, 63), count=st.integers(1, 40))
+    def test_a_horizon_apart_back_from_the_last_that_can_be_checked(self, bars: int, horizon: int, count: int) -> None:
+        rows = origin_rows(bars, horizon, count)
+        assert len(rows) <= count
+        assert all(b - a == horizon for a, b in itertools.pairwise(rows))
+        assert all(0 < row < bars - horizon for row in rows)
+        if bars > horizon + 1:
+            assert rows[-1] == bars - 1 - horizon
+
+
+class TestNoLookAhead:
+    def test_a_truncated_file_gives_the_same_forecasts(self, panel: Panel) -> None:
+        whole = served_bytes(panel)
+        shorter = served_bytes(build_panel(evaluated([window.until(len(window) - HORIZON) for window in histories()], 3)))
+        assert len(shorter) == 3 * TICKERS
+        assert shorter.items() <= whole.items()
+
+    def test_altered_later_bars_leave_earlier_forecasts_the_same(self, panel: Panel) -> None:
+        cut = int(origin_rows(1100, HORIZON, 4)[1]) + 1
+        altered = served_bytes(build_panel(evaluated(histories(altered_from=cut), 4)))
+        whole = served_bytes(panel)
+        same = [altered[key] == value for key, value in sorted(whole.items(), key=lambda item: (item[0][1], item[0][0]))]
+        assert same == [True] * 2 * TICKERS + [False] * 2 * TICKERS
+
+
+class TestScores:
+    def test_what_came_about_is_what_followed(self, panel: Panel) -> None:
+        for window in histories():
+            for row, realised in zip(panel.rows, panel.realised_return, strict=True):
+                if row.ticker == window.ticker:
+                    at = [d.toordinal() for d in (window.part(i, i + 1).as_of for i in range(900, 1100))].index(
+                        row.as_of.toordinal()
+                    ) + 900
+                    assert realised == pytest.approx(window.close[at + HORIZON] / window.close[at] - 1)
+
+    def test_benchmarks_score_as_defined(self, panel: Panel) -> None:
+        scores = {score.name: score for score in return_scores(panel)}
+        assert scores["zero"].r2_zero == 0.0
+        assert scores["own_mean"].r2_own == 0.0
+        assert scores["cross_section_mean"].r2_cross_section == 0.0
+        assert scores[SERVED].t_served == 0.0
+        y = panel.realised_return
+        assert scores["own_mean"].r2_zero == pytest.approx(1 - np.sum((y - panel.own_mean) ** 2) / np.sum(y**2))
+
+    def test_every_forecaster_of_variance_is_scored(self, panel: Panel) -> None:
+        scores = {score.name: score for score in volatility_scores(panel)}
+        assert set(scores) == {SERVED, "served_alone", ARGMIN, "har", "har_pooled", "har_mixed", "std_252", "ewma_0.97"}
+        assert all(score.forecasts == 4 * TICKERS for score in scores.values())
+        assert scores["served_alone"].qlike == pytest.approx(scores["har"].qlike)
+
+    def test_a_perfect_forecast_scores_perfectly(self, panel: Panel) -> None:
+        panel.variances["oracle"] = panel.realised_variance.copy()
+        score = next(score for score in volatility_scores(panel) if score.name == "oracle")
+        del panel.variances["oracle"]
+        assert score.qlike == pytest.approx(0.0, abs=1e-12)
+        assert score.slope == pytest.approx(1.0)
+
+    def test_coverage_counts_what_lies_inside(self, panel: Panel) -> None:
+        inside = [(r.lower_80 or 0) <= y <= (r.upper_80 or 0) for r, y in zip(panel.rows, panel.realised_return, strict=True)]
+        scores = interval_scores(panel)
+        assert scores[0].coverage_80 == pytest.approx(np.mean(inside))
+        assert sum(score.forecasts for score in scores[1:]) == scores[0].forecasts
+
+    def test_tables_and_file(self, panel: Panel, results: list[TickerResult], tmp_path: Path) -> None:
+        lines = "\n".join(report_lines(panel, results))
+        for word in ("> served", "cross_section_mean", "har_mixed", "cover 80", "CPU per ticker"):
+            assert word in lines
+        write_forecasts(panel, tmp_path / "new" / "forecasts.parquet")
+        table = pd.read_parquet(tmp_path / "new" / "forecasts.parquet")
+        assert tuple(table.columns) == COLUMNS
+        assert len(table) == len(panel.rows)
+        assert table["annual_volatility"].between(0.02, 2.0).all()
+
+
+@pytest.mark.slow
+def test_the_command_writes_and_prints(tmp_path: Path) -> None:
+    frames = []
+    for k in range(3):
+        day, *columns = simulated_columns(620, seed=k)
+        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+        frame["date"] = pd.to_datetime(day, unit="D")
+        frame["ticker"] = f"T{k}"
+        frames.append(frame)
+    young = frames[0].iloc[-120:].assign(ticker="YOUNG")
+    pd.concat([*frames, young]).to_parquet(tmp_path / "bars.parquet")
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
+    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1"]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stderr
+    assert "8 forecasts of 4 tickers on 2 dates, 75.0% with a trained model's part" in run.stdout
+    for model in ("arima", "xgboost", "lstm", "garch"):
+        assert model in run.stdout
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert (table.fallback == "historical").sum() == 2
+    assert not table.annual_return.isna().any()
+    assert table.annual_return.nunique() == len(table)
+    assert math.isclose(table.horizon.iloc[0], 21)
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: ")
+    assert "no such file" in run.stderr
