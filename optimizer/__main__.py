@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ _EARLIEST = dt.date(1900, 1, 1)
 @click.group()
 def main() -> None:
     """Portfolios from the forecast table."""
+    # Before NumPy loads. On matrices of 500 one thread takes a quarter of the CPU time of several, which wait for each other
+    # wherever something else runs; requests at the same time keep the other cores busy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @main.command()

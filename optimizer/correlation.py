@@ -40,7 +40,8 @@ def shrunk_correlation(log_returns: Floats) -> Floats:
     error_of_a_day = max(0.0, (products - float((days * sample**2).sum())) / float(days.sum()))
     both = days > 0
     error = np.divide(error_of_a_day, days, out=np.full_like(days, np.inf), where=both)
-    spread = float(((sample - target)[both] ** 2).mean() - error[both].mean())
+    # Pairs count by their days: a pair with few would bring little but its error.
+    spread = float((days * (sample - target) ** 2).sum() - error_of_a_day * both.sum()) / float(days.sum())
     # error / (error + spread), written so that an infinite error gives 1.
     weight = 1.0 / (1.0 + max(0.0, spread) / np.maximum(error, _TINY))
     shrunk = weight * target + (1.0 - weight) * sample

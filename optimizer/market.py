@@ -60,7 +60,8 @@ class Market:
             warnings.append("the history in the state cannot be read; the log has the reason")
             bars, unreadable = {}, {}
         table = self._held.get((start, end, bars), lambda: _table_of(bars, start, end))
-        missing = {ticker: unreadable.get(ticker, NOT_HELD) for ticker in tickers if ticker not in set(table.tickers)}
+        held = frozenset(table.tickers)
+        missing = {ticker: unreadable.get(ticker, NOT_HELD) for ticker in tickers if ticker not in held}
         if missing and self._provider is not None:
             fetched = self._fetched(self._provider, missing, warnings, start, end)
             if fetched:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from records import Bars, Days, Floats, date_of, day_number
 
@@ -99,13 +100,17 @@ class PriceTable:
 
     def last_close(self) -> Floats:
         """Each ticker's last close, (n,)."""
-        return np.array([column[np.flatnonzero(np.isfinite(column))[-1]] for column in self.close.T])
+        last: Floats = self.close[self._last_rows(), np.arange(len(self))]
+        return last
 
     def last_day(self) -> Days:
         """The day of each ticker's last close, (n,)."""
-        rows = len(self.day) - 1 - np.argmax(np.isfinite(self.close)[::-1], axis=0)
-        day: Days = self.day[rows]
+        day: Days = self.day[self._last_rows()]
         return day
+
+    def _last_rows(self) -> NDArray[np.intp]:
+        from_the_end: NDArray[np.intp] = np.argmax(np.isfinite(self.close[::-1]), axis=0)
+        return len(self.day) - 1 - from_the_end
 
     def last_date(self) -> dt.date:
         """The newest day of all; IndexError when empty."""
