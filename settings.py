@@ -258,6 +258,13 @@ class Settings(BaseSettings):
         description="First wait after a refusal for too many requests, doubled by each further one; 0 gives up at once.",
     )
 
+    overlap_sessions: int = Field(
+        63,
+        ge=1,
+        le=1000,
+        description="Sessions that --since last fetches again: corrections come within days, the rules for suspect bars look "
+        "a quarter back.",
+    )
     suspect_bars: SuspectBars = Field(
         SuspectBars.KEEP,
         description="quarantine holds out the bars whose own values are doubtful; but no rule can know, and models winsorise.",

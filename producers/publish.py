@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -22,12 +22,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PublishReport:
-    """What became of a source's bars; `messages` and `bars` are acknowledged by the brokers."""
+    """What became of a source's bars; `messages` and `bars` are acknowledged by the brokers.
+
+    `changed` of the bars replace others of their dates; `skipped` were there already. `failed` says by ticker why there are
+    none of its bars.
+    """
 
     messages: int = 0
     bars: int = 0
+    changed: int = 0
     skipped: int = 0
     rejected: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def publish(
@@ -35,23 +41,32 @@ def publish(
     items: Iterable[BarBatch | RejectedBar],
     *,
     resend: bool = False,
+    published: PublishedBars | None = None,
     advance: Callable[[int], object] = lambda _count: None,
 ) -> PublishReport:
     """Send every bar that the topic does not hold yet (every bar at all with `resend`); returns when all are acknowledged.
 
-    The topics must exist. `advance` is told of bars as they are dealt with. Raises BrokerError.
+    The topics must exist. `published` is what the topic holds, if that is known already; `advance` is told of bars as they are
+    dealt with. Raises BrokerError.
     """
     report = PublishReport()
-    published = PublishedBars() if resend else PublishedBars.read(settings)
+    if resend:
+        published = PublishedBars()
+    elif published is None:
+        published = PublishedBars.read(settings)
     topic = topic_name(settings, BARS)
     with Delivery(settings) as delivery:
         for item in items:
             if isinstance(item, RejectedBar):
-                report.rejected += 1
+                if item.date:
+                    report.rejected += 1
+                else:
+                    report.failed[item.ticker] = item.reason
                 logger.warning("bar refused ticker=%s date=%s reason=%s", item.ticker, item.date, item.reason)
                 continue
             missing = published.missing(item)
             report.skipped += len(item.date) - len(missing)
+            report.changed += published.count_known(item, missing)
             for part in _parts(item, missing, settings.publish_batch_bars):
                 delivery.send(Message(topic, part.ticker.encode(), encode_batch(part)))
                 report.bars += len(part.date)

@@ -3,47 +3,119 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import click
+import msgspec
 
 from console import progress
 from producers.options import source_options
-from producers.sources import read_source
+from producers.since import starts_since_last
+from producers.sources import SourceName, canonical_tickers, read_source
 from producers.yahoo import Yahoo
+from records import Suspicion
 from settings import load_settings
+
+#: Some tickers could not be fetched; the others are published.
+SOME_FAILED: Final = 3
+
+
+class JobSummary(msgspec.Struct, kw_only=True):
+    """What a publishing run did, for monitoring: bars by their fate, and the tickers without any with their reasons."""
+
+    new: int
+    changed: int
+    known: int
+    rejected: int
+    messages: int
+    suspect: tuple[Suspicion, ...]
+    failed: dict[str, str]
 
 
 @click.command()
 @source_options
+@click.option(
+    "--since", type=click.Choice(["last"]), help="last: only from some sessions before what the topic has (yfinance)."
+)
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 @click.option("--batch", "batch_bars", type=click.IntRange(min=1, max=10_080), help="Bars per message; 1 as a live day comes.")
 @click.option("--resend", is_flag=True, help="Send what the topic holds already once more.")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the summary."
+)
 def publish(
     source: str,
     path: Path | None,
     tickers: list[str] | None,
     start: dt.date | None,
     end: dt.date | None,
+    since: str | None,
     bootstrap: str | None,
     batch_bars: int | None,
+    form: str,
     *,
     resend: bool,
 ) -> None:
-    """Publish bars to Kafka. May be interrupted and started again: only what the topic lacks is sent."""
+    """Publish bars to Kafka. May be interrupted and started again: only what the topic lacks is sent.
+
+    Exit code 0: every ticker's bars are there. 3: some tickers could not be fetched, the others are there. 1: nothing could be
+    fetched, or Kafka is away.
+    """
+    if since and (source != SourceName.YFINANCE or start or resend):
+        raise click.UsageError("--since last is for --source yfinance, and neither --start nor --resend goes with it")
     from broker.topics import ensure_topics  # noqa: PLC0415 - Kafka's client is for this command alone
     from producers.publish import publish as publish_bars  # noqa: PLC0415
+    from producers.published import PublishedBars  # noqa: PLC0415
 
     settings = load_settings(kafka_bootstrap=bootstrap, publish_batch_bars=batch_bars)
     now = dt.datetime.now(dt.UTC)
+    published = None
+    starts: dict[str, dt.date] = {}
+    if since:
+        ensure_topics(settings)
+        published = PublishedBars.read(settings)
+        wanted = canonical_tickers(tickers) or frozenset()
+        starts = starts_since_last(sorted(wanted), published.last_dates(), settings.overlap_sessions)
     bars = read_source(
-        source, path=path, tickers=tickers, start=start, end=end, today=now.date(), yahoo=Yahoo.of(settings, now=now)
+        source,
+        path=path,
+        tickers=tickers,
+        start=start,
+        end=end,
+        today=now.date(),
+        yahoo=Yahoo.of(settings, now=now),
+        starts=starts,
+        suspect_bars=settings.suspect_bars,
     )
     ensure_topics(settings)
     with progress(bars.bars_total, "bars published") as advance:
-        report = publish_bars(settings, bars, resend=resend, advance=advance)
-    click.echo(
-        f"{report.bars:,} bars in {report.messages:,} messages; {report.skipped:,} were there already, "
-        f"{report.rejected:,} refused",
-        err=True,
+        report = publish_bars(settings, bars, resend=resend, published=published, advance=advance)
+    summary = JobSummary(
+        new=report.bars - report.changed,
+        changed=report.changed,
+        known=report.skipped,
+        rejected=report.rejected,
+        messages=report.messages,
+        suspect=tuple(bars.suspicions),
+        failed=report.failed,
     )
+    if form == "json":
+        click.echo(msgspec.json.encode(summary))
+    else:
+        click.echo("\n".join(_lines(summary)), err=True)
+    if summary.failed:
+        sys.exit(SOME_FAILED)
+
+
+def _lines(summary: JobSummary) -> Sequence[str]:
+    counts = (
+        f"{summary.new:,} new and {summary.changed:,} changed bars in {summary.messages:,} messages; "
+        f"{summary.known:,} were there already, {summary.rejected:,} refused, {len(summary.suspect):,} suspect"
+    )
+    return [
+        counts,
+        *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
+    ]

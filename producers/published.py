@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -63,6 +64,23 @@ class PublishedBars:
             return list(range(len(batch.date)))
         marks = _fingerprints(batch).tolist()
         return [row for row, (date, mark) in enumerate(zip(batch.date, marks, strict=True)) if known.get(date) != mark]
+
+    def count_known(self, batch: BarBatch, rows: Sequence[int]) -> int:
+        """How many of these rows the topic holds with other values."""
+        known = self._known.get(batch.ticker, {})
+        return sum(batch.date[row] in known for row in rows)
+
+    def last_dates(self) -> dict[str, dt.date]:
+        """The date of each ticker's newest bar; what is no date is passed over, as the workers refuse it."""
+        newest = ((ticker, max(filter(_is_date, dates), default=None)) for ticker, dates in self._known.items())
+        return {ticker: dt.date.fromisoformat(date) for ticker, date in newest if date is not None}
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:

@@ -66,7 +66,7 @@ def read_source(
     are hardly true come as rejected ones. Raises SourceError at once for what cannot be used at all, and at the end when not
     one bar was good.
     """
-    wanted = _canonical(tickers)
+    wanted = canonical_tickers(tickers)
     if start is not None and end is not None and start > end:
         raise SourceError(f"the start {start} lies after the end {end}; exchange them")
     if name == SourceName.YFINANCE:
@@ -108,7 +108,8 @@ def _open(name: str, path: Path | None, tickers: frozenset[str] | None) -> tuple
     raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
 
 
-def _canonical(tickers: Iterable[str] | None) -> frozenset[str] | None:
+def canonical_tickers(tickers: Iterable[str] | None) -> frozenset[str] | None:
+    """The tickers as they are spelled everywhere; None, for all, stays None. Raises SourceError for what cannot be one."""
     if tickers is None:
         return None
     wanted = frozenset(canonical_ticker(ticker) for ticker in tickers if ticker.strip())

@@ -1,0 +1,53 @@
+"""What the topic has, and from where on the provider is asked again."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from click.testing import CliRunner
+
+from producers.__main__ import cli
+from producers.published import PublishedBars
+from producers.since import starts_since_last
+from records import BarBatch
+
+
+def batch(*dates: str, close: float = 2.0) -> BarBatch:
+    prices = [2.0] * len(dates)
+    return BarBatch(
+        ticker="AAPL", source="test", as_of=dt.date(2024, 6, 1), date=list(dates),
+        open=prices, high=prices, low=prices, close=[close] * len(dates), volume=prices,
+    )  # fmt: skip
+
+
+def test_the_overlap_is_counted_in_sessions_of_the_exchange() -> None:
+    last = {"AAPL": dt.date(2024, 4, 2), "005930.KS": dt.date(2024, 4, 2), "X.UNKNOWN": dt.date(2024, 4, 2)}
+    starts = starts_since_last(["AAPL", "005930.KS", "X.UNKNOWN", "NEW"], last, 3)
+    # New York kept Good Friday, March 29th; Seoul did not.
+    assert starts["AAPL"] == dt.date(2024, 3, 27)
+    assert starts["005930.KS"] == dt.date(2024, 3, 28)
+    assert starts["X.UNKNOWN"] < dt.date(2024, 3, 27)
+    assert "NEW" not in starts
+
+
+def test_new_changed_and_known_bars_are_told_apart() -> None:
+    published = PublishedBars()
+    published.add(batch("2024-04-01", "2024-04-02"))
+    assert published.missing(batch("2024-04-01", "2024-04-02", "2024-04-03")) == [2]
+    later = batch("2024-04-01", "2024-04-02", "2024-04-03", close=1.5)
+    missing = published.missing(later)
+    assert (missing, published.count_known(later, missing)) == ([0, 1, 2], 2)
+
+
+def test_the_newest_date_passes_over_what_is_none() -> None:
+    published = PublishedBars()
+    published.add(batch("2024-04-02", "2024-04-01", "2024-99-99", "tomorrow"))
+    assert published.last_dates() == {"AAPL": dt.date(2024, 4, 2)}
+
+
+@pytest.mark.parametrize("more", [["--source", "sample"], ["--source", "yfinance", "--tickers", "A", "--resend"]])
+def test_since_last_goes_with_yfinance_alone(more: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["publish", "--since", "last", *more])
+    assert result.exit_code == 2
+    assert "--since last is for --source yfinance" in result.output
