@@ -275,3 +275,19 @@ def test_models_that_cannot_be_asked_stop_no_other_ticker(embedded: Embedded, wh
     assert "its trained models failed" in embedded.summary.fallback["AAA"]
     del wanted["AAA"]
     assert found == wanted
+
+
+def test_a_failed_training_leaves_the_same_row_whatever_was_trained_before(embedded: Embedded, tmp_path: Path) -> None:
+    bars = market()["AAA"]
+    fresh = tmp_path / "fresh"
+    embedded.run(batches({CURSED: bars, "AAA": bars}), fresh)
+    with StateFolder(fresh).open_writer() as writer:
+        payload = writer.models.get("AAA")
+    assert payload is not None
+    older = msgspec.structs.replace(decode_trained(payload), ticker=CURSED, digest=b"of an earlier week")
+    before = tmp_path / "before"
+    with StateFolder(before).open_writer() as writer:
+        writer.models.put(CURSED, encode_trained(older))
+    embedded.run(batches({CURSED: bars}), before)
+    assert embedded.summary.training_failed == 1
+    assert export(before).rows[CURSED] == export(fresh).rows[CURSED]

@@ -208,6 +208,19 @@ def test_a_correction_inside_the_training_window_is_a_new_training_and_one_after
         assert after.due.digest != state.due.digest
 
 
+def test_a_correction_that_only_the_slowest_features_remember_is_a_new_training() -> None:
+    # Bar 10 lies before the window and before all that its sliding features look back to, but not before its means.
+    bars = walk(470)
+    state = backfill(bars)
+    assert state.first_index == 0
+    changed = replace(bars[10:11], close=(bars.low[10:11] + bars.high[10:11]) / 2)
+    after, _ = deliver([batch(changed)], SMALL, state)
+    assert state.due is not None
+    assert after.due is not None
+    assert after.due.digest != state.due.digest
+    assert training_window(after, SMALL).features.tobytes() != training_window(state, SMALL).features.tobytes()
+
+
 @given(st.integers(140, 1100), st.lists(st.integers(0, 1200), max_size=6), st.sampled_from(WindowPeriod))
 @settings(max_examples=25)
 def test_the_due_training_does_not_depend_on_batching_or_trimming(count: int, cuts: list[int], period: WindowPeriod) -> None:
