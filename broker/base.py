@@ -49,6 +49,9 @@ def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
     while time.monotonic() < deadline:
         check()
         try:
+            # kafka-python leaves the sockets of refused connections open: it is asked once somebody listens.
+            host, _, port = bootstrap.split(",", maxsplit=1)[0].strip().rpartition(":")
+            socket.create_connection((host, int(port)), timeout=1).close()
             with KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1000) as admin:
                 admin.list_topics()
             return

@@ -20,16 +20,9 @@ def reset_workers(settings: Settings) -> None:
 
     Raises BrokerError while a worker of the group runs, or when Kafka is away or refuses.
     """
-    group = group_id(settings)
     changelogs = [topics(settings)[f"{table}-changelog"].name for table in TABLES]
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
-        for name, outcome in admin.delete_groups([group]).items():
-            if "NonEmptyGroup" in str(outcome):
-                raise BrokerError(
-                    f"workers of the group {name} are running: stop them, wait {settings.worker_session_seconds:g} s, try again"
-                )
-            if outcome != "OK" and "GroupIdNotFound" not in str(outcome):
-                raise BrokerError(f"{settings.kafka_bootstrap}: the group {name} cannot be deleted: {outcome}")
+        _delete_group(admin, settings)
         there = [name for name in changelogs if name in admin.list_topics()]
         if there:
             admin.delete_topics(there)
@@ -39,3 +32,15 @@ def reset_workers(settings: Settings) -> None:
                 raise BrokerError(f"{settings.kafka_bootstrap}: the changelogs were not deleted in {_DELETION_SECONDS:g} s")
             time.sleep(0.1)
     ensure_topics(settings)
+
+
+def _delete_group(admin: KafkaAdminClient, settings: Settings) -> None:
+    group = group_id(settings)
+    # A static member does not leave when it stops: the broker forgets it when its session is over.
+    deadline = time.monotonic() + settings.worker_session_seconds + 5.0
+    while "NonEmptyGroup" in (outcome := str(admin.delete_groups([group])[group])):
+        if time.monotonic() > deadline:
+            raise BrokerError(f"workers of the group {group} are running: stop them first")
+        time.sleep(0.5)
+    if outcome != "OK" and "GroupIdNotFound" not in outcome:
+        raise BrokerError(f"{settings.kafka_bootstrap}: the group {group} cannot be deleted: {outcome}")

@@ -9,6 +9,7 @@ import numpy as np
 from records import VALUE_COLUMNS, Bars, Days, Floats
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
 from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
+from streams.restatement import Restatement, find_restatement
 from streams.windowing import first_replayable
 
 _PRICES = ("open", "high", "low", "close", "dividend")
@@ -20,7 +21,8 @@ class Arrivals:
 
     `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values, `duplicate` are there
     already (or an older edition of what is there). `expired` lie before what is kept, nobody can tell whether they are
-    known. `fixed` would change a bar that only serves as context for others and is refused.
+    known. `fixed` would change a bar that only serves as context for others and is refused. `renewed` are those duplicates
+    that a later fetch confirms: an edition from in between must not replace them.
     """
 
     tail: np.ndarray
@@ -29,6 +31,7 @@ class Arrivals:
     duplicate: np.ndarray
     expired: np.ndarray
     fixed: np.ndarray
+    renewed: np.ndarray
 
 
 def empty_state(ticker: str) -> TickerState:
@@ -59,7 +62,7 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
     held = state.bars
     if not len(held) or bars.day[0] > held.day[-1]:
         none = np.zeros(len(bars), dtype=np.bool_)
-        return Arrivals(np.ones(len(bars), dtype=np.bool_), none, none, none, none, none)
+        return Arrivals(np.ones(len(bars), dtype=np.bool_), none, none, none, none, none, none)
     tail = bars.day > held.day[-1]
     row = np.minimum(np.searchsorted(held.day, bars.day), len(held) - 1)
     present = held.day[row] == bars.day
@@ -72,7 +75,36 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
     expired = new & (state.first_index > 0) & (bars.day < held.day[0])
     fixed = new & ~expired & (row < first_replayable(state))
     new &= ~expired & ~fixed
-    return Arrivals(tail, new & ~present, new & present, duplicate, expired, fixed)
+    renewed = equal & (state.fetched[row] < fetched)
+    return Arrivals(tail, new & ~present, new & present, duplicate, expired, fixed, renewed)
+
+
+def renew(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, int]:
+    """The state with these bars, which it holds as they are, marked as fetched later; and the first absolute index of them."""
+    rows = np.searchsorted(state.bars.day, bars.day)
+    days = state.fetched.copy()
+    days[rows] = fetched
+    return replace(state, fetched=days), state.first_index + int(rows[0])
+
+
+def untold_restatement(state: TickerState, bars: Bars, fetched: int) -> Restatement | None:
+    """Whether arriving bars show that their vendor restated the history, beyond the splits that they tell of."""
+    held = state.bars
+    current = np.zeros(len(held), dtype=np.bool_)
+    ratios = _new_ratios(held, bars)
+    for at in np.flatnonzero(ratios != 1.0):
+        older = (held.day < bars.day[at]) & (state.fetched < bars.day[at])
+        held = _split(held, older, float(ratios[at]))
+        current |= older
+    return find_restatement(held, state.fetched, current, bars, fetched)
+
+
+def follow(state: TickerState, restatement: Restatement, fetched: int) -> tuple[TickerState, int]:
+    """The state on the new basis, which its vendor had on day `fetched`; and the first absolute index that changed."""
+    rows = restatement.rows
+    bars = _rescaled(state.bars, rows, restatement.price, restatement.volume)
+    after, row = _recomputed(state, bars, np.where(rows, np.int32(fetched), state.fetched), int(np.argmax(rows)))
+    return after, state.first_index + row
 
 
 def merge(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, int]:
@@ -162,4 +194,12 @@ def _split(bars: Bars, rows: np.ndarray, ratio: float) -> Bars:
     for name in _PRICES:
         columns[name][rows] /= ratio
     columns["volume"][rows] *= ratio
+    return Bars(**columns)
+
+
+def _rescaled(bars: Bars, rows: np.ndarray, price: float, volume: float) -> Bars:
+    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
+    for name in _PRICES:
+        columns[name][rows] *= price
+    columns["volume"][rows] *= volume
     return Bars(**columns)

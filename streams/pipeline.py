@@ -16,7 +16,7 @@ import numpy as np
 from records import BarBatch, Bars, RejectedBar, date_of, day_number, validate_batch
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
-from streams.history import Arrivals, empty_state, merge, restated, sort_arrivals, trim
+from streams.history import Arrivals, empty_state, follow, merge, renew, restated, sort_arrivals, trim, untold_restatement
 from streams.windows import due_training, kept_bars
 
 #: Why a bar that would change the oldest kept ones is refused.
@@ -28,7 +28,8 @@ class Absorbed:
     """What a batch did to a ticker's history.
 
     `changed_from` is the absolute index of the first bar whose block has to be stored again, None when nothing changed.
-    `expired` bars lie before what is kept.
+    `expired` bars lie before what is kept. `restated_by` is the factor by which the vendor had restated older prices without
+    telling of a split, 1 where it had not.
     """
 
     ticker: str
@@ -37,6 +38,7 @@ class Absorbed:
     corrected: int
     expired: int
     changed_from: int | None
+    restated_by: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,28 @@ def absorb(
     fetched = day_number(batch.as_of)
     bars = restated(known, bars, fetched)
     arrivals = sort_arrivals(known, bars, fetched)
-    rejected += _refused(batch.ticker, bars, arrivals)
-    chosen = arrivals.tail | arrivals.late | arrivals.corrected
-    changed_from = None
     after = known
+    changes: list[int] = []
+    restatement = None
+    if arrivals.corrected.any():
+        restatement = untold_restatement(known, bars[~arrivals.duplicate & ~arrivals.expired], fetched)
+        if restatement is not None:
+            after, row = follow(known, restatement, fetched)
+            changes.append(row)
+            arrivals = sort_arrivals(after, bars, fetched)
+    rejected += _refused(batch.ticker, bars, arrivals)
+    if arrivals.renewed.any():
+        after, row = renew(after, bars[arrivals.renewed], fetched)
+        changes.append(row)
+    chosen = arrivals.tail | arrivals.late | arrivals.corrected
     if chosen.any():
-        after, changed_from = merge(known, bars if chosen.all() else bars[chosen], fetched)
+        after, row = merge(after, bars if chosen.all() else bars[chosen], fetched)
+        changes.append(row)
+    is_stale = restatement is not None or bool(chosen.any())
+    if is_stale:
         after = trim(after, kept_bars(settings))
-        changed_from = max(changed_from, after.first_index)
         after = replace(after, due=due_training(after, settings))
+    changed_from = max(min(changes), after.first_index) if changes else None
     report = Absorbed(
         ticker=batch.ticker,
         accepted=int(np.count_nonzero(arrivals.tail | arrivals.late)),
@@ -88,11 +103,12 @@ def absorb(
         corrected=int(np.count_nonzero(arrivals.corrected)),
         expired=int(np.count_nonzero(arrivals.expired)),
         changed_from=changed_from,
+        restated_by=1.0 if restatement is None else restatement.price,
     )
     outputs: list[Output] = [*rejected, report]
     if after.due is not None and after.due != known.due:
         outputs.append(TrainingDue(batch.ticker, after.due))
-    if changed_from is not None:
+    if is_stale:
         outputs.append(ForecastStale(batch.ticker))
     counted = _counted(
         after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)

@@ -93,6 +93,7 @@ class BarsAgent:
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
         """The events of a turn that are dealt with and may be acknowledged."""
+        await self._ownership.settled()
         done: list[EventT[Any]] = []
         tickers: dict[str, list[_Arrival]] = {}
         for event in turn:
@@ -106,10 +107,12 @@ class BarsAgent:
                 tickers.setdefault(batch.ticker, []).append(_Arrival(event, batch))
         for ticker, arrivals in tickers.items():
             await asyncio.sleep(0)
+            await self._ownership.settled()
             if all(self._ownership.is_ours(arrival.event) for arrival in arrivals):
                 self._update(ticker, arrivals)
                 done.extend(arrival.event for arrival in arrivals)
         await self._ownership.delivered()
+        await self._ownership.settled()
         return self._acknowledgeable(turn, {id(event) for event in done})
 
     def _acknowledgeable(self, turn: Sequence[EventT[Any]], done: set[int]) -> list[EventT[Any]]:

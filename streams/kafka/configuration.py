@@ -21,7 +21,6 @@ PRODUCER_BUFFER_MESSAGES: Final = 10_000
 
 def faust_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `faust.App`."""
-    port = settings.worker_port or free_port()  # Faust takes no 0
     return {
         "id": group_id(settings),
         "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
@@ -32,8 +31,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "processing_guarantee": "at_least_once",
         # A static member that comes back within its session keeps its partitions: restart in 2 s instead of a session's length.
         "consumer_group_instance_id": settings.worker_id,
-        # The address by which the assignor tells members apart: two workers on one host must differ in it.
-        "canonical_url": f"http://{settings.worker_id.lower()}:{port}",
+        # By this the assignor tells members apart: two workers on one host must differ in it, and a static member that comes
+        # back must have the one it had, so no port is in it.
+        "canonical_url": f"http://{settings.worker_id.lower()}",
         "broker_session_timeout": settings.worker_session_seconds,
         "broker_heartbeat_interval": settings.worker_heartbeat_seconds,
         "broker_max_poll_interval": settings.worker_poll_seconds,
@@ -58,7 +58,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # The leader topic is for `@app.timer(on_leader=True)`, which nobody uses here.
         "topic_disable_leader": True,
         "web_bind": "127.0.0.1",
-        "web_port": port,
+        "web_port": settings.worker_port or free_port(),  # Faust takes no 0
         "web_enabled": True,
         "worker_redirect_stdouts": False,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import faust
 from faust.types import TP, EventT
@@ -12,6 +12,8 @@ from faust.types import TP, EventT
 from streams.kafka.fence import Fence
 
 logger = logging.getLogger(__name__)
+
+_SETTLING_SECONDS: Final = 0.02
 
 
 class Ownership:
@@ -35,6 +37,14 @@ class Ownership:
             and message.generation_id == self._app.consumer_generation_id
             and TP(message.topic, message.partition) in self._app.consumer.assignment()
         )
+
+    async def settled(self) -> None:
+        """Wait while partitions are dealt anew. Only then does a message's generation tell whether it is still ours.
+
+        The first messages after it arrive before Faust calls it ended: whoever dropped them would never see them again.
+        """
+        while self._app.rebalancing:
+            await asyncio.sleep(_SETTLING_SECONDS)
 
     async def delivered(self) -> None:
         """Wait until all that was sent and written to changelogs is acknowledged by the brokers.

@@ -74,11 +74,13 @@ class TrainingAgent:
         """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
-            if not self._ownership.is_ours(event):
-                continue
             try:
+                await self._ownership.settled()
+                if not self._ownership.is_ours(event):
+                    continue
                 await self._answer(event)
                 await self._ownership.delivered()
+                await self._ownership.settled()
             except asyncio.CancelledError:
                 return
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
@@ -104,6 +106,7 @@ class TrainingAgent:
             raise DataError(f"{request.ticker}: the request's key is {event.key!r:.60}")
         due = DueTraining(cutoff=request.cutoff, digest=bytes.fromhex(request.digest))
         await self._await_quiet(event)
+        await self._ownership.settled()
         if not self._ownership.is_ours(event):
             return
         state = self._due_state(request.ticker, due)
@@ -111,6 +114,7 @@ class TrainingAgent:
             self.superseded += 1
             return
         outcome = await self._trainer.train(training_job(state, self._settings))
+        await self._ownership.settled()
         if self._ownership.is_ours(event):
             self._write(event, request.ticker, due, outcome)
 

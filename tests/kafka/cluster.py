@@ -1,0 +1,220 @@
+"""A cluster for one test: workers as users start them, a publisher, readers, and the embedded engine to compare with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from broker.base import LocalBroker
+from broker.topics import ensure_topics
+from models.training import train_ticker
+from producers.publish import PublishReport, publish
+from records import BarBatch, Bars, Forecast, RejectedBar, batch_of, day_number
+from settings import Settings, load_settings
+from state.export import rows_to_json
+from state.folder import StateFolder
+from state.readers import ForecastReader, HistoryReader
+from streams.embedded import EmbeddedEngine
+from streams.pool import TrainingPool, preload_for
+from tests.conftest import ROOT
+
+#: Small and young, so that a test takes seconds; the numbers are those of the embedded engine under the same settings.
+QUICK = {"MODELS": "har", "LOOKBACK": "252", "MINIMUM_BARS": "126", "HISTORY_BARS": "504", "KAFKA_PARTITIONS": "4", "JOBS": "1"}
+TODAY = dt.date(2026, 1, 2)
+
+
+class Worker:
+    """One `python -m streams worker` process."""
+
+    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams", "worker", "--id", name],
+                cwd=ROOT,
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9: this process alone; what it started has to notice by itself."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, timeout: float = 60) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=timeout)
+
+    def said(self, text: str) -> int:
+        return self.log.read_text(errors="replace").count(text)
+
+    def training_processes(self) -> list[int]:
+        """The pool's processes: children of the forkserver, which is a child of the worker."""
+        return [pid for child in _children(self.process.pid) for pid in _children(child)]
+
+
+class Cluster:
+    """`settings` are those of every process of the test."""
+
+    def __init__(self, *, bootstrap: str, broker: LocalBroker | None, folder: Path, prefix: str) -> None:
+        self.broker = broker
+        self.folder = folder
+        self.values = QUICK | {"KAFKA_BOOTSTRAP": bootstrap, "KAFKA_PREFIX": prefix}
+        self.workers: list[Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.signal(signal.SIGCONT)
+                worker.kill()
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def settings(self, **more: Any) -> Settings:
+        return load_settings(**{name.lower(): value for name, value in self.values.items()}, state_dir=self.state, **more)
+
+    def start(self, name: str = "w1", **environment: str) -> Worker:
+        values = os.environ | self.values | {"STATE_DIR": str(self.state), "PYTHONPATH": str(ROOT)} | environment
+        worker = Worker(name, values, self.folder / f"{name}.log")
+        self.workers.append(worker)
+        return worker
+
+    def publish(self, items: Iterable[BarBatch | RejectedBar], *, resend: bool = True) -> PublishReport:
+        ensure_topics(self.settings())
+        return publish(self.settings(), items, resend=resend)
+
+    @contextmanager
+    def readers(self) -> Iterator[tuple[ForecastReader, HistoryReader]]:
+        with ForecastReader(self.state) as forecasts, HistoryReader(self.state) as histories:
+            yield forecasts, histories
+
+    def await_rows(self, expected: Sequence[Forecast], *, timeout: float = 90) -> None:
+        """Wait until the forecast table is `expected` to the byte; on failure say what differs."""
+        with ForecastReader(self.state) as reader:
+            wanted = rows_to_json(expected)
+            try:
+                await_condition(lambda: rows_to_json(_rows(reader)) == wanted, timeout=timeout)
+            except AssertionError:
+                found = {row.ticker: row for row in _rows(reader)}
+                for row in expected:
+                    assert found.get(row.ticker) == row, self.logs()
+                raise
+
+    def await_bars(self, count: int, *, timeout: float = 60) -> None:
+        """Wait until the histories hold at least `count` bars together."""
+        with HistoryReader(self.state) as reader:
+            await_condition(lambda: sum(map(len, _bars(reader).values())) >= count, timeout=timeout)
+
+    def assert_histories(self, expected: dict[str, Bars]) -> None:
+        with HistoryReader(self.state) as reader:
+            found = _bars(reader)
+        assert found.keys() == expected.keys()
+        for ticker, bars in expected.items():
+            assert found[ticker] == bars, ticker
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in self.folder.glob("*.log"))
+
+    def embedded(self, items: Iterable[BarBatch | RejectedBar]) -> tuple[list[Forecast], dict[str, Bars]]:
+        """What the embedded engine makes of the same bars under the same settings: its forecasts and its histories."""
+        settings = self.settings()
+        folder = self.folder / "embedded"
+        with ExitStack() as stack:
+            writer = stack.enter_context(StateFolder(folder).open_writer())
+            pool = stack.enter_context(
+                TrainingPool(train_ticker, jobs=2, deadline_seconds=120.0, preload=preload_for(settings.models))
+            )
+            engine = EmbeddedEngine(writer, settings, state_dir=folder, today=TODAY, pool=pool, progress=_silent)
+            engine.run(items)
+        with ForecastReader(folder) as forecasts, HistoryReader(folder) as histories:
+            return forecasts.all(), _bars(histories)
+
+
+def await_condition(condition: Callable[[], bool], *, timeout: float) -> float:
+    """Seconds until the condition holds; AssertionError when it does not in time."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < timeout, f"not within {timeout:g} s"
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
+    """Random walks on weekdays, in messages of `size` bars."""
+    first = day_number(dt.date(2020, 1, 6))
+    day = np.array([first + 7 * (n // 5) + n % 5 for n in range(count)], np.int32)
+    batches = []
+    for number in range(tickers):
+        rng = np.random.default_rng(number)
+        close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal(count)))
+        opening = close * np.exp(0.005 * rng.standard_normal(count))
+        bars = Bars.of(
+            day.copy(),
+            open=opening,
+            high=np.maximum(opening, close) * 1.01,
+            low=np.minimum(opening, close) * 0.99,
+            close=close,
+            volume=np.round(np.exp(13 + rng.standard_normal(count))),
+        )
+        batches += [
+            batch_of(f"T{number:03}", bars[start : start + size], source="test", as_of=dt.date(2026, 1, 1))
+            for start in range(0, count, size)
+        ]
+    return batches
+
+
+def by_date(batches: Iterable[BarBatch]) -> list[BarBatch]:
+    """The batches as a backfill by date would send them: all tickers' first ones, then all second ones, …"""
+    return sorted(batches, key=lambda batch: (batch.date[0], batch.ticker))
+
+
+@contextmanager
+def _silent(total: int | None, description: str) -> Iterator[Callable[[int], None]]:
+    yield lambda count: None
+
+
+def _rows(reader: ForecastReader) -> list[Forecast]:
+    from errors import StateMissingError
+
+    try:
+        return reader.all()
+    except StateMissingError:
+        return []
+
+
+def _bars(reader: HistoryReader) -> dict[str, Bars]:
+    from errors import StateMissingError
+
+    try:
+        found, _ = reader.bars_many(reader.tickers())
+    except StateMissingError:
+        return {}
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(child) for child in listing.read_text().split()]
+    return found

@@ -1,0 +1,39 @@
+"""One real broker for all tests here; each test has topics, a consumer group and a state folder of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from broker.base import LocalBroker
+from broker.local import HOW_TO_GET_ONE, local_broker
+from errors import BrokerError
+from settings import load_settings
+from tests.kafka.cluster import Cluster
+
+REQUIRED = os.environ.get("REQUIRE_KAFKA") == "1"
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[tuple[str, LocalBroker | None]]:
+    """A broker's address, and the broker itself where it was started here."""
+    with ExitStack() as stack:
+        try:
+            started = stack.enter_context(local_broker(load_settings()))
+        except BrokerError as error:
+            if REQUIRED:
+                raise
+            pytest.skip(f"no Kafka here: {HOW_TO_GET_ONE} ({error})")
+        yield started
+
+
+@pytest.fixture
+def cluster(broker: tuple[str, LocalBroker | None], tmp_path: Path) -> Iterator[Cluster]:
+    """Workers, a publisher and readers with names of their own; everything is ended with the test."""
+    with Cluster(bootstrap=broker[0], broker=broker[1], folder=tmp_path, prefix=f"t{uuid4().hex[:8]}-") as made:
+        yield made
