@@ -100,5 +100,21 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
         Server(create_app(settings, session=session), settings).run()
 
 
+@main.command()
+@click.argument("name")
+@click.option(
+    "--source", help="CSV of the members, path or https URL, with the columns symbol and sector (default: published)."
+)
+def refresh_group(name: str, source: str | None) -> None:
+    """Replace the list of members of a ticker group (SP500, DOW) by a newer one, dated today."""
+    from marketdata.groups import refresh
+
+    old, new = refresh(name, source, dt.datetime.now(dt.UTC).date())
+    for sign, tickers in (("+", set(new.sectors) - set(old.sectors)), ("-", set(old.sectors) - set(new.sectors))):
+        for ticker in sorted(tickers):
+            click.echo(f"{sign} {ticker}")
+    click.echo(f"{name}: {len(new.sectors)} members of {new.as_of} (before: {len(old.sectors)} of {old.as_of})")
+
+
 if __name__ == "__main__":
     run_cli(main)

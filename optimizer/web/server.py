@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import signal
 from types import FrameType
@@ -20,12 +21,15 @@ logger = logging.getLogger(__name__)
 
 #: A stream's silence is ended by its heartbeat, so only dead peers are this quiet.
 _QUIET_SECONDS: Final = 120
+_M_ARENA_MAX: Final = -8
+_ARENAS: Final = 2
 
 
 class Server:
     """A listening socket and its threads. `port` is the real one where the settings say 0."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
+        _few_arenas()
         self._settings = settings
         self._optimizations: Optimizations = app.extensions[OPTIMIZATIONS]
         try:
@@ -65,3 +69,14 @@ class Server:
         # Streams first, or they would keep their threads; then waitress ends its loop and its threads at this exception.
         self._optimizations.close()
         raise SystemExit
+
+
+def _few_arenas() -> None:
+    """Keep the C library from giving each of some hundred threads a heap of its own, which it never returns.
+
+    Measured with 200 streams and 50 clients: 348 MB without, 212 MB with. See mallopt(3), M_ARENA_MAX; C libraries without
+    it (musl) do not have the problem.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, _ARENAS)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from typing import Any
 
+import msgspec
 from flask import Flask, Response, request
 
 from errors import SchemaError, StateError
@@ -13,17 +16,19 @@ from optimizer.session import Session
 from optimizer.tickers import clean_tickers
 from optimizer.web.answers import json_answer, refuse
 from optimizer.web.watching import Metrics
+from state.follower import REFRESH_SECONDS
 
 
 def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
     """GET /api/forecasts, /healthz, /readyz and /metrics."""
     reader = session.forecasts
+    whole = _WholeTable(session)
 
     @app.get("/api/forecasts")
     def forecasts() -> Response:
         text = request.args.get("tickers")
         if text is None:
-            return json_answer({"forecasts": reader.all(), "missing": reader.unreadable()})
+            return Response(whole.encoded(), mimetype="application/json")
         chosen = clean_tickers(text.split(","))
         rows = reader.get_many(chosen.tickers)
         unreadable = reader.unreadable()
@@ -56,6 +61,35 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
     metrics.watch("forecast_rows", "Rows in the forecast table", lambda: float(table_health(session)["tickers"]))
     metrics.watch("forecast_fresh_share", "Share of rows that serve", lambda: float(table_health(session)["fresh_share"]))
     metrics.watch("forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session)))
+
+
+class _WholeTable:
+    """The whole table as JSON, encoded once for all who ask within the time in which the reader sees nothing new anyway."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._mutex = threading.Lock()
+        self._body = b""
+        self._until = float("-inf")
+
+    def encoded(self) -> bytes:
+        """The body, about `REFRESH_SECONDS` older than what the reader has at most. Raises what reading raises.
+
+        While one caller encodes a new body, the others get the last one at once, if that is not older than twice the time.
+        """
+        now = time.monotonic()
+        if now < self._until:
+            return self._body
+        if not self._mutex.acquire(blocking=now >= self._until + REFRESH_SECONDS):
+            return self._body
+        try:
+            if time.monotonic() >= self._until:
+                rows = self._session.forecasts.all()
+                self._body = msgspec.json.encode({"forecasts": rows, "missing": self._session.forecasts.unreadable()})
+                self._until = time.monotonic() + REFRESH_SECONDS
+            return self._body
+        finally:
+            self._mutex.release()
 
 
 def table_health(session: Session) -> dict[str, Any]:

@@ -1,0 +1,104 @@
+"""Ticker groups, sector limits, what is held now."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+
+import numpy as np
+import pytest
+
+from errors import RequestError, SourceError
+from marketdata import groups
+from optimizer.request import parse_request
+from records import is_ticker
+from tests.optimizer.market_samples import made_bars, row
+
+MEMBERS = ("AAPL", "MSFT", "XOM", "CVX", "JNJ", "BRK-B")
+BARS = made_bars(MEMBERS)
+ROWS = [row(t, b, 0.05 + 0.03 * i, 0.2) for i, (t, b) in enumerate(BARS.items())]
+
+
+def test_a_group_stands_for_its_members_and_what_is_not_to_be_had_is_listed(optimizer_of, asked):
+    result = optimizer_of(BARS, ROWS).optimize(asked(BARS, tickers=None, ticker_group="SP500"))
+    assert set(result["weights"]) <= set(MEMBERS)
+    assert len(result["unused"]) == len(groups.group("SP500").sectors) - len(MEMBERS)
+    both = optimizer_of(BARS, ROWS).optimize(asked(BARS, tickers=["JNJ"], ticker_group="SP500"))
+    assert both["weights"] == result["weights"]
+
+
+@pytest.mark.parametrize(("name", "count"), [("SP500", (495, 510)), ("DOW", (30, 30))])
+def test_groups_have_a_date_and_members_with_sectors(name, count):
+    chosen = groups.group(name)
+    assert count[0] <= len(chosen.sectors) <= count[1]
+    assert all(map(is_ticker, chosen.sectors))
+    assert all(chosen.sectors.values())
+    assert dt.date(2024, 1, 1) < chosen.as_of
+
+
+def test_sector_limits_bind_and_unknown_sectors_are_named(optimizer_of, asked):
+    optimizer = optimizer_of(BARS, ROWS)
+    free = optimizer.optimize(asked(BARS))
+    energy = free["weights"].get("XOM", 0) + free["weights"].get("CVX", 0)
+    assert energy > 0.1
+    limited = optimizer.optimize(asked(BARS, sector_limits={"Energy": 0.1}))
+    assert limited["weights"].get("XOM", 0) + limited["weights"].get("CVX", 0) <= 0.1 + 2e-5
+    with pytest.raises(RequestError, match=r"there is no sector 'Enrgy'; there are .*Energy"):
+        optimizer.optimize(asked(BARS, sector_limits={"Enrgy": 0.1}))
+
+
+def test_the_dearer_it_is_to_trade_the_closer_the_portfolio_stays_to_what_is_held(optimizer_of, asked):
+    optimizer = optimizer_of(BARS, ROWS)
+    held = {"AAPL": 0.5, "MSFT": 0.5}
+    distance = []
+    for cost in (0.0, 0.05, 0.9):
+        weights = optimizer.optimize(asked(BARS, current_weights=held, turnover_cost=cost))["weights"]
+        distance.append(sum(abs(weights.get(t, 0) - held.get(t, 0)) for t in MEMBERS))
+    assert distance[0] > distance[1] > distance[2]
+    assert distance[2] == pytest.approx(0, abs=1e-4)
+
+
+def test_a_list_of_members_replaces_the_old_one_only_if_it_can_be_this_groups(tmp_path, monkeypatch):
+    for file in groups._FOLDER.glob("*.csv"):
+        shutil.copy(file, tmp_path)
+    monkeypatch.setattr(groups, "_FOLDER", tmp_path)
+    lines = (tmp_path / "dow.csv").read_text().splitlines()[2:]
+    newer = tmp_path / "newer.csv"
+    newer.write_text(
+        "\n".join(
+            ["\ufeffSymbol,Security,GICS Sector", *(line.replace(",", ",x,") for line in lines[1:]), "BRK.B,x,Financials"]
+        )
+    )
+    old, new = groups.refresh("DOW", str(newer), dt.date(2030, 1, 2))
+    assert new.as_of == dt.date(2030, 1, 2)
+    assert set(new.sectors) - set(old.sectors) == {"BRK-B"}
+    assert len(groups.group("DOW").sectors) == 30
+    newer.write_text("symbol,sector\nAAPL,x\n")
+    with pytest.raises(SourceError, match="lacks 30 of the 30"):
+        groups.refresh("DOW", str(newer), dt.date(2030, 1, 3))
+    newer.write_text("a,b\n")
+    with pytest.raises(SourceError, match="column symbol"):
+        groups.refresh("DOW", str(newer), dt.date(2030, 1, 3))
+    with pytest.raises(SourceError, match="cannot be read"):
+        groups.refresh("DOW", str(tmp_path / "none.csv"), dt.date(2030, 1, 3))
+    with pytest.raises(RequestError, match="--source"):
+        groups.refresh("DOW", None, dt.date(2030, 1, 3))
+    assert groups.group("DOW").as_of == dt.date(2030, 1, 2)
+    groups.group.cache_clear()
+    groups.known_sectors.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("weight_cap", 0), ("weight_cap", 1.5), ("sector_limits", {"Energy": 2}), ("turnover_cost", -1), ("current_weights", [1])],
+)
+def test_limits_that_are_none_are_named(field, value):
+    body = {"start_date": "2020-01-01", "end_date": "2021-01-01", "risk_free_rate": 0.02, "tickers": ["AAPL"]}
+    with pytest.raises(RequestError, match=field):
+        parse_request(body | {field: value})
+
+
+def test_a_weight_cap_holds(optimizer_of, asked):
+    weights = optimizer_of(BARS, ROWS).optimize(asked(BARS, weight_cap=0.35))["weights"]
+    assert max(weights.values()) <= 0.35 + 1e-9
+    assert np.isclose(sum(weights.values()), 1.0)
