@@ -40,8 +40,9 @@ class HistoryReader:
     ) -> None:
         self._copies = Copies(state_dir, "history", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
-        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars.
-        self._decoded: OrderedDict[str, tuple[tuple[bytes, ...], Bars]] = OrderedDict()
+        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars. The open
+        # database counts as well: another one, in a folder that was replaced, may have the same head over other bars.
+        self._decoded: OrderedDict[str, tuple[tuple[tuple[Database, bytes], ...], Bars]] = OrderedDict()
 
     def bars(self, ticker: str) -> Bars | None:
         """All bars kept of a ticker, or None. Raises StateMissingError, StateCorruptError, SchemaError."""
@@ -55,12 +56,16 @@ class HistoryReader:
         """
         wanted = list(dict.fromkeys(tickers))
         keys = [head_key(ticker) for ticker in wanted]
-        copies = self._copies.read(lambda database: database.get_many(keys), lambda database: database.get_many(keys))
+
+        def read(database: Database) -> tuple[Database, list[bytes | None]]:
+            return database, database.get_many(keys)
+
+        copies = self._copies.read(read, read)
         found: dict[str, Bars] = {}
         unreadable: dict[str, str] = {}
         with self._mutex:
-            for ticker, payloads in zip(wanted, zip(*copies, strict=True), strict=True):
-                heads = tuple(payload for payload in payloads if payload is not None)
+            for number, ticker in enumerate(wanted):
+                heads = tuple((database, head) for database, heads in copies if (head := heads[number]) is not None)
                 known = self._decoded.get(ticker)
                 if not heads:
                     continue
