@@ -110,6 +110,8 @@ class EmbeddedEngine:
                 self._summary.bars_duplicate += output.duplicate
                 self._summary.bars_corrected += output.corrected
                 self._summary.bars_expired += output.expired
+                if output.restated_by != 1.0:
+                    logger.warning("restated by its vendor ticker=%s factor=%.6g", batch.ticker, output.restated_by)
                 if state is not None and output.changed_from is not None:
                     self._fresh.discard(batch.ticker)
                     self._states.put(state, changed_from=output.changed_from)

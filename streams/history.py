@@ -9,7 +9,7 @@ import numpy as np
 from records import VALUE_COLUMNS, Bars, Days, Floats
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
 from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
-from streams.restatement import Restatement, find_restatement
+from streams.restatement import Restatement, find_restatement, is_rounding
 from streams.windowing import first_replayable
 
 _PRICES = ("open", "high", "low", "close", "dividend")
@@ -20,9 +20,9 @@ class Arrivals:
     """What became of the bars that arrived, as masks over them.
 
     `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values, `duplicate` are there
-    already (or an older edition of what is there). `expired` lie before what is kept, nobody can tell whether they are
-    known. `fixed` would change a bar that only serves as context for others and is refused. `renewed` are those duplicates
-    that a later fetch confirms: an edition from in between must not replace them.
+    already (or an older edition of what is there, or differ from the oldest kept by rounding). `expired` lie before what is
+    kept, nobody can tell whether they are known. `fixed` would change a bar that only serves as context for others and is
+    refused. `renewed` are those duplicates that a later fetch confirms: an edition from in between must not replace them.
     """
 
     tail: np.ndarray
@@ -73,8 +73,12 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
     duplicate = equal | outdated
     new = ~tail & ~duplicate
     expired = new & (state.first_index > 0) & (bars.day < held.day[0])
-    fixed = new & ~expired & (row < first_replayable(state))
-    new &= ~expired & ~fixed
+    context = new & ~expired & (row < first_replayable(state))
+    # The beginning cannot be corrected, and need not be for what a restatement's rounding makes of it.
+    rounded = context & present & is_rounding(held[row], bars)
+    fixed = context & ~rounded
+    duplicate |= rounded
+    new &= ~expired & ~context
     renewed = equal & (state.fetched[row] < fetched)
     return Arrivals(tail, new & ~present, new & present, duplicate, expired, fixed, renewed)
 

@@ -11,8 +11,11 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from records import Bars, Days, Floats
+
+Flags = NDArray[np.bool_]
 
 _PRICES: Final = ("open", "high", "low", "close")
 #: Smaller factors cannot be told from a correction: a day's move is as large.
@@ -20,8 +23,8 @@ SMALLEST_FACTOR: Final = 1.04
 #: So many bars of one delivery must agree where volumes do not confirm the factor.
 BARS_WITHOUT_VOLUME: Final = 3
 #: Prices are rounded to the cent before and after.
-_CENT_ROUNDING: Final = 0.0101
-_RELATIVE_ROUNDING: Final = 1e-3
+CENT_ROUNDING: Final = 0.0101
+RELATIVE_ROUNDING: Final = 1e-3
 _VOLUME_ROUNDING: Final = 0.01
 #: A factor so near to a simple ratio is that ratio.
 _SNAP: Final = 3e-3
@@ -34,16 +37,16 @@ class Restatement:
 
     price: float
     volume: float
-    rows: np.ndarray
+    rows: Flags
 
 
-def find_restatement(held: Bars, held_fetched: Days, current: np.ndarray, bars: Bars, fetched: int) -> Restatement | None:
+def find_restatement(held: Bars, held_fetched: Days, current: Flags, bars: Bars, fetched: int) -> Restatement | None:
     """What arriving bars, fetched on day `fetched`, say about the stored ones that were fetched before.
 
     `held` is adjusted for all splits that are known with these bars; its rows in the mask `current` have been adjusted by them
     just now. A bar shows a restatement when all four prices are the stored ones times a factor of at least SMALLEST_FACTOR (or
-    its inverse) and the volume is divided by it; where volumes stay as they were, BARS_WITHOUT_VOLUME bars of one delivery have to
-    agree. It is a correction of those bars alone when that brings them nearer to the stored bars around them. All that was
+    its inverse) and the volume is divided by it; where volumes stay as they were, BARS_WITHOUT_VOLUME bars of one delivery have
+    to agree. It is a correction of those bars alone when that brings them nearer to the stored bars around them. All that was
     fetched no later than the newest bar that shows it stands on the old basis, as the new one was not known then.
     """
     row = np.minimum(np.searchsorted(held.day, bars.day), max(len(held) - 1, 0))
@@ -72,17 +75,27 @@ def find_restatement(held: Bars, held_fetched: Days, current: np.ndarray, bars: 
     return Restatement(price, volume, rows)
 
 
-def _factor(logs: Floats, old: Bars, new: Bars) -> tuple[float, np.ndarray, np.ndarray] | None:
+def is_rounding(held: Bars, bars: Bars) -> Flags:
+    """Of bars of the same dates, which differ by no more than a restatement's rounding does."""
+    slack = RELATIVE_ROUNDING + CENT_ROUNDING / np.minimum(held.low, bars.low)
+    near: Flags = np.abs(bars.volume - held.volume) <= 1.0 + _VOLUME_ROUNDING * held.volume
+    for name in _PRICES:
+        near &= np.abs(np.log(getattr(bars, name) / getattr(held, name))) <= slack
+    near &= bars.split == held.split
+    return near
+
+
+def _factor(logs: Floats, old: Bars, new: Bars) -> tuple[float, Flags, Flags] | None:
     """The factor that most bars show, which bars agree with it, and of which the volume does."""
     middle = float(np.median(np.median(logs, axis=0)))
     if abs(middle) < np.log(SMALLEST_FACTOR):
         return None
     smallest = np.minimum(old.low, new.low)
-    slack = _RELATIVE_ROUNDING + _CENT_ROUNDING / smallest
-    agrees = (np.abs(logs - middle) <= slack).all(axis=0)
+    slack = RELATIVE_ROUNDING + CENT_ROUNDING / smallest
+    agrees: Flags = np.all(np.abs(logs - middle) <= slack, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         volume = np.log(new.volume / old.volume)
-        follows = np.abs(volume + middle) <= _VOLUME_ROUNDING + 1.0 / np.minimum(old.volume, new.volume)
+        follows: Flags = np.abs(volume + middle) <= _VOLUME_ROUNDING + 1.0 / np.minimum(old.volume, new.volume)
     if not agrees.any():
         return None
     return _snapped(float(np.exp(np.median(logs[:, agrees])))), agrees, follows
@@ -96,15 +109,14 @@ def _snapped(factor: float) -> float:
     return simple if factor > 1.0 else 1.0 / simple
 
 
-def _moves_away(held: Bars, rows: np.ndarray, showing: np.ndarray, closes: Floats) -> bool:
+def _moves_away(held: Bars, rows: Flags, showing: NDArray[np.intp], closes: Floats) -> bool:
     """Whether the new values lie farther from the stored bars beside them than the old ones, so that those are to follow."""
     beside = rows.copy()
     beside[showing] = False
     others = np.flatnonzero(beside)
     if not len(others):
         return False
-    before = others[others < showing[0]]
-    neighbour, at = (before[-1], 0) if len(before) else (others[np.searchsorted(others, showing[0])], 0)
-    stays = abs(float(np.log(held.close[showing[at]] / held.close[neighbour])))
-    moved = abs(float(np.log(closes[at] / held.close[neighbour])))
+    neighbour = others[max(int(np.searchsorted(others, showing[0])) - 1, 0)]
+    stays = abs(float(np.log(held.close[showing[0]] / held.close[neighbour])))
+    moved = abs(float(np.log(closes[0] / held.close[neighbour])))
     return moved > stays

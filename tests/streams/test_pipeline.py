@@ -125,7 +125,7 @@ def test_a_correction_too_old_to_replay_is_refused_by_name() -> None:
     bars = walk(1200)
     state = backfill(bars)
     old = state.bars[10:11]
-    changed = replace(old, volume=old.volume + 1)
+    changed = replace(old, volume=old.volume * 2)
     after, outputs = deliver([batch(changed)], SMALL, state)
     assert outputs[0] == RejectedBar("ABC", date_of(old.day[0]).isoformat(), TOO_OLD)
     assert same_state(after, state)
