@@ -21,6 +21,7 @@ from state.folder import StateFolder
 from tests.optimizer.market_samples import TICKERS, later, made_bars, made_rows, replace_row, write_state
 from tests.optimizer.serving import Answer, Service
 
+pytestmark = pytest.mark.slow
 BARS = made_bars()
 ROWS = made_rows(BARS)
 REQUEST = {

@@ -26,6 +26,7 @@ from optimizer.web import close_app, create_app
 from settings import Settings
 from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
 
+pytestmark = pytest.mark.slow
 BARS = made_bars()
 REQUEST = {
     "start_date": BARS["AAA"].first_date.isoformat(), "end_date": BARS["AAA"].last_date.isoformat(), "risk_free_rate": 0.02,
