@@ -17,10 +17,11 @@ from console import run_cli
 @click.command()
 @click.argument("names", nargs=-1)
 def cli(names: tuple[str, ...]) -> None:
-    """Measure speed and memory as ratios, side by side; NAMES choose among features, ingest, training, lookup."""
-    from benchmarks import features, ingest, lookup, training
+    """Measure speed and memory as ratios, side by side; NAMES choose among corrections, features, ingest,
+    training, lookup."""
+    from benchmarks import corrections, features, ingest, lookup, training
 
-    modules = {"features": features, "ingest": ingest, "lookup": lookup, "training": training}
+    modules = {"corrections": corrections, "features": features, "ingest": ingest, "lookup": lookup, "training": training}
     unknown = set(names) - set(modules)
     if unknown:
         raise click.BadParameter(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(modules)}")

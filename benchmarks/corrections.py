@@ -1,0 +1,86 @@
+"""What changes of the past cost: a split, a correction, a day that comes twice, against rebuilding the ticker."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks.bars import data_name, histories
+from records import BarBatch, Bars, batch_of
+from settings import Settings
+from state.ticker_state import TickerState
+from streams.pipeline import absorb
+
+_REPEATS: Final = 200
+#: A correction comes within days; so far back it is a late one.
+_CORRECTED_BARS_AGO: Final = 5
+_PRICES: Final = ("open", "high", "low", "close", "dividend")
+
+
+def run() -> Iterator[dict[str, Any]]:
+    """One row: CPU-microseconds of each kind of delivery to a ticker of five years, and its part of a full rebuild."""
+    settings = Settings()
+    bars = next(iter(histories(1, minimum=1259).values()))
+    fetched = bars.last_date
+    known = _absorbed(None, _batch(bars[:-1], fetched), settings)
+    last = bars[-1:]
+    rebuild = _microseconds(lambda: _absorbed(None, _batch(bars, fetched), settings))
+    deliveries = {
+        "new_day": last,
+        "duplicate_day": bars[-2:-1],
+        "correction": _changed(bars[-1 - _CORRECTED_BARS_AGO : -_CORRECTED_BARS_AGO]),
+        "split_told": replace(_halved(last), split=np.array([2.0])),
+        "split_untold_with_overlap": _halved(bars[-11:]),
+    }
+    row: dict[str, Any] = {"benchmark": "corrections", "data": data_name(), "bars": len(bars), "rebuild_us": round(rebuild)}
+    later = fetched + dt.timedelta(days=1)
+    # What is known was fetched the day before, so that the split of the last day restates it.
+    known = replace(known, fetched=np.minimum(known.fetched, last.day[0] - 1).astype(np.int32))
+    for name, part in deliveries.items():
+        as_of = later if name == "split_untold_with_overlap" else fetched
+        cost = _microseconds(_delivery(known, _batch(part, as_of), settings))
+        row |= {f"{name}_us": round(cost), f"{name}_ratio": round(cost / rebuild, 3)}
+    yield row
+
+
+def _delivery(state: TickerState, batch: BarBatch, settings: Settings) -> Callable[[], TickerState]:
+    return lambda: _absorbed(state, batch, settings)
+
+
+def _absorbed(state: TickerState | None, batch: BarBatch, settings: Settings) -> TickerState:
+    after, _ = absorb(state, batch, today=dt.date.max, settings=settings)
+    assert after is not None
+    return after
+
+
+def _batch(bars: Bars, fetched: dt.date) -> BarBatch:
+    return batch_of("ABC", bars, source="benchmark", as_of=fetched)
+
+
+def _changed(bars: Bars) -> Bars:
+    return replace(bars, volume=bars.volume + 1.0)
+
+
+def _halved(bars: Bars) -> Bars:
+    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
+    for name in _PRICES:
+        columns[name] /= 2.0
+    columns["volume"] *= 2.0
+    return Bars(**columns)
+
+
+def _microseconds(work: Callable[[], object]) -> float:
+    """CPU-microseconds of one call: the least of three series, after one to warm up."""
+    work()
+    series = []
+    for _ in range(3):
+        started = time.process_time()
+        for _ in range(_REPEATS):
+            work()
+        series.append(time.process_time() - started)
+    return min(series) / _REPEATS * 1e6
