@@ -17,6 +17,8 @@ JOBS =
 HOST =
 PORT =
 PYTEST_ARGS =
+SECONDS = 600
+SEED = 0
 
 # How it is installed.
 PYTHON ?= python3
@@ -30,7 +32,7 @@ UV = $(PY) -m uv
 FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(END), --end "$(END)")
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 
-.PHONY: help run test test-fast check bench serve lock install clean
+.PHONY: help run test test-fast check bench fuzz serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -58,6 +60,9 @@ check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 
 bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
+
+fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipeline for SECONDS=600
+	$(PY) -m tests.streams.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
 
 serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
 	$(PY) -m optimizer serve --state "$(STATE)"$(if $(HOST), --host "$(HOST)")$(if $(PORT), --port "$(PORT)")

@@ -17,8 +17,7 @@ from console import run_cli
 @click.command()
 @click.argument("names", nargs=-1)
 def cli(names: tuple[str, ...]) -> None:
-    """Measure speed and memory as ratios, side by side; NAMES choose among corrections, features, ingest,
-    training, lookup."""
+    """Measure speed and memory as ratios, side by side; NAMES: corrections, features, ingest, training, lookup."""
     from benchmarks import corrections, features, ingest, lookup, training
 
     modules = {"corrections": corrections, "features": features, "ingest": ingest, "lookup": lookup, "training": training}

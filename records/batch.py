@@ -60,7 +60,7 @@ def decode_batch(payload: bytes, key: bytes | None = None) -> BarBatch:
     """
     try:
         batch = _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         _refuse_newer(payload)
         raise MessageError(f"not a BarBatch: {error}") from error
     except RecursionError as error:
@@ -82,7 +82,7 @@ def decode_batch(payload: bytes, key: bytes | None = None) -> BarBatch:
 def _refuse_newer(payload: bytes) -> None:
     try:
         version = _version_decoder.decode(payload).schema_version
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return
     if version > BAR_BATCH_VERSION:
         raise SchemaError(

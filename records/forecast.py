@@ -150,7 +150,7 @@ def decode_forecast(payload: bytes) -> Forecast:
                 f"forecast row of schema version {version}; this process knows up to {FORECAST_VERSION}: upgrade it first"
             )
         return _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MessageError(f"not a forecast row: {error}") from error
 
 

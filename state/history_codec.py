@@ -126,7 +126,7 @@ def decode_head(ticker: str, payload: bytes) -> Head:
     _refuse_newer(ticker, payload)
     try:
         head = _head_decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise _corrupt(ticker, f"its head cannot be decoded ({error})") from error
     if not 0 <= head.first_index <= head.total or head.first_index % BLOCK_BARS or len(head.feature_state) % _FLOAT.itemsize:
         raise _corrupt(ticker, "its head contradicts itself")
@@ -180,7 +180,7 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
         raise _corrupt(ticker, f"the block of bar {first_index} is missing")
     try:
         block = _block_decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         _refuse_newer(ticker, payload)
         raise _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})") from error
     if block.schema_version > HISTORY_VERSION:
@@ -201,7 +201,7 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
 def _refuse_newer(ticker: str, payload: bytes) -> None:
     try:
         version = _version_decoder.decode(payload).schema_version
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return
     if version > HISTORY_VERSION:
         raise SchemaError(

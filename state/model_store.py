@@ -106,7 +106,7 @@ def decode_stored(ticker: str, payload: bytes) -> StoredModel:
                 "upgrade it first"
             )
         return _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StateCorruptError(
             f"{ticker}: its stored model cannot be decoded ({error}); delete the folder models.db and run again"
         ) from error

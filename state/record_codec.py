@@ -123,7 +123,7 @@ def head_of_record(ticker: str, payload: bytes) -> bytes:
 def _record(ticker: str, payload: bytes) -> _Record:
     try:
         record = _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StateCorruptError(f"{ticker}: its history cannot be decoded ({error}); {_REMEDY}") from error
     if record.schema_version > RECORD_VERSION:
         raise SchemaError(

@@ -35,7 +35,7 @@ def decode_request(payload: bytes | None) -> TrainingRequest:
     """The request in these bytes. Raises MessageError or SchemaError."""
     try:
         request = _decoder.decode(payload or b"")
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MessageError(f"not a training request: {error}") from error
     if request.schema_version > TRAINING_REQUEST_VERSION:
         raise SchemaError(f"training request of schema version {request.schema_version}; known is {TRAINING_REQUEST_VERSION}")
