@@ -20,7 +20,6 @@ def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
     if len(window) < minimum_bars:
         raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs {minimum_bars}: wait for more history")
     require_finite(window, model)
-    require_moving(window, model)
     moving = np.count_nonzero(window.log_return[1:]) / (len(window) - 1)
     if moving < LEAST_MOVING_SHARE:
         raise DegenerateSeriesError(
@@ -36,11 +35,16 @@ def require_finite(window: Window, model: str) -> None:
         raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")
 
 
+def is_frozen(window: Window) -> bool:
+    """Whether the window's last month of closes is one price."""
+    return not np.any(window.log_return[-FROZEN_BARS:] != 0.0)
+
+
 def require_moving(window: Window, model: str) -> None:
     """Raise TooFewBarsError for an empty window, DegenerateSeriesError if its last month of closes is one price."""
     if len(window) < 2:
         raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs at least 2")
-    if not np.any(window.log_return[-FROZEN_BARS:] != 0.0):
+    if is_frozen(window):
         raise DegenerateSeriesError(
             f"{window.ticker}: the close has not moved on the last {min(FROZEN_BARS, len(window))} bars up to {window.as_of}: "
             f"{model} cannot forecast a halted or frozen price"

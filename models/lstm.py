@@ -27,7 +27,7 @@ LEARNING_RATE: Final = 0.02
 WEIGHT_DECAY: Final = 1e-3
 #: Share of the training part, at its end, that decides when to stop.
 STOPPING_SHARE: Final = 0.25
-MINIMUM_SEQUENCES: Final = 16
+MINIMUM_SEQUENCES: Final = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,6 +36,8 @@ RIDGE: Final = 0.02
 OUTLIER: Final = 3.0
 #: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
+#: Likewise pooled log-HAR beside own: after a crash of one ticker it extrapolates from days that the others never had.
+LARGEST_DOUBT: Final = 4.0
 #: Two tickers are needed to say anything within a week.
 MINIMUM_TICKERS: Final = 2
 
@@ -164,7 +166,8 @@ def pooled_variances(members: list[Forecast]) -> PooledVariances:
     slopes = _slopes(target - target.mean(), terms[:, :har] - terms[:, :har].mean(axis=0))
     intercept = float(target.mean() - terms[:, :har].mean(axis=0) @ slopes)
     correction = log_level_correction(target - terms[:, :har] @ slopes - intercept)
-    pooled_har = now[:, :har] @ slopes + intercept + correction
+    doubt = math.log(LARGEST_DOUBT)
+    pooled_har = np.clip(now[:, :har] @ slopes + intercept + correction, own - doubt, own + doubt)
     level = 0.5 * (own + pooled_har)
     distance = (now - now.mean(axis=0)) @ _slopes(_within(target, weeks), _within(terms, weeks))
     share = 1.0 - MINIMUM_TICKERS / len(members)

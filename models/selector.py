@@ -15,7 +15,7 @@ from models.contract import HorizonForecast, Model, Window
 from models.evidence import return_evidence, variance_evidence
 from models.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.registry import MODELS
-from models.walkforward import Fold, Realised, WalkForward, plan_folds, realised, walk_forward
+from models.walkforward import Fold, Realised, WalkForward, folds_of, realised, walk_forward
 from records import TRADING_DAYS, CandidateScore, FallbackStep
 
 logger = logging.getLogger(__name__)
@@ -42,9 +42,10 @@ class ModelSelector:
     def train(cls, window: Window, horizon: int, seed: int, names: tuple[str, ...] = tuple(MODELS)) -> ModelSelector:
         """Validate, train and select. A candidate that fails is recorded and logged, and never takes others along.
 
-        Raises TooFewBarsError when the window is too short to validate anything on.
+        Raises TooFewBarsError when the window is too short to validate anything on, DegenerateSeriesError when its price
+        hardly moves.
         """
-        folds = plan_folds(len(window), horizon)
+        folds = folds_of(window, horizon)
         truth = realised(window, horizon, folds)
         failures: dict[str, str] = {}
         walks: dict[str, WalkForward] = {}

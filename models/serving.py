@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from errors import ModelError
-from models.baseline import historical_estimate
+from models.baseline import historical_estimate, shrunk_mean
 from models.combination import Combination, as_opinions
 from models.contract import HorizonForecast, Model, Window
 from models.intervals import empirical_tails, return_bounds
@@ -48,8 +48,9 @@ def make_forecast(
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
-    Without trained models, or when those that serve fail on this window, the historical estimate stands in, and the row says
-    why (`reason`, the candidates' failures, or the model's error); when even that cannot be made, the numbers are None.
+    Without trained models, or when those that serve fail on this window, the historical volatility and the shrunk historical
+    mean stand in, and the row says why (`reason`, the candidates' failures, or the model's error); when even that cannot be
+    made, the numbers are None. Shrunk, because a young ticker's mean of some weeks promises hundreds of percent a year.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     steps: list[FallbackStep] = []
@@ -141,12 +142,14 @@ def _historical_row(
     fallback: str | None = HISTORICAL
     try:
         estimate = historical_estimate(window.log_return)
+        annual_return = shrunk_mean(window.log_return).daily_return * TRADING_DAYS
     except ModelError as error:
         steps.append(FallbackStep(model=HISTORICAL, reason=str(error)))
         fallback = None
     else:
         variance = estimate.annual_volatility**2 / TRADING_DAYS
-        numbers = (*estimate, *return_bounds(estimate.annual_return * horizon / TRADING_DAYS, variance, horizon, None))
+        bounds = return_bounds(annual_return * horizon / TRADING_DAYS, variance, horizon, None)
+        numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from errors import TooFewBarsError
+from errors import DegenerateSeriesError, TooFewBarsError
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
 from models.selector import ModelSelector
 from models.terms import training_panel
@@ -22,7 +22,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
     window = job.window
     try:
         selector = _select(job)
-    except TooFewBarsError as error:
+    except (TooFewBarsError, DegenerateSeriesError) as error:
         logger.warning("not trained ticker=%s reason=%s", window.ticker, error)
         failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
         selector = ModelSelector(window.ticker, {}, (), failures, None, ())

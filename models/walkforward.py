@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from errors import TooFewBarsError
+from errors import DegenerateSeriesError, TooFewBarsError
+from models.conditions import is_frozen
 from models.contract import Model, Window, horizon_returns, horizon_variances
 from models.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE
 from records import Floats
@@ -17,6 +18,8 @@ from records import Floats
 FOLDS: Final = 2
 #: The first training part: half of the bars leaves the other half to judge on.
 FIRST_SHARE: Final = 0.5
+#: Fewer origins than this tell nothing apart.
+MINIMUM_ORIGINS: Final = 6
 #: Non-overlapping horizons below which a score is an anecdote.
 MINIMUM_HORIZONS: Final = 4
 
@@ -49,6 +52,22 @@ class WalkForward:
 
     horizon_return: Floats
     daily_variance: Floats
+
+
+def folds_of(window: Window, horizon: int) -> tuple[Fold, ...]:
+    """The planned folds without the origins at which the price is frozen: nothing would be served there.
+
+    Raises TooFewBarsError as `plan_folds`, DegenerateSeriesError when fewer than six origins are left.
+    """
+    planned = plan_folds(len(window), horizon)
+    folds = tuple(
+        Fold(fold.stop, tuple(origin for origin in fold.origins if not is_frozen(window.until(origin + 1)))) for fold in planned
+    )
+    if sum(len(fold.origins) for fold in folds) < MINIMUM_ORIGINS:
+        raise DegenerateSeriesError(
+            f"{window.ticker}: its price stands still at nearly all dates to validate on: serve an estimate without a model"
+        )
+    return folds
 
 
 def plan_folds(bars: int, horizon: int) -> tuple[Fold, ...]:
@@ -95,6 +114,8 @@ def walk_forward(model: type[Model], window: Window, horizon: int, seed: int, fo
     """Train at each fold's stop and forecast at its origins. Raises what training and forecasting raise."""
     forecasts = []
     for fold in folds:
+        if not fold.origins:
+            continue
         trained = model.train(window.until(fold.stop), horizon, seed)
         forecasts += [trained.forecast(window.until(origin + 1)) for origin in fold.origins]
     return WalkForward(np.array([f.horizon_return for f in forecasts]), np.array([f.daily_variance for f in forecasts]))
