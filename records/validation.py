@@ -27,6 +27,8 @@ EARLIEST_DATE: Final = dt.date(1900, 1, 1)
 LARGEST_PRICE: Final = 1e9
 SMALLEST_PRICE: Final = 1e-6
 LARGEST_VOLUME: Final = 1e15
+#: Real ones, reverse splits included, stay below.
+LARGEST_SPLIT: Final = 1e5
 
 
 class RejectedBar(msgspec.Struct, frozen=True):
@@ -41,8 +43,12 @@ def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[Rejec
     """The good bars of a batch in the order of their dates, and the others with their reasons.
 
     `today` bounds the dates; the caller passes it so that this stays without a clock. Two bars of one date are one if equal,
-    and both refused if not: nothing tells which is right.
+    and both refused if not: nothing tells which is right. A batch that says it was fetched after tomorrow (clocks differ by
+    time zones) is refused whole: nothing could ever correct it.
     """
+    if (batch.as_of - today).days > 1:
+        reason = f"fetched in the future, on {batch.as_of} (today is {today})"
+        return Bars.empty(), [RejectedBar(batch.ticker, date[:40], reason) for date in batch.date]
     columns = {
         name: np.array(getattr(batch, name), dtype=np.float64)
         for name in ("open", "high", "low", "close", "volume", "dividend", "split")
@@ -139,6 +145,7 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     dividend, split = columns["dividend"], columns["split"]
     faults.append((~np.isfinite(dividend) | (dividend < 0), "dividend negative or not a finite number"))
     faults.append((~np.isfinite(split) | (split <= 0), "split not a positive number"))
+    faults.append(((split > LARGEST_SPLIT) | (split < 1 / LARGEST_SPLIT), f"split beyond {LARGEST_SPLIT:g}:1"))
     return faults
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Final
 
 import numpy as np
 
+from errors import MessageError
 from records import VALUE_COLUMNS, Bars, Days, Floats
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
 from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
@@ -13,6 +15,10 @@ from streams.restatement import Restatement, find_restatement, is_rounding
 from streams.windowing import first_replayable
 
 _PRICES = ("open", "high", "low", "close", "dividend")
+#: Beyond what is accepted from outside by a thousand splits' worth, and far within what floats hold.
+_LOWEST_PRICE: Final = 1e-15
+_HIGHEST_PRICE: Final = 1e18
+_HIGHEST_VOLUME: Final = 1e24
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,7 @@ def _split(bars: Bars, rows: np.ndarray, ratio: float) -> Bars:
     for name in _PRICES:
         columns[name][rows] /= ratio
     columns["volume"][rows] *= ratio
-    return Bars(**columns)
+    return _within_range(Bars(**columns))
 
 
 def _rescaled(bars: Bars, rows: np.ndarray, price: float, volume: float) -> Bars:
@@ -206,4 +212,13 @@ def _rescaled(bars: Bars, rows: np.ndarray, price: float, volume: float) -> Bars
     for name in _PRICES:
         columns[name][rows] *= price
     columns["volume"][rows] *= volume
-    return Bars(**columns)
+    return _within_range(Bars(**columns))
+
+
+def _within_range(bars: Bars) -> Bars:
+    """The bars, if arithmetic on their prices still means something. Raises MessageError: no real split does otherwise."""
+    if len(bars) and not (
+        bars.low.min() > _LOWEST_PRICE and bars.high.max() < _HIGHEST_PRICE and bars.volume.max() < _HIGHEST_VOLUME
+    ):
+        raise MessageError("its split, or those known, would bring prices out of all range")
+    return bars

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
+from errors import MessageError
 from records import BarBatch, Bars, RejectedBar, date_of, day_number, validate_batch
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
@@ -71,7 +72,50 @@ def absorb(
     if not len(bars):
         return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
     known = state or empty_state(batch.ticker)
-    fetched = day_number(batch.as_of)
+    try:
+        taken = _taken(known, bars, day_number(batch.as_of))
+    except MessageError as error:
+        rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), str(error)) for day in bars.day]
+        return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
+    arrivals, after = taken.arrivals, taken.state
+    rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), TOO_OLD) for day in taken.bars.day[arrivals.fixed]]
+    if taken.values_changed:
+        after = trim(after, kept_bars(settings))
+        after = replace(after, due=due_training(after, settings))
+    changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
+    report = Absorbed(
+        ticker=batch.ticker,
+        accepted=int(np.count_nonzero(arrivals.tail | arrivals.late)),
+        duplicate=int(np.count_nonzero(arrivals.duplicate)),
+        corrected=int(np.count_nonzero(arrivals.corrected)),
+        expired=int(np.count_nonzero(arrivals.expired)),
+        changed_from=changed_from,
+        restated_by=taken.restated_by,
+    )
+    outputs: list[Output] = [*rejected, report]
+    if after.due is not None and after.due != known.due:
+        outputs.append(TrainingDue(batch.ticker, after.due))
+    if taken.values_changed:
+        outputs.append(ForecastStale(batch.ticker))
+    counted = _counted(
+        after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
+    )
+    return counted, outputs
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A history with arriving bars (`bars`, on its basis) in it, not trimmed yet."""
+
+    state: TickerState
+    bars: Bars
+    arrivals: Arrivals
+    changed_from: int | None
+    values_changed: bool
+    restated_by: float
+
+
+def _taken(known: TickerState, bars: Bars, fetched: int) -> _Taken:
     bars = restated(known, bars, fetched)
     arrivals = sort_arrivals(known, bars, fetched)
     after = known
@@ -83,7 +127,6 @@ def absorb(
             after, row = follow(known, restatement, fetched)
             changes.append(row)
             arrivals = sort_arrivals(after, bars, fetched)
-    rejected += _refused(batch.ticker, bars, arrivals)
     if arrivals.renewed.any():
         after, row = renew(after, bars[arrivals.renewed], fetched)
         changes.append(row)
@@ -91,33 +134,14 @@ def absorb(
     if chosen.any():
         after, row = merge(after, bars if chosen.all() else bars[chosen], fetched)
         changes.append(row)
-    is_stale = restatement is not None or bool(chosen.any())
-    if is_stale:
-        after = trim(after, kept_bars(settings))
-        after = replace(after, due=due_training(after, settings))
-    changed_from = max(min(changes), after.first_index) if changes else None
-    report = Absorbed(
-        ticker=batch.ticker,
-        accepted=int(np.count_nonzero(arrivals.tail | arrivals.late)),
-        duplicate=int(np.count_nonzero(arrivals.duplicate)),
-        corrected=int(np.count_nonzero(arrivals.corrected)),
-        expired=int(np.count_nonzero(arrivals.expired)),
-        changed_from=changed_from,
+    return _Taken(
+        state=after,
+        bars=bars,
+        arrivals=arrivals,
+        changed_from=min(changes, default=None),
+        values_changed=restatement is not None or bool(chosen.any()),
         restated_by=1.0 if restatement is None else restatement.price,
     )
-    outputs: list[Output] = [*rejected, report]
-    if after.due is not None and after.due != known.due:
-        outputs.append(TrainingDue(batch.ticker, after.due))
-    if is_stale:
-        outputs.append(ForecastStale(batch.ticker))
-    counted = _counted(
-        after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
-    )
-    return counted, outputs
-
-
-def _refused(ticker: str, bars: Bars, arrivals: Arrivals) -> list[RejectedBar]:
-    return [RejectedBar(ticker, date_of(day).isoformat(), TOO_OLD) for day in bars.day[arrivals.fixed]]
 
 
 def _counted(state: TickerState | None, **more: int) -> TickerState | None:

@@ -326,10 +326,35 @@ def test_nothing_but_bad_bars_make_no_ticker() -> None:
 
 def test_a_bar_of_tomorrow_is_refused() -> None:
     bars = walk(3)
-    state, outputs = absorb(None, batch(bars), today=date_of(bars.day[1]), settings=SMALL)
+    day = date_of(bars.day[1])
+    state, outputs = absorb(None, batch(bars, as_of=day), today=day, settings=SMALL)
     assert state is not None
     assert len(state.bars) == 2
     assert isinstance(outputs[0], RejectedBar)
+
+
+def test_a_batch_that_says_it_was_fetched_after_tomorrow_is_refused_whole() -> None:
+    bars = walk(3)
+    late = batch(bars, as_of=TODAY + dt.timedelta(days=2))
+    state, outputs = absorb(None, late, today=TODAY, settings=SMALL)
+    assert state is None
+    assert [type(output) for output in outputs] == [RejectedBar, RejectedBar, RejectedBar, Absorbed]
+    state, _ = absorb(None, batch(bars, as_of=TODAY + dt.timedelta(days=1)), today=TODAY, settings=SMALL)
+    assert state is not None  # the clocks of two time zones
+
+
+def test_splits_that_bring_prices_out_of_range_are_refused_and_change_nothing() -> None:
+    bars = walk(300)
+    state = deliver([batch(bars[:290], as_of=date_of(bars.day[289]))], SMALL)[0]
+    for at in range(290, 300):
+        before = state
+        split = replace(bars[at : at + 1], split=np.array([9e4]))
+        state, outputs = deliver([batch(split, as_of=date_of(bars.day[at]))], SMALL, state)
+        if isinstance(outputs[0], RejectedBar):
+            break
+    assert isinstance(outputs[0], RejectedBar)
+    assert "out of all range" in outputs[0].reason
+    assert same_state(state, before)
 
 
 def test_the_operator_changes_neither_state_nor_message() -> None:
