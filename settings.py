@@ -84,6 +84,7 @@ class SuspectBars(StrEnum):
     """What becomes of bars that are hardly true (`records.suspicion`); they are told either way."""
 
     KEEP = "keep"
+    IMPOSSIBLE = "impossible"
     QUARANTINE = "quarantine"
 
 
@@ -266,8 +267,9 @@ class Settings(BaseSettings):
         "a quarter back.",
     )
     suspect_bars: SuspectBars = Field(
-        SuspectBars.KEEP,
-        description="quarantine holds out the bars whose own values are doubtful; but no rule can know, and models winsorise.",
+        SuspectBars.IMPOSSIBLE,
+        description="impossible holds out prices off by a hundred, which triple a volatility; quarantine also spikes and "
+        "days without volume, which models winsorise; but a spike shows a day late, when a live history has it already.",
     )
 
     # -- The HTTP service -----------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
         )
     if report.suspicions:
         yield ""
-        yield "suspect bars, kept unless SUSPECT_BARS=quarantine:"
+        yield "suspect bars (which of them are held out, SUSPECT_BARS says):"
         yield from (f"{one.ticker:<12} {one.date} {one.rule}: {one.evidence}" for one in report.suspicions[:limit])
         yield from _more(len(report.suspicions), limit)
     gaps = [f"{one.ticker:<12} {_shortened(one.missing)}" for one in report.tickers if one.missing]

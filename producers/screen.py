@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 import numpy as np
 
-from records import Bars, RejectedBar, Suspicion, day_number, suspicions
-from records.suspicion import OF_THE_BAR_ITSELF
+from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
+from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
 from settings import SuspectBars
 
 logger = logging.getLogger(__name__)
+
+_HELD_OUT: Final[dict[SuspectBars, frozenset[Rule]]] = {
+    SuspectBars.KEEP: frozenset(),
+    SuspectBars.IMPOSSIBLE: IMPOSSIBLE,
+    SuspectBars.QUARANTINE: OF_THE_BAR_ITSELF,
+}
 
 
 class Screen:
@@ -23,14 +30,12 @@ class Screen:
     def __call__(self, ticker: str, bars: Bars) -> tuple[Bars, list[RejectedBar]]:
         """The bars that go on, and those that are held out, each with its evidence.
 
-        Held out, with the setting `quarantine`, are bars whose own values are doubtful. A doubtful level stays: without its
-        first bar the next one would show the same.
+        With the setting `impossible` those are held out that cannot be, with `quarantine` all whose own values are doubtful. A
+        doubtful level stays: without its first bar the next one would show the same.
         """
         found = suspicions(ticker, bars)
         self.found += found
-        held_out = []
-        if self._suspect_bars is SuspectBars.QUARANTINE:
-            held_out = [one for one in found if one.rule in OF_THE_BAR_ITSELF]
+        held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
         for one in found:
             fate = "held out" if one in held_out else "kept"
             logger.warning(
@@ -39,4 +44,4 @@ class Screen:
         if not held_out:
             return bars, []
         left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]
-        return left, [RejectedBar(ticker, one.date.isoformat(), f"quarantined, {one.rule}: {one.evidence}") for one in held_out]
+        return left, [RejectedBar(ticker, one.date.isoformat(), f"suspect, {one.rule}: {one.evidence}") for one in held_out]

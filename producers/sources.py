@@ -57,7 +57,7 @@ def read_source(
     today: dt.date,
     yahoo: Yahoo | None = None,
     starts: Mapping[str, dt.date] | None = None,
-    suspect_bars: SuspectBars = SuspectBars.KEEP,
+    suspect_bars: SuspectBars = SuspectBars.IMPOSSIBLE,
 ) -> Source:
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 

@@ -56,6 +56,8 @@ class Rule(StrEnum):
     ZERO_VOLUME = "zero_volume"
 
 
+#: No share moves so in a day.
+IMPOSSIBLE: Final = frozenset({Rule.HUNDREDFOLD})
 #: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
 OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE, Rule.ZERO_VOLUME})
 _REVERTING: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE})

@@ -69,18 +69,30 @@ SUSPECT = """date,open,high,low,close,volume
 def test_check_shows_suspect_bars_and_missing_sessions(tmp_path, monkeypatch):
     path = tmp_path / "AAPL.csv"
     path.write_text(SUSPECT)
+    monkeypatch.setenv("SUSPECT_BARS", "keep")
     result = invoke("check", "--source", "file", "--path", str(path))
     assert result.exit_code == 0
     assert result.stdout.splitlines()[1].split()[1:5] == ["5", "0", "1", "1"]
     assert "AAPL         2024-01-08 hundredfold: close 5000 after 50\n" in result.stdout
     assert "AAPL         2024-01-04\n" in result.stdout
-    monkeypatch.setenv("SUSPECT_BARS", "quarantine")
+    monkeypatch.delenv("SUSPECT_BARS")
     result = invoke("check", "--source", "file", "--path", str(path), "--format", "json")
     report = json.loads(result.stdout)
     assert result.exit_code == 1
     assert report["accepted"] == 4
-    assert report["rejected"][0]["reason"] == "quarantined, hundredfold: close 5000 after 50"
+    assert report["rejected"][0]["reason"] == "suspect, hundredfold: close 5000 after 50"
+    assert report["suspicions"][0]["rule"] == "hundredfold"
     assert report["tickers"][0]["missing"] == ["2024-01-04"]
+
+
+@pytest.mark.parametrize(("setting", "accepted"), [("keep", 5), ("impossible", 5), ("quarantine", 4)])
+def test_a_spike_is_held_out_by_quarantine_alone(tmp_path, monkeypatch, setting, accepted):
+    path = tmp_path / "AAPL.csv"
+    path.write_text(SUSPECT.replace("5000", "80"))
+    monkeypatch.setenv("SUSPECT_BARS", setting)
+    report = json.loads(invoke("check", "--source", "file", "--path", str(path), "--format", "json").stdout)
+    assert report["accepted"] == accepted
+    assert [one["rule"] for one in report["suspicions"]] == ["spike"]
 
 
 def test_check_of_good_bars_ends_with_zero():
