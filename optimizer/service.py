@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, str], None]
 #: Correlations (2 MB for 500 tickers) and portfolios that are kept for repeated requests.
 _KEPT: Final = 8
+#: Of fewer days than a quarter's, a correlation of 0.3 has a standard error of more than 0.1.
+_FEW_DAYS: Final = 63
 
 
 class Forecasts(Protocol):
@@ -106,7 +108,7 @@ class Optimizer:
             table,
             risk_free_rate=request.risk_free_rate,
             unused=unused,
-            warnings=(*prices.warnings, *rows.warnings, *self._old_prices(table, request.end_date), *portfolio.warnings),
+            warnings=(*prices.warnings, *rows.warnings, *self._doubts(table, request.end_date), *portfolio.warnings),
         )
 
     def tickers_of(self, request: AllocationRequest) -> CleanTickers:
@@ -142,11 +144,15 @@ class Optimizer:
             (_Same(correlation), tickers, expected, wanted), lambda: _solve(expected, correlation, request.goal, limits)
         )
 
-    def _old_prices(self, table: PriceTable, end: dt.date) -> tuple[str, ...]:
+    def _doubts(self, table: PriceTable, end: dt.date) -> list[str]:
+        """What makes these prices a weak ground."""
+        doubts = []
         age = sessions_between(table.last_date(), end)
-        if age <= self._settings.fresh_sessions:
-            return ()
-        return (f"prices end on {table.last_date()}, {age} sessions before the end date {end}",)
+        if age > self._settings.fresh_sessions:
+            doubts.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
+        if len(table) > 1 and len(table.day) < _FEW_DAYS:
+            doubts.append(f"correlations rest on {len(table.day)} days of prices: choose an earlier start date")
+        return doubts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from optimizer.result import Result
 from optimizer.service import Progress
 
 logger = logging.getLogger(__name__)
 
 Event = dict[str, Any]
+Result = TypeVar("Result")
 #: A client opens its stream some milliseconds before its request, or after; an id is unknown after this long.
 UNKNOWN_SECONDS: Final = 5.0
 #: Ids remembered at once. Results take some kB each; the oldest finished ones leave first.
@@ -57,14 +57,14 @@ class _Job:
     def __init__(self, changed: threading.Condition, now: float) -> None:
         self.changed = changed
         self.since = now
-        self.request: object = None
+        self.content: object = None
         self.last: Event = progress_event(0, "Waiting for the request")
         self.ended = False
         self.listeners = 0
 
     @property
     def started(self) -> bool:
-        return self.request is not None
+        return self.content is not None
 
 
 class Jobs:
@@ -82,29 +82,39 @@ class Jobs:
         self._jobs: dict[str, _Job] = {}
         self._closed = False
 
+    def run(self, work: Callable[[], Result]) -> Result:
+        """The result of work that its caller waits for, or what it raises.
+
+        In the same few threads as all of it: a solver's deep stack stays with a thread, and the server has hundreds.
+        """
+        return self._executor.submit(work).result()
+
     def start(
-        self, request_id: str, request: object, run: Callable[[Progress], Result], describe: Callable[[Exception], str]
+        self, request_id: str, content: object, run: Callable[[Progress], object], describe: Callable[[Exception], str]
     ) -> bool:
-        """Run in the background, unless this very request is known already (False). Raises SameIdError for another one."""
+        """Run in the background, unless a request of this content is known by this id already (False).
+
+        Raises SameIdError where the id belongs to another content.
+        """
         with self._mutex:
             self._forget_old()
             job = self._job(request_id)
             if job.started:
-                if job.request != request:
+                if job.content != content:
                     raise SameIdError
                 return False
-            job.request = request
+            job.content = content
             job.since = self._clock()
         self._executor.submit(self._run, job, run, describe)
         return True
 
-    def fail(self, request_id: str, request: object, message: str) -> None:
+    def fail(self, request_id: str, content: object, message: str) -> None:
         """End an id with an error before anything ran; one that is under way or done stays as it is."""
         with self._mutex:
             self._forget_old()
             job = self._job(request_id)
             if not job.started:
-                job.request = request
+                job.content = content
                 self._say(job, error_event(message), ended=True)
 
     def follow(self, request_id: str) -> Iterator[Event]:
@@ -154,7 +164,7 @@ class Jobs:
             if ended:
                 return
 
-    def _run(self, job: _Job, run: Callable[[Progress], Result], describe: Callable[[Exception], str]) -> None:
+    def _run(self, job: _Job, run: Callable[[Progress], object], describe: Callable[[Exception], str]) -> None:
         def progress(percent: int, message: str) -> None:
             with self._mutex:
                 self._say(job, progress_event(percent, message))
@@ -192,7 +202,7 @@ def progress_event(percent: int, message: str) -> Event:
     return {"type": "progress", "progress": percent, "message": message}
 
 
-def complete_event(result: Result) -> Event:
+def complete_event(result: object) -> Event:
     """The end, with the result."""
     return {"type": "complete", "progress": 100, "message": "Optimization complete", "result": result}
 

@@ -123,3 +123,11 @@ def test_prices_are_aligned_without_shortening_any_ticker():
     assert np.isfinite(returns).sum(axis=0).tolist() == [298, 9]
     assert np.nansum(returns[:, 0]) == pytest.approx(np.log(bars["AAA"].close[-1] / bars["AAA"].close[0]))
     np.testing.assert_allclose(table.last_close(), [b.close[-1] for b in bars.values()])
+
+
+def test_old_prices_and_few_days_are_warned_of(optimizer_of, asked):
+    bars = made_bars(count=40)
+    result = optimizer_of(bars).optimize(asked(bars, end_date="2020-06-01"))
+    assert any("prices end on" in warning for warning in result["warnings"])
+    assert any("40 days" in warning for warning in result["warnings"])
+    assert optimizer_of().optimize(asked())["warnings"] == []

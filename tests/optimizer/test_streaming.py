@@ -75,8 +75,9 @@ def started(service: Service, request_id: str, **changes: Any) -> None:
 
 def test_a_stream_opened_before_the_request_shows_progress_and_the_result(service):
     request_id = new_id()
-    stream = Stream(service, request_id)
+    stream = Stream(service, request_id, Origin="http://localhost:5173")
     assert stream.answer.headers["Content-Type"].startswith("text/event-stream")
+    assert stream.answer.headers["Access-Control-Allow-Origin"] == "http://localhost:5173"
     frames = stream.frames()
     assert next(frames)[0] == "progress"
     started(service, request_id)
