@@ -10,6 +10,7 @@ SOURCE = sample
 BARS =
 TICKERS =
 GROUP =
+SINCE =
 START =
 END =
 STATE = var
@@ -38,12 +39,12 @@ help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r target text; do \
 	    printf '  make %-10s %s\n' "$$target" "$$text"; done
-	@printf '\nFor run: SOURCE=sample|file|yfinance BARS=path TICKERS=A,B GROUP=DOW|SP500 START=YYYY-MM-DD END=YYYY-MM-DD STATE=folder JOBS=n\n'
+	@printf '\nFor run: SOURCE=sample|file|yfinance BARS=path TICKERS=A,B GROUP=DOW|SP500 SINCE=last START=YYYY-MM-DD END=YYYY-MM-DD STATE=folder JOBS=n\n'
 	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name".\n'
 	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
 
 run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
-	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(if $(GROUP), --group "$(GROUP)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
+	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(if $(GROUP), --group "$(GROUP)")$(if $(SINCE), --since "$(SINCE)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
 	$(PY) -m state forecasts --state "$(STATE)"$(ONLY)
 	$(PY) -m optimizer allocate --state "$(STATE)"$(ONLY)
 

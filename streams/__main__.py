@@ -13,10 +13,12 @@ if __name__ == "__main__":
 import click
 
 from console import progress, run_cli
+from errors import StateCorruptError, StateMissingError
 from producers.options import source_options
-from producers.sources import read_source
+from producers.since import starts_since_last
+from producers.sources import SourceName, canonical_tickers, read_source
 from producers.yahoo import Yahoo
-from settings import load_settings
+from settings import Settings, load_settings
 from streams.worker_command import rebuild, worker
 
 
@@ -29,6 +31,9 @@ def cli() -> None:
 @source_options
 @click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
+@click.option(
+    "--since", type=click.Choice(["last"]), help="last: only from some sessions before what the state has (yfinance)."
+)
 @click.option("--no-train", is_flag=True, help="Take bars in and refresh forecasts, but train nothing.")
 def run(
     source: str,
@@ -38,6 +43,7 @@ def run(
     end: dt.date | None,
     state: Path | None,
     jobs: int | None,
+    since: str | None,
     no_train: bool,
 ) -> None:
     """Run the whole pipeline to the end of the input.
@@ -45,6 +51,8 @@ def run(
     May be interrupted at any time: the next run goes on from there, with the same result. A run that finds nothing new changes
     nothing.
     """
+    if since and (source != SourceName.YFINANCE or start):
+        raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
     settings = load_settings(state_dir=state, jobs=jobs)
     now = dt.datetime.now(dt.UTC)
     today = now.date()
@@ -58,6 +66,7 @@ def run(
         end=end,
         today=today,
         yahoo=yahoo,
+        starts=_starts_since_last(settings, tickers) if since else None,
         suspect_bars=settings.suspect_bars,
     )
 
@@ -94,6 +103,21 @@ def run(
         click.echo(
             f"suspect bars: {len(bars.suspicions):,} ({settings.suspect_bars}); python -m producers check lists them", err=True
         )
+
+
+def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[str, dt.date]:
+    """Where to begin fetching the tickers that the state has."""
+    from state.readers import HistoryReader
+
+    wanted = sorted(canonical_tickers(tickers) or ())
+    try:
+        with HistoryReader(settings.state_dir) as histories:
+            held, unreadable = histories.bars_many(wanted)
+    except StateMissingError:
+        return {}
+    if unreadable:
+        raise StateCorruptError(next(iter(unreadable.values())))
+    return starts_since_last(wanted, {ticker: bars.last_date for ticker, bars in held.items()}, settings.overlap_sessions)
 
 
 cli.add_command(worker)

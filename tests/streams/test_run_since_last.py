@@ -1,0 +1,49 @@
+"""`streams run --source yfinance --since last`: fetches from some sessions before what the state has."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yfinance
+from click.testing import CliRunner
+
+from state.readers import HistoryReader
+from streams.__main__ import cli
+from tests.marketdata.frames_made import many, one
+
+#: Weekdays that are over everywhere.
+DAYS = pd.bdate_range(end=dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2), periods=200, unit="s")
+
+
+def test_the_second_run_asks_only_for_the_overlap_and_adds_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[str] = []
+    served = {"days": DAYS[:-1]}
+
+    def download(tickers: Sequence[str], *, start: str, **_options: object) -> pd.DataFrame:
+        starts.append(start)
+        whole = one(DAYS, 1, adjusted=False, actions=True)
+        return many(dict.fromkeys(tickers, whole.loc[served["days"]].loc[start:]))
+
+    monkeypatch.setattr(yfinance, "download", download)
+    arguments = ["run", "--source", "yfinance", "--tickers", "AAPL", "--state", str(tmp_path), "--no-train", "--since", "last"]
+    first = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert first.exit_code == 0
+    assert "199 new, 0 known" in first.stderr
+    served["days"] = DAYS
+    second = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert "1 new" in second.stderr
+    assert starts[0] < DAYS[0].date().isoformat() < DAYS[120].date().isoformat() < starts[1]
+    with HistoryReader(tmp_path) as histories:
+        bars = histories.bars("AAPL")
+    assert bars is not None
+    assert (len(bars), bars.last_date) == (200, DAYS[-1].date())
+
+
+def test_it_is_for_yfinance_alone() -> None:
+    result = CliRunner().invoke(cli, ["run", "--since", "last"])
+    assert result.exit_code == 2
+    assert "--since last is for --source yfinance" in result.output
