@@ -21,6 +21,7 @@ from models.training import train_ticker
 from settings import Settings
 from streams.kafka.bars import BarsAgent
 from streams.kafka.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
+from streams.kafka.consumer import use_seeking_consumer
 from streams.kafka.fence import Fence
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.health import Health, LoopLag
@@ -51,6 +52,7 @@ def _today() -> dt.date:
 def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, clock: Callable[[], float] = time.time) -> Engine:
     """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970."""
     app = faust.App(**faust_options(settings))
+    use_seeking_consumer(app)
     app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
     fence = Fence(settings.worker_session_seconds)
     ownership = Ownership(app, fence)

@@ -94,15 +94,16 @@ class BarsAgent:
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
         """The events of a turn that are dealt with and may be acknowledged."""
         await self._ownership.settled()
+        # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
+        turn = [event for event in turn if self._ownership.is_ours(event)]
         done: list[EventT[Any]] = []
         tickers: dict[str, list[_Arrival]] = {}
         for event in turn:
             try:
                 batch = self._decode(event)
             except DataError as error:
-                if self._ownership.is_ours(event):
-                    self._outbox.reject(event, str(error))
-                    done.append(event)
+                self._outbox.reject(event, str(error))
+                done.append(event)
             else:
                 tickers.setdefault(batch.ticker, []).append(_Arrival(event, batch))
         for ticker, arrivals in tickers.items():

@@ -37,9 +37,10 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker_session_timeout": settings.worker_session_seconds,
         "broker_heartbeat_interval": settings.worker_heartbeat_seconds,
         "broker_max_poll_interval": settings.worker_poll_seconds,
-        # The session must not outlast a request; a join waits for the slowest member.
+        # The session must not outlast a request.
         "broker_request_timeout": max(60.0, settings.worker_session_seconds * 2),
-        "broker_rebalance_timeout": max(60.0, settings.worker_session_seconds * 2),
+        # Partitions are dealt anew without a member that has not come back by then: it may have died just now.
+        "broker_rebalance_timeout": settings.worker_session_seconds * 1.5,
         "broker_commit_interval": settings.worker_commit_seconds,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": settings.kafka_message_bytes,

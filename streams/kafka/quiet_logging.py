@@ -15,7 +15,7 @@ _CHATTY: Final = ("aiokafka", "kafka", "faust", "mode", "aiohttp", "asyncio")
 
 
 class RepeatFilter(logging.Filter):
-    """Lets through three records per message template and minute of the chatty libraries, and says how many it held back."""
+    """Lets through three warnings per message template and minute of the chatty libraries, everything at LOG_LEVEL=DEBUG."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -24,10 +24,10 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be written."""
-        if record.levelno < logging.WARNING and record.name.startswith(_CHATTY):
-            return False
-        if not record.name.startswith(_CHATTY):
+        if not record.name.startswith(_CHATTY) or logging.getLogger().isEnabledFor(logging.DEBUG):
             return True
+        if record.levelno < logging.WARNING:
+            return False
         # Some put the changing part into the template itself: its beginning tells them apart well enough.
         key = (record.name, str(record.msg)[:40])
         now = self._clock()
