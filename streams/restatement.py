@@ -93,7 +93,7 @@ def _factor(logs: Floats, old: Bars, new: Bars) -> tuple[float, Flags, Flags] | 
     smallest = np.minimum(old.low, new.low)
     slack = RELATIVE_ROUNDING + CENT_ROUNDING / smallest
     agrees: Flags = np.all(np.abs(logs - middle) <= slack, axis=0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # no volume, or next to none
         volume = np.log(new.volume / old.volume)
         follows: Flags = np.abs(volume + middle) <= _VOLUME_ROUNDING + 1.0 / np.minimum(old.volume, new.volume)
     if not agrees.any():
