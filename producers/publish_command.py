@@ -13,6 +13,7 @@ import msgspec
 
 from console import progress
 from producers.options import source_options
+from producers.report import ValidationReport
 from producers.since import starts_since_last
 from producers.sources import SourceName, canonical_tickers, read_source
 from producers.yahoo import Yahoo
@@ -24,7 +25,10 @@ SOME_FAILED: Final = 3
 
 
 class JobSummary(msgspec.Struct, kw_only=True):
-    """What a publishing run did, for monitoring: bars by their fate, and the tickers without any with their reasons."""
+    """What a publishing run did, for monitoring: bars by their fate, and the tickers without any with their reasons.
+
+    `missing` are, by ticker, the exchange's sessions between the first and the last bar fetched that have none.
+    """
 
     new: int
     changed: int
@@ -32,6 +36,7 @@ class JobSummary(msgspec.Struct, kw_only=True):
     rejected: int
     messages: int
     suspect: tuple[Suspicion, ...]
+    missing: dict[str, list[dt.date]]
     failed: dict[str, str]
 
 
@@ -91,8 +96,11 @@ def publish(
         suspect_bars=settings.suspect_bars,
     )
     ensure_topics(settings)
+    seen = ValidationReport()
+    items = seen.watch(bars) if source == SourceName.YFINANCE else bars
     with progress(bars.bars_total, "bars published") as advance:
-        report = publish_bars(settings, bars, resend=resend, published=published, advance=advance)
+        report = publish_bars(settings, items, resend=resend, published=published, advance=advance)
+    seen.finish(bars.suspicions if source == SourceName.YFINANCE else ())
     summary = JobSummary(
         new=report.bars - report.changed,
         changed=report.changed,
@@ -100,6 +108,7 @@ def publish(
         rejected=report.rejected,
         messages=report.messages,
         suspect=tuple(bars.suspicions),
+        missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
         failed=report.failed,
     )
     if form == "json":
@@ -117,5 +126,6 @@ def _lines(summary: JobSummary) -> Sequence[str]:
     )
     return [
         counts,
+        *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
         *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
     ]

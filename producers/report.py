@@ -53,6 +53,12 @@ class ValidationReport:
         self.accepted += len(item.date)
         return len(item.date)
 
+    def watch(self, items: Iterable[BarBatch | RejectedBar]) -> Iterator[BarBatch | RejectedBar]:
+        """The items, each taken note of on its way."""
+        for item in items:
+            self.add(item)
+            yield item
+
     def finish(self, suspicions: Iterable[Suspicion]) -> None:
         """Once the source is read: take its suspicions, and look for the sessions that are missing."""
         self.suspicions = list(suspicions)

@@ -42,7 +42,7 @@ AT_HOME = {
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
-    "yfinance": ("marketdata/", "optimizer/provider"),
+    "yfinance": ("marketdata/",),
     "exchange_calendars": ("marketdata/",),
 }
 #: The Faust worker's own modules: nothing else loads them, and they alone load Faust.

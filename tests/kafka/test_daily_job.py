@@ -61,3 +61,9 @@ def test_a_daily_job(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     exit_code, third = run("AAPL,MSFT,GONE")
     assert (exit_code, third["new"], third["changed"]) == (SOME_FAILED, 1, 1)
     assert list(third["failed"]) == ["GONE"]  # type: ignore[call-overload]
+
+    yahoo.bars["MSFT"] = yahoo.bars["MSFT"].drop(DAYS[-20:-15])
+    exit_code, fourth = run()
+    assert exit_code == 0
+    assert list(fourth["missing"]) == ["MSFT"]  # type: ignore[call-overload]
+    assert 3 <= len(fourth["missing"]["MSFT"]) <= 5  # type: ignore[index]  # holidays are none
