@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Final, Generic, Self, TypeVar
 
@@ -37,7 +37,9 @@ logger = logging.getLogger(__name__)
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-#: What the forkserver imports once, whatever is trained, and for each candidate; what is not installed is left out.
+#: What the forkserver imports before anything else.
+FORKSERVER_START: Final = "streams.training_server"
+#: What it imports once, whatever is trained, and for each candidate; what is not installed is left out.
 PRELOAD: Final = ("models.training",)
 PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
 #: Jobs handed over per process: one that runs and one that is ready when it ends.
@@ -190,7 +192,9 @@ class TrainingPool(Generic[Job, Result]):
 
     def _processes(self) -> tuple[ProcessPoolExecutor, Connection]:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(self._preload)
+        context.set_forkserver_preload([FORKSERVER_START, *self._preload])
+        # Starting the resource tracker unblocks SIGINT again; one that is there already leaves the mask alone.
+        resource_tracker.ensure_running()
         with _environment(ONE_THREAD), _interrupt_blocked():
             forkserver.ensure_running()
         theirs, ours = context.Pipe(duplex=False)
@@ -249,7 +253,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupt_blocked() -> Iterator[None]:
-    # The mask is inherited by the forkserver: Ctrl-C while it imports is the parent's business alone.
+    # The mask is inherited by the forkserver, which lifts it once it can end without a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

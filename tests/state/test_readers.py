@@ -21,6 +21,7 @@ from state.readers import ForecastReader, HistoryReader
 from state.ticker_state import same_state
 from tests.state.processes import running
 from tests.state.samples import forecast, history, newer_forecast
+from tests.waiting import until
 
 #: Writes the forecast and then the history of each round; annual_return and bars both tell which round it is.
 WRITER = """
@@ -52,15 +53,6 @@ def put(folder: Path, *tickers: str, **fields: object) -> None:
     with StateFolder(folder).open_writer() as writer:
         for ticker in tickers:
             writer.forecasts.put(forecast(ticker, **fields))
-
-
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> float:
-    """Wait until it holds; the seconds that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, "it did not happen"
-        time.sleep(0.005)
-    return time.monotonic() - started
 
 
 def test_rows_of_another_process_are_seen_while_it_writes(tmp_path: Path) -> None:

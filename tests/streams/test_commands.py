@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import random
@@ -9,12 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
 from records import date_of
 from tests.streams.scenarios import CHEAP, export, market
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
@@ -46,11 +50,13 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "streams", "run", *map(str, arguments)]
 
 
-def started(bars_file: Path, state: Path, *more: object) -> subprocess.Popen[str]:
+def started(
+    bars_file: Path, state: Path, *more: object, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command("--source", "file", "--path", bars_file, "--state", state, *more),
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
+        env={**os.environ, **ENVIRONMENT, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -116,6 +122,33 @@ def test_ctrl_c_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, 
         assert time.monotonic() - asked < 10
     finished(bars_file, tmp_path, "--jobs", 1)
     assert export(tmp_path) == export(whole[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("library", ["", "numpy", "torch"])
+def test_ctrl_c_while_the_training_processes_load(library: str, bars_file: Path, tmp_path: Path) -> None:
+    """Their libraries take seconds, and nothing of it may be heard or stay behind."""
+    process = started(bars_file, tmp_path, environment={"MODELS": "har,lstm"})
+    try:
+        until(lambda: any(library in maps for maps in loading(process.pid)), seconds=60)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=10)  # until the last process that holds stderr has ended
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+def loading(parent: int) -> list[str]:
+    """The memory maps of a process's forkserver, if there is one."""
+    found = []
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(Path(f"/proc/{child}/maps").read_text())
+    return found
 
 
 def test_nonsense_ends_with_one_line(tmp_path: Path) -> None:

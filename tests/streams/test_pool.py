@@ -16,6 +16,7 @@ from errors import TrainingError
 from streams.pool import IN_FLIGHT_PER_PROCESS, Outcome, TrainingPool
 from streams.startup import ONE_THREAD
 from tests.streams.jobs import environment, misbehave, square
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,13 +32,6 @@ def drain(pool: TrainingPool[object, object]) -> dict[str, Outcome[object, objec
             assert outcome.key not in found
             found[outcome.key] = outcome
     return found
-
-
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
