@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from errors import MessageError, SchemaError, StateCorruptError
 from records import Forecast, decode_forecast, encode_forecast
 from state.database import Database
+
+logger = logging.getLogger(__name__)
 
 
 class ForecastTable:
@@ -16,6 +20,22 @@ class ForecastTable:
     def put(self, row: Forecast) -> None:
         """Store a row in the place of the ticker's last one. Raises StateWriteError when the disk refuses."""
         self._database.write([(row.ticker.encode(), encode_forecast(row))])
+
+    def put_changed(self, row: Forecast) -> bool:
+        """Store a row unless these very bytes are there; says whether it did. An unreadable row is replaced, and that logged.
+
+        Raises StateWriteError, or SchemaError where a newer version's row stands.
+        """
+        payload = self._database.get(row.ticker.encode())
+        if payload == encode_forecast(row):
+            return False
+        if payload is not None:
+            try:
+                decode_row(row.ticker, payload)
+            except StateCorruptError as error:
+                logger.warning("unreadable forecast row replaced ticker=%s reason=%s", row.ticker, error)
+        self.put(row)
+        return True
 
     def get(self, ticker: str) -> Forecast | None:
         """The ticker's row, or None. Raises SchemaError or StateCorruptError, naming the ticker."""
@@ -36,5 +56,7 @@ def decode_row(ticker: str, payload: bytes) -> Forecast:
     except MessageError as error:
         raise StateCorruptError(f"{ticker}: {error}; run the stream again for it: a new row replaces this one") from error
     if row.ticker != ticker:
-        raise StateCorruptError(f"{ticker}: its row belongs to {row.ticker}; delete the state folder and run again")
+        raise StateCorruptError(
+            f"{ticker}: its row belongs to {row.ticker}; run the stream again for it: a new row replaces this one"
+        )
     return row

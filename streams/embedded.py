@@ -20,7 +20,7 @@ from typing import Final
 from errors import StateCorruptError
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
-from records import BarBatch, Forecast, RejectedBar, encode_forecast
+from records import BarBatch, Forecast, RejectedBar
 from settings import Settings
 from state.folder import StateWriter
 from state.ticker_state import DueTraining, TickerState
@@ -211,10 +211,7 @@ class EmbeddedEngine:
         row = self._row(state, trained, reason)
         if row.fallback is not None or row.annual_return is None:
             self._summary.fallback[ticker] = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks)
-        stored = self._writer.forecasts.get(ticker)
-        if stored is None or encode_forecast(stored) != encode_forecast(row):
-            self._writer.forecasts.put(row)
-            self._summary.forecasts_written += 1
+        self._summary.forecasts_written += self._writer.forecasts.put_changed(row)
         self._fresh.add(ticker)
 
     def _row(self, state: TickerState, trained: TrainedTicker | None, reason: str | None) -> Forecast:

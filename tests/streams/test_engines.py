@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from errors import SchemaError
 from models.results import decode_trained, encode_trained
 from records import BarBatch, RejectedBar, decode_forecast
 from settings import Settings, WindowPeriod
-from state.folder import StateFolder
+from state.database import Database
+from state.folder import FORECASTS, StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool
 from streams.reporting import Summary
@@ -219,6 +221,25 @@ def test_unreadable_models_of_one_ticker_are_trained_again(embedded: Embedded, w
     embedded.run([], tmp_path)
     assert embedded.summary.trained == 1
     assert export(tmp_path) == export(whole)
+
+
+def test_an_unreadable_row_is_replaced_and_a_newer_one_is_not(
+    embedded: Embedded, whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    embedded.run(batches(market()), tmp_path)
+    with Database.open_writer(tmp_path / FORECASTS) as database:
+        database.write([(b"AAA", b"\x81garbage")])
+    embedded.run([], tmp_path)
+    assert embedded.summary.forecasts_written == 1
+    assert "unreadable forecast row replaced ticker=AAA" in caplog.text
+    assert export(tmp_path) == export(whole)
+    newer = msgspec.msgpack.encode({"schema_version": 99, "ticker": "AAA"})
+    with Database.open_writer(tmp_path / FORECASTS) as database:
+        database.write([(b"AAA", newer)])
+    with pytest.raises(SchemaError, match=r"AAA: .* version 99; .*upgrade"):
+        embedded.run([], tmp_path)
+    with Database.open_writer(tmp_path / FORECASTS) as database:
+        assert database.get(b"AAA") == newer
 
 
 def test_refused_bars_are_kept_with_their_reasons_and_once(embedded: Embedded, tmp_path: Path) -> None:
