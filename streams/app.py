@@ -16,12 +16,13 @@ from typing import Any
 import faust
 from faust.types.web import Request, Response, View
 
-from broker.topics import BARS
+from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from models.training import train_ticker
 from settings import Settings
 from streams.kafka.bars import BarsAgent
 from streams.kafka.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
-from streams.kafka.consumer import use_seeking_consumer
+from streams.kafka.consumer import forget_committed, use_seeking_consumer
+from streams.kafka.deliveries import Deliveries
 from streams.kafka.fence import Fence
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.health import Health, LoopLag
@@ -66,8 +67,9 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
         preload=preload_for(settings.models),
     )
     trainer = Trainer(pool)
-    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, today=today)
-    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, trainer, bars, clock=clock)
+    deliveries = Deliveries(app, {topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)})
+    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, today=today)
+    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, deliveries, trainer, bars, clock=clock)
     sweep = Sweep(app, settings, tables, outbox, forecasts, clock=clock)
     lag = LoopLag()
     health = Health(app, settings, bars=bars, forecasts=forecasts, outbox=outbox, sweep=sweep, trainer=trainer, lag=lag)
@@ -75,10 +77,12 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
     app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
     app.task(lag.run)
+    app.task(deliveries.run)
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
         # What we wrote has to be in the changelogs before another worker reads them to their end.
+        forget_committed(app)
         tables.forget()
         bars.forget()
         await ownership.delivered()

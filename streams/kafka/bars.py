@@ -18,6 +18,7 @@ from records import BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.forecasting import is_current
+from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
@@ -54,6 +55,7 @@ class BarsAgent:
         outbox: Outbox,
         forecasts: ForecastWriter,
         ownership: Ownership,
+        deliveries: Deliveries,
         *,
         today: Callable[[], dt.date],
     ) -> None:
@@ -62,6 +64,7 @@ class BarsAgent:
         self._outbox = outbox
         self._forecasts = forecasts
         self._ownership = ownership
+        self._deliveries = deliveries
         self._today = today
         self._requested: dict[str, bytes] = {}
         self.busy = False
@@ -78,16 +81,21 @@ class BarsAgent:
         size = 0
         async for event in source.events():
             turn.append(event)
+            self._deliveries.begin(event)
             size += len(event.value or b"")
             self.busy = True
             full = len(turn) >= self._settings.worker_batch_messages or size >= _TURN_BYTES
             if not full and not source.channel.queue.empty():
                 continue
             try:
-                for done in await self._take(turn):
-                    await source.ack(done)
+                done = await self._take(turn)
+                for finished in done:
+                    await source.ack(finished)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
+            acknowledged = {id(finished) for finished in done}
+            for taken in turn:
+                self._deliveries.end(taken, done=id(taken) in acknowledged)
             turn, size = [], 0
             self.busy = False
 

@@ -1,4 +1,4 @@
-"""The one correction to Faust's consumer: after a rebalance, partitions without a committed offset are read from the start."""
+"""Faust's consumer, made to tell where it begins after partitions were dealt anew, and to begin at the beginning."""
 
 from __future__ import annotations
 
@@ -17,16 +17,35 @@ class SeekingConsumer(Consumer):
     `seek_to_committed` leaves a partition alone that has none, or 0: what had been fetched of it was never seen again.
     """
 
+    committed_before: Mapping[TP, int] = {}
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """As in Faust; streams' partitions without a committed offset go to their beginning, changelogs stay where they are."""
         offsets = await super().seek_to_committed()
         changelogs = self.app.tables.changelog_topics
-        unread: dict[Any, int] = {tp: 0 for tp, offset in offsets.items() if not offset and tp.topic not in changelogs}
+        streams = {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items() if tp.topic not in changelogs}
+        unread = [tp for tp, offset in streams.items() if not offset]
         if unread:
-            await self.seek_wait(unread)
+            beginnings = await self.earliest_offsets(*unread)
+            starts: dict[Any, int] = {TP(tp.topic, tp.partition): offset for tp, offset in beginnings.items()}
+            await self.seek_wait(starts)
+            streams |= starts
+        self.committed_before = streams
         return offsets
 
 
 def use_seeking_consumer(app: faust.App) -> None:
     """Must be called before the application starts."""
     app.transport.Consumer = SeekingConsumer  # type: ignore[misc]  # of this application's transport alone
+
+
+def committed_before(app: faust.App) -> Mapping[TP, int]:
+    """First offset, by partition of the streams, to be read since partitions were last dealt; empty before that."""
+    consumer = app.consumer
+    return consumer.committed_before if isinstance(consumer, SeekingConsumer) else {}
+
+
+def forget_committed(app: faust.App) -> None:
+    """Partitions are being dealt anew: what was read from where is no longer true."""
+    if isinstance(app.consumer, SeekingConsumer):
+        app.consumer.committed_before = {}

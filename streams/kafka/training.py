@@ -23,6 +23,7 @@ from settings import Settings
 from state.ticker_state import DueTraining, TickerState
 from streams.forecasting import is_current, training_job
 from streams.kafka.bars import BarsAgent
+from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.messages import decode_request
 from streams.kafka.outbox import Outbox
@@ -54,6 +55,7 @@ class TrainingAgent:
         outbox: Outbox,
         forecasts: ForecastWriter,
         ownership: Ownership,
+        deliveries: Deliveries,
         trainer: Trainer,
         bars: BarsAgent,
         *,
@@ -65,6 +67,7 @@ class TrainingAgent:
         self._outbox = outbox
         self._forecasts = forecasts
         self._ownership = ownership
+        self._deliveries = deliveries
         self._trainer = trainer
         self._bars = bars
         self._clock = clock
@@ -74,6 +77,8 @@ class TrainingAgent:
         """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
+            done = False
+            self._deliveries.begin(event)
             try:
                 await self._ownership.settled()
                 if not self._ownership.is_ours(event):
@@ -85,8 +90,12 @@ class TrainingAgent:
                 return
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
-            if self._ownership.is_ours(event):
-                await source.ack(event)
+            else:
+                done = self._ownership.is_ours(event)
+                if done:
+                    await source.ack(event)
+            finally:
+                self._deliveries.end(event, done=done)
 
     async def _answer(self, event: EventT[Any]) -> None:
         try:

@@ -1,0 +1,104 @@
+"""A watch over what was fetched but never arrived.
+
+When partitions are dealt anew, Faust 0.15 was seen to lose the rest of a fetched batch between its consumer and its agents: of
+messages 8 to 139 of a partition the agent got 8 and 116 to 139. Nothing is committed past such a gap, so a restart would bring
+them; but a worker that runs would wait for ever. Here it notices that there are messages it has not dealt with although nobody
+is busy, and fetches again from the first of them. What comes twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import faust
+from faust.types import TP, EventT
+
+from streams.kafka.consumer import committed_before
+
+logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS: Final = 0.5
+#: Between the fetch of a message and its arrival there are milliseconds.
+_STALL_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True)
+class _Progress:
+    """`next` is the first offset that is not dealt with; `ahead` holds later ones that are."""
+
+    next: int
+    since: float
+    ahead: set[int] = field(default_factory=set)
+
+    def mark(self, offset: int) -> None:
+        if offset >= self.next:
+            self.ahead.add(offset)
+        while self.next in self.ahead:
+            self.ahead.remove(self.next)
+            self.next += 1
+        self.since = time.monotonic()
+
+
+class Deliveries:
+    """Told of every message that is begun and dealt with; `run` looks for those that are missing."""
+
+    def __init__(self, app: faust.App, topics: Collection[str]) -> None:
+        self._app = app
+        self._topics = topics
+        self._progress: dict[TP, _Progress] = {}
+        self._generation: int | None = None
+        self._begun: set[TP] = set()
+        self.repeated = 0
+
+    def begin(self, event: EventT[Any]) -> None:
+        """An agent has taken this message up."""
+        self._begun.add(event.message.tp)
+
+    def end(self, event: EventT[Any], *, done: bool) -> None:
+        """An agent has put it down; `done` when it is acknowledged."""
+        self._begun.discard(event.message.tp)
+        progress = self._current().get(event.message.tp)
+        if done and progress is not None:
+            progress.mark(event.message.offset)
+
+    async def run(self) -> None:
+        """Look for ever."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if self._app.rebalancing or self._app.in_recovery:
+                continue
+            missing = self._missing(self._current())
+            if missing:
+                places = ", ".join(f"{tp.topic}-{tp.partition} from {offset}" for tp, offset in missing.items())
+                logger.warning("fetched again what never arrived: %s", places)
+                self.repeated += len(missing)
+                await self._app.consumer.seek_wait(missing)
+
+    def _current(self) -> Mapping[TP, _Progress]:
+        generation = self._app.consumer_generation_id
+        if generation != self._generation:
+            self._generation = generation
+            self._begun.clear()
+            self._progress = {}
+        for tp, offset in committed_before(self._app).items():
+            if tp.topic in self._topics and tp not in self._progress:
+                self._progress[tp] = _Progress(offset, time.monotonic())
+        return self._progress
+
+    def _missing(self, current: Mapping[TP, _Progress]) -> dict[TP, int]:
+        now = time.monotonic()
+        found: dict[TP, int] = {}
+        for tp in self._app.consumer.assignment():
+            progress = current.get(tp)
+            end = self._app.consumer.highwater(tp) if progress is not None else None
+            if progress is None or end is None or progress.next >= end or tp in self._begun:
+                continue
+            if now - progress.since > _STALL_SECONDS:
+                progress.since = now
+                found[tp] = progress.next
+        return found
