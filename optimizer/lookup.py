@@ -33,7 +33,8 @@ HISTORICAL: Final = "historical"
 class Estimate:
     """What is expected of one ticker, per year, and where it comes from.
 
-    `fallback` is None for a forecast of the table, else the name of the estimate in its place, with the `reason`.
+    `pooled_tickers`: over how many tickers the forecast was pooled (1: it stands alone). `fallback` is None for a forecast of
+    the table, else the name of the estimate in its place, with the `reason`.
     """
 
     ticker: str
@@ -43,6 +44,7 @@ class Estimate:
     as_of: dt.date
     return_model: str
     volatility_model: str
+    pooled_tickers: int = 1
     fallback: str | None = None
     reason: str | None = None
 
@@ -81,18 +83,18 @@ def sessions_between(earlier: dt.date, later: dt.date) -> int:
 
 
 def look_up(
-    prices: PriceTable, rows: Mapping[str, Forecast], freshness: Freshness, unreadable: Mapping[str, str]
+    prices: PriceTable, rows: Mapping[str, Forecast], freshness: Freshness, unreadable: Mapping[str, str], absent: str
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
     """An estimate for each ticker of `prices`, and for those that allow none the reason.
 
-    `unreadable` says why a ticker's row could not be read. `log_fallbacks` tells the log.
+    `unreadable` says why a ticker's row could not be read, `absent` why there is none. `log_fallbacks` tells the log.
     """
     estimates: dict[str, Estimate] = {}
     unusable: dict[str, str] = {}
     missing: list[str] = []
     for ticker in prices.tickers:
         row = rows.get(ticker)
-        reason = freshness.refusal(row) if row is not None else unreadable.get(ticker, "no forecast in the table")
+        reason = freshness.refusal(row) if row is not None else unreadable.get(ticker, absent)
         if row is not None and reason is None:
             estimates[ticker] = _served(row)
         else:
@@ -129,6 +131,7 @@ def _served(row: Forecast) -> Estimate:
         as_of=row.as_of,
         return_model=row.return_model or "unnamed",
         volatility_model=row.volatility_model or "unnamed",
+        pooled_tickers=row.pooled_tickers,
     )
 
 

@@ -100,32 +100,17 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
     """Expected annual returns (arithmetic, decimals) of the tickers in `data`, prices as dates × tickers.
 
     The caller's prices are respected: a forecast of the table counts only if it was made from the ticker's last price in
-    `data`, same date and same close; else the estimate is the mean simple daily return of `data` × 252. Columns are looked
-    up by their sanitised symbols and keep their own names in the result, whose `.attrs["forecasts"]` tells for each the value's
-    `as_of`, `model`, `fallback` and `reason`. A ticker that allows no estimate is NaN, with the reason there.
+    `data`, same date and same close; it is pooled over the table as for `optimize_portfolio`. Else the estimate is the mean
+    simple daily return of `data` × 252. Columns are looked up by their sanitised symbols and keep their own names in the
+    result, whose `.attrs["forecasts"]` tells for each the value's `as_of`, `model`, `fallback` and `reason`. A ticker that
+    allows no estimate is NaN, with the reason there.
 
     Raises RequestError when `data` is not a table of prices by date.
     """
     import pandas as pd  # noqa: PLC0415
 
     table, names = _table_of(data)
-    rows = (session or process_session()).optimizer.rows(table.tickers)
-    reasons = dict(rows.unreadable)
-    served: dict[str, Forecast] = {}
-    for ticker, row in rows.forecasts.items():
-        difference = _other_prices(row, table, ticker)
-        if difference:
-            reasons[ticker] = difference
-        else:
-            served[ticker] = row
-    for warning in rows.warnings:
-        logger.warning("%s", warning)
-    if table.tickers:
-        newest = table.last_date()
-        estimates, unusable = look_up(table, served, Freshness(newest, newest, fresh_sessions=len(table.day)), reasons)
-        log_fallbacks(estimates, unusable)
-    else:
-        estimates, unusable = {}, {}
+    estimates, unusable = _expected(table, session or process_session()) if table.tickers else ({}, {})
     result = pd.Series(
         {name: estimates[t].annual_return if t in estimates else np.nan for t, name in names.items()}, dtype=float
     )
@@ -134,6 +119,26 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
         for t, name in names.items()
     }
     return result
+
+
+def _expected(table: PriceTable, session: Session) -> tuple[dict[str, Estimate], dict[str, str]]:
+    newest = table.last_date()
+    rows = session.optimizer.rows(newest)
+    for warning in rows.warnings:
+        logger.warning("%s", warning)
+    reasons = dict(rows.unreadable)
+    served: dict[str, Forecast] = {}
+    for ticker in table.tickers:
+        row = rows.forecasts.get(ticker)
+        difference = "" if row is None else _other_prices(row, table, ticker)
+        if difference:
+            reasons[ticker] = difference
+        elif row is not None:
+            served[ticker] = row
+    freshness = Freshness(newest, newest, fresh_sessions=len(table.day))
+    estimates, unusable = look_up(table, served, freshness, reasons, rows.absent)
+    log_fallbacks(estimates, unusable)
+    return estimates, unusable
 
 
 def _other_prices(row: Forecast, table: PriceTable, ticker: str) -> str:

@@ -54,6 +54,7 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
         "as_of": _text(estimate.as_of),
         "model": estimate.return_model,
         "volatility_model": estimate.volatility_model,
+        "pooled_tickers": estimate.pooled_tickers,
         "fallback": estimate.fallback,
         "reason": estimate.reason,
     }

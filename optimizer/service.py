@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group, known_sectors
+from models.pooling import pool
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
 from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
@@ -38,9 +39,6 @@ _FEW_DAYS: Final = 63
 class Forecasts(Protocol):
     """The forecast table; `state.readers.ForecastReader` is one."""
 
-    def get_many(self, tickers: Iterable[str]) -> dict[str, Forecast]:
-        """The rows of those tickers that have a readable one."""
-
     def all(self) -> list[Forecast]:
         """All readable rows."""
 
@@ -50,12 +48,13 @@ class Forecasts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What the table says about some tickers, and its newest bar."""
+    """The table's rows, pooled over all that were known at some date (later ones as they are), and its newest bar."""
 
     forecasts: Mapping[str, Forecast]
     newest: dt.date | None
     unreadable: Mapping[str, str]
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    absent: str = "no forecast in the table"
 
 
 def no_progress(percent: int, message: str) -> None:
@@ -69,6 +68,7 @@ class Optimizer:
         self._forecasts = forecasts
         self._market = market
         self._settings = settings
+        self._pooled: Recent[list[Forecast]] = Recent(_KEPT)
         self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_KEPT)
         self._correlations: Recent[Floats] = Recent(_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
@@ -86,11 +86,11 @@ class Optimizer:
         if not prices.table.tickers:
             raise NoDataError(_no_data(unused, prices.warnings))
         progress(35, "Looking up forecasts")
-        rows = self.rows(prices.table.tickers)
+        rows = self.rows(request.end_date)
         freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
         estimates, unusable = self._estimates.get(
-            (prices.table, rows.forecasts, freshness, rows.unreadable),
-            lambda: look_up(prices.table, rows.forecasts, freshness, rows.unreadable),
+            (prices.table, rows, freshness),
+            lambda: look_up(prices.table, rows.forecasts, freshness, rows.unreadable, rows.absent),
         )
         log_fallbacks(estimates, unusable)
         unused.update(unusable)
@@ -123,17 +123,22 @@ class Optimizer:
             raise RequestError(f"{len(chosen.tickers)} tickers are too many: at most {self._settings.max_tickers} at once")
         return chosen
 
-    def rows(self, tickers: Sequence[str]) -> Rows:
-        """What the table says about these tickers; a table that cannot be read is a warning, not an error."""
+    def rows(self, end: dt.date) -> Rows:
+        """What the table says to someone at the date `end`; a table that cannot be read is a warning, not an error.
+
+        Rows are pooled here and not by those who write them: no worker knows another's tickers.
+        """
         try:
-            forecasts = self._forecasts.get_many(tickers)
-            newest = max((row.as_of for row in self._forecasts.all()), default=None)
+            rows = self._forecasts.all()
             unreadable = self._forecasts.unreadable()
         except (StateError, SchemaError) as error:
             logger.warning("forecasts unreadable reason=%s", error)
             reason = "the forecast table cannot be read; the log has the reason"
-            return Rows({}, None, dict.fromkeys(tickers, reason), (reason,))
-        return Rows(forecasts, newest, unreadable, ())
+            return Rows({}, None, {}, (reason,), absent=reason)
+        known = [row for row in rows if row.as_of <= end]
+        pooled = self._pooled.get((known,), lambda: pool(known))
+        newest = max((row.as_of for row in rows), default=None)
+        return Rows({row.ticker: row for row in (*rows, *pooled)}, newest, unreadable)
 
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
         tickers = tuple(estimate.ticker for estimate in estimates)

@@ -16,13 +16,23 @@ _TEXT: Final = {"type": "string"}
 _ERROR: Final = {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}
 _BASIS: Final = {
     "type": "object",
-    "required": ["expected_return", "expected_volatility", "as_of", "model", "volatility_model", "fallback", "reason"],
+    "required": [
+        "expected_return",
+        "expected_volatility",
+        "as_of",
+        "model",
+        "volatility_model",
+        "pooled_tickers",
+        "fallback",
+        "reason",
+    ],
     "properties": {
         "expected_return": _NUMBER | {"description": "Of a year, arithmetic"},
         "expected_volatility": _NUMBER | {"description": "Of daily log returns, annual"},
         "as_of": _TEXT | {"format": "date", "description": "The bar that it was made from"},
         "model": _TEXT,
         "volatility_model": _TEXT,
+        "pooled_tickers": {"type": "integer", "description": "Over how many tickers the forecast was pooled"},
         "fallback": {"type": ["string", "null"], "description": "The estimate that stands in for a forecast, if one does"},
         "reason": {"type": ["string", "null"], "description": "Why it does"},
     },

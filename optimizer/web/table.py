@@ -16,6 +16,7 @@ from optimizer.session import Session
 from optimizer.tickers import clean_tickers
 from optimizer.web.answers import json_answer, refuse
 from optimizer.web.watching import Metrics
+from records import Forecast
 from state.follower import REFRESH_SECONDS
 
 
@@ -33,7 +34,7 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
         rows = reader.get_many(chosen.tickers)
         unreadable = reader.unreadable()
         missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
-        return json_answer({"forecasts": list(rows.values()), "missing": chosen.refused | missing})
+        return json_answer({"forecasts": [_shown(row) for row in rows.values()], "missing": chosen.refused | missing})
 
     @app.get("/api/forecasts/<ticker>")
     def forecast(ticker: str) -> Response:
@@ -43,7 +44,7 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
         row = reader.get_many(chosen.tickers).get(chosen.tickers[0])
         if row is None:
             return refuse(404, reader.unreadable().get(chosen.tickers[0], _no_forecast(chosen.tickers[0])))
-        return json_answer(row)
+        return json_answer(_shown(row))
 
     @app.get("/healthz")
     def alive() -> Response:
@@ -84,7 +85,7 @@ class _WholeTable:
             return self._body
         try:
             if time.monotonic() >= self._until:
-                rows = self._session.forecasts.all()
+                rows = [_shown(row) for row in self._session.forecasts.all()]
                 self._body = msgspec.json.encode({"forecasts": rows, "missing": self._session.forecasts.unreadable()})
                 self._until = time.monotonic() + REFRESH_SECONDS
             return self._body
@@ -111,6 +112,11 @@ def table_health(session: Session) -> dict[str, Any]:
         "fresh_share": fresh / len(rows),
         "unreadable": len(session.forecasts.unreadable()),
     }
+
+
+def _shown(row: Forecast) -> Forecast:
+    """A row without the statistics that only pooling reads: they are most of its size."""
+    return msgspec.structs.replace(row, pool=None)
 
 
 def _timestamp(health: dict[str, Any]) -> float:

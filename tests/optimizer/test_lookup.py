@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from errors import NoDataError
+from models.combination import BASELINE
+from models.pooling import pool
+from models.terms import TERM_NAMES
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.prices import PriceTable, adjusted_series
-from records import day_number
+from records import Opinion, PoolStatistics, day_number
 from tests.optimizer.market_samples import (
     FIRST,
     bars_of,
@@ -131,3 +134,27 @@ def test_old_prices_and_few_days_are_warned_of(optimizer_of, asked):
     assert any("prices end on" in warning for warning in result["warnings"])
     assert any("40 days" in warning for warning in result["warnings"])
     assert optimizer_of().optimize(asked())["warnings"] == []
+
+
+def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer_of, asked):
+    bars = made_bars()
+    statistics = {
+        ticker: PoolStatistics(
+            mean_return=0.0001 * (1 + k), mean_return_variance=1e-7, terms=np.zeros(len(TERM_NAMES), "<f4").tobytes(),
+            weeks=b"", panel=b"", tails=None,
+        )
+        for k, ticker in enumerate(bars)
+    }  # fmt: skip
+    opinion = Opinion(model=BASELINE, horizon_return=0.005, daily_variance=1e-4)
+    rows = {
+        t: replace_row(r, pool=statistics[t], opinions=(opinion,), return_model=BASELINE) for t, r in made_rows(bars).items()
+    }
+    late = replace_row(rows["FFF"], as_of=later(bars["FFF"], 1))
+    pooled = {r.ticker: r for r in pool([r for t, r in rows.items() if t != "FFF"])}
+    assert pooled["AAA"].annual_return != rows["AAA"].annual_return
+    result = optimizer_of(bars, rows | {"FFF": late}).optimize(asked(bars, target_return=0.01))
+    for ticker, basis in result["forecasts"].items():
+        if ticker != "FFF":
+            assert basis["expected_return"] == pooled[ticker].annual_return
+            assert basis["expected_volatility"] == pooled[ticker].annual_volatility
+            assert basis["pooled_tickers"] == 5
