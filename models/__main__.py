@@ -59,7 +59,7 @@ def evaluate(
     from streams.windowing import window_of_bars
 
     startup.loaded()
-    settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback), log_level="ERROR")
+    settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else [name for name in tickers.split(",") if name]
     garch = not no_garch and find_spec("arch") is not None

@@ -65,12 +65,27 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
         f"{_marked(s.name):24}{s.forecasts:6d}{s.qlike:10.4f}{s.rmse:10.4f}{s.slope:10.3f}{s.t_served:10.2f}"
         for s in volatility_scores(panel)
     ]
+    lines += ["", *_year_lines(panel)]
     lines += ["", "INTERVALS of the return      n  cover 80  cover 95  score 80  score 95"]
     lines += [
         f"{s.name:24}{s.forecasts:6d}{s.coverage_80:10.3f}{s.coverage_95:10.3f}{s.score_80:10.4f}{s.score_95:10.4f}"
         for s in interval_scores(panel)
     ]
     lines += ["", *_selection_lines(panel), "", *_cost_lines(results)]
+    return lines
+
+
+def _year_lines(panel: Panel) -> list[str]:
+    """QLIKE by calendar year of the served forecast and of the best others: a crisis must not hide in the mean."""
+    names = [score.name for score in volatility_scores(panel)]
+    names = [SERVED, *[name for name in names if name != SERVED][:5]]
+    years = np.array([row.as_of.year for row in panel.rows])
+    lines = ["QLIKE by year" + "".join(f"{name:>14}" for name in names)]
+    for year in np.unique(years):
+        scores = {score.name: score.qlike for score in volatility_scores(panel, years == year)}
+        if scores:
+            values = (f"{scores[name]:14.4f}" if name in scores else f"{'-':>14}" for name in names)
+            lines.append(f"{year:13d}" + "".join(values))
     return lines
 
 

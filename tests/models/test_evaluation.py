@@ -125,7 +125,7 @@ class TestScores:
 
     def test_tables_and_file(self, panel: Panel, results: list[TickerResult], tmp_path: Path) -> None:
         lines = "\n".join(report_lines(panel, results))
-        for word in ("> served", "cross_section_mean", "har_mixed", "cover 80", "CPU per ticker"):
+        for word in ("> served", "cross_section_mean", "har_mixed", "QLIKE by year", "cover 80", "CPU per ticker"):
             assert word in lines
         write_forecasts(panel, tmp_path / "new" / "forecasts.parquet")
         table = pd.read_parquet(tmp_path / "new" / "forecasts.parquet")
