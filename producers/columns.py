@@ -29,19 +29,21 @@ def find_columns(found: Sequence[str], *, where: str) -> dict[str, str]:
 
     `ticker`, `adjusted_close` and `dividend` may be absent; SourceError says which of the others are.
     """
-    plain: dict[str, str] = {}
-    for name in found:
-        plain.setdefault(re.sub(r"[^a-z0-9]", "", name.lower()), name)
-    chosen = {
-        ours: plain[theirs]
+    words = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in found]
+    word_of = {
+        ours: word
         for ours, names in _NAMES.items()
-        for theirs in [next((n for n in names if n in plain), None)]
-        if theirs is not None
+        for word in [next((n for n in names if n in words), None)]
+        if word is not None
     }
+    chosen = {ours: found[words.index(word)] for ours, word in word_of.items()}
     missing = [name for name in REQUIRED if name not in chosen]
     if missing:
         raise SourceError(
             f"{where}: no column for {', '.join(missing)}; needed are {', '.join(REQUIRED)} (and ticker, unless the file is "
             f"named after one), found are {', '.join(map(repr, found)) or 'none'}"
         )
+    repeated = [found[at] for at, word in enumerate(words) if word in word_of.values() and words.count(word) > 1]
+    if repeated:
+        raise SourceError(f"{where}: {', '.join(map(repr, repeated))} mean the same; keep one column of each")
     return chosen

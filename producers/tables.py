@@ -101,7 +101,11 @@ def _header(path: Path) -> list[str]:
         first, newline, rest = stream.read(1 << 16).partition(b"\n")
     if not (newline and rest.strip()):
         raise SourceError(f"{path}: has no bars; a header and at least one row are needed")
-    return next(csv.reader([first.decode("utf-8-sig").rstrip("\r")]))
+    line = first.decode("utf-8-sig").rstrip("\r")
+    found = next(csv.reader([line]))
+    if len(found) == 1 and (other := next((mark for mark in ";\t|" if mark in line), None)):
+        raise SourceError(f"{path}: its columns are separated by {other!r}; save it with commas, and decimal points")
+    return found
 
 
 def _read_parquet(path: Path) -> pa.Table:

@@ -9,7 +9,7 @@ import click
 
 from console import run_cli
 from errors import RequestError, StateError
-from records import is_ticker
+from records import canonical_ticker, is_ticker
 from settings import load_settings
 from state import export
 from state.readers import ForecastReader, HistoryReader
@@ -53,10 +53,13 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, out: Path 
 @_OUT
 def history(state_dir: Path | None, ticker: str, out: Path | None) -> None:
     """Print the bars kept of one ticker as CSV."""
+    wanted, *others = _tickers(ticker)
+    if others:
+        raise RequestError(f"--ticker takes one ticker, not {ticker}")
     with HistoryReader(load_settings(state_dir=state_dir).state_dir) as reader:
-        bars = reader.bars(_tickers(ticker)[0])
+        bars = reader.bars(wanted)
     if bars is None:
-        raise RequestError(f"no history of {ticker}: publish bars of it, or look for it in `python -m state forecasts`")
+        raise RequestError(f"no history of {wanted}: publish bars of it, or look for it in `python -m state forecasts`")
     _put(export.bars_to_csv(bars), out)
 
 
@@ -69,7 +72,7 @@ _FORMATS = {
 
 
 def _tickers(text: str) -> list[str]:
-    tickers = [part.strip().upper() for part in text.split(",") if part.strip()]
+    tickers = [canonical_ticker(part) for part in text.split(",") if part.strip()]
     bad = [ticker for ticker in tickers if not is_ticker(ticker)]
     if bad or not tickers:
         raise RequestError(f"not a ticker: {', '.join(bad) or repr(text)}; write them as AAPL,BRK-B")

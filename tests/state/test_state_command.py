@@ -139,6 +139,8 @@ def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
         (["forecasts", "--state", "none"], StateMissingError, "python -m streams run"),
         (["history", "--state", "none", "--ticker", "AAPL"], StateMissingError, "python -m streams run"),
         (["history", "--state", "state", "--ticker", "IBM"], RequestError, "no history of IBM"),
+        (["history", "--state", "state", "--ticker", "brk.b"], RequestError, "no history of BRK-B"),
+        (["history", "--state", "state", "--ticker", "AAPL,IBM"], RequestError, "one ticker"),
         (["forecasts", "--state", "state", "--tickers", "A B"], RequestError, "not a ticker: A B"),
         (["forecasts", "--state", "state", "--tickers", ","], RequestError, "not a ticker: ','"),
         (["forecasts", "--state", "state", "--format", "csv", "--out", "none/rows.csv"], StateWriteError, "name another --out"),
