@@ -33,7 +33,7 @@ UV = $(PY) -m uv
 FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(END), --end "$(END)")
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 
-.PHONY: help run test test-fast check bench fuzz serve lock install clean
+.PHONY: help run cluster test test-fast check bench fuzz serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -47,6 +47,10 @@ run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and 
 	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(if $(GROUP), --group "$(GROUP)")$(if $(SINCE), --since "$(SINCE)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
 	$(PY) -m state forecasts --state "$(STATE)"$(ONLY)
 	$(PY) -m optimizer allocate --state "$(STATE)"$(ONLY)
+
+cluster: $(INSTALLED)  ## A real Kafka, two workers, a producer and the HTTP service, until Ctrl-C
+	$(PY) -m cluster --source "$(SOURCE)" $(if $(BARS),--path "$(BARS)") $(if $(TICKERS),--tickers "$(TICKERS)") \
+	    $(if $(START),--start "$(START)") $(if $(END),--end "$(END)") $(if $(PORT),--port "$(PORT)")
 
 test: $(INSTALLED)  ## Run every test
 	$(PY) -m pytest $(PYTEST_ARGS)

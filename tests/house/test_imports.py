@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "marketdata": _GROUND,
     "models": _GROUND,
     "state": _GROUND | {"broker"},
+    "cluster": _GROUND | {"broker", "console"},
     "producers": _GROUND | {"broker", "marketdata"},
     "streams": _GROUND | {"models", "state", "broker"},
     "optimizer": _GROUND | {"marketdata", "models", "state"},

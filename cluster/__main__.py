@@ -1,0 +1,56 @@
+"""`python -m cluster`: a broker, two workers, a producer and the HTTP service, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from broker.local import local_broker
+from broker.topics import ensure_topics
+from cluster.processes import Processes
+from console import run_cli
+from errors import ForecastingError
+from producers.options import source_options
+from settings import load_settings
+
+
+@click.command()
+@click.option("--state", type=click.Path(path_type=Path), default=Path("var/cluster"), show_default=True, help="Begun anew.")
+@click.option("--workers", type=click.IntRange(min=1, max=32), default=2, show_default=True)
+@click.option("--port", type=click.IntRange(min=1, max=65535), help="Of the HTTP service; PORT if left out.")
+@source_options
+def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
+    """Run the whole system on this machine and replay a source through it."""
+    settings = load_settings(state_dir=state, port=port)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    # The tables of an earlier run belong to a broker that is gone.
+    shutil.rmtree(state, ignore_errors=True)
+    with local_broker(settings) as (bootstrap, _), Processes() as processes:
+        environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
+        ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
+        click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)
+        for number in range(1, workers + 1):
+            processes.start(f"worker-{number}", ["streams", "worker", "--id", f"worker-{number}"], environment)
+        processes.start("producer", ["producers", "publish", *_source_arguments(source)], environment, lasting=False)
+        processes.start("optimizer", ["optimizer", "serve", "--port", str(settings.port)], environment)
+        while (failure := processes.failed()) is None:
+            time.sleep(0.5)
+        raise ForecastingError(failure)
+
+
+def _source_arguments(source: dict[str, object]) -> list[str]:
+    arguments: list[str] = []
+    for name, value in source.items():
+        if value is not None:
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            arguments += [f"--{name}", text]
+    return arguments
+
+
+if __name__ == "__main__":
+    run_cli(cli)
