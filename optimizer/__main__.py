@@ -100,7 +100,7 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
         Server(create_app(settings, session=session), settings).run()
 
 
-@main.command()
+@main.command("refresh-group")
 @click.argument("name")
 @click.option(
     "--source", help="CSV of the members, path or https URL, with the columns symbol and sector (default: published)."

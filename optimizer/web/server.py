@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: A stream's silence is ended by its heartbeat, so only dead peers are this quiet.
 _QUIET_SECONDS: Final = 120
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _M_ARENA_MAX: Final = -8
 _ARENAS: Final = 2
 _M_MMAP_THRESHOLD: Final = -3
@@ -56,12 +57,16 @@ class Server:
     @property
     def port(self) -> int:
         """Where it listens."""
-        return int(self._server.effective_port)
+        # A name with several addresses (localhost: IPv4 and IPv6) has a socket for each.
+        several = getattr(self._server, "effective_listen", None)
+        return int(several[0][1] if several else self._server.effective_port)
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, in the main thread; requests under way have five seconds to end."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
+        if self._settings.api_token is None and self._settings.host not in _LOOPBACK:
+            logger.warning("anyone who reaches host=%s may call: set API_TOKEN, or leave HOST at loopback", self._settings.host)
         logger.info("serving url=http://%s:%d", self._settings.host, self.port)
         self._server.run()
         self._server.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 
@@ -71,3 +72,18 @@ def test_the_optimizer_loads_no_training_library():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True, capture_output=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_port_that_is_taken_ends_with_what_to_do(state):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("serve", "--state", state, "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 2
+    assert "choose another --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_group_that_is_none_or_has_no_list_is_refused():
+    assert "Unknown ticker group: FTSE" in run("refresh-group", "FTSE").stderr
+    assert "--source" in run("refresh-group", "DOW").stderr
