@@ -144,6 +144,7 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     ]
     dividend, split = columns["dividend"], columns["split"]
     faults.append((~np.isfinite(dividend) | (dividend < 0), "dividend negative or not a finite number"))
+    faults.append((dividend > LARGEST_PRICE, f"dividend above {LARGEST_PRICE:g}"))
     faults.append((~np.isfinite(split) | (split <= 0), "split not a positive number"))
     faults.append(((split > LARGEST_SPLIT) | (split < 1 / LARGEST_SPLIT), f"split beyond {LARGEST_SPLIT:g}:1"))
     return faults

@@ -201,24 +201,28 @@ def _new_ratios(held: Bars, bars: Bars) -> Floats:
 
 def _split(bars: Bars, rows: np.ndarray, ratio: float) -> Bars:
     columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    for name in _PRICES:
-        columns[name][rows] /= ratio
-    columns["volume"][rows] *= ratio
+    with np.errstate(over="ignore", under="ignore"):
+        for name in _PRICES:
+            columns[name][rows] /= ratio
+        columns["volume"][rows] *= ratio
     return _within_range(Bars(**columns))
 
 
 def _rescaled(bars: Bars, rows: np.ndarray, price: float, volume: float) -> Bars:
     columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    for name in _PRICES:
-        columns[name][rows] *= price
-    columns["volume"][rows] *= volume
+    with np.errstate(over="ignore", under="ignore"):
+        for name in _PRICES:
+            columns[name][rows] *= price
+        columns["volume"][rows] *= volume
     return _within_range(Bars(**columns))
 
 
 def _within_range(bars: Bars) -> Bars:
     """The bars, if arithmetic on their prices still means something. Raises MessageError: no real split does otherwise."""
     if len(bars) and not (
-        bars.low.min() > _LOWEST_PRICE and bars.high.max() < _HIGHEST_PRICE and bars.volume.max() < _HIGHEST_VOLUME
+        bars.low.min() > _LOWEST_PRICE
+        and max(bars.high.max(), bars.dividend.max()) < _HIGHEST_PRICE
+        and bars.volume.max() < _HIGHEST_VOLUME
     ):
         raise MessageError("its split, or those known, would bring prices out of all range")
     return bars

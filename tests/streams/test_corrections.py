@@ -74,8 +74,11 @@ def copied_columns(message: BarBatch) -> BarBatch:
 
 
 @st.composite
-def deliveries(draw: st.DrawFn, ratios: tuple[float, ...]) -> tuple[Bars, list[BarBatch]]:
-    """A final history, and messages of it: live ones and backfills of different days, with errors corrected later, repeated."""
+def deliveries(draw: st.DrawFn, ratios: tuple[float, ...], *, overlaps: bool = False) -> tuple[Bars, list[BarBatch]]:
+    """A final history, and messages of it: live ones and backfills of different days, with errors corrected later, repeated.
+
+    They come in any order; or, with `overlaps`, in that of their days, as a daily job that fetches some sessions again has it.
+    """
     count = draw(st.integers(130, 330))
     bars = walk(count, draw(st.integers(0, 2**32 - 1)))
     gaps = draw(st.lists(st.integers(1, count - 2), max_size=8, unique=True))
@@ -84,6 +87,7 @@ def deliveries(draw: st.DrawFn, ratios: tuple[float, ...]) -> tuple[Bars, list[B
     splits = draw(st.dictionaries(st.integers(1, count - 1), st.sampled_from(ratios), max_size=3))
     vendor = Vendor(with_splits(bars, splits))
     messages = []
+    damaged_on = set()
     edges = sorted({0, count, *draw(st.lists(st.integers(1, count - 1), max_size=12))})
     for first, stop in pairwise(edges):
         fetched = int(bars.day[stop - 1]) + draw(st.sampled_from([0, 0, 1, 30, 400]))
@@ -92,12 +96,24 @@ def deliveries(draw: st.DrawFn, ratios: tuple[float, ...]) -> tuple[Bars, list[B
         if how != "none":
             row = draw(st.integers(0, stop - first - 1))
             message = damaged(message, how, row)
+            damaged_on.add(fetched)
             # The vendor mends it some days later, in a bar alone or with those around it.
             begin = max(0, first + row - draw(st.sampled_from([0, 3])))
             messages.append(vendor.edition(slice(begin, first + row + 1), fetched + draw(st.sampled_from([1, 40]))))
         messages.append(message)
-    messages += draw(st.lists(st.sampled_from(messages), max_size=4))
-    return vendor.final, draw(st.permutations(messages))
+    if not overlaps:
+        messages += draw(st.lists(st.sampled_from(messages), max_size=4))
+        return vendor.final, draw(st.permutations(messages))
+    for _ in range(draw(st.integers(1, 5))):  # the same again from a later day, as an overlap has it, over splits or not
+        first, stop = sorted(draw(st.tuples(st.integers(0, count), st.integers(0, count))))
+        if stop > first:
+            fetched = int(bars.day[stop - 1]) + draw(st.integers(0, 500))
+            if fetched not in damaged_on:  # of one day there is one edition
+                messages.append(vendor.edition(slice(first, stop), fetched))
+    messages.sort(key=lambda message: message.as_of)
+    for repeated in draw(st.lists(st.integers(0, len(messages) - 1), max_size=4)):  # replayed at the end, as after a crash
+        messages.append(messages[repeated])
+    return vendor.final, messages
 
 
 def backfill(bars: Bars) -> TickerState:
@@ -117,6 +133,16 @@ def test_any_order_of_any_editions_is_the_fresh_backfill(drawn: tuple[Bars, list
     assert same_state(replace(state, fetched=wanted.fetched), wanted)
     assert forecast(state) == forecast(wanted)
     assert not [output for output in outputs if isinstance(output, RejectedBar)]
+
+
+@given(deliveries(ratios=(2.0, 4.0, 0.5), overlaps=True))
+@settings(max_examples=100)
+def test_overlaps_of_later_days_are_the_fresh_backfill(drawn: tuple[Bars, list[BarBatch]]) -> None:
+    final, messages = drawn
+    state, _ = deliver(messages, SMALL)
+    wanted = backfill(final)
+    assert same_state(replace(state, fetched=wanted.fetched), wanted)
+    assert forecast(state) == forecast(wanted)
 
 
 @given(deliveries(ratios=(3.0, 1.5, 0.1, 7.0)))
