@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import multiprocessing
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 from streams import startup
@@ -65,9 +67,7 @@ def evaluate(
     garch = not no_garch and find_spec("arch") is not None
     rejected = 0
     results = []
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["models.evaluation.origins"])
-    with ProcessPoolExecutor(settings.jobs, mp_context=context) as pool:
+    with _processes(settings.jobs) as pool:
         sent = []
         for ticker, items in itertools.groupby(
             read_source("file", path=path, tickers=wanted, today=today), key=lambda item: item.ticker
@@ -94,6 +94,22 @@ def evaluate(
     panel = build_panel(results)
     write_forecasts(panel, out)
     click.echo("\n".join(report_lines(panel, results)))
+
+
+@contextmanager
+def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool that ends at once when it is left by an error or Ctrl-C, instead of after all that is waiting in it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["models.evaluation.origins"])
+    pool = ProcessPoolExecutor(count, mp_context=context)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def _lookback(lookback: int | None) -> dict[str, int]:

@@ -44,7 +44,7 @@ def build_panel(results: Sequence[TickerResult]) -> Panel:
     origins = sorted(
         (origin for result in results for origin in result.origins), key=lambda origin: (origin.row.as_of, origin.row.ticker)
     )
-    served, mixed = _pooled(origins)
+    served, mixed, cross_section = _pooled(origins)
     n = len(origins)
     returns: dict[str, Floats] = defaultdict(lambda: np.full(n, np.nan))
     variances: dict[str, Floats] = defaultdict(lambda: np.full(n, np.nan))
@@ -68,7 +68,7 @@ def build_panel(results: Sequence[TickerResult]) -> Panel:
     date = np.array([origin.row.as_of.toordinal() for origin in origins])
     returns["zero"][:] = 0.0
     returns["own_mean"][:] = own_mean
-    returns["cross_section_mean"][:] = _date_means(own_mean, date)
+    returns["cross_section_mean"][:] = cross_section
     return Panel(
         served,
         [origin.row for origin in origins],
@@ -82,23 +82,20 @@ def build_panel(results: Sequence[TickerResult]) -> Panel:
     )
 
 
-def _date_means(values: Floats, date: np.ndarray) -> Floats:
-    _, index = np.unique(date, return_inverse=True)
-    means: Floats = np.bincount(index, values) / np.bincount(index)
-    return means[index]
-
-
-def _pooled(origins: list[Origin]) -> tuple[list[Forecast], list[dict[str, float]]]:
-    """Each origin's row as served from the rows known on its date, and the pooled log-HAR benchmarks."""
+def _pooled(origins: list[Origin]) -> tuple[list[Forecast], list[dict[str, float]], list[float]]:
+    """Per origin, from the rows known on its date: the served row, the pooled log-HAR benchmarks, the mean of own means."""
     by_date: dict[dt.date, list[int]] = defaultdict(list)
     for k, origin in enumerate(origins):
         by_date[origin.row.as_of].append(k)
     served = [origin.row for origin in origins]
     mixed: list[dict[str, float]] = [{} for _ in origins]
-    newest: dict[str, Forecast] = {}
+    cross_section = [0.0] * len(origins)
+    newest: dict[str, Origin] = {}
     for date in sorted(by_date):
-        newest |= {origins[k].row.ticker: origins[k].row for k in by_date[date]}
-        known = [row for row in newest.values() if (date - row.as_of).days <= LARGEST_AGE_DAYS]
+        newest |= {origins[k].row.ticker: origins[k] for k in by_date[date]}
+        recent = [origin for origin in newest.values() if (date - origin.row.as_of).days <= LARGEST_AGE_DAYS]
+        mean = float(np.mean([origin.own_mean for origin in recent]))
+        known = [origin.row for origin in recent]
         pooled = {row.ticker: row for row in pool(known)}
         members = pool_members(known)
         parts = pooled_variances(members) if len(members) > 1 else None
@@ -106,10 +103,11 @@ def _pooled(origins: list[Origin]) -> tuple[list[Forecast], list[dict[str, float
         for k in by_date[date]:
             ticker = origins[k].row.ticker
             served[k] = pooled[ticker]
+            cross_section[k] = mean
             if parts is not None and ticker in place:
                 j = place[ticker]
                 mixed[k] = {"har_pooled": float(parts.pooled_har[j]), "har_mixed": float(parts.mixed_har[j])}
-    return served, mixed
+    return served, mixed, cross_section
 
 
 def trained_share(panel: Panel) -> float:

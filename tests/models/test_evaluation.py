@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -165,3 +166,48 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     assert run.returncode == 1
     assert run.stderr.startswith("error: ")
     assert "no such file" in run.stderr
+
+
+@pytest.mark.data
+def test_real_bars_through_a_crisis(shared_data: Path) -> None:
+    """Eight large companies from 2008 to 2010: sane numbers throughout, and far better than the past year's volatility."""
+    frame = pd.read_parquet(shared_data / "djia31_2006_2017.parquet").dropna()
+    frame = frame[(frame.low > 0) & (frame.high >= frame[["open", "close", "low"]].max(axis=1))]
+    frame = frame[(frame.low <= frame[["open", "close"]].min(axis=1)) & (frame.date < "2010-06-01")]
+    windows = []
+    for ticker in sorted(frame.ticker.unique())[:8]:
+        part = frame[frame.ticker == ticker]
+        day = (part.date.to_numpy().astype("datetime64[D]").astype(np.int64)).astype(np.int32)
+        windows.append(
+            window_of_columns(ticker, day, *(part[c].to_numpy(float) for c in ("open", "high", "low", "close", "volume")))
+        )
+    panel = build_panel(evaluated(windows, 26))
+    assert min(row.as_of.year for row in panel.rows) == 2008
+    for row in panel.rows:
+        assert row.fallback is None
+        assert abs(row.annual_return or 9.0) < 1.0
+        assert 0.05 < (row.annual_volatility or 0.0) < 2.5
+    scores = {score.name: score for score in volatility_scores(panel)}
+    assert scores[SERVED].qlike < 0.8 * scores["std_252"].qlike
+    assert scores[SERVED].rmse < scores["std_252"].rmse
+    assert 0.65 < interval_scores(panel)[0].coverage_80 < 0.9
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
+    frames = []
+    for k in range(12):
+        day, *columns = simulated_columns(900, seed=k)
+        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+        frames.append(frame.assign(date=pd.to_datetime(day, unit="D"), ticker=f"T{k}"))
+    pd.concat(frames).to_parquet(tmp_path / "bars.parquet")
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "6"]
+    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--no-garch"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "tickers evaluated" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    assert not (tmp_path / "out.parquet").exists()
