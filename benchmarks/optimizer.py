@@ -25,6 +25,7 @@ from pypfopt import EfficientFrontier, expected_returns, risk_models
 from benchmarks.lookup import row
 from optimizer.request import parse_request
 from optimizer.session import Session
+from optimizer.web.jobs import UNKNOWN_SECONDS
 from records import Bars, Floats, day_number
 from settings import load_settings
 from state.folder import StateFolder
@@ -103,7 +104,7 @@ async def _service(folder: Path, beside: Path) -> dict[str, Any]:
         writer.start()
         optimized = await _asked(port, _post())
         held = [asyncio.create_task(_held(port, number)) for number in range(STREAMS)]
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(UNKNOWN_SECONDS + 1.0)
         paced = await _load(port, PACE)
         streams = await _streams(port)
         flat_out = await _load(port, None)
@@ -160,7 +161,11 @@ async def _load(port: int, pace: float | None) -> dict[str, float]:
 
 
 async def _held(port: int, number: int) -> None:
-    """Hold a stream until cancelled; as its id is never asked for, it ends after some seconds and is opened again."""
+    """Hold a stream until cancelled; as its id is never asked for, it ends after some seconds and is opened again.
+
+    Streams begin one after the other over those seconds, or they would all end and be opened again at once.
+    """
+    await asyncio.sleep(UNKNOWN_SECONDS * number / STREAMS)
     while True:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
