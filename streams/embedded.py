@@ -157,12 +157,12 @@ class EmbeddedEngine:
         return job
 
     def _stored(self, ticker: str) -> TrainedTicker | None:
-        payload = self._writer.models.get(ticker)
-        if payload is None:
-            return None
         try:
+            payload = self._writer.models.get(ticker)
+            if payload is None:
+                return None
             trained = decode_trained(payload)
-        except StateCorruptError as error:
+        except StateCorruptError as error:  # this ticker's alone: the others' models are as good as before
             logger.warning("stored models unreadable, trained again ticker=%s reason=%s", ticker, error)
             return None
         return trained if is_usable(trained, self._settings) else None

@@ -14,7 +14,7 @@ from models.results import decode_trained, encode_trained
 from records import BarBatch, RejectedBar, decode_forecast
 from settings import Settings, WindowPeriod
 from state.database import Database
-from state.folder import FORECASTS, StateFolder
+from state.folder import FORECASTS, MODELS, StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool
 from streams.reporting import Summary
@@ -214,12 +214,14 @@ def test_an_expired_model_is_trained_again(embedded: Embedded, whole: Path, tmp_
     assert export(tmp_path) == export(whole)
 
 
-def test_unreadable_models_of_one_ticker_are_trained_again(embedded: Embedded, whole: Path, tmp_path: Path) -> None:
+def test_unreadable_models_are_trained_again_and_no_others(embedded: Embedded, whole: Path, tmp_path: Path) -> None:
     embedded.run(batches(market()), tmp_path)
     with StateFolder(tmp_path).open_writer() as writer:
         writer.models.put("AAA", b"\x93no models")
+    with Database.open_writer(tmp_path / MODELS) as database:
+        database.write([(b"BBB", b"\x81garbage")])
     embedded.run([], tmp_path)
-    assert embedded.summary.trained == 1
+    assert embedded.summary.trained == 2
     assert export(tmp_path) == export(whole)
 
 
