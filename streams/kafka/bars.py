@@ -174,6 +174,8 @@ class BarsAgent:
                 self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
             if state is not None:
                 for report in (output for output in outputs if isinstance(output, Absorbed)):
+                    if report.restated_by != 1.0:
+                        logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
                     changed_from = _least(changed_from, self._to_write(state, arrival.batch, report))
         if state is not None and len(state.bars):
             # Counters change with every delivery, so there is always something to write.
