@@ -27,6 +27,7 @@ def told(path: Path) -> tuple[int, set[tuple[str, str]], set[tuple[str, str]]]:
     return accepted, refused, {(one.ticker, one.date.isoformat()) for one in source.suspicions}
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_sp500(shared_data: Path) -> None:
     accepted, refused, suspect = told(shared_data / "sp500_2013_2018.parquet")

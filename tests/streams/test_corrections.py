@@ -124,6 +124,7 @@ def forecast(state: TickerState) -> bytes:
     return encode_forecast(refresh(state, None, SMALL))
 
 
+@pytest.mark.slow
 @given(deliveries(ratios=(2.0, 4.0, 0.5)))
 @settings(max_examples=150)
 def test_any_order_of_any_editions_is_the_fresh_backfill(drawn: tuple[Bars, list[BarBatch]]) -> None:
@@ -135,6 +136,7 @@ def test_any_order_of_any_editions_is_the_fresh_backfill(drawn: tuple[Bars, list
     assert not [output for output in outputs if isinstance(output, RejectedBar)]
 
 
+@pytest.mark.slow
 @given(deliveries(ratios=(2.0, 4.0, 0.5), overlaps=True))
 @settings(max_examples=100)
 def test_overlaps_of_later_days_are_the_fresh_backfill(drawn: tuple[Bars, list[BarBatch]]) -> None:
@@ -145,6 +147,7 @@ def test_overlaps_of_later_days_are_the_fresh_backfill(drawn: tuple[Bars, list[B
     assert forecast(state) == forecast(wanted)
 
 
+@pytest.mark.slow
 @given(deliveries(ratios=(3.0, 1.5, 0.1, 7.0)))
 @settings(max_examples=50)
 def test_with_splits_that_are_no_powers_of_two_it_is_so_within_rounding(drawn: tuple[Bars, list[BarBatch]]) -> None:
