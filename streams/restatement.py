@@ -86,13 +86,15 @@ def is_rounding(held: Bars, bars: Bars) -> Flags:
 
 
 def _factor(logs: Floats, old: Bars, new: Bars) -> tuple[float, Flags, Flags] | None:
-    """The factor that most bars show, which bars agree with it, and of which the volume does."""
-    middle = float(np.median(np.median(logs, axis=0)))
-    if abs(middle) < np.log(SMALLEST_FACTOR):
+    """The factor that most of the bars show that changed much, which bars agree with it, and of which the volume does."""
+    of_bar = np.median(logs, axis=0)
+    large = np.abs(of_bar) >= np.log(SMALLEST_FACTOR)
+    if not large.any():
         return None
+    middle = float(np.median(of_bar[large]))
     smallest = np.minimum(old.low, new.low)
     slack = RELATIVE_ROUNDING + CENT_ROUNDING / smallest
-    agrees: Flags = np.all(np.abs(logs - middle) <= slack, axis=0)
+    agrees: Flags = large & np.all(np.abs(logs - middle) <= slack, axis=0)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # no volume, or next to none
         volume = np.log(new.volume / old.volume)
         follows: Flags = np.abs(volume + middle) <= _VOLUME_ROUNDING + 1.0 / np.minimum(old.volume, new.volume)

@@ -227,6 +227,17 @@ def test_a_restated_backfill_of_all_rounded_to_cents_leaves_the_old_ones_within_
     np.testing.assert_array_equal(state.bars.close[-correctable:], cents.close[-correctable:])
 
 
+def test_small_corrections_beside_it_do_not_hide_a_restatement() -> None:
+    live, wanted = live_until(200, 2.0, 5)
+    overlap = batch(wanted[100:201], as_of=date_of(wanted.day[200]))
+    # All but the first ten of the overlap came on the new basis already, off by little.
+    off = replace(wanted, volume=wanted.volume + 1)
+    known = deliver([*live[:110], batch(off[110:200], as_of=date_of(wanted.day[199]))], SMALL)[0]
+    state, outputs = deliver([overlap], SMALL, known)
+    assert outputs[0] == Absorbed("ABC", 1, 10, 90, 0, 0, 0.5)
+    assert state.bars == wanted
+
+
 def test_a_correction_by_a_factor_stays_a_correction() -> None:
     # One bar came unadjusted; its vendor mends that one. Nothing else is to follow.
     bars = walk(300)
