@@ -15,7 +15,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from broker.base import LocalBroker
 from broker.topics import ensure_topics
 from models.training import train_ticker
 from producers.publish import PublishReport, publish
@@ -72,8 +71,7 @@ class Worker:
 class Cluster:
     """`settings` are those of every process of the test."""
 
-    def __init__(self, *, bootstrap: str, broker: LocalBroker | None, folder: Path, prefix: str) -> None:
-        self.broker = broker
+    def __init__(self, *, bootstrap: str, folder: Path, prefix: str) -> None:
         self.folder = folder
         self.values = QUICK | {"KAFKA_BOOTSTRAP": bootstrap, "KAFKA_PREFIX": prefix}
         self.workers: list[Worker] = []

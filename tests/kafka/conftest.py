@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import pytest
 
-from broker.base import LocalBroker
 from broker.local import HOW_TO_GET_ONE, local_broker
 from errors import BrokerError
 from settings import load_settings
@@ -20,8 +19,8 @@ REQUIRED = os.environ.get("REQUIRE_KAFKA") == "1"
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[tuple[str, LocalBroker | None]]:
-    """A broker's address, and the broker itself where it was started here."""
+def bootstrap() -> Iterator[str]:
+    """A broker's address."""
     with ExitStack() as stack:
         try:
             started = stack.enter_context(local_broker(load_settings()))
@@ -29,11 +28,11 @@ def broker() -> Iterator[tuple[str, LocalBroker | None]]:
             if REQUIRED:
                 raise
             pytest.skip(f"no Kafka here: {HOW_TO_GET_ONE} ({error})")
-        yield started
+        yield started[0]
 
 
 @pytest.fixture
-def cluster(broker: tuple[str, LocalBroker | None], tmp_path: Path) -> Iterator[Cluster]:
+def cluster(bootstrap: str, tmp_path: Path) -> Iterator[Cluster]:
     """Workers, a publisher and readers with names of their own; everything is ended with the test."""
-    with Cluster(bootstrap=broker[0], broker=broker[1], folder=tmp_path, prefix=f"t{uuid4().hex[:8]}-") as made:
+    with Cluster(bootstrap=bootstrap, folder=tmp_path, prefix=f"t{uuid4().hex[:8]}-") as made:
         yield made

@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.local import local_broker
 from records import BarBatch, Bars, Forecast
+from settings import load_settings
 from state.readers import ForecastReader
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, Worker, await_condition, by_date, made_bars
@@ -101,21 +103,21 @@ def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], ex
 
 
 def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
-    if cluster.broker is None:
-        pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
-    worker = cluster.start()
-    cluster.publish(bars[: len(bars) // 2])
-    cluster.await_bars(TICKERS * 100)
-    cluster.broker.kill()
-    try:
+    with local_broker(load_settings()) as (bootstrap, broker):
+        if broker is None:
+            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
+        worker = cluster.start()
+        cluster.publish(bars[: len(bars) // 2])
+        cluster.await_bars(TICKERS * 100)
+        broker.kill()
         time.sleep(60)
-    finally:
-        cluster.broker.start()
-    cluster.publish(bars[len(bars) // 2 :])
-    await_expected(cluster, expected)
-    assert worker.process.poll() is None
-    assert worker.log.stat().st_size < 200_000
-    assert worker.stop() == 0
+        broker.start()
+        cluster.publish(bars[len(bars) // 2 :])
+        await_expected(cluster, expected)
+        assert worker.process.poll() is None
+        assert worker.log.stat().st_size < 200_000
+        assert worker.stop() == 0
 
 
 def test_a_training_process_killed(cluster: Cluster, bars: list[BarBatch]) -> None:

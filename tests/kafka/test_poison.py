@@ -33,7 +33,7 @@ def poison(batch: BarBatch, number: int) -> tuple[bytes, bytes]:
         (b"", json.dumps(plain | later).encode()),
         (b"WRONG", json.dumps(plain | later).encode()),
         (key, b"x" * (5_000_000 if big else 500)),
-        (key, json.dumps(plain | {"close": [None] * len(batch.date)} | later).encode()),
+        (key, json.dumps(plain | {"close": [None] * len(batch.date)}).encode()),
         (key, json.dumps(plain | {"date": ["9999-01-01"] * len(batch.date)}).encode()),
     )
     assert len(kinds) == KINDS
