@@ -32,7 +32,7 @@ from records import TRADING_DAYS, Evidence, Floats, Forecast, PoolStatistics
 LARGEST_AGE_DAYS: Final = 7
 #: Ridge penalty per row on standardised terms: ten collinear ones.
 RIDGE: Final = 0.02
-#: Own means further from the median than this many robust deviations count as that far.
+#: Own means further from the median than this many deviations count as that far.
 OUTLIER: Final = 3.0
 #: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
@@ -124,7 +124,7 @@ def _pooled_returns(members: list[Forecast]) -> Floats:
     """
     own = np.array([_statistics(row).mean_return for row in members])
     error = np.array([_statistics(row).mean_return_variance for row in members])
-    own = _winsorised(own)
+    own = _winsorised(own, math.sqrt(float(np.median(error))))
     center = float(own.mean())
     dispersion = max(0.0, float(own.var(ddof=1)) - float(error.mean()))
     dispersion = min(dispersion, (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2)
@@ -134,9 +134,10 @@ def _pooled_returns(members: list[Forecast]) -> Floats:
     return shrunk
 
 
-def _winsorised(values: Floats) -> Floats:
+def _winsorised(values: Floats, least_spread: float) -> Floats:
+    """Values within three spreads of their median: robust deviations, or their usual sampling error if that is larger."""
     center = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - center)))
+    spread = max(least_spread, 1.4826 * float(np.median(np.abs(values - center))))
     limited: Floats = np.clip(values, center - OUTLIER * spread, center + OUTLIER * spread)
     return limited
 
