@@ -93,13 +93,16 @@ def deliveries(draw: st.DrawFn, ratios: tuple[float, ...], *, overlaps: bool = F
         fetched = int(bars.day[stop - 1]) + draw(st.sampled_from([0, 0, 1, 30, 400]))
         message = vendor.edition(slice(first, stop), fetched)
         how = draw(st.sampled_from(["none", "none", "hundredfold", "volume", "close"]))
-        if how != "none":
+        mended_on = fetched + draw(st.sampled_from([1, 40]))
+        crosses = ((vendor.final.split != 1.0) & (bars.day > fetched) & (bars.day <= mended_on)).any()
+        # An edition from after a split that comes before the split's own bar looks untold, and what came before it is lost:
+        # any order is promised for those that do not.
+        if how != "none" and (overlaps or not crosses):
             row = draw(st.integers(0, stop - first - 1))
             message = damaged(message, how, row)
             damaged_on.add(fetched)
-            # The vendor mends it some days later, in a bar alone or with those around it.
-            begin = max(0, first + row - draw(st.sampled_from([0, 3])))
-            messages.append(vendor.edition(slice(begin, first + row + 1), fetched + draw(st.sampled_from([1, 40]))))
+            begin = max(first, first + row - draw(st.sampled_from([0, 3])))
+            messages.append(vendor.edition(slice(begin, first + row + 1), mended_on))
         messages.append(message)
     if not overlaps:
         messages += draw(st.lists(st.sampled_from(messages), max_size=4))
