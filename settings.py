@@ -214,7 +214,7 @@ class Settings(BaseSettings):
         0.5, gt=0, description="Between offset commits; what is processed again after a crash. State is idempotent."
     )
     worker_batch_messages: int = Field(
-        2000, ge=1, le=20_000, description="Most messages of one turn of the bars agent; one write per ticker and turn."
+        4096, ge=1, le=20_000, description="Most messages of one turn of the bars agent; one write per ticker and turn."
     )
     worker_cache_megabytes: int = Field(
         4, ge=1, description="RocksDB block cache per table partition; Faust's 2 GB each would outgrow the machine."

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from faust.types import EventT, StreamT
 
 from broker.topics import partition_of
 from errors import DataError, ForecastingError, SchemaError, StateError
-from records import BarBatch, RejectedBar, day_number, decode_batch
+from records import VALUE_COLUMNS, BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.forecasting import is_current
@@ -183,6 +184,13 @@ class BarsAgent:
             self._tables.save(state, changed_from=max(changed_from, state.first_index))
         return state
 
+    def _reject(self, run: Sequence[_Arrival], refused: Sequence[RejectedBar]) -> None:
+        for arrival in run if refused else ():
+            dates = set(arrival.batch.date)
+            reasons = [f"{bar.date}: {bar.reason}" for bar in refused if bar.date in dates]
+            if reasons:
+                self._outbox.reject(arrival.event, "; ".join(reasons))
+
     def _to_write(self, state: TickerState, batch: BarBatch, report: Absorbed) -> int | None:
         self.counts.bars += report.accepted + report.duplicate + report.corrected + report.expired
         if report.duplicate:
@@ -197,6 +205,41 @@ class BarsAgent:
         if self._requested.get(state.ticker) != due.digest:
             self._requested[state.ticker] = due.digest
             self._outbox.request_training(partition, state.ticker, due)
+
+
+def _rising_runs(arrivals: Sequence[_Arrival]) -> list[list[_Arrival]]:
+    """Successive messages whose dates go on rising: as one batch they say the same, and cost one update instead of many."""
+    runs: list[list[_Arrival]] = []
+    for arrival in arrivals:
+        last = runs[-1][-1].batch if runs else None
+        batch = arrival.batch
+        goes_on = (
+            last is not None
+            and bool(last.date)
+            and bool(batch.date)
+            and last.date[-1] < batch.date[0]
+            and (last.as_of, last.source) == (batch.as_of, batch.source)
+            and last.date == sorted(last.date)
+            and batch.date == sorted(batch.date)
+            and (last.dividend is None, last.split is None) == (batch.dividend is None, batch.split is None)
+        )
+        if goes_on:
+            runs[-1].append(arrival)
+        else:
+            runs.append([arrival])
+    return runs
+
+
+def _joined(run: Sequence[_Arrival]) -> BarBatch:
+    first = run[0].batch
+    if len(run) == 1:
+        return first
+    columns = {
+        name: [value for arrival in run for value in getattr(arrival.batch, name)]
+        for name in ("date", *VALUE_COLUMNS)
+        if getattr(first, name) is not None
+    }
+    return msgspec.structs.replace(first, **columns)
 
 
 def _least(known: int | None, other: int | None) -> int | None:
