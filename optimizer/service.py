@@ -123,6 +123,10 @@ class Optimizer:
             raise RequestError(f"{len(chosen.tickers)} tickers are too many: at most {self._settings.max_tickers} at once")
         return chosen
 
+    def table(self) -> list[Forecast]:
+        """All readable rows as they are served: pooled over the whole table, sorted by ticker. Raises what reading raises."""
+        return self._pool(self._forecasts.all())
+
     def rows(self, end: dt.date) -> Rows:
         """What the table says to someone at the date `end`; a table that cannot be read is a warning, not an error.
 
@@ -135,10 +139,12 @@ class Optimizer:
             logger.warning("forecasts unreadable reason=%s", error)
             reason = "the forecast table cannot be read; the log has the reason"
             return Rows({}, None, {}, (reason,), absent=reason)
-        known = [row for row in rows if row.as_of <= end]
-        pooled = self._pooled.get((known,), lambda: pool(known))
+        pooled = self._pool([row for row in rows if row.as_of <= end])
         newest = max((row.as_of for row in rows), default=None)
         return Rows({row.ticker: row for row in (*rows, *pooled)}, newest, unreadable)
+
+    def _pool(self, rows: list[Forecast]) -> list[Forecast]:
+        return self._pooled.get((rows,), lambda: pool(rows))
 
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
         tickers = tuple(estimate.ticker for estimate in estimates)

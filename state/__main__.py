@@ -30,15 +30,23 @@ def main() -> None:
 @_STATE
 @click.option("--tickers", help="Comma-separated; all by default.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True)
+@click.option("--as-written", is_flag=True, help="Each row as its worker wrote it, not pooled over the table's tickers.")
 @_OUT
-def forecasts(state_dir: Path | None, tickers: str | None, form: str, out: Path | None) -> None:
-    """Print the forecast table, or export it; equal tables give equal bytes."""
+def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written: bool, out: Path | None) -> None:
+    """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
+    from models.pooling import pool
+
     if form == "parquet" and out is None:
         raise click.UsageError("--format parquet needs --out PATH")
     wanted = None if tickers is None else _tickers(tickers)
     with ForecastReader(load_settings(state_dir=state_dir).state_dir) as reader:
-        rows = reader.all() if wanted is None else list(reader.get_many(wanted).values())
+        rows = reader.all()
         unreadable = reader.unreadable()
+    if not as_written:
+        rows = pool(rows)
+    if wanted is not None:
+        rows = [row for row in rows if row.ticker in wanted]
+        unreadable = {ticker: reason for ticker, reason in unreadable.items() if ticker in wanted}
     missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
     _put(_FORMATS[form](rows), out)
     if missing:

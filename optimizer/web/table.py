@@ -31,17 +31,17 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
         if text is None:
             return Response(whole.encoded(), mimetype="application/json")
         chosen = clean_tickers(text.split(","))
-        rows = reader.get_many(chosen.tickers)
-        unreadable = reader.unreadable()
+        rows, unreadable = _by_ticker(session), reader.unreadable()
         missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
-        return json_answer({"forecasts": [_shown(row) for row in rows.values()], "missing": chosen.refused | missing})
+        found = [_shown(rows[ticker]) for ticker in chosen.tickers if ticker in rows]
+        return json_answer({"forecasts": found, "missing": chosen.refused | missing})
 
     @app.get("/api/forecasts/<ticker>")
     def forecast(ticker: str) -> Response:
         chosen = clean_tickers([ticker])
         if not chosen.tickers:
             return refuse(404, f"{ticker[:40]} is not a ticker symbol")
-        row = reader.get_many(chosen.tickers).get(chosen.tickers[0])
+        row = _by_ticker(session).get(chosen.tickers[0])
         if row is None:
             return refuse(404, reader.unreadable().get(chosen.tickers[0], _no_forecast(chosen.tickers[0])))
         return json_answer(_shown(row))
@@ -85,7 +85,7 @@ class _WholeTable:
             return self._body
         try:
             if time.monotonic() >= self._until:
-                rows = [_shown(row) for row in self._session.forecasts.all()]
+                rows = [_shown(row) for row in self._session.optimizer.table()]
                 self._body = msgspec.json.encode({"forecasts": rows, "missing": self._session.forecasts.unreadable()})
                 self._until = time.monotonic() + REFRESH_SECONDS
             return self._body
@@ -112,6 +112,10 @@ def table_health(session: Session) -> dict[str, Any]:
         "fresh_share": fresh / len(rows),
         "unreadable": len(session.forecasts.unreadable()),
     }
+
+
+def _by_ticker(session: Session) -> dict[str, Forecast]:
+    return {row.ticker: row for row in session.optimizer.table()}
 
 
 def _shown(row: Forecast) -> Forecast:
