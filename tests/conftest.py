@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ settings.register_profile(
     "deterministic", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("deterministic")
+
+# A runner started in the background may have Ctrl-C ignored, and every command that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Helper processes of multiprocessing that live until the interpreter ends, by design.
 LASTING_PROCESSES = (b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
