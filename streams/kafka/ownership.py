@@ -38,6 +38,11 @@ class Ownership:
             and TP(message.topic, message.partition) in self._app.consumer.assignment()
         )
 
+    def end_of(self, event: EventT[Any]) -> int | None:
+        """Offset behind the last message that the event's partition is known to have."""
+        end: int | None = self._app.consumer.highwater(TP(event.message.topic, event.message.partition))
+        return end
+
     async def settled(self) -> None:
         """Wait while partitions are dealt anew. Only then does a message's generation tell whether it is still ours.
 
