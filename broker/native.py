@@ -43,8 +43,9 @@ class NativeBroker(LocalBroker):
         configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
         if not (self._folder / "data").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = [*_JAVA, "-cp", classpath, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(configuration)]
-            run(tool, "formatting the broker's folder")
+            # Joined by =: the id may begin with a dash.
+            arguments = ["format", f"--cluster-id={cluster}", "-c", str(configuration)]
+            run([*_JAVA, "-cp", classpath, "kafka.tools.StorageTool", *arguments], "formatting the broker's folder")
         log = self._folder / "server.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own arguments
