@@ -16,6 +16,8 @@ from streams.pipeline import Output, absorb
 
 TODAY = dt.date(2026, 1, 2)
 FETCHED = dt.date(2026, 1, 1)
+#: As small as the settings allow, so that trimming and trainings happen within short histories.
+SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)
 
 
 def walk(count: int, seed: int = 0, *, start: dt.date = dt.date(2012, 1, 2)) -> Bars:
@@ -91,3 +93,8 @@ def cut(bars: Bars, cuts: Sequence[int]) -> list[Bars]:
     """The bars in consecutive parts, cut at these rows."""
     edges = sorted({0, len(bars), *(c % (len(bars) + 1) for c in cuts)})
     return [bars[a:b] for a, b in pairwise(edges)]
+
+
+def backfill(bars: Bars, chosen: Settings = SMALL) -> TickerState:
+    """The state that a fresh delivery of the whole history gives."""
+    return deliver([batch(bars)], chosen)[0]

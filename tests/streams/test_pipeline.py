@@ -11,19 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records import Bars, RejectedBar, date_of, day_number
-from settings import Settings, WindowPeriod
+from settings import WindowPeriod
 from state.ticker_state import BLOCK_BARS, TickerState, same_state
 from streams.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
 from streams.windowing import window_of, window_of_bars
 from streams.windows import due_training, kept_bars, training_window
-from tests.streams.made import FETCHED, TODAY, accidents, batch, cut, deliver, walk
-
-#: As small as the settings allow, so that trimming and trainings happen within short histories.
-SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)
-
-
-def backfill(bars: Bars, chosen: Settings = SMALL) -> TickerState:
-    return deliver([batch(bars)], chosen)[0]
+from tests.streams.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, walk
 
 
 def absorbed(outputs: list[object]) -> Absorbed:
@@ -229,74 +222,6 @@ def test_the_due_training_does_not_depend_on_batching_or_trimming(count: int, cu
     state, _ = deliver([batch(part) for part in cut(bars, cuts)], chosen)
     untrimmed = backfill(bars, chosen.model_copy(update={"history_bars": 5000}))
     assert state.due == due_training(state, chosen) == due_training(untrimmed, chosen)
-
-
-# -- Splits -------------------------------------------------------------------------------------------------------------
-
-
-def printed(bars: Bars, at: int, ratio: float) -> Bars:
-    """The bars as the exchange printed them before a split at row `at` was known; `bars` are adjusted for it."""
-    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    for name in ("open", "high", "low", "close", "dividend"):
-        columns[name][:at] *= ratio
-    columns["volume"][:at] /= ratio
-    return Bars(**columns)
-
-
-def with_split(bars: Bars, at: int, ratio: float) -> Bars:
-    split = bars.split.copy()
-    split[at] = ratio
-    return replace(bars, split=split)
-
-
-def live(bars: Bars) -> list[object]:
-    """Bars that each arrive on their own day."""
-    return [batch(bars[i : i + 1], as_of=date_of(bars.day[i])) for i in range(len(bars))]
-
-
-@pytest.mark.parametrize("at", [1, 63, 64, 300, 399])
-def test_a_split_restates_what_was_fetched_before_it(at: int) -> None:
-    adjusted = with_split(walk(400), at, 4.0)  # a power of two: adjusting is exact
-    state, _ = deliver([*live(printed(adjusted, at, 4.0)[:at]), *live(adjusted[at:])], SMALL)  # type: ignore[list-item]
-    wanted = backfill(adjusted)
-    assert same_state(replace(state, fetched=wanted.fetched), wanted)
-
-
-def test_a_split_leaves_alone_what_was_fetched_after_it() -> None:
-    adjusted = with_split(walk(400), 200, 3.0)
-    state, _ = deliver([batch(part) for part in cut(adjusted, [64, 190, 200, 201, 300])], SMALL)
-    assert state.bars == adjusted
-
-
-def test_an_outage_over_a_split() -> None:
-    # Live until two weeks before the split, then what was missed in two batches, fetched after it.
-    adjusted = with_split(walk(400), 200, 4.0)
-    fetched = date_of(adjusted.day[250])
-    missed = [batch(adjusted[190:198], as_of=fetched), batch(adjusted[198:251], as_of=fetched)]
-    state, _ = deliver([*live(printed(adjusted, 200, 4.0)[:190]), *missed, *live(adjusted[251:])], SMALL)  # type: ignore[list-item]
-    assert state.bars == adjusted
-
-
-def test_old_messages_after_a_split_change_nothing() -> None:
-    adjusted = with_split(walk(300), 200, 3.0)
-    messages = [*live(printed(adjusted, 200, 3.0)[:200]), *live(adjusted[200:])]
-    state, _ = deliver(messages, SMALL)  # type: ignore[arg-type]
-    again, _ = deliver(messages, SMALL, state)  # type: ignore[arg-type]
-    assert same_state(state, again)
-    assert again.counters.duplicate == 300
-
-
-def test_a_split_of_a_history_whose_beginning_is_gone() -> None:
-    adjusted = with_split(walk(1300), 1290, 4.0)
-    before = deliver([batch(printed(adjusted, 1290, 4.0)[:1290], as_of=date_of(adjusted.day[1289]))], SMALL)[0]
-    state, outputs = deliver(live(adjusted[1290:]), SMALL, before)  # type: ignore[arg-type]
-    wanted = backfill(adjusted)
-    assert state.first_index == wanted.first_index > 0
-    assert state.bars == wanted.bars
-    assert next(o for o in outputs if isinstance(o, Absorbed)).changed_from == before.first_index
-    np.testing.assert_allclose(
-        window_of(state, SMALL.lookback).features, window_of(wanted, SMALL.lookback).features, rtol=1e-9, atol=1e-12
-    )
 
 
 # -- The border -----------------------------------------------------------------------------------------------------------
