@@ -160,6 +160,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
     assert math.isclose(table.horizon.iloc[0], 21)
 
 
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -169,6 +170,7 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
+@pytest.mark.slow
 def test_real_bars_through_a_crisis(shared_data: Path) -> None:
     """Eight large companies from 2008 to 2010: sane numbers throughout, and far better than the past year's volatility."""
     frame = pd.read_parquet(shared_data / "djia31_2006_2017.parquet").dropna()

@@ -130,6 +130,7 @@ def test_answers_are_cached_and_survive_the_process(provider_of, tmp_path):
     np.testing.assert_array_equal(again.close, before.close)
 
 
+@pytest.mark.slow
 def test_a_failure_is_reported_in_the_result_and_pauses_the_questions(optimizer_of, asked, provider_of):
     bars = made_bars(("AAA", "BBB"))
     clock = Clock()

@@ -120,6 +120,7 @@ def test_a_stream_that_is_left_and_taken_up_again_gets_the_result(service):
     assert Stream(service, request_id).end()[-1][0] == "complete"
 
 
+@pytest.mark.slow
 def test_an_unknown_id_ends_with_an_error(service):
     begun = time.monotonic()
     kind, data = Stream(service, new_id()).end()[-1]

@@ -151,6 +151,7 @@ def loading(parent: int) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_nonsense_ends_with_one_line(tmp_path: Path) -> None:
     for arguments, code, words in (
         (["--source", "file", "--path", tmp_path / "none.csv", "--state", tmp_path], 1, "there is no such file"),

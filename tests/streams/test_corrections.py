@@ -199,6 +199,7 @@ def live_until(at: int, ratio: float, seed: int) -> tuple[list[BarBatch], Bars]:
     st.randoms(use_true_random=False),
 )
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_a_split_without_an_event_is_seen_in_the_overlap_however_it_is_cut(
     at: int, ratio: float, overlap: int, seed: int, cuts: list[int], shuffled: object
 ) -> None:
