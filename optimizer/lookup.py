@@ -13,13 +13,13 @@ import datetime as dt
 import logging
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from errors import ModelError
-from models.baseline import historical_estimate
+from models.baseline import PRIOR_ANNUAL_DISPERSION, historical_estimate
 from optimizer.prices import PriceTable
 from records import Forecast, date_of
 
@@ -101,8 +101,9 @@ def look_up(
             assert reason is not None
             missing.append(ticker)
             unusable[ticker] = reason
+    center = float(np.mean([served.annual_return for served in estimates.values()])) if estimates else None
     for estimate in _estimated(prices, missing, unusable):
-        estimates[estimate.ticker] = estimate
+        estimates[estimate.ticker] = estimate if center is None else _shrunk(estimate, center)
         del unusable[estimate.ticker]
     in_order = {ticker: estimates[ticker] for ticker in prices.tickers if ticker in estimates}
     return in_order, unusable
@@ -132,6 +133,21 @@ def _served(row: Forecast) -> Estimate:
         return_model=row.return_model or "unnamed",
         volatility_model=row.volatility_model or "unnamed",
         pooled_tickers=row.pooled_tickers,
+    )
+
+
+def _shrunk(estimate: Estimate, center: float) -> Estimate:
+    """An estimate from past prices among forecasts: its return shrunk towards their mean, as theirs are (`models.pooling`).
+
+    A young ticker's own mean beside shrunk forecasts would take the whole portfolio on the strength of a few lucky months.
+    """
+    assert estimate.return_standard_error is not None, "a historical estimate has its error"
+    weight = PRIOR_ANNUAL_DISPERSION**2 / (PRIOR_ANNUAL_DISPERSION**2 + estimate.return_standard_error**2)
+    shrinkage = f"its mean return of {estimate.annual_return:.1%} is shrunk towards the forecasts' {center:.1%}"
+    return replace(
+        estimate,
+        annual_return=center + weight * (estimate.annual_return - center),
+        reason=f"{estimate.reason}; {shrinkage}",
     )
 
 

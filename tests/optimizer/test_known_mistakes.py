@@ -10,7 +10,7 @@ import pytest
 
 from optimizer.tickers import sanitize_tickers
 from state.cache import TwoLevelCache
-from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, row, with_close
+from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, row, shrunk_mean, with_close
 
 
 def test_1_the_given_risk_free_rate_counts_in_the_max_sharpe_mode(optimizer_of, asked):
@@ -80,7 +80,8 @@ def test_5_a_failed_forecast_is_never_a_constant(optimizer_of, asked, caplog):
         if ticker in result["forecasts"]:
             returns = np.diff(np.log(bars[ticker].close))
             basis = result["forecasts"][ticker]
-            assert basis["expected_return"] == pytest.approx(np.expm1(returns).mean() * 252)
+            served = [rows[other].annual_return for other in ("EEE", "FFF")]
+            assert basis["expected_return"] == pytest.approx(shrunk_mean(np.expm1(returns), served))
             assert basis["fallback"] == "historical"
             assert basis["reason"]
 
