@@ -47,6 +47,10 @@ class Service:
         self.url = found[1]
 
     @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
+
+    @property
     def log(self) -> str:
         return self._log.read_text()
 

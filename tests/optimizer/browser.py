@@ -1,0 +1,87 @@
+"""A real browser, without a window: it opens pages that this machine serves, and the pages report back."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import queue
+import shutil
+import subprocess
+import threading
+import urllib.parse
+from pathlib import Path
+from typing import Any, Final, Self
+
+PAGES: Final = Path(__file__).parent / "pages"
+HOW_TO_GET_ONE: Final = "install Chromium, on Debian by `apt-get install chromium`"
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+
+
+def find_browser() -> str | None:
+    """The path of a Chromium, if this machine has one."""
+    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+
+
+class PageServer:
+    """Serves `pages` on a free port of loopback and takes what they POST, as JSON, to their own origin."""
+
+    def __init__(self) -> None:
+        reports = self._reports = queue.Queue[Any]()
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *arguments: Any) -> None:
+                super().__init__(*arguments, directory=PAGES)
+
+            def do_POST(self) -> None:
+                reports.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_address[1])
+
+    def report(self, seconds: float) -> Any:
+        """The next report; queue.Empty if none comes in time."""
+        return self._reports.get(timeout=seconds)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class Browser:
+    """Opens pages under the addresses that the real ones have: `hosts` says which port of loopback stands behind each."""
+
+    def __init__(self, program: str, folder: Path, hosts: dict[str, int]) -> None:
+        rules = ", ".join(f"MAP {host} 127.0.0.1:{port}" for host, port in hosts.items())
+        self._command = [
+            program, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            "--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder / 'profile'}",
+            f"--host-resolver-rules={rules}",
+        ]  # fmt: skip
+        self._log = folder / "browser.log"
+
+    def report_of(self, pages: PageServer, address: str, seconds: float = 40.0, **query: str) -> Any:
+        """What the page at `address` reports to the server of the pages."""
+        url = f"{address}?{urllib.parse.urlencode(query)}"
+        with self._log.open("a") as log:
+            process = subprocess.Popen([*self._command, url], stdout=log, stderr=log, start_new_session=True)
+        try:
+            return pages.report(seconds)
+        except queue.Empty:
+            raise AssertionError(f"no report from {url} within {seconds:g} s:\n{self._log.read_text()[-2000:]}") from None
+        finally:
+            process.terminate()
+            process.wait(20)

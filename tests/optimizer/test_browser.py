@@ -1,0 +1,85 @@
+"""Both generations of the client as pages in a real browser, which keeps to CORS and reads streams by itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optimizer.request import NO_TICKERS
+from tests.optimizer.browser import HOW_TO_GET_ONE, Browser, PageServer, find_browser
+from tests.optimizer.market_samples import made_bars, made_rows, write_state
+from tests.optimizer.serving import Service
+
+BARS = made_bars(("AAPL", "MSFT", "BRK-B", "JPM"))
+PERIOD = {"start": BARS["AAPL"].first_date.isoformat(), "end": BARS["AAPL"].last_date.isoformat()}
+OLDER = "group,rawLines,nothingChosen,outOfReach,tooLarge,noSuchPath"
+NEWER = "streamBefore,streamAfter,again,streamedError"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> dict[str, Any]:
+    """What the page finds from the client's own address, and from another one that nobody allowed."""
+    program = find_browser()
+    if program is None:
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(f"no browser: {HOW_TO_GET_ONE}")
+        pytest.skip(f"no browser here: {HOW_TO_GET_ONE}")
+    folder: Path = tmp_path_factory.mktemp("browser")
+    write_state(folder / "state", BARS, made_rows(BARS).values())
+    with Service(folder / "state") as service, PageServer() as pages:
+        hosts = {"127.0.0.1:5000": service.port, "localhost:5173": pages.port, "localhost:5174": pages.port}
+        browser = Browser(program, folder, hosts)
+        client = browser.report_of(pages, "http://localhost:5173/client.html", run=f"unknownId;{OLDER};{NEWER}", **PERIOD)
+        stranger = browser.report_of(pages, "http://localhost:5174/client.html", run="strangerAsks;strangerListens", **PERIOD)
+        return client | stranger
+
+
+def result_is_shown(outcome: dict[str, Any], tickers: set[str]) -> bool:
+    return (
+        set(outcome["weights"]) <= tickers
+        and not outcome["unpriced"]
+        and outcome["sharpe"] == outcome["ratio"]
+        and "NaN" not in outcome["year"]
+    )
+
+
+def test_the_older_page_shows_results_and_errors(report):
+    assert result_is_shown(report["group"], {"AAPL", "MSFT", "JPM"})
+    assert result_is_shown(report["rawLines"], {"AAPL", "MSFT", "BRK-B"})
+    assert report["nothingChosen"] == {"status": 400, "body": {"error": NO_TICKERS}}
+    assert "feasible range" in report["outOfReach"]["body"]["error"]
+    assert {name: report[name]["status"] for name in ("outOfReach", "tooLarge", "noSuchPath")} == {
+        "outOfReach": 400,
+        "tooLarge": 413,
+        "noSuchPath": 404,
+    }
+
+
+def test_the_newer_page_shows_progress_and_the_result_whenever_it_listens(report):
+    before = report["streamBefore"]
+    assert before["answer"] == {
+        "status": 200,
+        "body": {"message": "Optimization started", "request_id": before["request_id"]},
+    }
+    percents = [event["progress"] for event in before["seen"]]
+    assert percents[0] == 0
+    assert percents == sorted(percents)
+    assert result_is_shown(before["result"], {"AAPL", "MSFT", "BRK-B"})
+    assert result_is_shown(report["streamAfter"]["result"], {"AAPL", "MSFT"})
+    assert report["again"]["first"]["result"] == report["again"]["second"]["result"]
+
+
+def test_the_newer_page_hears_of_errors(report):
+    assert report["streamedError"]["answer"]["status"] == 200
+    assert "feasible range" in report["streamedError"]["error"]
+    assert report["unknownId"]["error"].startswith("Unknown request id: req_")
+
+
+def test_a_strange_page_gets_nothing(report):
+    assert report["strangerAsks"] == {"thrown": "TypeError: Failed to fetch"}
+    assert report["strangerListens"] == "refused"
