@@ -15,7 +15,7 @@ import click
 
 from console import run_cli
 
-NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "kafka")
+NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "kafka", "failover")
 
 
 @click.command()
@@ -23,7 +23,8 @@ NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "opti
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, lookup, corrections, optimizer, kafka (this one starts a broker); all by default.
+    NAMES: features, ingest, training, lookup, corrections, optimizer, kafka, failover (these start a broker); all by
+    default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

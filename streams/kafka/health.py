@@ -78,6 +78,7 @@ class Health:
             "worker": self._settings.worker_id,
             "rebalancing": self._app.rebalancing,
             "recovering": self._app.in_recovery,
+            "partitions": self._partitions(),
             "waiting_messages": {name: self._waiting(name) for name in (BARS, TRAINING_REQUESTS)},
             "messages": self._bars.counts.messages,
             "bars": self._bars.counts.bars,
@@ -89,6 +90,11 @@ class Health:
             "quiet": self._sweep.quiet,
             "loop_lag_ms": round(self._lag.worst_seconds * 1000, 1),
         }
+
+    def _partitions(self) -> list[int]:
+        """Whose tickers are this worker's."""
+        bars = topic_name(self._settings, BARS)
+        return sorted(tp.partition for tp in self._app.consumer.assignment() if tp.topic == bars)
 
     def _waiting(self, short: str) -> dict[str, int]:
         """Messages by partition that are not committed yet, as far as this worker knows."""
