@@ -1,0 +1,196 @@
+"""What a worker's death costs at the default settings: from kill -9 to the first forecast that rests on a bar sent after it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.bars import data_name, histories
+from broker.base import free_port
+from broker.local import local_broker
+from broker.topics import BARS, ensure_topics, partition_of, topic_name
+from errors import BrokerError
+from producers.delivery import Delivery, Message
+from producers.publish import publish
+from records import BarBatch, Bars, batch_of, encode_batch
+from settings import Settings, load_settings
+from state.readers import ForecastReader
+
+#: Enough that every partition has some.
+_TICKERS: Final = 60
+_TRIALS: Final = 3
+_PATIENCE_SECONDS: Final = 120.0
+
+
+def run() -> Iterator[dict[str, Any]]:
+    """The only worker killed and started again at once, then one of two killed."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        bootstrap, _ = stack.enter_context(local_broker(load_settings()))
+        settings = load_settings(kafka_bootstrap=bootstrap, state_dir=folder, kafka_prefix="failover-")
+        ensure_topics(settings)
+        live = _Live(settings)
+        live.begin()
+        workers = _Workers(stack, settings)
+        workers.start("one")
+        yield _trials("kill -9 of the only worker, started again at once", "<= 5 s", workers, lambda: _restart(workers, live))
+        workers.start("two")
+        yield _trials("kill -9 of one of two workers", "<= 15 s", workers, lambda: _takeover(workers, live))
+
+
+def _trials(name: str, aim: str, workers: _Workers, trial: Callable[[], tuple[float, float]]) -> dict[str, Any]:
+    taken: list[tuple[float, float]] = []
+    for _ in range(_TRIALS):
+        workers.await_calm()
+        taken.append(trial())
+    return {
+        "benchmark": name,
+        "data": data_name(),
+        "first_forecast_seconds": [round(first, 1) for first, _ in taken],
+        "last_forecast_seconds": [round(last, 1) for _, last in taken],
+        "aim": f"first forecast {aim} after the kill",
+    }
+
+
+def _restart(workers: _Workers, live: _Live) -> tuple[float, float]:
+    killed = workers.kill("one")
+    workers.start("one")
+    return live.seconds_to_forecasts(live.tickers, killed)
+
+
+def _takeover(workers: _Workers, live: _Live) -> tuple[float, float]:
+    theirs = workers.partitions("two")
+    tickers = [ticker for ticker in live.tickers if partition_of(ticker.encode(), live.settings.kafka_partitions) in theirs]
+    killed = workers.kill("two")
+    taken = live.seconds_to_forecasts(tickers, killed)
+    workers.start("two")
+    return taken
+
+
+@dataclass(slots=True)
+class _Share:
+    """A ticker's bars; those before `sent` are published."""
+
+    bars: Bars
+    sent: int
+
+
+class _Live:
+    """Bars of which all but the last days are published at once, and the others one by one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        whole = histories(_TICKERS, minimum=600)
+        self._shares = {ticker: _Share(bars, len(bars) - 2 * _TRIALS) for ticker, bars in whole.items()}
+
+    @property
+    def tickers(self) -> list[str]:
+        return list(self._shares)
+
+    def begin(self) -> None:
+        parts = (
+            _batch(ticker, share.bars[start : min(start + 250, share.sent)])
+            for ticker, share in self._shares.items()
+            for start in range(0, share.sent, 250)
+        )
+        publish(self.settings, parts, resend=True)
+
+    def seconds_to_forecasts(self, tickers: Sequence[str], since: float) -> tuple[float, float]:
+        """Send each ticker's next bar; seconds from `since` until the first and until the last of them shows in a forecast."""
+        waiting: dict[str, str] = {}
+        with Delivery(self.settings) as delivery:
+            for ticker in tickers:
+                share = self._shares[ticker]
+                batch = _batch(ticker, share.bars[share.sent : share.sent + 1])
+                share.sent += 1
+                waiting[ticker] = batch.date[0]
+                delivery.send(Message(topic_name(self.settings, BARS), ticker.encode(), encode_batch(batch)))
+        first: float | None = None
+        with ForecastReader(self.settings.state_dir, refresh_seconds=0.02) as reader:
+            while waiting:
+                rows = reader.get_many(waiting)
+                done = [ticker for ticker, row in rows.items() if row.as_of.isoformat() == waiting[ticker]]
+                taken = time.monotonic() - since
+                if done and first is None:
+                    first = taken
+                for ticker in done:
+                    del waiting[ticker]
+                if taken > _PATIENCE_SECONDS:
+                    raise BrokerError(f"no forecast of the bars of {', '.join(waiting)} within {_PATIENCE_SECONDS:g} s")
+                time.sleep(0.02)
+        assert first is not None
+        return first, taken
+
+
+class _Workers:
+    """Worker processes with nothing set but where the broker and the state are."""
+
+    def __init__(self, stack: ExitStack, settings: Settings) -> None:
+        self._settings = settings
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ports: dict[str, int] = {}
+        stack.callback(self._end)
+
+    def start(self, name: str) -> None:
+        self._ports[name] = free_port()
+        environment = os.environ | {
+            "KAFKA_BOOTSTRAP": self._settings.kafka_bootstrap,
+            "KAFKA_PREFIX": self._settings.kafka_prefix,
+            "STATE_DIR": str(self._settings.state_dir),
+            "WORKER_PORT": str(self._ports[name]),
+            "LOG_LEVEL": os.environ.get("DEBUGLEVEL", "ERROR"),
+        }
+        command = [sys.executable, "-m", "streams", "worker", "--id", name]
+        self._processes[name] = subprocess.Popen(command, env=environment)
+
+    def kill(self, name: str) -> float:
+        """kill -9; when that was, in monotonic seconds."""
+        self._processes[name].kill()
+        killed = time.monotonic()
+        self._processes.pop(name).wait()
+        return killed
+
+    def partitions(self, name: str) -> list[int]:
+        return list(self._page(name)["partitions"])
+
+    def await_calm(self) -> None:
+        """Wait until every worker has partitions and nothing is under way."""
+        deadline = time.monotonic() + 600
+        while not all(self._is_calm(name) for name in self._processes):
+            if time.monotonic() > deadline:
+                raise BrokerError("the workers did not come to rest within ten minutes")
+            time.sleep(0.2)
+
+    def _is_calm(self, name: str) -> bool:
+        page = self._page(name)
+        waiting = sum(sum(of_topic.values()) for of_topic in page.get("waiting_messages", {}).values())
+        return bool(page.get("ready")) and bool(page["partitions"]) and not waiting and not page["trainings_under_way"]
+
+    def _page(self, name: str) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[name]}/healthz", timeout=10) as answer:
+                return dict(json.load(answer))
+        except OSError:
+            # Not listening yet, or 503 while partitions are dealt anew or tables restored.
+            return {}
+
+    def _end(self) -> None:
+        for process in self._processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._processes.values():
+            process.wait(timeout=60)
+
+
+def _batch(ticker: str, bars: Bars) -> BarBatch:
+    return batch_of(ticker, bars, source="bench", as_of=bars.last_date)
