@@ -149,7 +149,7 @@ class _Workers:
             "KAFKA_PREFIX": self._settings.kafka_prefix,
             "STATE_DIR": str(self._settings.state_dir),
             "WORKER_PORT": str(self._ports[name]),
-            "LOG_LEVEL": os.environ.get("DEBUGLEVEL", "ERROR"),
+            "LOG_LEVEL": "ERROR",
         }
         command = [sys.executable, "-m", "streams", "worker", "--id", name]
         self._processes[name] = subprocess.Popen(command, env=environment)

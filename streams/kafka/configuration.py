@@ -11,6 +11,7 @@ from broker.base import free_port
 from broker.client import credentials
 from broker.topics import group_id
 from settings import KafkaSecurity, Settings
+from streams.kafka.table_manager import PromptTableManager
 from streams.worker_folder import worker_folder
 
 #: Messages that wait for an agent, per agent: a backfill's have 15 kB each.
@@ -52,6 +53,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "stream_wait_empty": False,
         "stream_recovery_delay": 0.0,
         "table_standby_replicas": settings.worker_standby_replicas,
+        "TableManager": PromptTableManager,
         # They are all created beforehand: one that Faust creates too late stops its first writes.
         "topic_allow_declare": False,
         "topic_partitions": settings.kafka_partitions,
