@@ -24,13 +24,13 @@ from models.baseline import PRIOR_ANNUAL_DISPERSION
 from models.combination import BASELINE, blend_returns, blend_variances
 from models.evidence import pooled, significance, weight
 from models.intervals import return_bounds
-from models.regression import VARIANCE_FEATURES, log_level_correction
+from models.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
 from models.terms import TERM_NAMES
 from records import TRADING_DAYS, Evidence, Floats, Forecast, PoolStatistics
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
-#: Ridge penalty per row on standardised terms: ten collinear ones.
+#: Ridge penalty per row on the terms within dates: ten collinear ones, and no prior.
 RIDGE: Final = 0.02
 #: Own means further from the median than this many deviations count as that far.
 OUTLIER: Final = 3.0
@@ -164,13 +164,16 @@ def pooled_variances(members: list[Forecast]) -> PooledVariances:
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     har = len(VARIANCE_FEATURES)
-    slopes = _slopes(target - target.mean(), terms[:, :har] - terms[:, :har].mean(axis=0))
+    slopes = shrunk_slopes(
+        target - target.mean(), terms[:, :har] - terms[:, :har].mean(axis=0), prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE
+    )
     intercept = float(target.mean() - terms[:, :har].mean(axis=0) @ slopes)
     correction = log_level_correction(target - terms[:, :har] @ slopes - intercept)
     doubt = math.log(LARGEST_DOUBT)
     pooled_har = np.clip(now[:, :har] @ slopes + intercept + correction, own - doubt, own + doubt)
     level = 0.5 * (own + pooled_har)
-    distance = (now - now.mean(axis=0)) @ _slopes(_within(target, weeks), _within(terms, weeks))
+    apart = shrunk_slopes(_within(target, weeks), _within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
+    distance = (now - now.mean(axis=0)) @ apart
     share = 1.0 - MINIMUM_TICKERS / len(members)
     spread = share * (level.mean() + distance - level)
     limit = math.log(LARGEST_FACTOR)
@@ -184,15 +187,6 @@ def _within(values: Floats, groups: np.ndarray) -> Floats:
     np.add.at(sums, index, values)
     means = sums / count.reshape(-1, *[1] * (values.ndim - 1))
     return np.asarray(values - means[index])
-
-
-def _slopes(target: Floats, terms: Floats) -> Floats:
-    """Ridge slopes on terms (n, k) in units of their own spread; both arguments centred."""
-    spread = np.sqrt(np.mean(terms**2, axis=0))
-    spread[spread == 0.0] = np.inf
-    scaled = terms / spread
-    gram = scaled.T @ scaled + RIDGE * len(scaled) * np.eye(scaled.shape[1])
-    return np.asarray(np.linalg.solve(gram, scaled.T @ target) / spread)
 
 
 def _best_evidence(members: list[Forecast], field: str) -> tuple[str, float]:

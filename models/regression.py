@@ -28,8 +28,12 @@ LEAST_VARIANCE: Final = 1e-9
 LEAST_COVERAGE: Final = 0.6
 #: Overlapping labels of a 21-bar horizon: three independent months and more.
 MINIMUM_ROWS: Final = 63
-#: Ridge penalty per row on standardised regressors: three nearly collinear regressors on about thirty independent months.
-RIDGE: Final = 0.1
+#: What the slopes are shrunk towards: four fifths of a shock are left in the month to come. Variances of all assets share
+#: their dynamics (Bollerslev, Hood, Huss and Pedersen 2018, "Risk everywhere"); set on stocks of other years than are reported.
+PRIOR_SLOPES: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2}
+#: The prior counts as much as the data: three years are some thirty independent months, however many tickers share them, and
+#: when all of them were calm, their slopes alone would send each crisis straight back to calm.
+PRIOR_SHARE: Final = 1.0
 #: In robust standard deviations: ratios beyond it count as it when the level is corrected.
 OUTLIER: Final = 3.0
 #: A forecast stays within what the training part has seen, widened by this factor on both sides (the "insanity filter" of
@@ -50,7 +54,7 @@ class LogVarianceRegression:
 
     @classmethod
     def fit(cls, window: Window, horizon: int) -> Self:
-        """Least squares with a small ridge on every bar whose horizon ends within the window.
+        """Least squares, shrunk towards PRIOR_SLOPES, on every bar whose horizon ends within the window.
 
         A feature that too many bars lack (a young history) is left out. The level is corrected so that the mean of realised ÷
         forecast is 1, which is the scale that minimises QLIKE (Patton 2011), with outlying ratios winsorised: one spin-off
@@ -72,12 +76,10 @@ class LogVarianceRegression:
             )
         x = regressors[rows]
         y = np.log(np.maximum(target[rows], LEAST_VARIANCE_SHARE * target[rows].mean()))
-        center, scale = x.mean(axis=0), x.std(axis=0)
-        if not (scale > 0).all():
+        center = x.mean(axis=0)
+        if not (x.std(axis=0) > 0).all():
             raise DegenerateSeriesError(f"{window.ticker}: its variance never changes, log-HAR cannot be fitted")
-        z = (x - center) / scale
-        gram = z.T @ z + RIDGE * len(z) * np.eye(len(columns))
-        coefficients = np.linalg.solve(gram, z.T @ (y - y.mean())) / scale
+        coefficients = shrunk_slopes(y - y.mean(), x - center, prior_slopes(columns), PRIOR_SHARE)
         intercept = float(y.mean() - center @ coefficients)
         residual = y - (x @ coefficients + intercept)
         return cls(
@@ -122,6 +124,24 @@ def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
     largest = np.fmax.reduce(values, axis=1, keepdims=True)
     floor = np.maximum(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * largest)
     return np.log(np.maximum(values, floor))
+
+
+def prior_slopes(columns: tuple[str, ...]) -> Floats:
+    """The prior of the slopes on these log variances, shape (k,); what a young history lacks is spread over the others."""
+    slopes = np.array([PRIOR_SLOPES.get(name, 0.0) for name in columns])
+    return np.asarray(slopes * (sum(PRIOR_SLOPES.values()) / slopes.sum()))
+
+
+def shrunk_slopes(target: Floats, terms: Floats, prior: Floats, share: float) -> Floats:
+    """Slopes of `target` (n,) on `terms` (n, k), both centred, shrunk towards `prior` (k,): a ridge around it.
+
+    `share` is the penalty per row on terms in units of their own spread; a term that does not vary keeps its prior.
+    """
+    spread = np.sqrt(np.mean(terms**2, axis=0))
+    spread[spread == 0.0] = np.inf
+    scaled = terms / spread
+    gram = scaled.T @ scaled + share * len(scaled) * np.eye(scaled.shape[1])
+    return np.asarray(prior + np.linalg.solve(gram, scaled.T @ (target - terms @ prior)) / spread)
 
 
 def log_level_correction(residual: Floats) -> float:

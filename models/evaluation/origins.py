@@ -70,10 +70,10 @@ def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: 
                 math.expm1(float(following.sum())),
                 max(float(np.mean(following**2)), variance_floor(known)),
                 settings.horizon * float(np.nanmean(np.expm1(known.log_return))),
-                variance_benchmarks(known, settings.horizon, garch=garch) if row.fallback is None else {},
+                variance_benchmarks(known, settings.horizon, garch=garch) if row.opinions else {},
             )
         )
-        if row.fallback is None and not fit_ms:
+        if row.opinions and not fit_ms:
             fit_ms = _fit_milliseconds(known, settings)
     return TickerResult(window.ticker, found, 1000.0 * spent / max(1, len(found)), fit_ms)
 
