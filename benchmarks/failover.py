@@ -155,7 +155,7 @@ class _Workers:
         self._processes[name] = subprocess.Popen(command, env=environment)
 
     def kill(self, name: str) -> float:
-        """kill -9; when that was, in monotonic seconds."""
+        """End it at once; when that was, in monotonic seconds."""
         self._processes[name].kill()
         killed = time.monotonic()
         self._processes.pop(name).wait()

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.partitioner import murmur2
 
-from broker.client import broker_errors, client_options
+from broker.client import broker_errors, client_options, explain
 from errors import BrokerError
 from settings import Settings
 
@@ -37,6 +37,14 @@ class Topic:
 
     name: str
     configuration: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingTopic:
+    """A topic as the broker has it. One that is deleted and made anew has another `id`."""
+
+    id: str
+    partitions: int
 
 
 def topic_name(settings: Settings, topic: str) -> str:
@@ -103,6 +111,18 @@ def ensure_topics(settings: Settings) -> None:
                 f"topic {topic['name']} has {found} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}; set it to "
                 f"{found}, or choose a new KAFKA_PREFIX: keys would move between partitions"
             )
+
+
+def existing_topic(settings: Settings, topic: str) -> ExistingTopic:
+    """What the broker has under the name of one of the topics above. Raises BrokerError where there is none."""
+    name = topic_name(settings, topic)
+    with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
+        (described,) = admin.describe_topics([name])
+    if described["error_code"] == UnknownTopicOrPartitionError.errno:
+        raise BrokerError(f"{settings.kafka_bootstrap}: there is no topic {name}; a worker makes it, or KAFKA_PREFIX is wrong")
+    if described["error_code"]:
+        raise explain(for_code(described["error_code"])(name), settings)
+    return ExistingTopic(described["topic_id"], len(described["partitions"]))
 
 
 @lru_cache(maxsize=100_000)

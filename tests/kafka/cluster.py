@@ -112,9 +112,9 @@ class Cluster:
         with ForecastReader(self.state) as reader:
             wanted = rows_to_json(expected)
             try:
-                await_condition(lambda: rows_to_json(_rows(reader)) == wanted, timeout=timeout)
+                await_condition(lambda: rows_to_json(rows_of(reader)) == wanted, timeout=timeout)
             except AssertionError:
-                found = {row.ticker: row for row in _rows(reader)}
+                found = {row.ticker: row for row in rows_of(reader)}
                 for row in expected:
                     assert found.get(row.ticker) == row, self.logs()
                 raise
@@ -192,7 +192,8 @@ def _silent(total: int | None, description: str) -> Iterator[Callable[[int], Non
     yield lambda count: None
 
 
-def _rows(reader: ForecastReader) -> list[Forecast]:
+def rows_of(reader: ForecastReader) -> list[Forecast]:
+    """The rows that it sees; none while there is no state."""
     from errors import StateMissingError
 
     try:

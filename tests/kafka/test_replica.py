@@ -1,0 +1,217 @@
+"""The forecast table on another host: some moment of the topic as a whole, whatever happens to process or topic."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+
+from broker.client import client_options
+from broker.topics import FORECASTS, ensure_topics, topic_name
+from records import encode_forecast
+from settings import Settings
+from state.database import Database
+from state.export import rows_to_json
+from state.readers import ForecastReader
+from state.replica import ForecastReplica
+from tests.conftest import ROOT
+from tests.kafka.cluster import Cluster, await_condition, made_bars, rows_of
+from tests.optimizer.serving import Service
+from tests.state.samples import forecast
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+TICKERS = [f"T{number:02}" for number in range(40)]
+Records = Sequence[tuple[str, bytes | None]]
+
+
+@pytest.fixture
+def settings(cluster: Cluster, tmp_path: Path) -> Settings:
+    made = cluster.settings().model_copy(update={"state_dir": tmp_path / "replica"})
+    ensure_topics(made)
+    return made
+
+
+def row(ticker: str, number: int = 0) -> bytes:
+    return encode_forecast(forecast(ticker, annual_return=float(number)))
+
+
+def send(settings: Settings, records: Records) -> None:
+    producer = KafkaProducer(**client_options(settings), linger_ms=5)
+    try:
+        futures = [producer.send(topic_name(settings, FORECASTS), key=key.encode(), value=value) for key, value in records]
+        for future in futures:
+            future.get(timeout=30)
+    finally:
+        producer.close(timeout=10)
+
+
+def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:
+    """Everything on the topic, by partition."""
+    consumer = KafkaConsumer(**client_options(settings), group_id=None, auto_offset_reset="earliest")
+    try:
+        partitions = [TopicPartition(topic_name(settings, FORECASTS), number) for number in range(settings.kafka_partitions)]
+        consumer.assign(partitions)
+        found: dict[int, list[tuple[bytes, bytes | None]]] = {partition.partition: [] for partition in partitions}
+        ends = consumer.end_offsets(partitions)
+        while any(len(found[partition.partition]) < ends[partition] for partition in partitions):
+            for partition, records in consumer.poll(timeout_ms=200).items():
+                found[partition.partition] += [(record.key, record.value) for record in records]
+    finally:
+        consumer.close()
+    return found
+
+
+def copied(settings: Settings) -> tuple[dict[bytes, bytes], list[int]]:
+    """Rows and offsets as they stand in the folder of a replica that does not run."""
+    with Database.open_writer(settings.state_dir / "forecasts.db") as database:
+        position = database.get(b"\0position")
+        return dict(database.scan()), [] if position is None else json.loads(position)["offsets"]
+
+
+def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, bytes]:
+    """The rows that the first so many records of each partition leave."""
+    rows: dict[bytes, bytes] = {}
+    for partition, offset in enumerate(offsets):
+        for key, value in log[partition][:offset]:
+            if value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = value
+    return rows
+
+
+def take_all(replica: ForecastReplica, count: int) -> None:
+    taken = 0
+    deadline = time.monotonic() + 30
+    while taken < count:
+        assert time.monotonic() < deadline
+        taken += replica.step()
+    assert taken == count
+
+
+@contextmanager
+def running(cluster: Cluster, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "state", "replica", "--state", str(settings.state_dir)]
+    with (cluster.folder / "replica.log").open("ab") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | cluster.values, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_rows_tombstones_and_what_is_none_of_both(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir, refresh_seconds=0) as reader:
+        take_all(replica, len(TICKERS))
+        assert rows_to_json(reader.all()) == rows_to_json([forecast(ticker, annual_return=0.0) for ticker in TICKERS])
+        send(settings, [("T00", None), ("T01", row("T01", 1)), ("T02", b"not a row"), ("", row("T03", 1)), ("\0x", row("T04"))])
+        take_all(replica, 5)
+        assert reader.get("T00") is None
+        assert [reader.get(ticker).annual_return for ticker in ("T01", "T02", "T03")] == [1.0, 0.0, 0.0]  # type: ignore[union-attr]
+        assert len(reader.all()) == len(TICKERS) - 1
+    assert caplog.text.count("left out partition=") == 3
+    with ForecastReplica(settings) as replica:
+        assert [replica.step() for _ in range(5)] == [0] * 5, "what was taken, and what was left out, does not come again"
+
+
+def test_a_topic_that_was_made_anew_is_copied_from_its_beginning(settings: Settings) -> None:
+    name = topic_name(settings, FORECASTS)
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    with ForecastReplica(settings) as replica:
+        take_all(replica, len(TICKERS))
+    with KafkaAdminClient(**client_options(settings)) as admin:
+        admin.delete_topics([name])
+        await_condition(lambda: name not in admin.list_topics(), timeout=30)
+    ensure_topics(settings)
+    # More messages than before: offsets alone would tell nothing.
+    send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
+    with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir) as reader:
+        take_all(replica, 2 * len(TICKERS))
+        assert [(found.ticker, found.annual_return) for found in reader.all()] == [("OTHER", 2.0 * len(TICKERS) - 1)]
+
+
+def test_new_partitions_are_noticed(settings: Settings) -> None:
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    more = settings.model_copy(update={"kafka_partitions": settings.kafka_partitions + 2})
+    with ForecastReplica(settings) as replica:
+        take_all(replica, len(TICKERS))
+        with KafkaAdminClient(**client_options(settings)) as admin:
+            admin.create_partitions({topic_name(settings, FORECASTS): more.kafka_partitions})
+        send(settings, [(ticker, row(ticker, 1)) for ticker in TICKERS])
+        log = written(more)
+        assert log[settings.kafka_partitions], "a ticker has moved to a new partition"
+        take_all(replica, len(TICKERS))
+    rows, offsets = copied(settings)
+    assert offsets == [len(log[partition]) for partition in range(more.kafka_partitions)]
+    assert rows == {ticker.encode(): row(ticker, 1) for ticker in TICKERS}
+
+
+def test_killed_again_and_again_it_is_some_moment_of_the_topic(cluster: Cluster, settings: Settings) -> None:
+    moments = []
+    for attempt in range(5):
+        with running(cluster, settings) as process:
+            records: list[tuple[str, bytes | None]] = []
+            for number in range(40):
+                records += [(ticker, None if number % 7 == 6 else row(ticker, 100 * attempt + number)) for ticker in TICKERS]
+            before = sum(moments[-1]) if moments else 0
+            send(settings, records)
+            with ForecastReader(settings.state_dir, refresh_seconds=0.01) as reader:
+                # Into the midst of it: once anything of this attempt has come.
+                await_condition(
+                    lambda attempt=attempt: any(found.annual_return >= 100 * attempt for found in rows_of(reader)), timeout=60
+                )
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        rows, offsets = copied(settings)
+        assert rows == up_to(written(settings), offsets)
+        assert sum(offsets) > before
+        moments.append(offsets)
+    with running(cluster, settings) as process:
+        log = written(settings)
+        last = up_to(log, [len(log[partition]) for partition in sorted(log)])
+        with ForecastReader(settings.state_dir) as reader:
+            await_condition(lambda: {encode_forecast(found) for found in reader.all()} == set(last.values()), timeout=60)
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+    rows, offsets = copied(settings)
+    assert rows == last
+    assert sum(offsets) == 5 * 40 * len(TICKERS)
+
+
+def test_the_optimizer_serves_from_a_replica_what_it_serves_beside_a_worker(cluster: Cluster, settings: Settings) -> None:
+    worker = cluster.start()
+    cluster.publish(made_bars(6, 300))
+    with (
+        running(cluster, settings),
+        ForecastReader(settings.state_dir) as replica,
+        ForecastReader(cluster.state) as table,
+    ):
+        await_condition(lambda: sum(found.return_model is not None for found in rows_of(table)) == 6, timeout=90)
+        await_condition(lambda: rows_to_json(rows_of(replica)) == rows_to_json(rows_of(table)), timeout=30)
+        with Service(settings.state_dir) as there, Service(cluster.state) as here:
+            answers = [service.get("/api/forecasts").json for service in (there, here)]
+    assert answers[0] == answers[1]
+    assert len(answers[0]["forecasts"]) == 6
+    assert worker.stop() == 0
+
+
+def test_without_a_topic_it_says_who_makes_it(cluster: Cluster, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "state", "replica", "--state", str(tmp_path / "replica")]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | cluster.values, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("time=")]
+    assert line.startswith("error: ")
+    assert "there is no topic" in line
+    assert "a worker makes it" in line
