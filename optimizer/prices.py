@@ -57,11 +57,19 @@ class PriceTable:
     @classmethod
     def of(cls, series: Mapping[str, Series]) -> Self:
         """The table of several series; no ticker shortens another."""
-        day = np.unique(np.concatenate([s.day for s in series.values()])) if series else np.empty(0, np.int32)
-        close = np.full((len(day), len(series)), np.nan)
-        for column, one in enumerate(series.values()):
-            close[np.searchsorted(day, one.day), column] = one.close
-        return cls(tuple(series), day, close)
+        if not series:
+            return cls((), np.empty(0, np.int32), np.empty((0, 0)))
+        first = min(int(one.day[0]) for one in series.values())
+        last = max(int(one.day[-1]) for one in series.values())
+        traded = np.zeros(last - first + 1, dtype=bool)
+        for one in series.values():
+            traded[one.day - first] = True
+        row = np.cumsum(traded) - 1
+        # A ticker's closes lie side by side until the end: columns of a table by rows are slow to write.
+        close = np.full((len(series), int(row[-1]) + 1), np.nan)
+        for number, one in enumerate(series.values()):
+            close[number, row[one.day - first]] = one.close
+        return cls(tuple(series), (np.flatnonzero(traded) + first).astype(np.int32), close.T)
 
     def __len__(self) -> int:
         return len(self.tickers)

@@ -70,6 +70,10 @@ def message_of(error: ForecastingError) -> str:
     return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL
 
 
+def _too_large(app: Flask) -> str:
+    return f"the body is too large: at most {app.config['MAX_CONTENT_LENGTH']:,} bytes are taken"
+
+
 def register_errors(app: Flask) -> None:
     """Turn everything that is raised into `{"error": text}`."""
 
@@ -86,7 +90,7 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        response = refuse(error.code or 500, error.description or error.name)
+        response = refuse(error.code or 500, _too_large(app) if error.code == 413 else error.description or error.name)
         if error.code == 405:
             response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
         return response

@@ -8,8 +8,12 @@ import signal
 from types import FrameType
 from typing import Final, NoReturn
 
+import msgspec
 import waitress
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ErrorTask
 
 from errors import SettingsError
 from optimizer.web.app import OPTIMIZATIONS
@@ -26,6 +30,8 @@ _M_ARENA_MAX: Final = -8
 _ARENAS: Final = 2
 _M_MMAP_THRESHOLD: Final = -3
 _LARGE_BYTES: Final = 1 << 20
+#: Answers up to this size wait for slow clients in memory, larger ones on disk: the table of 500 has 1.4 MB.
+_IN_MEMORY_BYTES: Final = 4 << 20
 
 
 class Server:
@@ -35,6 +41,7 @@ class Server:
         _few_arenas()
         self._settings = settings
         self._optimizations: Optimizations = app.extensions[OPTIMIZATIONS]
+        sockets: dict[int, object] = {}
         try:
             self._server = waitress.create_server(
                 app,
@@ -46,6 +53,8 @@ class Server:
                 # Flask refuses, in JSON, what is beyond the settings; this is only for what would fill the disk.
                 max_request_body_size=100 * settings.max_request_bytes,
                 asyncore_use_poll=True,
+                outbuf_overflow=_IN_MEMORY_BYTES,
+                map=sockets,
                 ident=None,
             )
         except OSError as error:
@@ -53,6 +62,9 @@ class Server:
                 f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): stop what uses it, or choose another "
                 "--port"
             ) from error
+        for listening in sockets.values():
+            if isinstance(listening, BaseWSGIServer):
+                listening.channel_class = _Channel
 
     @property
     def port(self) -> int:
@@ -76,6 +88,23 @@ class Server:
         # Streams first, or they would keep their threads; then waitress ends its loop and its threads at this exception.
         self._optimizations.close()
         raise SystemExit
+
+
+class _JsonError(ErrorTask):  # type: ignore[misc]
+    """What waitress refuses by itself (no HTTP, headers or a body beyond any measure), as JSON like every other error."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = msgspec.json.encode({"error": f"{error.reason}: {error.body}"})
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.content_length = len(body)
+        self.set_close_on_finish()
+        self.write(body)
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]
+    error_task_class = _JsonError
 
 
 def _few_arenas() -> None:

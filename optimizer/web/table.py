@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
+import hashlib
 import threading
 import time
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final, Self
 
 import msgspec
 from flask import Flask, Response, request
@@ -19,6 +22,11 @@ from optimizer.web.watching import Metrics
 from records import Forecast
 from state.follower import REFRESH_SECONDS
 
+#: A table of this age is worth waiting for a newer one; making that takes some 40 ms, more on a machine that is busy.
+_OLD_SECONDS: Final = 1.0
+#: zlib's fastest level: 29 % of the size in 8 ms for 500 rows; its usual one 24 % in 30 ms.
+_FAST: Final = 1
+
 
 def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
     """GET /api/forecasts, /healthz, /readyz and /metrics."""
@@ -29,7 +37,7 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
     def forecasts() -> Response:
         text = request.args.get("tickers")
         if text is None:
-            return Response(whole.encoded(), mimetype="application/json")
+            return whole.edition().response()
         chosen = clean_tickers(text.split(","))
         rows, unreadable = _by_ticker(session), reader.unreadable()
         missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
@@ -64,33 +72,69 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
     metrics.watch("forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session)))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edition:
+    """The whole table as JSON, plain and compressed, and the rows that it was made of."""
+
+    rows: list[Forecast]
+    unreadable: dict[str, str]
+    plain: bytes
+    gzipped: bytes
+    tag: str
+
+    @classmethod
+    def of(cls, rows: list[Forecast], unreadable: dict[str, str]) -> Self:
+        plain = msgspec.json.encode({"forecasts": [_shown(row) for row in rows], "missing": unreadable})
+        return cls(rows, unreadable, plain, gzip.compress(plain, _FAST), hashlib.blake2b(plain, digest_size=12).hexdigest())
+
+    def response(self) -> Response:
+        """To the request at hand: compressed where that is welcome, without a body where the caller has it already."""
+        compressed = request.accept_encodings.quality("gzip") > 0
+        response = Response(self.gzipped if compressed else self.plain, mimetype="application/json")
+        if compressed:
+            response.content_encoding = "gzip"
+        response.vary.add("Accept-Encoding")
+        response.cache_control.no_cache = True
+        response.set_etag(self.tag, weak=True)
+        response.make_conditional(request)
+        return response
+
+
 class _WholeTable:
-    """The whole table as JSON, encoded once for all who ask within the time in which the reader sees nothing new anyway."""
+    """The whole table, encoded once for all who ask within the time in which the reader sees nothing new anyway."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._mutex = threading.Lock()
-        self._body = b""
-        self._until = float("-inf")
+        self._edition: _Edition | None = None
+        self._looked_at = float("-inf")
 
-    def encoded(self) -> bytes:
-        """The body, about `REFRESH_SECONDS` older than what the reader has at most. Raises what reading raises.
+    def edition(self) -> _Edition:
+        """The table, `REFRESH_SECONDS` older than what the reader has. Raises what reading raises.
 
-        While one caller encodes a new body, the others get the last one at once, if that is not older than twice the time.
+        While one caller looks for a newer one, the others get the last one at once, unless that is old.
         """
-        now = time.monotonic()
-        if now < self._until:
-            return self._body
-        if not self._mutex.acquire(blocking=now >= self._until + REFRESH_SECONDS):
-            return self._body
-        try:
-            if time.monotonic() >= self._until:
-                rows = [_shown(row) for row in self._session.optimizer.table()]
-                self._body = msgspec.json.encode({"forecasts": rows, "missing": self._session.forecasts.unreadable()})
-                self._until = time.monotonic() + REFRESH_SECONDS
-            return self._body
-        finally:
-            self._mutex.release()
+        known = self._edition
+        age = time.monotonic() - self._looked_at
+        if known is not None and age < REFRESH_SECONDS:
+            return known
+        if self._mutex.acquire(blocking=known is None or age > _OLD_SECONDS):
+            try:
+                known = self._newest()
+            finally:
+                self._mutex.release()
+        assert known is not None, "without one, it was waited for"
+        return known
+
+    def _newest(self) -> _Edition:
+        known = self._edition
+        if known is not None and time.monotonic() - self._looked_at < REFRESH_SECONDS:
+            return known
+        rows, unreadable = self._session.optimizer.table(), self._session.forecasts.unreadable()
+        if known is None or known.rows is not rows or known.unreadable != unreadable:
+            known = self._edition = _Edition.of(rows, unreadable)
+        self._looked_at = time.monotonic()
+        return known
 
 
 def table_health(session: Session) -> dict[str, Any]:

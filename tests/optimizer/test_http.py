@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import signal
+import socket
 import time
 from collections.abc import Iterator
 
@@ -55,6 +58,18 @@ def test_forecasts_are_served_whole_chosen_and_one_by_one(service):
     assert "ZZZ" in gone.json["error"]
 
 
+def test_the_table_is_compressed_where_that_is_welcome_and_not_sent_again(service):
+    plain = service.get("/api/forecasts")
+    assert "Content-Encoding" not in plain.headers
+    packed = service.get("/api/forecasts", Accept_Encoding="gzip, deflate, br")
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert set(packed.headers["Vary"].split(", ")) == {"Accept-Encoding", "Origin"}
+    known = service.get("/api/forecasts", If_None_Match=plain.headers["ETag"])
+    assert (known.status, known.body) == (304, b"")
+    assert service.get("/api/forecasts", If_None_Match='W/"other"').body == plain.body
+
+
 def test_it_says_that_it_is_alive(service):
     assert service.get("/healthz").json == {"status": "alive"}
 
@@ -75,7 +90,7 @@ def test_it_says_that_it_is_alive(service):
         (b"{", 400, "not valid JSON"),
         (b"\xff\xfe", 400, "not valid JSON"),
         (b"[" * 100_000, 400, "not valid JSON"),
-        (b" " * 1_000_001, 413, ""),
+        (b" " * 1_000_001, 413, "at most 1,000,000 bytes"),
     ],
 )
 def test_what_cannot_be_is_answered_with_a_status_and_a_sentence(service, body, status, message):
@@ -97,6 +112,24 @@ def test_errors_of_http_are_json_too(service, method, path, headers, status):
     answer = service.request(method, path, b"{}" if method == "POST" else None, **headers)
     assert answer.status == status
     assert answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /api/optimize-portfolio HTTP/1.1\r\nHost: x\r\nContent-Length: 100000001\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", 431),
+        (b"what is this\r\n\r\n", 400),
+    ],
+)
+def test_what_never_reaches_the_application_is_answered_in_json_as_well(service, head, status):
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(head)
+        answer = connection.makefile("rb").read()
+    lines, body = answer.split(b"\r\n\r\n", 1)
+    assert int(lines.split(b" ", 2)[1]) == status
+    assert b"Content-Type: application/json" in lines
+    assert json.loads(body)["error"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
