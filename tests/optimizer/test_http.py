@@ -65,7 +65,7 @@ def test_the_table_is_compressed_where_that_is_welcome_and_not_sent_again(servic
     assert packed.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
     assert set(packed.headers["Vary"].split(", ")) == {"Accept-Encoding", "Origin"}
-    known = service.get("/api/forecasts", If_None_Match=plain.headers["ETag"])
+    known = service.get("/api/forecasts", If_None_Match=plain.headers["Etag"])
     assert (known.status, known.body) == (304, b"")
     assert service.get("/api/forecasts", If_None_Match='W/"other"').body == plain.body
 
