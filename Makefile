@@ -66,6 +66,11 @@ check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
 
+.venv-statsforecast: $(INSTALLED) benchmarks/requirements-statsforecast.txt
+	$(UV) venv --quiet --clear --python $(PY) $@
+	$(UV) pip install --python $@/bin/python -r benchmarks/requirements-statsforecast.txt
+	@touch $@
+
 fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipeline for SECONDS=600
 	$(PY) -m tests.streams.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
 

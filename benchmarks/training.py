@@ -1,17 +1,24 @@
-"""Retraining: CPU-seconds per ticker with each model's share, and two processes against one."""
+"""Retraining: CPU-seconds per ticker with each model's share, beside one AutoARIMA fit; two processes against one."""
 
 from __future__ import annotations
 
+import json
+import os
 import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from benchmarks import autoarima
 from benchmarks.bars import data_name, histories
 from benchmarks.ingest import ingest
 from benchmarks.isolated import in_fresh_process
+from models.contract import Window
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import load_settings
@@ -20,10 +27,12 @@ from streams.windowing import window_of_bars
 
 TIMED_TICKERS: Final = 10
 POOLED_TICKERS: Final = 100
+#: Interpreter of the environment that holds benchmarks/requirements-statsforecast.txt.
+STATSFORECAST_PYTHON: Final = Path(__file__).resolve().parent.parent / ".venv-statsforecast" / "bin" / "python"
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """Two rows: the cost of a retraining, and the efficiency of a second process."""
+    """Three rows: the cost of a retraining, the same beside one AutoARIMA fit, and the efficiency of a second process."""
     seconds = in_fresh_process(cpu_seconds_per_ticker).result
     total = seconds["all"]
     yield {
@@ -33,6 +42,7 @@ def run() -> Iterator[dict[str, Any]]:
         "aim": "<= 0.4 CPU-seconds",
         "share": {name: round(value / total, 2) for name, value in seconds.items() if name != "all"},
     }
+    yield beside_autoarima(total)
     one, two = (pooled_seconds(jobs) for jobs in (1, 2))
     yield {
         "benchmark": f"{POOLED_TICKERS} tickers, --jobs 2 against --jobs 1",
@@ -45,12 +55,43 @@ def run() -> Iterator[dict[str, Any]]:
     }
 
 
+def timed_windows() -> list[Window]:
+    """One look-back of some tickers."""
+    lookback = load_settings().lookback
+    return [window_of_bars(ticker, bars).last(lookback) for ticker, bars in histories(TIMED_TICKERS, minimum=1008).items()]
+
+
+def beside_autoarima(retraining_seconds: float) -> dict[str, Any]:
+    """A whole retraining over one fit of AutoARIMA to the log returns, and to the log closes, of the same bars."""
+    row: dict[str, Any] = {
+        "benchmark": "retrain one ticker / one AutoARIMA fit (statsforecast)",
+        "data": data_name(),
+        "aim": "ratio <= 2",
+    }
+    if not STATSFORECAST_PYTHON.exists():
+        return row | {"skipped": "make .venv-statsforecast installs what it is measured against"}
+    windows = timed_windows()
+    for name, series in (
+        ("log_returns", [window.log_return.tolist() for window in windows]),
+        ("log_closes", [np.log(window.close).tolist() for window in windows]),
+    ):
+        run = subprocess.run(
+            [STATSFORECAST_PYTHON, autoarima.__file__],
+            input=json.dumps({"series": series, "horizon": load_settings().horizon}),
+            env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        seconds = statistics.median(json.loads(run.stdout))
+        row |= {f"cpu_seconds_{name}": round(seconds, 3), f"ratio_{name}": round(retraining_seconds / seconds, 2)}
+    return row
+
+
 def cpu_seconds_per_ticker() -> dict[str, float]:
     """Median CPU-seconds of `train_ticker` over some tickers: with all models, and with each alone."""
     settings = load_settings()
-    windows = [
-        window_of_bars(ticker, bars).last(settings.lookback) for ticker, bars in histories(TIMED_TICKERS, minimum=1008).items()
-    ]
+    windows = timed_windows()
     names = tuple(settings.models)
     variants = {"all": names, **{str(name): (name,) for name in names}}
     seconds: dict[str, list[float]] = {label: [] for label in variants}
