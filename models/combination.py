@@ -53,6 +53,19 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
         """As `return_model`, of the volatility."""
         return self.volatility_best if self.volatility_weight > 0.0 else self.volatility_base
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The candidates that it needs."""
+        return frozenset((self.return_base, self.return_best, self.volatility_base, self.volatility_best))
+
+    def displaced(self, *, returns: bool, volatility: bool) -> Self:
+        """The combination in which the baseline alone serves the return, the volatility, or both."""
+        return msgspec.structs.replace(
+            self,
+            return_weight=0.0 if returns else self.return_weight,
+            volatility_weight=0.0 if volatility else self.volatility_weight,
+        )
+
     def forecast(self, opinions: dict[str, HorizonForecast]) -> HorizonForecast:
         """The served forecast from each candidate's. KeyError where one that it needs is missing."""
         return HorizonForecast(

@@ -10,11 +10,12 @@ import msgspec
 from errors import SchemaError, StateCorruptError
 from models.combination import Combination
 from models.contract import Window
+from models.drift import Monitors
 from records import CandidateScore, FallbackStep
 
-TRAINED_VERSION: Final = 1
+TRAINED_VERSION: Final = 2
 #: Stands in every result and row; to be raised with every change that moves a forecast.
-CODE_VERSION: Final = "0.1.0"
+CODE_VERSION: Final = "0.2.0"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,7 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     `combination` says which of them serve, None when there is no candidate left (the reasons are in `failures`).
     `residuals` are the walk-forward standardised residuals of the served forecast's horizon log return, for the
     intervals: each computed from forecasts made before its horizon began. `weeks` and `panel` are `PoolStatistics`'.
+    `monitors` is where the watch on drift begins, None when no candidate has weight.
     """
 
     schema_version: int = TRAINED_VERSION
@@ -52,6 +54,7 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[float, ...]
     weeks: bytes
     panel: bytes
+    monitors: Monitors | None = None
     settings_hash: str
     code_version: str
 

@@ -12,6 +12,7 @@ import numpy as np
 from errors import ModelError, TrainingError
 from models.combination import BASELINE, Combination
 from models.contract import HorizonForecast, Model, Window
+from models.drift import Monitors, monitors_at_cutoff
 from models.evidence import return_evidence, variance_evidence
 from models.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.registry import MODELS
@@ -28,7 +29,7 @@ class ModelSelector:
     """The trained candidates of one ticker, what each scored, and how they serve.
 
     `models` holds those that could be both validated and trained; `failures` says why the others are none. `combination` is
-    None when there is no candidate left. `residuals` are those of the served forecast.
+    None when there is no candidate left. `residuals` are those of the served forecast; `monitors` watch it for drift.
     """
 
     ticker: str
@@ -37,6 +38,7 @@ class ModelSelector:
     failures: tuple[FallbackStep, ...]
     combination: Combination | None
     residuals: tuple[float, ...]
+    monitors: Monitors | None
 
     @classmethod
     def train(cls, window: Window, horizon: int, seed: int, names: tuple[str, ...] = tuple(MODELS)) -> ModelSelector:
@@ -69,6 +71,7 @@ class ModelSelector:
             tuple(FallbackStep(model=name, reason=reason) for name, reason in failures.items()),
             combination,
             () if combination is None else standardised_residuals(served(combination, walks), truth, horizon),
+            None if combination is None else monitors_at_cutoff(window, horizon, combination, walks, truth.origin),
         )
 
     def forecast(self, window: Window) -> HorizonForecast:

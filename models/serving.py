@@ -7,15 +7,19 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from errors import ModelError
 from models.baseline import historical_estimate, shrunk_mean
 from models.combination import Combination, as_opinions
+from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
+from models.drift import drift_reason
 from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
 from models.terms import current_terms, mean_statistics
-from records import TRADING_DAYS, FallbackStep, Forecast, PoolStatistics, date_of
+from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,12 +49,14 @@ def make_forecast(
     settings_hash: str,
     minimum_bars: int,
     reason: str | None = None,
+    drift: Drift | None = None,
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
     Without trained models, or when those that serve fail on this window, the historical volatility and the shrunk historical
     mean stand in, and the row says why (`reason`, the candidates' failures, or the model's error); when even that cannot be
     made, the numbers are None. Shrunk, because a young ticker's mean of some weeks promises hundreds of percent a year.
+    A candidate that `drift` shows to have become worse leaves its part to the baseline, and the row says that too.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     steps: list[FallbackStep] = []
@@ -62,15 +68,34 @@ def make_forecast(
         steps.extend(loaded.trained.failures)
         combination = loaded.trained.combination
         if combination is not None:
+            combination = _without_displaced(combination, drift, steps)
             answers = _answers(loaded, window, steps)
             try:
                 served = combination.forecast(answers)
             except KeyError:  # the reason of the model that is missing stands in the steps
                 logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
             else:
-                return _trained_row(window, loaded.trained, combination, answers, served, tuple(steps), horizon, settings_hash)
+                row = _trained_row(window, loaded.trained, combination, answers, served, tuple(steps), horizon, settings_hash)
+                return msgspec.structs.replace(row, drift=drift)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
     return _historical_row(window, loaded, steps, horizon, settings_hash)
+
+
+def _without_displaced(combination: Combination, drift: Drift | None, steps: list[FallbackStep]) -> Combination:
+    """The combination without the candidates that drift has displaced; why is added to `steps`."""
+    if drift is None:
+        return combination
+    returns, variance = drift.returns, drift.variance
+    for monitor, model, baseline, loss in (
+        (returns, combination.return_best, combination.return_base, "squared error of the return"),
+        (variance, combination.volatility_best, combination.volatility_base, "QLIKE"),
+    ):
+        if monitor is not None and monitor.alarm is not None:
+            steps.append(FallbackStep(model=model, reason=drift_reason(monitor, model, baseline, loss)))
+    return combination.displaced(
+        returns=returns is not None and returns.alarm is not None,
+        volatility=variance is not None and variance.alarm is not None,
+    )
 
 
 def _answers(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) -> dict[str, HorizonForecast]:
@@ -97,7 +122,6 @@ def _trained_row(
     volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
     tails = empirical_tails(trained.residuals)
     lower_80, upper_80, lower_95, upper_95 = return_bounds(served.horizon_return, served.daily_variance, horizon, tails)
-    mean, mean_variance = mean_statistics(window)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
@@ -118,14 +142,7 @@ def _trained_row(
         return_weight=combination.return_weight,
         volatility_weight=combination.volatility_weight,
         opinions=as_opinions(answers),
-        pool=PoolStatistics(
-            mean_return=mean,
-            mean_return_variance=mean_variance,
-            terms=current_terms(window, horizon).astype("<f4").tobytes(),
-            weeks=trained.weeks,
-            panel=trained.panel,
-            tails=tails,
-        ),
+        pool=_pool_statistics(window, horizon, trained, tails),
         fallbacks=steps,
         candidates=trained.candidates,
         bars_used=trained.bars_used,
@@ -135,10 +152,25 @@ def _trained_row(
     )
 
 
+def _pool_statistics(
+    window: Window, horizon: int, trained: TrainedTicker | None = None, tails: tuple[float, float] | None = None
+) -> PoolStatistics:
+    mean, mean_variance = mean_statistics(window)
+    return PoolStatistics(
+        mean_return=mean,
+        mean_return_variance=mean_variance,
+        terms=current_terms(window, horizon).astype("<f4").tobytes(),
+        weeks=b"" if trained is None else trained.weeks,
+        panel=b"" if trained is None else trained.panel,
+        tails=tails,
+    )
+
+
 def _historical_row(
     window: Window, loaded: LoadedTicker | None, steps: list[FallbackStep], horizon: int, settings_hash: str
 ) -> Forecast:
     numbers: tuple[float | None, ...] = (None,) * 7
+    pool: PoolStatistics | None = None
     fallback: str | None = HISTORICAL
     try:
         estimate = historical_estimate(window.log_return)
@@ -150,6 +182,8 @@ def _historical_row(
         variance = estimate.annual_volatility**2 / TRADING_DAYS
         bounds = return_bounds(annual_return * horizon / TRADING_DAYS, variance, horizon, None)
         numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
+        if not is_frozen(window):  # what other tickers do tells nothing of a halted one
+            pool = _pool_statistics(window, horizon)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
@@ -165,6 +199,7 @@ def _historical_row(
         return_model=fallback,
         volatility_model=fallback,
         fallback=fallback,
+        pool=pool,
         fallbacks=tuple(steps),
         candidates=() if loaded is None else loaded.trained.candidates,
         bars_used=len(window),

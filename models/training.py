@@ -25,7 +25,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
     except (TooFewBarsError, DegenerateSeriesError) as error:
         logger.warning("not trained ticker=%s reason=%s", window.ticker, error)
         failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
-        selector = ModelSelector(window.ticker, {}, (), failures, None, ())
+        selector = ModelSelector(window.ticker, {}, (), failures, None, (), None)
     panel = training_panel(window, job.horizon)
     return TrainedTicker(
         ticker=window.ticker,
@@ -40,6 +40,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         residuals=selector.residuals,
         weeks=panel.weeks.tobytes(),
         panel=panel.values.tobytes(),
+        monitors=selector.monitors,
         settings_hash=job.settings_hash,
         code_version=CODE_VERSION,
     )

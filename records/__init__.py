@@ -2,6 +2,7 @@
 
 from records.bars import VALUE_COLUMNS, Bars, Days, Floats, date_of, day_number, day_numbers
 from records.batch import BAR_BATCH_VERSION, BarBatch, bar_batch_schema, batch_of, decode_batch, encode_batch
+from records.drift import Drift, LossMonitor
 from records.forecast import (
     FORECAST_VERSION,
     TRADING_DAYS,
@@ -28,10 +29,12 @@ __all__ = [
     "Bars",
     "CandidateScore",
     "Days",
+    "Drift",
     "Evidence",
     "FallbackStep",
     "Floats",
     "Forecast",
+    "LossMonitor",
     "Opinion",
     "PoolStatistics",
     "RejectedBar",

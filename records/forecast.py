@@ -8,8 +8,10 @@ from typing import Any, Final
 import msgspec
 
 from errors import MessageError, SchemaError
+from records.drift import Drift
 
-FORECAST_VERSION: Final = 1
+#: Version 2 has `drift`; rows of version 1 are read as rows without it.
+FORECAST_VERSION: Final = 2
 TRADING_DAYS: Final = 252
 
 
@@ -90,7 +92,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     `best_return_model` and `best_volatility_model` did best in validation (by RMSE and by QLIKE); the served forecast departs
     from the baseline towards them by `return_weight` and `volatility_weight`, 0 unless the evidence clears its bar, and
     `return_model` and `volatility_model` name the best one then, else the baseline. `pooled_tickers` is the number of
-    tickers whose rows were pooled into this one (1: it stands alone).
+    tickers whose rows were pooled into this one (1: it stands alone). `drift` says how the forecast's live losses compare with
+    the baseline's where a candidate has weight; one that has become worse is displaced, and its weight is 0.
     `fallback` is None when a trained and selected model made the forecast, else the name of the estimate that stands in.
     No field depends on a clock: the same bars give the same bytes.
     """
@@ -117,6 +120,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     pooled_tickers: int = 1
     opinions: tuple[Opinion, ...] = ()
     pool: PoolStatistics | None = None
+    drift: Drift | None = None
     fallbacks: tuple[FallbackStep, ...] = ()
     candidates: tuple[CandidateScore, ...] = ()
     bars_used: int

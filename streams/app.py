@@ -17,6 +17,7 @@ import faust
 from faust.types.web import Request, Response, View
 
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import Settings
 from streams.kafka.bars import BarsAgent
@@ -50,7 +51,13 @@ def _today() -> dt.date:
     return dt.datetime.now(dt.UTC).date()
 
 
-def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, clock: Callable[[], float] = time.time) -> Engine:
+def build_app(
+    settings: Settings,
+    *,
+    train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
+    today: Callable[[], dt.date] = _today,
+    clock: Callable[[], float] = time.time,
+) -> Engine:
     """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970."""
     app = faust.App(**faust_options(settings))
     use_seeking_consumer(app)
@@ -61,7 +68,7 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
     outbox = Outbox(app, settings)
     forecasts = ForecastWriter(settings, tables, outbox)
     pool = TrainingPool(
-        train_ticker,
+        train,
         jobs=settings.jobs,
         deadline_seconds=settings.job_deadline_seconds,
         preload=preload_for(settings.models),
@@ -84,7 +91,7 @@ def build_app(settings: Settings, *, today: Callable[[], dt.date] = _today, cloc
         # What we wrote has to be in the changelogs before another worker reads them to their end.
         forget_committed(app)
         tables.forget()
-        bars.forget()
+        forecasts.forget()
         await ownership.delivered()
 
     @app.on_partitions_assigned.connect

@@ -1,9 +1,9 @@
 """The embedded engine: the operators of the pipeline in one process, from a source to the end of its bars.
 
 What has to be done follows from what is stored, never from what an earlier run remembered: a training is due when no
-stored result is that of the ticker's newest aged-out window, and every forecast of the state is made again at the end and
-written where it differs. So a run that was killed anywhere is repaired by the next, and a run with nothing new writes
-nothing.
+stored result is that of the ticker's newest aged-out window, or when that result has drifted since; and every forecast of
+the state is made again at the end and written where it differs. So a run that was killed anywhere is repaired by the next,
+and a run with nothing new writes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from records import BarBatch, Forecast, RejectedBar
 from settings import Settings
 from state.folder import StateWriter
 from state.ticker_state import DueTraining, TickerState
-from streams.forecasting import is_current, is_usable, refresh, training_job
+from streams.forecasting import calls_for, is_current, is_usable, refresh, training_job, wanted_training
 from streams.pipeline import Absorbed, absorb
 from streams.pool import Outcome, TrainingPool
 from streams.reporting import Rejections, Summary, log_training
@@ -78,6 +78,7 @@ class EmbeddedEngine:
         for ticker in tickers:
             if ticker not in self._fresh:
                 self._refresh(ticker, self._stored(ticker))
+        self._finish_trainings()  # those that the rows have found to be due early
         self._summary.tickers = len(tickers)
         self._find_quiet(tickers)
         self._states.flush_all()
@@ -123,21 +124,21 @@ class EmbeddedEngine:
     def _settle(self, ticker: str) -> None:
         """Request the ticker's training if it is due and not done; withdraw what is no longer due."""
         state = self._states.get(ticker)
-        if state is None or self._pool is None:
+        if state is None or self._pool is None or ticker in self._fresh:
             return
         state = self._with_due(state)
-        if state.due is None or self._is_done(ticker, state.due):
+        if state.due is None or self._is_done(state, state.due):
             self._pool.withdraw(ticker)
         else:
-            self._pool.request(ticker, partial(self._job, ticker))
+            self._pool.request(ticker, partial(self._job, ticker, state.due))
 
-    def _is_done(self, ticker: str, due: DueTraining) -> bool:
-        """Whether the training is stored, runs, or was tried in this run."""
-        tried = self._tried.get(ticker)
-        if self._running.get(ticker) == due or (tried is not None and tried[0] == due):
+    def _is_done(self, state: TickerState, due: DueTraining) -> bool:
+        """Whether the training or a later one is stored, runs, or was tried in this run."""
+        tried = self._tried.get(state.ticker)
+        if self._running.get(state.ticker) == due or (tried is not None and tried[0] == due):
             return True
-        trained = self._stored(ticker)
-        return trained is not None and is_current(trained, due, self._settings)
+        trained = self._stored(state.ticker)
+        return trained is not None and trained.cutoff >= due.cutoff and is_current(trained, state, self._settings)
 
     def _with_due(self, state: TickerState) -> TickerState:
         due = due_training(state, self._settings)
@@ -151,10 +152,9 @@ class EmbeddedEngine:
         assert state is not None, f"{ticker}: asked for a ticker without a history"
         return state
 
-    def _job(self, ticker: str) -> TrainingJob:
-        job = training_job(self._held(ticker), self._settings)
-        self._running[ticker] = _due_of(job)
-        return job
+    def _job(self, ticker: str, due: DueTraining) -> TrainingJob:
+        self._running[ticker] = due
+        return training_job(self._held(ticker), due, self._settings)
 
     def _stored(self, ticker: str) -> TrainedTicker | None:
         try:
@@ -188,7 +188,7 @@ class EmbeddedEngine:
         due = _due_of(outcome.job)
         self._running.pop(ticker, None)
         self._tried[ticker] = (due, None if outcome.error is None else str(outcome.error))
-        if due != self._held(ticker).due:
+        if not calls_for(self._held(ticker), due, self._settings):
             self._settle(ticker)
             return
         if outcome.result is None:
@@ -213,15 +213,25 @@ class EmbeddedEngine:
             self._summary.fallback[ticker] = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks)
         self._summary.forecasts_written += self._writer.forecasts.put_changed(row)
         self._fresh.add(ticker)
+        missing = wanted_training(state, trained, row, self._settings)
+        if self._pool is not None and missing is not None and not self._is_done(state, missing):
+            self._pool.request(ticker, partial(self._job, ticker, missing))
 
     def _row(self, state: TickerState, trained: TrainedTicker | None, reason: str | None) -> Forecast:
         if trained is not None:
             try:
-                return refresh(state, load_trained(trained), self._settings)
+                return refresh(state, load_trained(trained), self._settings, previous=partial(self._previous, state.ticker))
             except Exception as error:  # whatever one ticker's models do, the others go on
                 logger.exception("models failed ticker=%s", state.ticker)
                 reason = f"its trained models failed: {type(error).__name__}: {error}"
         return refresh(state, None, self._settings, reason=reason)
+
+    def _previous(self, ticker: str) -> Forecast | None:
+        try:
+            return self._writer.forecasts.get(ticker)
+        except StateCorruptError as error:
+            logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
+            return None
 
     def _find_quiet(self, tickers: list[str]) -> None:
         last = {ticker: int(self._held(ticker).bars.day[-1]) for ticker in tickers}

@@ -47,26 +47,56 @@ def kept_bars(settings: Settings) -> int:
     return max(settings.history_bars, settings.lookback + _LONGEST_PERIOD + BLOCK_BARS + CONTEXT_BARS)
 
 
-def due_training(state: TickerState, settings: Settings) -> DueTraining | None:
+def due_training(
+    state: TickerState, settings: Settings, *, known: DueTraining | None = None, unchanged_before: int = 0
+) -> DueTraining | None:
     """The training that the bars call for, None while there are fewer than `minimum_bars` up to the cut-off.
 
-    Its digest covers all that the training window depends on to the bit: its bars, those before it that its features
-    look back to, and the rolling state before those.
+    `known` is taken over if it has the same cut-off and no bar up to that has changed: only those of absolute index
+    `unchanged_before` on may have. It must have been found under the same settings.
     """
     stop = bars_to_cutoff(state.bars.day, settings.window)
     if stop == 0 or state.first_index + stop < settings.minimum_bars:
         return None
+    cutoff = int(state.bars.day[stop - 1])
+    if known is not None and known.cutoff == cutoff and unchanged_before >= state.first_index + stop:
+        return known
+    return DueTraining(cutoff=cutoff, digest=_digest(state, stop, settings).digest())
+
+
+def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTraining | None:
+    """A training up to a later bar than the due one's, because what that one gave has drifted; None where none is due.
+
+    It follows from the due training and the bars up to `cutoff`, so its digest covers both: a correction of either undoes it.
+    """
+    due = state.due
+    if due is None or cutoff <= due.cutoff:
+        return None
+    digest = _digest(state, _bars_to(state, cutoff), settings)
+    digest.update(due.digest)
+    return DueTraining(cutoff=cutoff, digest=digest.digest())
+
+
+def _bars_to(state: TickerState, cutoff: int) -> int:
+    return int(np.searchsorted(state.bars.day, cutoff, side="right"))
+
+
+def _digest(state: TickerState, stop: int, settings: Settings) -> hashlib.blake2b:
+    """Over all that a training window depends on to the bit.
+
+    These are its bars, those before it that its features look back to, and the rolling state before those.
+    """
     span = replay_span(state, settings.lookback, stop)
     digest = hashlib.blake2b(state.snapshots[span.block].tobytes(), digest_size=16)
     bars = state.bars[span.context : stop]
     for field in fields(bars):
         digest.update(getattr(bars, field.name).data)
-    return DueTraining(cutoff=int(state.bars.day[stop - 1]), digest=digest.digest())
+    return digest
 
 
-def training_window(state: TickerState, settings: Settings) -> Window:
-    """What the due training sees: the last `lookback` bars up to the newest aged-out window's last."""
-    return window_of(state, settings.lookback, stop=bars_to_cutoff(state.bars.day, settings.window))
+def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
+    """What a due training sees: the last `lookback` bars up to its cut-off."""
+    return window_of(state, settings.lookback, stop=_bars_to(state, due.cutoff))
 
 
 def sessions_behind(last_day: int, sessions: Days) -> int:

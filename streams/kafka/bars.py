@@ -18,7 +18,6 @@ from errors import DataError, ForecastingError, SchemaError, StateError
 from records import VALUE_COLUMNS, BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
-from streams.forecasting import is_current
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
@@ -70,13 +69,8 @@ class BarsAgent:
         self._ownership = ownership
         self._deliveries = deliveries
         self._today = today
-        self._requested: dict[str, bytes] = {}
         self.busy = False
         self.counts = BarCounts()
-
-    def forget(self) -> None:
-        """Partitions were dealt anew: ask again for what is due."""
-        self._requested.clear()
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker."""
@@ -170,7 +164,7 @@ class BarsAgent:
             try:
                 state = self._absorb(ticker, arrivals)
                 if state is not None:
-                    self._refresh(state, arrivals[-1].event.message.partition)
+                    self._forecasts.refresh(state, arrivals[-1].event.message.partition)
             except (StateError, SchemaError):
                 raise
             except Exception as error:
@@ -213,15 +207,6 @@ class BarsAgent:
         if report.duplicate:
             return _least(report.changed_from, _first_touched(state, batch))
         return report.changed_from
-
-    def _refresh(self, state: TickerState, partition: int) -> None:
-        held = self._forecasts.refresh(state, partition)
-        due = state.due
-        if due is None or (held is not None and is_current(held.loaded.trained, due, self._settings)):
-            return
-        if self._requested.get(state.ticker) != due.digest:
-            self._requested[state.ticker] = due.digest
-            self._outbox.request_training(partition, state.ticker, due)
 
 
 def _rising_runs(arrivals: Sequence[_Arrival]) -> list[list[_Arrival]]:

@@ -1,13 +1,14 @@
-"""The one place where a worker makes a forecast row and writes it: to the table, and to the topic `forecasts`."""
+"""The one place where a worker makes a row, writes it to the table and to the topic `forecasts`, and asks for what it lacks."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from errors import StateCorruptError
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
-from streams.forecasting import refresh
+from streams.forecasting import refresh, wanted_training
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import HeldModel, TickerTables
 
@@ -22,7 +23,12 @@ class ForecastWriter:
         self._tables = tables
         self._outbox = outbox
         self._failed: dict[str, tuple[DueTraining, str]] = {}
+        self._requested: dict[str, bytes] = {}
         self.rows = 0
+
+    def forget(self) -> None:
+        """Partitions were dealt anew: ask again for what is due."""
+        self._requested.clear()
 
     def note_failure(self, ticker: str, due: DueTraining, reason: str) -> None:
         """The due training failed for good; rows say so until another one is due."""
@@ -33,14 +39,19 @@ class ForecastWriter:
         failed = self._failed.get(ticker)
         return failed is not None and failed[0] == due
 
-    def refresh(self, state: TickerState, partition: int) -> HeldModel | None:
-        """Make and write the row for the state's last bar; returns the models it rests on."""
+    def refresh(self, state: TickerState, partition: int) -> None:
+        """Make and write the row for the state's last bar; ask, once, for the training that it lacks."""
+        ticker = state.ticker
         held, reason = self._model(state)
-        row = refresh(state, None if held is None else held.loaded, self._settings, reason=reason)
+        loaded = None if held is None else held.loaded
+        row = refresh(state, loaded, self._settings, reason=reason, previous=partial(self._tables.forecast, ticker))
         payload = self._tables.save_forecast(row)
-        self._outbox.forecast(partition, state.ticker, payload)
+        self._outbox.forecast(partition, ticker, payload)
         self.rows += 1
-        return held
+        missing = wanted_training(state, None if loaded is None else loaded.trained, row, self._settings)
+        if missing is not None and self._requested.get(ticker) != missing.digest:
+            self._requested[ticker] = missing.digest
+            self._outbox.request_training(partition, ticker, missing)
 
     def _model(self, state: TickerState) -> tuple[HeldModel | None, str | None]:
         failed = self._failed.get(state.ticker)

@@ -18,6 +18,7 @@ from errors import DataError, StateError
 from records import day_number, decode_forecast
 from settings import Settings
 from state.history_codec import Head
+from streams.forecasting import is_current
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import TickerTables
@@ -90,8 +91,13 @@ class Sweep:
         if stored is None:
             return True
         trained, stored_at = stored
-        expired = abs(self._clock() - stored_at) >= self._settings.model_ttl_seconds
-        return expired or (trained.cutoff, trained.digest) != (head.due.cutoff, head.due.digest)
+        if abs(self._clock() - stored_at) >= self._settings.model_ttl_seconds:
+            return True
+        if trained.cutoff <= head.due.cutoff:
+            return (trained.cutoff, trained.digest) != (head.due.cutoff, head.due.digest)
+        # An early training, or one of bars that are no more: only the bars tell.
+        state = self._tables.state(ticker)
+        return state is not None and not is_current(trained, state, self._settings)
 
     def _report(self, last: dict[str, int]) -> None:
         newest = None if not last else self._tables.state(max(last, key=last.__getitem__))

@@ -6,6 +6,7 @@ written lately stays in memory until the partitions are dealt anew.
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -21,17 +22,20 @@ from faust.streams import _current_event
 from faust.types import EventT, TableT
 
 from broker.topics import TABLES
-from errors import StateWriteError
+from errors import StateCorruptError, StateWriteError
 from models.results import TrainedTicker, decode_trained, encode_trained
 from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
 from settings import Settings
+from state.forecasts import decode_row
 from state.history_codec import Head, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
 from state.ticker_state import TickerState
 from streams.forecasting import is_usable
 from streams.kafka.configuration import table_options
+
+logger = logging.getLogger(__name__)
 
 HISTORY, MODELS, FORECASTS = TABLES
 Entry = TypeVar("Entry")
@@ -142,6 +146,15 @@ class TickerTables:
         held = HeldModel(_without_models(load_trained(trained)), stored.stored_at)
         _remember(self._models, trained.ticker, held)
         return held
+
+    def forecast(self, ticker: str) -> Forecast | None:
+        """The ticker's row, None where there is none or it cannot be read: it is about to be replaced. Raises SchemaError."""
+        payload = self.forecasts.get(ticker.encode())
+        try:
+            return None if payload is None else decode_row(ticker, payload)
+        except StateCorruptError as error:
+            logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
+            return None
 
     def save_forecast(self, row: Forecast) -> bytes:
         """Write a forecast row; returns its bytes."""

@@ -21,7 +21,7 @@ from broker.topics import BARS, topic_name
 from errors import DataError, ForecastingError, StateCorruptError, StateWriteError
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
-from streams.forecasting import is_current, training_job
+from streams.forecasting import calls_for, is_current, training_job
 from streams.kafka.bars import BarsAgent
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
@@ -118,26 +118,32 @@ class TrainingAgent:
         await self._ownership.settled()
         if not self._ownership.is_ours(event):
             return
-        state = self._due_state(request.ticker, due)
-        if state is None:
+        state = self._tables.state(request.ticker)
+        if state is None or not calls_for(state, due, self._settings):
             self.superseded += 1
             return
-        outcome = await self._trainer.train(training_job(state, self._settings))
+        if self._is_done(state, due):
+            self.superseded += 1
+            # A crash may have come between the models and the row that rests on them.
+            self._forecasts.refresh(state, event.message.partition)
+            return
+        outcome = await self._trainer.train(training_job(state, due, self._settings))
         await self._ownership.settled()
         if self._ownership.is_ours(event):
             self._write(event, request.ticker, due, outcome)
 
-    def _due_state(self, ticker: str, due: DueTraining) -> TickerState | None:
-        """The ticker's state if this training is still what it calls for, and not done lately."""
-        state = self._tables.state(ticker)
-        if state is None or state.due != due or self._forecasts.has_failed(ticker, due):
-            return None
-        held = self._tables.model(ticker)
-        if held is None or not is_current(held.loaded.trained, due, self._settings):
-            return state
+    def _is_done(self, state: TickerState, due: DueTraining) -> bool:
+        """Whether this training or a later one was done lately, or was tried in vain."""
+        if self._forecasts.has_failed(state.ticker, due):
+            return True
+        held = self._tables.model(state.ticker)
+        if held is None:
+            return False
+        trained = held.loaded.trained
+        if trained.cutoff < due.cutoff or not is_current(trained, state, self._settings):
+            return False
         # A stamp from the future is a clock that was set back: as doubtful as an old one.
-        expired = abs(self._clock() - held.stored_at) >= self._settings.model_ttl_seconds
-        return state if expired else None
+        return abs(self._clock() - held.stored_at) < self._settings.model_ttl_seconds
 
     def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: Trained) -> None:
         if outcome.result is None:

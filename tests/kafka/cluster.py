@@ -16,6 +16,7 @@ from typing import Any, Self
 import numpy as np
 
 from broker.topics import ensure_topics
+from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from producers.publish import PublishReport, publish
 from records import BarBatch, Bars, Forecast, RejectedBar, batch_of, day_number
@@ -33,14 +34,14 @@ TODAY = dt.date(2026, 1, 2)
 
 
 class Worker:
-    """One `python -m streams worker` process."""
+    """One worker process: `python -m streams worker`, or another program with its options."""
 
-    def __init__(self, name: str, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: dict[str, str], log: Path, program: Sequence[str]) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams", "worker", "--id", name],
+                [sys.executable, "-m", *program, "--id", name],
                 cwd=ROOT,
                 env=environment,
                 stdout=output,
@@ -92,9 +93,9 @@ class Cluster:
     def settings(self, **more: Any) -> Settings:
         return load_settings(**{name.lower(): value for name, value in self.values.items()}, state_dir=self.state, **more)
 
-    def start(self, name: str = "w1", **environment: str) -> Worker:
+    def start(self, name: str = "w1", *, program: Sequence[str] = ("streams", "worker"), **environment: str) -> Worker:
         values = os.environ | self.values | {"STATE_DIR": str(self.state), "PYTHONPATH": str(ROOT)} | environment
-        worker = Worker(name, values, self.folder / f"{name}.log")
+        worker = Worker(name, values, self.folder / f"{name}.log", program)
         self.workers.append(worker)
         return worker
 
@@ -134,14 +135,16 @@ class Cluster:
     def logs(self) -> str:
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in self.folder.glob("*.log"))
 
-    def embedded(self, items: Iterable[BarBatch | RejectedBar]) -> tuple[list[Forecast], dict[str, Bars]]:
+    def embedded(
+        self, items: Iterable[BarBatch | RejectedBar], train: Callable[[TrainingJob], TrainedTicker] = train_ticker
+    ) -> tuple[list[Forecast], dict[str, Bars]]:
         """What the embedded engine makes of the same bars under the same settings: its forecasts and its histories."""
         settings = self.settings()
         folder = self.folder / "embedded"
         with ExitStack() as stack:
             writer = stack.enter_context(StateFolder(folder).open_writer())
             pool = stack.enter_context(
-                TrainingPool(train_ticker, jobs=2, deadline_seconds=120.0, preload=preload_for(settings.models))
+                TrainingPool(train, jobs=2, deadline_seconds=120.0, preload=preload_for(settings.models))
             )
             engine = EmbeddedEngine(writer, settings, state_dir=folder, today=TODAY, pool=pool, progress=_silent)
             engine.run(items)

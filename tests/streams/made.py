@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from records import BarBatch, Bars, batch_of, day_number
 from settings import Settings
-from state.ticker_state import TickerState
+from state.ticker_state import DueTraining, TickerState
 from streams.pipeline import Output, absorb
 
 TODAY = dt.date(2026, 1, 2)
@@ -95,6 +96,17 @@ def cut(bars: Bars, cuts: Sequence[int]) -> list[Bars]:
     return [bars[a:b] for a, b in pairwise(edges)]
 
 
+def due_of(state: TickerState) -> DueTraining:
+    """The training that is due, which there must be."""
+    assert state.due is not None
+    return state.due
+
+
 def backfill(bars: Bars, chosen: Settings = SMALL) -> TickerState:
     """The state that a fresh delivery of the whole history gives."""
     return deliver([batch(bars)], chosen)[0]
+
+
+def as_fetched_with(state: TickerState, other: TickerState) -> TickerState:
+    """The state as if its bars had come in the editions of another: what is left to differ are bars, features, trainings."""
+    return replace(state, delivered=other.delivered, fetched=other.fetched, restatements=other.restatements)

@@ -5,7 +5,8 @@ An engine takes items (batches and refused bars) into a state folder until nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Protocol
@@ -38,6 +39,12 @@ def train_or_fail(job: TrainingJob) -> TrainedTicker:
     if job.window.ticker == CURSED:
         raise RuntimeError("a defect of its own")
     return train_ticker(job)
+
+
+@contextmanager
+def silent(total: int | None, description: str) -> Iterator[object]:
+    """Progress that nobody looks at."""
+    yield lambda count: None
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,6 +26,7 @@ from tests.streams.scenarios import (
     dealt,
     export,
     market,
+    silent,
     train_or_fail,
     until,
     with_volume,
@@ -54,11 +54,6 @@ class Embedded:
                 writer, settings, state_dir=state_dir, today=TODAY, pool=self.pool if train else None, progress=silent
             )
             self.summary = engine.run(items)
-
-
-@contextmanager
-def silent(total: int | None, description: str) -> Iterator[object]:
-    yield lambda count: None
 
 
 @pytest.fixture(

@@ -15,7 +15,7 @@ from settings import ModelName, Settings
 from state.ticker_state import TickerState
 from streams.forecasting import refresh, training_job
 from streams.windowing import window_of_bars
-from tests.streams.made import batch, deliver, scaled, walk
+from tests.streams.made import batch, deliver, due_of, scaled, walk
 from tests.streams.scenarios import CHEAP
 
 
@@ -35,7 +35,7 @@ def states_on_the_way(bars: Bars, stops: list[int], chosen: Settings) -> list[Ti
 
 def rows_on_the_way(bars: Bars, stops: list[int], chosen: Settings) -> list[bytes]:
     return [
-        encode_forecast(refresh(state, train_ticker(training_job(state, chosen)), chosen))
+        encode_forecast(refresh(state, train_ticker(training_job(state, due_of(state), chosen)), chosen))
         for state in states_on_the_way(bars, stops, chosen)
     ]
 
@@ -56,7 +56,7 @@ def test_a_window_of_the_past_is_what_was_known_then(seed: int, row: int) -> Non
     # The same training from the stream at that time and from a whole history that was cut there afterwards.
     bars = altered_after(walk(700, seed), row, seed // 2 + 1)
     (state,) = states_on_the_way(bars, [row], CHEAP)
-    job = training_job(state, CHEAP)
+    job = training_job(state, due_of(state), CHEAP)
     cutoff = int((bars.day <= job.window.day[-1]).sum())
     afterwards = window_of_bars("ABC", bars).until(cutoff).last(CHEAP.lookback)
     again = TrainingJob(

@@ -16,7 +16,7 @@ from state.ticker_state import BLOCK_BARS, TickerState, same_state
 from streams.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
 from streams.windowing import window_of, window_of_bars
 from streams.windows import due_training, kept_bars, training_window
-from tests.streams.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, walk
+from tests.streams.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, due_of, walk
 
 
 def absorbed(outputs: list[object]) -> Absorbed:
@@ -142,7 +142,7 @@ def test_the_training_window_is_whole_however_late_in_its_period() -> None:
     bars = walk(1300)
     for stop in range(1230, 1300, 7):
         state = backfill(bars[:stop], month)
-        window = training_window(state, month)
+        window = training_window(state, due_of(state), month)
         assert len(window) == month.lookback
         assert (
             window.features.tobytes()
@@ -211,7 +211,10 @@ def test_a_correction_that_only_the_slowest_features_remember_is_a_new_training(
     assert state.due is not None
     assert after.due is not None
     assert after.due.digest != state.due.digest
-    assert training_window(after, SMALL).features.tobytes() != training_window(state, SMALL).features.tobytes()
+    assert (
+        training_window(after, after.due, SMALL).features.tobytes()
+        != training_window(state, state.due, SMALL).features.tobytes()
+    )
 
 
 @given(st.integers(140, 1100), st.lists(st.integers(0, 1200), max_size=6), st.sampled_from(WindowPeriod))

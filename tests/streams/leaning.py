@@ -1,0 +1,49 @@
+"""Trainings whose forecasts lean on a candidate that is wrong: what drift detection is there for."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final
+
+import msgspec
+
+from models.arima import ARIMA
+from models.drift import BETS, Monitors
+from models.results import TrainedTicker, TrainingJob
+from models.training import train_ticker
+from records import Bars, LossMonitor
+from settings import ModelName, Settings, WindowPeriod
+from tests.streams.made import walk
+
+#: Two cheap candidates, really trained; a month between trainings leaves time to drift in.
+LEANING: Final = Settings(
+    models=(ModelName.HAR, ModelName.ARIMA), lookback=378, minimum_bars=378, history_bars=630, window=WindowPeriod.MONTH
+)
+#: Bars of the walk, up to the third week of a month, and the row of the last one before that month: the regular cut-off.
+COUNT: Final = 605
+CUTOFF: Final = 585
+#: A training on fewer bars than this gets the variance wrong by the factor.
+WRONG_BEFORE: Final = 594
+WRONG_BY: Final = 0.1
+
+
+def leaning_bars(count: int = COUNT) -> Bars:
+    """A random walk on weekdays."""
+    return walk(COUNT, 1)[:count]
+
+
+def train_leaning(job: TrainingJob) -> TrainedTicker:
+    """The real training, but that the volatility is left to ARIMA whatever the evidence, and is a tenth until some day."""
+    trained = train_ticker(job)
+    assert trained.combination is not None
+    model = ARIMA.from_bytes(trained.models[ModelName.ARIMA])
+    if job.window.day[-1] < walk(COUNT, 1).day[WRONG_BEFORE]:
+        model = dataclasses.replace(model, log_scale=model.log_scale + math.log(WRONG_BY))
+    new = LossMonitor(bars=0, excess=0.0, detectors=(0.0,) * len(BETS))
+    return msgspec.structs.replace(
+        trained,
+        models={**trained.models, ModelName.ARIMA: model.to_bytes()},
+        combination=msgspec.structs.replace(trained.combination, volatility_best=ModelName.ARIMA, volatility_weight=1.0),
+        monitors=Monitors(level=1.0, returns=None, variance=new),
+    )
