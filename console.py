@@ -62,6 +62,8 @@ def configure_logging(level: str) -> None:
         handler = _StderrHandler()
         handler.setFormatter(_KeyValueFormatter())
         root.addHandler(handler)
+    # kafka-python tells of each attempt to connect, and raises what comes of them: that is one error, in one line.
+    logging.getLogger("kafka").setLevel(logging.NOTSET if level == logging.getLevelName(logging.DEBUG) else logging.CRITICAL)
 
 
 class _StderrHandler(logging.StreamHandler[TextIO]):

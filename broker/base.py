@@ -12,6 +12,7 @@ from typing import Final
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from broker.client import is_listening
 from errors import BrokerError
 
 READY_SECONDS: Final = 90.0
@@ -45,20 +46,19 @@ def free_port() -> int:
 def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
     """Wait until the broker answers a request; `check()` may raise earlier. Raises BrokerError after READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
-    last: Exception | None = None
+    reason: object = "nothing listens there"
     while time.monotonic() < deadline:
         check()
-        try:
-            # kafka-python leaves the sockets of refused connections open: it is asked once somebody listens.
-            host, _, port = bootstrap.split(",", maxsplit=1)[0].strip().rpartition(":")
-            socket.create_connection((host, int(port)), timeout=1).close()
-            with KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1000) as admin:
-                admin.list_topics()
-            return
-        except (KafkaError, OSError) as error:
-            last = error
-            time.sleep(0.2)
-    raise BrokerError(f"{bootstrap}: Kafka did not answer within {READY_SECONDS:g} s ({last})")
+        # kafka-python leaves the sockets of refused connections open: it is asked once somebody listens.
+        if is_listening(bootstrap):
+            try:
+                with KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1000) as admin:
+                    admin.list_topics()
+                return
+            except (KafkaError, OSError) as error:
+                reason = error
+        time.sleep(0.2)
+    raise BrokerError(f"{bootstrap}: Kafka did not answer within {READY_SECONDS:g} s ({reason})")
 
 
 def run(command: list[str], what: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -13,6 +14,7 @@ from settings import KafkaSecurity, Settings
 
 #: A broker on the same network answers within milliseconds, a restarting one within this.
 CONNECT_SECONDS: Final = 15.0
+_PROBE_SECONDS: Final = 2.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -36,13 +38,10 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def credentials(settings: Settings) -> tuple[str, str]:
     """User and password. Raises BrokerError where one is missing."""
-    if not settings.kafka_username or settings.kafka_password is None:
+    password = "" if settings.kafka_password is None else settings.kafka_password.get_secret_value()
+    if not settings.kafka_username or not password:
         raise BrokerError(f"{settings.kafka_security}: set KAFKA_USERNAME and KAFKA_PASSWORD")
-    return settings.kafka_username, settings.kafka_password.get_secret_value()
-
-
-def _text(path: object) -> str | None:
-    return None if path is None else str(path)
+    return settings.kafka_username, password
 
 
 @contextmanager
@@ -56,19 +55,46 @@ def broker_errors(settings: Settings) -> Iterator[None]:
 
 def explain(error: BaseException, settings: Settings) -> BrokerError:
     """The BrokerError that says what `error` means and what to do."""
-    where = settings.kafka_bootstrap
-    if isinstance(error, kafka_errors.AuthorizationError):
-        return BrokerError(f"{where}: not authorised ({error}); ask for write access to the topics, or check KAFKA_USERNAME")
-    if isinstance(error, kafka_errors.SaslAuthenticationFailedError | kafka_errors.UnsupportedSaslMechanismError):
-        return BrokerError(f"{where}: login refused ({error}); check KAFKA_USERNAME, KAFKA_PASSWORD and KAFKA_SASL_MECHANISM")
-    if isinstance(error, kafka_errors.MessageSizeTooLargeError | kafka_errors.RecordListTooLargeError):
-        return BrokerError(
-            f"message too large ({error}); lower PUBLISH_BATCH_BARS or raise KAFKA_MESSAGE_BYTES and the topic's"
+    return BrokerError(f"{settings.kafka_bootstrap}: {_meaning(error, settings)}")
+
+
+def _meaning(error: BaseException, settings: Settings) -> str:
+    # Without the text of what the broker refused: that is the whole request.
+    match error:
+        case kafka_errors.AuthorizationError():
+            return (
+                f"{settings.kafka_username or 'a client without a login'} is not authorised ({type(error).__name__}): it needs "
+                f"Create, Describe, Read and Write on the topics {settings.kafka_prefix}*, or KAFKA_USERNAME is another one"
+            )
+        case kafka_errors.MessageSizeTooLargeError() | kafka_errors.RecordListTooLargeError():
+            return (
+                f"a message is larger than KAFKA_MESSAGE_BYTES ({settings.kafka_message_bytes}) or its topic's "
+                "max.message.bytes; lower PUBLISH_BATCH_BARS, or raise both"
+            )
+        case kafka_errors.InvalidReplicationFactorError():
+            return f"KAFKA_REPLICATION ({settings.kafka_replication}) must not exceed the number of brokers"
+        case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.OffsetOutOfRangeError():
+            return f"a topic was deleted while in use ({type(error).__name__}): start again, it is created anew"
+    # kafka-python tries again whatever the reason, and keeps the reason to itself.
+    if is_listening(settings.kafka_bootstrap):
+        return (
+            f"something listens, but gave no answer ({error}); it is still starting, or KAFKA_SECURITY, KAFKA_SASL_MECHANISM, "
+            "KAFKA_USERNAME, KAFKA_PASSWORD or KAFKA_CA_FILE is not what it expects"
         )
-    if isinstance(error, kafka_errors.InvalidReplicationFactorError):
-        return BrokerError(f"{where}: {error}; KAFKA_REPLICATION must not exceed the number of brokers")
-    if isinstance(error, kafka_errors.UnknownTopicOrPartitionError):
-        return BrokerError(f"{where}: {error}; the topic was deleted while in use: start again, it is created anew")
-    return BrokerError(
-        f"{where}: no answer from Kafka ({error}); is it running? `make cluster` starts one, KAFKA_BOOTSTRAP names it"
-    )
+    return f"no answer from Kafka ({error}); is it running? `make cluster` starts one, KAFKA_BOOTSTRAP names it"
+
+
+def is_listening(bootstrap: str) -> bool:
+    """Whether anything accepts a connection at one of these addresses; it need not be a Kafka that lets us in."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS).close()
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)

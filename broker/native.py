@@ -31,16 +31,19 @@ class NativeBroker(LocalBroker):
         self.bootstrap = f"127.0.0.1:{self._client_port}"
         self._process: subprocess.Popen[bytes] | None = None
 
+    def properties(self) -> dict[str, str]:
+        """The broker's settings."""
+        where = listeners(
+            host="127.0.0.1", client_port=self._client_port, controller_port=self._controller_port, bind="127.0.0.1"
+        )
+        return PROPERTIES | where | {"log.dirs": str(self._folder / "data")}
+
     def start(self) -> None:
         """Format the folder the first time, then run the broker."""
         classpath = f"{_libraries()}/*"
         self._folder.mkdir(parents=True, exist_ok=True)
         configuration = self._folder / "server.properties"
-        where = listeners(
-            host="127.0.0.1", client_port=self._client_port, controller_port=self._controller_port, bind="127.0.0.1"
-        )
-        values = PROPERTIES | where | {"log.dirs": str(self._folder / "data")}
-        configuration.write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+        configuration.write_text("".join(f"{name}={value}\n" for name, value in self.properties().items()))
         if not (self._folder / "data").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             # Joined by =: the id may begin with a dash.

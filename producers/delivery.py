@@ -58,12 +58,13 @@ class Delivery:
         self._settings = settings
         self._changed = threading.Condition()
         self._pending: dict[int, Message] = {}
-        self._failed: list[int] = []
+        self._failed: set[int] = set()
         self._fatal: BaseException | None = None
         self._next = 0
         self._attempt = 0
         self._acknowledged = 0
         self._progress = time.monotonic()
+        self._producer_since = self._progress
         self._producer = self._new_producer()
 
     def __enter__(self) -> Self:
@@ -106,10 +107,11 @@ class Delivery:
                     return
                 if not self._failed:
                     self._changed.wait(timeout=0.5)
-                since = max(self._progress, started)
-                stalled = bool(self._failed) or time.monotonic() - self._progress > _STALL_SECONDS
+                now = time.monotonic()
+                stalled = bool(self._failed) or now - max(self._progress, self._producer_since) > _STALL_SECONDS
+                silent = now - max(self._progress, started)
                 waiting = len(self._pending)
-            if time.monotonic() - since > self._settings.publish_deadline_seconds:
+            if silent > self._settings.publish_deadline_seconds:
                 raise BrokerError(
                     f"{self._settings.kafka_bootstrap}: {waiting} messages unacknowledged for "
                     f"{self._settings.publish_deadline_seconds:g} s; is Kafka running? Publish again when it is: what arrived "
@@ -132,6 +134,7 @@ class Delivery:
             return
         with self._changed:
             self._attempt += 1
+            self._producer_since = time.monotonic()
             self._failed.clear()
             waiting = list(self._pending.items())
         for number, message in waiting:
@@ -150,6 +153,7 @@ class Delivery:
     def _on_acknowledged(self, number: int, _metadata: Any) -> None:
         with self._changed:
             if self._pending.pop(number, None) is not None:
+                self._failed.discard(number)
                 self._acknowledged += 1
                 self._progress = time.monotonic()
             self._changed.notify()
@@ -158,8 +162,9 @@ class Delivery:
         with self._changed:
             if isinstance(error, _FINAL):
                 self._fatal = error
-            elif attempt == self._attempt:  # else a replaced producer gives up what another one has sent since
-                self._failed.append(number)
+            elif attempt == self._attempt and number in self._pending:
+                # Else a replaced producer gives up what another one has sent since, or delivered itself.
+                self._failed.add(number)
             self._changed.notify()
 
     def _new_producer(self) -> KafkaProducer:

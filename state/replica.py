@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
-from broker.client import broker_errors, client_options
+from broker.client import broker_errors, client_options, is_listening
 from broker.topics import FORECASTS, existing_topic, topic_name
 from errors import DataError
 from records import decode_forecast
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 _POSITION_KEY: Final = BOOKKEEPING + b"position"
 _POLL_MS: Final = 200
 _RECORDS: Final = 5000
+#: An idle topic and a broker that is away look the same to a consumer; after so long it is worth a look.
+_QUIET_SECONDS: Final = 30.0
 #: After so long at most a new partition is noticed; Kafka's clients look every five minutes.
 _METADATA_MS: Final = 5_000
 
@@ -83,9 +86,15 @@ class ForecastReplica:
         self._database.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the topic until `stop` is set; a broker that is away is waited for."""
+        """Follow the topic until `stop` is set; a broker that is away is waited for, and told of now and then."""
+        heard = time.monotonic()
         while not stop.is_set():
-            self.step()
+            if self.step():
+                heard = time.monotonic()
+            elif time.monotonic() - heard > _QUIET_SECONDS:
+                heard = time.monotonic()
+                if not is_listening(self._settings.kafka_bootstrap):
+                    logger.warning("Kafka is away, its rows stay as they are bootstrap=%s", self._settings.kafka_bootstrap)
 
     def step(self) -> int:
         """Take what has come, waiting a moment for it; how many records that were."""
