@@ -24,6 +24,14 @@ LOG_MEANS: Final = {
 #: Quarters back, in bars.
 QUARTERS: Final = (63, 126, 189, 252)
 TERM_NAMES: Final = (*VARIANCE_FEATURES, *LOG_MEANS, "leverage", "season_volume", "season_jump")
+#: What stands in for a term whose lookback is longer than a young ticker's history.
+NEAREST_TERM: Final = {
+    "range_variance_21": "range_variance_5",
+    "range_variance_63": "range_variance_21",
+    "range_variance_252": "range_variance_63",
+    "log_range_variance_63": "log_range_variance_21",
+    "log_range_variance_252": "log_range_variance_63",
+}
 #: A mean of logs this far below the log of the mean is a halt, not calm.
 LARGEST_LOG_GAP: Final = 4.0
 #: Bars of the window that the last row of terms rests on.
@@ -79,7 +87,7 @@ def _season(values: Floats, horizon: int) -> Floats:
 
 
 def current_terms(window: Window, horizon: int) -> Floats:
-    """The terms after the window's last bar, shape (k,)."""
+    """The terms after the window's last bar, shape (k,); NaN where the history is too short for one."""
     terms: Floats = variance_terms(window.last(TERM_BARS), horizon)[-1]
     return terms
 

@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 
 from models.combination import BASELINE
+from models.cross_section import pooled_variances
 from models.evaluation.origins import Origin, TickerResult
-from models.pooling import LARGEST_AGE_DAYS, pool, pool_members, pooled_variances
+from models.pooling import LARGEST_AGE_DAYS, pool, pool_members
 from records import TRADING_DAYS, Floats, Forecast
 
 SERVED: Final = "served"

@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.contract import Window, horizon_variances
+from models.cross_section import pooled_variances
 from models.evidence import BAR, pooled, return_evidence, significance, variance_evidence, weight
-from models.pooling import pool, pool_members, pooled_variances
+from models.pooling import pool, pool_members
 from models.results import TrainingJob
 from models.serving import make_forecast
 from models.terms import QUARTERS, TERM_NAMES, current_terms, training_panel, variance_terms
 from models.training import train_ticker
 from models.walkforward import Realised, WalkForward
-from records import Evidence, Forecast, decode_forecast, encode_forecast
+from records import CandidateScore, Drift, Evidence, Forecast, LossMonitor, decode_forecast, encode_forecast
 from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
 
 HORIZON = 21
@@ -32,6 +33,10 @@ def row_of(window: Window) -> Forecast:
         window=window, digest=b"", horizon=HORIZON, seed=0, models=("har",), minimum_bars=504, settings_hash="hash"
     )
     return make_forecast(window, train_ticker(job), horizon=HORIZON, settings_hash="hash", minimum_bars=504)
+
+
+def untrained(window: Window) -> Forecast:
+    return make_forecast(window, None, horizon=HORIZON, settings_hash="hash", minimum_bars=504)
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +82,69 @@ class TestPool:
         assert served.mean() == pytest.approx(own.mean(), abs=0.2 * np.ptp(own))
         assert len(set(served.tolist())) == TICKERS
 
-    def test_fallbacks_and_stale_rows_are_given_back(self, rows: list[Forecast]) -> None:
-        fallback = make_forecast(
-            simulated_window(300, ticker="YOUNG"), None, horizon=HORIZON, settings_hash="hash", minimum_bars=504
-        )
+    def test_rows_that_do_not_belong_are_given_back(self, rows: list[Forecast]) -> None:
+        unknown = untrained(simulated_window(10, ticker="NEW", warm=0))
+        assert unknown.annual_return is None
         stale = msgspec.structs.replace(rows[0], ticker="STALE", as_of=rows[0].as_of - dt.timedelta(days=8))
         other_settings = msgspec.structs.replace(rows[0], ticker="OTHER", settings_hash="different")
-        extra = [fallback, stale, other_settings]
+        extra = [unknown, stale, other_settings]
         result = pool([*rows, *extra])
         assert result[TICKERS:] == extra
         assert result[:TICKERS] == pool(rows)
+
+    @pytest.mark.parametrize("bars", [25, 70, 300])
+    def test_a_young_ticker_is_told_what_it_lacks(self, rows: list[Forecast], bars: int) -> None:
+        """With the bars of a trained ticker's last weeks alone, it is served nearly what that one is, and moves no other."""
+        older = dict(zip((row.ticker for row in rows), pool(rows), strict=True))["T3"]
+        others = [row for row in rows if row.ticker != "T3"]
+        columns = simulated_columns(1016, seed=3, level=0.008 + 0.002 * 3)
+        alone = untrained(window_of_columns("T3", *(column[-bars:] for column in columns)))
+        *same, young = pool([*others, alone])
+        assert same == pool(others)
+        assert (young.fallback, young.return_model, young.volatility_model) == ("historical",) * 3
+        assert young.pooled_tickers == TICKERS - 1
+        center = np.mean([row.annual_return for row in same if row.annual_return is not None])
+        assert abs(young.annual_return - center) < 0.1  # type: ignore[operator]
+        assert abs(math.log(young.annual_volatility / older.annual_volatility)) < 0.3  # type: ignore[operator]
+        assert young.lower_95 < young.lower_80 < young.upper_80 < young.upper_95  # type: ignore[operator]
+        assert decode_forecast(encode_forecast(young)) == young
+
+    def test_two_young_tickers_are_not_served_one_constant(self, rows: list[Forecast]) -> None:
+        young = [untrained(simulated_window(200, seed=50 + k, ticker=f"Y{k}", warm=0)) for k in range(2)]
+        first, second = pool([*rows, *young])[TICKERS:]
+        assert first.annual_return != second.annual_return
+        assert first.annual_volatility != second.annual_volatility
+
+    def test_young_tickers_alone_are_left_as_they_are(self) -> None:
+        young = [untrained(simulated_window(200, seed=k, ticker=f"Y{k}", warm=0)) for k in range(3)]
+        assert pool(young) == young
+
+    def test_a_halted_ticker_takes_no_part(self, rows: list[Forecast]) -> None:
+        columns = list(simulated_columns(300, seed=5))
+        for column in columns[1:5]:
+            column[-30:] = columns[4][-31]
+        halted = untrained(window_of_columns("HALT", *columns))
+        assert halted.annual_volatility is not None
+        assert pool([*rows, halted])[TICKERS] == halted
+
+    def test_a_displaced_candidate_has_no_weight_in_its_row(self, rows: list[Forecast]) -> None:
+        """Evidence of all tickers gives a candidate weight; where drift has displaced it, the baseline serves."""
+        strong = Evidence(square=1.0, product=0.6, error=0.05)
+        candidates = (CandidateScore(model="arima", variance_evidence=strong),)
+        leaning = [
+            msgspec.structs.replace(
+                row,
+                candidates=candidates,
+                opinions=(*row.opinions, msgspec.structs.replace(row.opinions[0], model="arima", daily_variance=9e-4)),
+            )
+            for row in rows
+        ]
+        alarm = LossMonitor(bars=50, excess=1.0, detectors=(9.0,), alarm=rows[0].as_of)
+        drift = Drift(as_of=rows[0].as_of, digest=b"", returns=None, variance=alarm)
+        displaced, *others = pool([msgspec.structs.replace(leaning[0], drift=drift), *leaning[1:]])
+        assert {row.volatility_weight for row in others} == {0.6}
+        assert (displaced.volatility_model, displaced.volatility_weight) == ("har", 0.0)
+        assert displaced.annual_volatility == pool(rows)[0].annual_volatility
 
     def test_an_absurd_ticker_does_not_move_the_others_far(self, rows: list[Forecast]) -> None:
         columns = list(simulated_columns(1016, seed=99, level=0.12))
