@@ -42,6 +42,8 @@ _GONE: Final = re.compile(r"\b404\b|no price data found|no data found|doesn't ex
 _DOUBTFUL: Final = re.compile(r"no timezone found|possibly delisted", re.IGNORECASE)
 _FAILED: Final = re.compile(r"(\[.*?\]): (.*)", re.DOTALL)
 _FAILED_ONE: Final = re.compile(r"[Ff]ailed to get ticker '([^']+)' reason: (.*)", re.DOTALL)
+#: What curl says around its reason.
+_CURL: Final = re.compile(r"Failed to perform, curl: |\.? See https://curl\.se\S* first for more details\.*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +186,10 @@ def _logged_failures() -> Iterator[dict[str, str]]:
             return True
         text = record.getMessage()
         if one := _FAILED_ONE.search(text):
-            reasons[one[1].upper()] = one[2].strip()
+            reasons[one[1].upper()] = _CURL.sub("", one[2]).strip()
         elif several := _FAILED.search(text):
             for ticker in ast.literal_eval(several[1]):
-                reasons.setdefault(ticker, several[2].strip())
+                reasons.setdefault(ticker, _CURL.sub("", several[2]).strip())
         return False
 
     library = logging.getLogger("yfinance")

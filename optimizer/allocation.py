@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -60,7 +61,7 @@ def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
     """
     limits, warnings = _feasible(limits, len(assets))
     weights, more = _solve(assets, goal, limits)
-    rounded = rounded_weights(weights, limits.cap)
+    rounded = rounded_weights(weights, limits.cap, limits.groups)
     annual_return, volatility = expected_year(assets, limits, rounded)
     return Portfolio(
         weights=rounded,
@@ -119,7 +120,7 @@ def _efficient_return(
     if target > best_return + _EDGE:
         raise InfeasibleTargetError(
             f"target_return {target:.6g} cannot be reached: the feasible range of these assets is "
-            f"{calmest_return:.6g} to {best_return:.6g}"
+            f"{_range(calmest_return, best_return)}"
         )
     if target <= calmest_return:
         warning = (
@@ -142,8 +143,20 @@ def _efficient_risk(
     if tolerance < least_risk - _EDGE:
         raise InfeasibleTargetError(
             f"risk_tolerance {tolerance:.6g} cannot be kept: the feasible range of these assets is "
-            f"{least_risk:.6g} to {best_risk:.6g}"
+            f"{_range(least_risk, best_risk)}"
         )
     if tolerance <= least_risk + _EDGE:
         return calmest, ()
     return frontier.efficient_risk(assets, limits, tolerance), ()
+
+
+def _range(low: float, high: float) -> str:
+    """Both ends with four decimals, five where they are closer, rounded inwards: what is said can be asked for.
+
+    With six, which is within what counts as the edge, they are rounded to the nearest.
+    """
+    for digits in (4, 5):
+        lowest, highest = math.ceil(low * 10**digits), math.floor(high * 10**digits)
+        if lowest < highest:
+            return f"{lowest / 10**digits:.{digits}f} to {highest / 10**digits:.{digits}f}"
+    return f"{low:.6f} to {high:.6f}"

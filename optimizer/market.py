@@ -76,9 +76,8 @@ class Market:
         found = {ticker: series.between(day_number(start), day_number(end)) for ticker, series in answer.items()}
         found = {ticker: series for ticker, series in found.items() if len(series.day)}
         if failed:
-            ticker, reason = next(iter(failed.items()))
-            logger.warning("provider gave no prices tickers=%s reason=%s", ",".join(failed), reason)
-            warnings.append(f"prices of {len(failed)} tickers could not be fetched, {ticker} for one: {reason}")
+            logger.warning("provider gave no prices tickers=%s reason=%s", ",".join(failed), next(iter(failed.values())))
+            warnings.append(f"prices of {len(failed)} of {len(missing)} tickers could not be fetched; each has its reason")
         for ticker in list(missing):
             if ticker in found:
                 del missing[ticker]

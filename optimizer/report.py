@@ -21,7 +21,7 @@ def print_result(result: Result) -> None:
         basis = result["forecasts"][ticker]
         models = f"{basis['model']} / {basis['volatility_model']}"
         click.echo(
-            f"{ticker:<10}{weight:>9.3%}{basis['expected_return']:>9.2%}{basis['expected_volatility']:>8.2%}"
+            f"{ticker:<10}{weight:>9.3%}{basis['expected_return']:>z9.2%}{basis['expected_volatility']:>8.2%}"
             f"{result['prices'][ticker]:>10.2f}  {basis['as_of']:<12}{models:<28}"
             + (f" fallback: {basis['reason']}" if basis["fallback"] else "")
         )
@@ -30,7 +30,7 @@ def print_result(result: Result) -> None:
         click.echo(f"and {more} more (--format json lists all)")
     served = result["estimates"]
     click.echo(
-        f"\nreturn {result['return']:.2%}, risk {result['risk']:.2%}, Sharpe ratio {result['sharpe_ratio']:.3f} "
+        f"\nreturn {result['return']:z.2%}, risk {result['risk']:.2%}, Sharpe ratio {result['sharpe_ratio']:z.3f} "
         f"(risk-free rate {result['risk_free_rate']:.2%}), weights sum to {sum(result['weights'].values()):.5f}"
     )
     click.echo(f"{served['forecast']} tickers by a forecast, {served['fallback']} by an estimate from past prices")

@@ -12,6 +12,7 @@ import numpy as np
 
 from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group, known_sectors
+from marketdata.yahoo import named
 from models.pooling import pool
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
@@ -34,6 +35,8 @@ Progress = Callable[[int, str], None]
 _KEPT: Final = 8
 #: Of fewer days than a quarter's, a correlation of 0.3 has a standard error of more than 0.1.
 _FEW_DAYS: Final = 63
+#: Different reasons that one error names; the log has them all.
+_REASONS: Final = 5
 
 
 class Forecasts(Protocol):
@@ -204,6 +207,8 @@ def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: floa
 
 
 def _no_data(unused: Mapping[str, str], warnings: Sequence[str]) -> str:
-    shown = [f"{ticker}: {reason}" for ticker, reason in list(unused.items())[:5]]
-    more = [f"and {len(unused) - 5} more"] if len(unused) > 5 else []
-    return " ".join([NO_DATA, *("; ".join([*shown, *more, *warnings]) and ["; ".join([*shown, *more, *warnings])])])
+    tickers_by_reason: dict[str, list[str]] = {}
+    for ticker, reason in unused.items():
+        tickers_by_reason.setdefault(reason, []).append(ticker)
+    told = [f"{named(tickers)}: {reason}" for reason, tickers in list(tickers_by_reason.items())[:_REASONS]]
+    return " ".join([NO_DATA, "; ".join([*told, *warnings])]).strip()

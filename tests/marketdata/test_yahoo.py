@@ -67,6 +67,15 @@ def test_a_delisted_ticker_beside_good_ones_is_not_asked_again(text: str) -> Non
     assert len(served.asked) == 1
 
 
+def test_a_reason_is_told_without_what_curl_says_around_it() -> None:
+    text = (
+        "DNSError('Failed to perform, curl: (6) Could not resolve host: x.example. "
+        "See https://curl.se/libcurl/c/libcurl-errors.html first for more details.')"
+    )
+    served = Served(lambda ticker, attempt: text if ticker == "B" else None)
+    assert served.fetch(["A", "B"]).failed == {"B": "DNSError('(6) Could not resolve host: x.example')"}
+
+
 def test_where_nothing_comes_a_dead_network_is_possible_and_it_is_asked_again() -> None:
     served = Served(lambda ticker, attempt: "possibly delisted; no timezone found" if attempt == 1 else None)
     assert sorted(served.fetch(["A", "B"]).columns) == ["A", "B"]

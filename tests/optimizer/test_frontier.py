@@ -142,6 +142,17 @@ def test_the_feasible_range_that_an_error_names_is_feasible():
         allocate(assets, Goal(0.0, target_return=3.0), FREE)
     low, high = (float(word) for word in str(caught.value).split("is ")[-1].split(" to "))
     for target in (low, high):
-        assert allocate(assets, Goal(0.0, target_return=target), FREE).annual_return == pytest.approx(target, abs=1e-4)
-    with pytest.raises(InfeasibleTargetError, match="feasible range"):
+        portfolio = allocate(assets, Goal(0.0, target_return=target), FREE)
+        assert portfolio.annual_return == pytest.approx(target, abs=1e-4)
+        assert not portfolio.warnings
+    with pytest.raises(InfeasibleTargetError, match=r"feasible range of these assets is 0\.\d{4} to 0\.\d{4}$") as caught:
         allocate(assets, Goal(0.0, risk_tolerance=1e-6), FREE)
+    low = float(str(caught.value).split("is ")[-1].split(" to ")[0])
+    assert allocate(assets, Goal(0.0, risk_tolerance=low), FREE).annual_volatility <= low + 1e-6
+
+
+def test_the_range_of_a_single_asset_is_that_asset():
+    asset = Assets(np.array([0.0712345678]), np.array([[0.04]]))
+    with pytest.raises(InfeasibleTargetError, match=r"is 0\.071235 to 0\.071235$"):
+        allocate(asset, Goal(0.0, target_return=3.0), FREE)
+    assert allocate(asset, Goal(0.0, target_return=0.071235), FREE).weights == [1.0]

@@ -42,7 +42,7 @@ def test_sector_limits_bind_and_unknown_sectors_are_named(optimizer_of, asked):
     energy = free["weights"].get("XOM", 0) + free["weights"].get("CVX", 0)
     assert energy > 0.1
     limited = optimizer.optimize(asked(BARS, sector_limits={"Energy": 0.1}))
-    assert limited["weights"].get("XOM", 0) + limited["weights"].get("CVX", 0) <= 0.1 + 2e-5
+    assert limited["weights"].get("XOM", 0) + limited["weights"].get("CVX", 0) <= 0.1 + 1e-12
     with pytest.raises(RequestError, match=r"there is no sector 'Enrgy'; there are .*Energy"):
         optimizer.optimize(asked(BARS, sector_limits={"Enrgy": 0.1}))
 
