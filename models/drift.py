@@ -1,7 +1,7 @@
 """Whether a forecast that leans on a candidate has become worse than the safe baseline: a sequential test on daily losses.
 
 Each bar is judged by the forecasts made before it. The difference of losses, served less baseline, is divided by the largest
-gain that the forecasts allow, so that it is never below -1: a bet of the share λ on "worse" multiplies its stake by
+gain that the two forecasts allow, so that it is never below -1: a bet of the share λ on "worse" multiplies its stake by
 1 + λ × difference, and does not grow on average as long as the served forecast is not worse (Waudby-Smith and Ramdas 2024,
 "Estimating means of bounded random variables by betting"). A new bet of 1 is opened at every bar and all are added up: the
 Shiryaev-Roberts e-detector of Shin, Ramdas and Rinaldo (2024, "E-detectors"). Without a change for the worse its
@@ -32,6 +32,10 @@ RECENT_BARS: Final = 63
 #: A day's variance beyond this multiple of the baseline's forecast counts as it, a return beyond so many deviations likewise.
 LARGEST_VARIANCE: Final = 6.0
 LARGEST_DEVIATION: Final = 4.0
+#: Forecasts nearer than this to the baseline's (in logs of the variance, in daily deviations of the return) win and lose less
+#: than they could: what hardly matters is not worth a training, however sure it is.
+LEAST_VARIANCE_SHIFT: Final = 0.1
+LEAST_RETURN_SHIFT: Final = 0.02
 
 
 class Monitors(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,19 +130,20 @@ def _judged(
 
 
 def return_difference(served: float, baseline: float, daily_variance: float, realised: float) -> tuple[float, float]:
-    """Difference of squared errors of a day's return in units of the baseline's variance, and the largest gain possible."""
+    """Difference of squared errors of a day's return in units of the baseline's variance, and a bound on the gain."""
     deviation = math.sqrt(daily_variance)
     shift = (served - baseline) / deviation
     error = min(max((realised - baseline) / deviation, -LARGEST_DEVIATION), LARGEST_DEVIATION)
-    return shift * shift - 2.0 * shift * error, max(2.0 * LARGEST_DEVIATION * abs(shift) - shift * shift, abs(shift))
+    far = max(abs(shift), LEAST_RETURN_SHIFT)
+    return shift * shift - 2.0 * shift * error, max(2.0 * LARGEST_DEVIATION * far - far * far, far)
 
 
 def variance_difference(served: float, baseline: float, realised: float) -> tuple[float, float]:
-    """Difference of QLIKE of a day's variance, and the largest gain possible."""
+    """Difference of QLIKE of a day's variance, and a bound on the gain."""
     shift = math.log(served / baseline)
     ratio = min(realised / baseline, LARGEST_VARIANCE)
-    shrinkage = -math.expm1(-shift)
-    return shift - ratio * shrinkage, max(LARGEST_VARIANCE * shrinkage - shift, abs(shift))
+    far = math.copysign(max(abs(shift), LEAST_VARIANCE_SHIFT), shift)
+    return shift + ratio * math.expm1(-shift), max(-LARGEST_VARIANCE * math.expm1(-far) - far, abs(far))
 
 
 def evidence(monitor: LossMonitor) -> float:
@@ -160,7 +165,7 @@ def _new() -> LossMonitor:
 
 
 def _advanced(monitor: LossMonitor | None, difference: float, largest_gain: float) -> LossMonitor | None:
-    if monitor is None or monitor.alarm is not None or not largest_gain > 0.0:
+    if monitor is None or monitor.alarm is not None:
         return monitor
     stake = difference / largest_gain
     # More than an alarm needs is not hoarded: a forecast that recovers is to be seen to recover.
