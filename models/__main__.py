@@ -37,6 +37,9 @@ def cli() -> None:
 @click.option("--lookback", type=int, help="Bars that a training sees; LOOKBACK, or 756, if left out.")
 @click.option("--models", help="Candidates, comma-separated; MODELS, or all, if left out.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Parquet file for every served forecast.")
+@click.option(
+    "--plot", "plots", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures (needs matplotlib)."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
 def evaluate(
@@ -47,6 +50,7 @@ def evaluate(
     lookback: int | None,
     models: str | None,
     out: Path,
+    plots: Path | None,
     jobs: int | None,
     no_garch: bool,
 ) -> None:
@@ -61,6 +65,8 @@ def evaluate(
     from streams.windowing import window_of_bars
 
     startup.loaded()
+    if plots is not None and find_spec("matplotlib") is None:
+        raise click.UsageError("--plot needs matplotlib: pip install -r requirements-dev.lock")
     settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else [name for name in tickers.split(",") if name]
@@ -94,6 +100,10 @@ def evaluate(
     panel = build_panel(results)
     write_forecasts(panel, out)
     click.echo("\n".join(report_lines(panel, results)))
+    if plots is not None:
+        from models.evaluation.plots import write_plots
+
+        click.echo("pictures: " + ", ".join(str(path) for path in write_plots(panel, plots)))
 
 
 @contextmanager

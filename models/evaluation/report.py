@@ -9,8 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from models.evaluation.origins import TickerResult
-from models.evaluation.panel import SERVED, Panel, trained_share
-from models.evaluation.scores import interval_scores, return_scores, volatility_scores
+from models.evaluation.panel import ALONE, SERVED, Panel, trained_share
+from models.evaluation.scores import (
+    interval_scores,
+    repeated_forecasts,
+    return_scores,
+    scored,
+    untrained_score,
+    volatility_scores,
+)
 
 COLUMNS = (
     "ticker",
@@ -50,7 +57,7 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
     lines = [
         (
             f"{len(panel.rows)} forecasts of {len(results)} tickers on {dates} dates, "
-            f"{trained_share(panel):.1%} with a trained model's part"
+            f"{trained_share(panel):.1%} with a trained model's part, {repeated_forecasts(panel)} equal to another ticker's"
         ),
         "",
         "RETURN over the horizon      n   R2 zero    R2 own  R2 cross      RMSE  rank IC  t served",
@@ -65,6 +72,12 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
         f"{_marked(s.name):24}{s.forecasts:6d}{s.qlike:10.4f}{s.rmse:10.4f}{s.slope:10.3f}{s.t_served:10.2f}"
         for s in volatility_scores(panel)
     ]
+    untrained = untrained_score(panel)
+    if untrained is not None:
+        lines.append(
+            f"without a trained model: {untrained.forecasts} forecasts, QLIKE {untrained.qlike_alone:.4f} by their own past, "
+            f"{untrained.qlike_pooled:.4f} pooled"
+        )
     lines += ["", *_year_lines(panel)]
     lines += ["", "INTERVALS of the return      n  cover 80  cover 95  score 80  score 95"]
     lines += [
@@ -78,14 +91,15 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
 def _year_lines(panel: Panel) -> list[str]:
     """QLIKE by calendar year of the served forecast and of the best others: a crisis must not hide in the mean."""
     names = [score.name for score in volatility_scores(panel)]
-    names = [SERVED, *[name for name in names if name != SERVED][:5]]
+    names = [SERVED, *[name for name in names if name not in (SERVED, ALONE)][:6]]
     years = np.array([row.as_of.year for row in panel.rows])
-    lines = ["QLIKE by year" + "".join(f"{name:>14}" for name in names)]
+    lines = ["QLIKE by year     n" + "".join(f"{name:>14}" for name in names)]
     for year in np.unique(years):
         scores = {score.name: score.qlike for score in volatility_scores(panel, years == year)}
         if scores:
             values = (f"{scores[name]:14.4f}" if name in scores else f"{'-':>14}" for name in names)
-            lines.append(f"{year:13d}" + "".join(values))
+            count = np.count_nonzero(scored(panel) & (years == year))
+            lines.append(f"{year:13d}{count:6d}" + "".join(values))
     return lines
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.evaluation.panel import SERVED, Panel, thirds_by_volatility
+from models.evaluation.panel import ALONE, SERVED, Panel, thirds_by_volatility
 from models.metrics import out_of_sample_r2, qlike_losses, rmse
 from records import TRADING_DAYS, Floats
 
@@ -56,11 +57,20 @@ class IntervalScore:
     score_95: float
 
 
+@dataclass(frozen=True, slots=True)
+class UntrainedScore:
+    """QLIKE of the rows without a trained model: by their own past, and as the other tickers' rows correct it."""
+
+    forecasts: int
+    qlike_alone: float
+    qlike_pooled: float
+
+
 def return_scores(panel: Panel) -> list[ReturnScore]:
     """One per forecaster of the return, over the origins that have the served forecast by a trained model."""
     cross = panel.returns["cross_section_mean"]
     zero = np.zeros(len(cross))
-    everywhere = _trained(panel)
+    everywhere = scored(panel)
     scores = []
     for name, forecast in panel.returns.items():
         rows = everywhere & np.isfinite(forecast)
@@ -78,7 +88,7 @@ def return_scores(panel: Panel) -> list[ReturnScore]:
 
 def volatility_scores(panel: Panel, part: np.ndarray | None = None) -> list[VolatilityScore]:
     """One per forecaster of the variance, best first; `part` is a mask of the forecasts to score, default all."""
-    everywhere = _trained(panel) if part is None else _trained(panel) & part
+    everywhere = scored(panel) if part is None else scored(panel) & part
     scores = []
     for name, forecast in panel.variances.items():
         rows = everywhere & np.isfinite(forecast)
@@ -101,7 +111,7 @@ def interval_scores(panel: Panel) -> list[IntervalScore]:
     """Of the served intervals: all tickers, and each third of them by volatility."""
     names = ("all tickers", "calm third", "middle third", "wild third")
     bounds = np.array([[row.lower_80, row.upper_80, row.lower_95, row.upper_95] for row in panel.rows], dtype=np.float64)
-    trained = _trained(panel)
+    trained = scored(panel)
     scores = []
     for name, part in zip(names, [np.ones(len(bounds), dtype=np.bool_), *thirds_by_volatility(panel)], strict=True):
         rows = trained & part & np.isfinite(bounds).all(axis=1)
@@ -116,7 +126,28 @@ def interval_scores(panel: Panel) -> list[IntervalScore]:
     return scores
 
 
-def _trained(panel: Panel) -> np.ndarray:
+def untrained_score(panel: Panel) -> UntrainedScore | None:
+    """Of the rows that pooling has given a forecast without a trained model; None where there are none."""
+    rows = np.array([row.fallback is not None and row.pooled_tickers > 1 for row in panel.rows])
+    if not rows.any():
+        return None
+    alone, pooled = (
+        float(qlike_losses(panel.variances[name][rows], panel.realised_variance[rows]).mean()) for name in (ALONE, SERVED)
+    )
+    return UntrainedScore(int(rows.sum()), alone, pooled)
+
+
+def repeated_forecasts(panel: Panel) -> int:
+    """Number of forecasts whose return or volatility equals that of another ticker on the same date to the last bit."""
+    repeated = np.zeros(len(panel.rows), dtype=np.bool_)
+    for name in ("annual_return", "annual_volatility"):
+        count = Counter((row.as_of, getattr(row, name)) for row in panel.rows)
+        repeated |= [getattr(row, name) is not None and count[row.as_of, getattr(row, name)] > 1 for row in panel.rows]
+    return int(repeated.sum())
+
+
+def scored(panel: Panel) -> np.ndarray:
+    """Mask of the forecasts with a trained model's part, shape (n,)."""
     return np.array([row.fallback is None and row.annual_return is not None for row in panel.rows])
 
 

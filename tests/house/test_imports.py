@@ -40,6 +40,7 @@ AT_HOME = {
     "torch": ("models/lstm",),
     "xgboost": ("models/xgb", "models/trees"),
     "statsmodels": ("models/arima",),
+    "matplotlib": ("models/evaluation/plots",),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
@@ -49,7 +50,7 @@ AT_HOME = {
 #: The Faust worker's own modules: nothing else loads them, and they alone load Faust.
 WORKER = ("streams/app", "streams/kafka/", "streams/worker.py")
 #: Seconds and hundreds of megabytes: only a training process pays for them, inside `train`.
-LAZY = ("torch", "xgboost", "statsmodels")
+LAZY = ("torch", "xgboost", "statsmodels", "matplotlib")
 
 
 def _sources() -> list[Path]:
@@ -126,7 +127,7 @@ def _modules(*packages: str) -> list[str]:
             ("producers",),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
         ),
-        (("models",), ["torch", "xgboost", "statsmodels", "faust", "rocksdict"]),
+        (("models",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict"]),
         (("optimizer",), ["torch", "xgboost", "statsmodels", "numba", "faust", "streams"]),
         (("streams",), ["torch", "xgboost", "statsmodels", "faust", "flask"]),
     ],

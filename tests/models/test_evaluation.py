@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,9 +20,11 @@ from hypothesis import strategies as st
 
 from models.contract import Window
 from models.evaluation.origins import TickerResult, evaluate_ticker, origin_rows
-from models.evaluation.panel import ARGMIN, SERVED, Panel, build_panel
+from models.evaluation.panel import ALONE, ARGMIN, SERVED, Panel, build_panel
+from models.evaluation.plots import probability_transform, write_plots
 from models.evaluation.report import COLUMNS, report_lines, write_forecasts
-from models.evaluation.scores import interval_scores, return_scores, volatility_scores
+from models.evaluation.scores import interval_scores, repeated_forecasts, return_scores, untrained_score, volatility_scores
+from models.metrics import qlike
 from records import encode_forecast
 from settings import Settings
 from tests.models.oracle import simulated_columns, window_of_columns
@@ -124,6 +129,30 @@ class TestScores:
         assert scores[0].coverage_80 == pytest.approx(np.mean(inside))
         assert sum(score.forecasts for score in scores[1:]) == scores[0].forecasts
 
+    def test_untrained_rows_are_scored_before_and_after_pooling(self, results: list[TickerResult]) -> None:
+        """One ticker with too few bars: its own past's volatility beside what the others tell it."""
+        columns = simulated_columns(1100, seed=0, level=0.008)
+        young = window_of_columns("T0", *(column[-400:] for column in columns))
+        panel = build_panel([*evaluated([young], 4), *results[1:]])
+        score = untrained_score(panel)
+        assert score is not None
+        own = [row.ticker == "T0" for row in panel.rows]
+        assert score.forecasts == sum(own) == 4
+        assert score.qlike_pooled == pytest.approx(qlike(panel.variances[SERVED][own], panel.realised_variance[own]))
+        assert score.qlike_alone == pytest.approx(qlike(panel.variances[ALONE][own], panel.realised_variance[own]))
+        assert score.qlike_pooled != score.qlike_alone
+        assert any(line.startswith("without a trained model") for line in report_lines(panel, results))
+
+    def test_all_trained_leaves_nothing_untrained(self, panel: Panel) -> None:
+        assert untrained_score(panel) is None
+
+    def test_forecasts_that_equal_another_tickers_are_counted(self, panel: Panel) -> None:
+        assert repeated_forecasts(panel) == 0
+        first, second, *rest = panel.rows
+        assert first.as_of == second.as_of
+        copy = msgspec.structs.replace(second, annual_return=first.annual_return)
+        assert repeated_forecasts(dataclasses.replace(panel, rows=[first, copy, *rest])) == 2
+
     def test_tables_and_file(self, panel: Panel, results: list[TickerResult], tmp_path: Path) -> None:
         lines = "\n".join(report_lines(panel, results))
         for word in ("> served", "cross_section_mean", "har_mixed", "QLIKE by year", "cover 80", "CPU per ticker"):
@@ -133,6 +162,27 @@ class TestScores:
         assert tuple(table.columns) == COLUMNS
         assert len(table) == len(panel.rows)
         assert table["annual_volatility"].between(0.02, 2.0).all()
+
+
+class TestPlots:
+    @pytest.mark.slow
+    def test_three_pictures_of_some_size(self, panel: Panel, tmp_path: Path) -> None:
+        paths = write_plots(panel, tmp_path / "new")
+        assert [path.name for path in paths] == ["calibration.png", "qlike.png", "selection.png"]
+        for path in paths:
+            assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+            width, height = struct.unpack(">II", path.read_bytes()[16:24])
+            assert width > 1200
+            assert height > 500
+
+    def test_the_probability_transform_is_that_of_the_served_forecast(self, panel: Panel) -> None:
+        transform = probability_transform(panel)
+        assert len(transform) == len(panel.rows)
+        for value, row, realised in zip(transform, panel.rows, panel.realised_return, strict=True):
+            assert 0.0 < value < 1.0
+            center = math.log1p((row.annual_return or 0) * HORIZON / 252)
+            median = math.expm1(center - 0.5 * (row.annual_volatility or 0) ** 2 * HORIZON / 252)
+            assert (value > 0.5) == (realised > median)
 
 
 @pytest.mark.slow
@@ -147,9 +197,10 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
     young = frames[0].iloc[-120:].assign(ticker="YOUNG")
     pd.concat([*frames, young]).to_parquet(tmp_path / "bars.parquet")
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
-    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1"]
+    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--plot", str(tmp_path / "pictures")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 3
     assert "8 forecasts of 4 tickers on 2 dates, 75.0% with a trained model's part" in run.stdout
     for model in ("arima", "xgboost", "lstm", "garch"):
         assert model in run.stdout
