@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
@@ -16,6 +16,9 @@ Floats = NDArray[np.float64]
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
 #: The value columns of a bar, in their order in every encoding.
 VALUE_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
+_COLUMNS: Final = ("day", *VALUE_COLUMNS)
+_DAY: Final = np.dtype(np.int32)
+_FLOAT: Final = np.dtype(np.float64)
 
 
 def day_number(date: dt.date) -> int:
@@ -52,14 +55,14 @@ class Bars:
     split: Floats
 
     def __post_init__(self) -> None:
-        n = len(self.day)
-        for f in fields(self):
-            column = getattr(self, f.name)
-            dtype = np.int32 if f.name == "day" else np.float64
-            if column.dtype != dtype or column.shape != (n,):
-                message = f"column {f.name}: {column.dtype}{column.shape} where {np.dtype(dtype)}({n},) is needed"
+        shape = (len(self.day),)
+        for name in _COLUMNS:
+            column = getattr(self, name)
+            dtype = _DAY if name == "day" else _FLOAT
+            if column.dtype != dtype or column.shape != shape:
+                message = f"column {name}: {column.dtype}{column.shape} where {dtype}{shape} is needed"
                 raise ValueError(message)
-            column.flags.writeable = False
+            column.setflags(write=False)
 
     @classmethod
     def empty(cls) -> Self:
@@ -85,19 +88,19 @@ class Bars:
         chosen = list(parts)
         if not chosen:
             return cls.empty()
-        return cls(*(np.concatenate([getattr(p, f.name) for p in chosen]) for f in fields(cls)))
+        return cls(*(np.concatenate([getattr(part, name) for part in chosen]) for name in _COLUMNS))
 
     def __len__(self) -> int:
         return len(self.day)
 
     def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
         """A part of the bars: views for a slice, copies for a mask or an index array."""
-        return Bars(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Bars(*(getattr(self, name)[rows] for name in _COLUMNS))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bars):
             return NotImplemented
-        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _COLUMNS)
 
     __hash__ = None  # type: ignore[assignment]  # arrays inside: compared by value, not for use as a key
 

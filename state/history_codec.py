@@ -11,15 +11,17 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from errors import SchemaError, StateCorruptError
+from errors import MessageError, SchemaError, StateCorruptError
 from records import VALUE_COLUMNS, Bars, Floats
+from state.adjustment import Restatement, basis_of
 from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
-HISTORY_VERSION: Final = 1
+HISTORY_VERSION: Final = 2
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
 _DAY: Final = np.dtype("<i4")
 _FLOAT: Final = np.dtype("<f8")
+_REMEDY: Final = "delete the state folder and run again: it is rebuilt from the bars"
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
@@ -31,6 +33,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     due: DueTraining | None
     counters: Counters
     feature_state: bytes
+    restatements: tuple[Restatement, ...]
 
     @property
     def blocks(self) -> range:
@@ -79,6 +82,7 @@ def encode_head(state: TickerState) -> bytes:
             state.due,
             state.counters,
             state.feature_state.astype(_FLOAT, copy=False).tobytes(),
+            state.restatements,
         )
     )
 
@@ -89,7 +93,7 @@ def encode_block(state: TickerState, number: int) -> bytes:
     if not 0 <= held < len(state.snapshots):
         raise IndexError(f"{state.ticker}: no block {number} in the state")
     rows = slice(held * BLOCK_BARS, (held + 1) * BLOCK_BARS)
-    bars = state.bars[rows]
+    bars = state.delivered[rows]
     return _encoder.encode(
         _Block(
             HISTORY_VERSION,
@@ -122,8 +126,8 @@ def changes(state: TickerState, previous: Head | None, changed_from: int) -> lis
 
 
 def decode_head(ticker: str, payload: bytes) -> Head:
-    """The head in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything that is no head."""
-    _refuse_newer(ticker, payload)
+    """The head in these bytes. Raises SchemaError for another version, StateCorruptError for anything that is no head."""
+    _refuse_other_versions(ticker, payload)
     try:
         head = _head_decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -136,7 +140,7 @@ def decode_head(ticker: str, payload: bytes) -> Head:
 def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> TickerState:
     """The state from its head and its blocks in the order of `head.blocks`.
 
-    Raises SchemaError for a newer version, StateCorruptError when a block is missing or has another size than the head says.
+    Raises SchemaError for another version, StateCorruptError when a block is missing or has another size than the head says.
     """
     count = head.total - head.first_index
     feature_state = np.frombuffer(head.feature_state, dtype=_FLOAT).astype(np.float64)
@@ -151,12 +155,18 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
     day = np.frombuffer(b"".join(block.day for block in decoded), dtype=_DAY).astype(np.int32)
     fetched = np.frombuffer(b"".join(block.fetched for block in decoded), dtype=_DAY).astype(np.int32)
     snapshots = np.frombuffer(b"".join(block.snapshot for block in decoded), dtype=_FLOAT).astype(np.float64)
-    bars = Bars(day, *_columns([block.values for block in decoded], count))
+    delivered = Bars(day, *_columns([block.values for block in decoded], count))
+    try:
+        bars = basis_of(delivered, fetched, head.restatements).adjusted(delivered, fetched)
+    except MessageError as error:
+        raise _corrupt(ticker, f"its bars cannot be adjusted ({error})") from error
     return TickerState(
         ticker=ticker,
         first_index=head.first_index,
-        bars=bars,
+        delivered=delivered,
         fetched=fetched,
+        restatements=head.restatements,
+        bars=bars,
         feature_state=feature_state,
         snapshots=snapshots.reshape(len(sizes), len(feature_state)),
         due=head.due,
@@ -181,10 +191,10 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
     try:
         block = _block_decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        _refuse_newer(ticker, payload)
+        _refuse_other_versions(ticker, payload)
         raise _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})") from error
-    if block.schema_version > HISTORY_VERSION:
-        _refuse_newer(ticker, payload)
+    if block.schema_version != HISTORY_VERSION:
+        _refuse_other_versions(ticker, payload)
     found = (block.first_index, len(block.day), len(block.fetched), len(block.values), len(block.snapshot))
     expected = (
         first_index,
@@ -198,7 +208,7 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
     return block
 
 
-def _refuse_newer(ticker: str, payload: bytes) -> None:
+def _refuse_other_versions(ticker: str, payload: bytes) -> None:
     try:
         version = _version_decoder.decode(payload).schema_version
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -208,7 +218,12 @@ def _refuse_newer(ticker: str, payload: bytes) -> None:
             f"{ticker}: its history is of schema version {version}; this process knows up to {HISTORY_VERSION}: "
             "upgrade it first"
         )
+    if version < HISTORY_VERSION:
+        # It held adjusted prices only: what had been delivered cannot be told from them, but from the bars.
+        raise SchemaError(
+            f"{ticker}: its history is of schema version {version}, from before this one ({HISTORY_VERSION}); {_REMEDY}"
+        )
 
 
 def _corrupt(ticker: str, what: str) -> StateCorruptError:
-    return StateCorruptError(f"{ticker}: {what}; delete the state folder and run again: it is rebuilt from the bars")
+    return StateCorruptError(f"{ticker}: {what}; {_REMEDY}")

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from records import Bars, Days, Floats
+from state.adjustment import Restatement
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
 BLOCK_BARS: Final = 64
@@ -42,15 +43,18 @@ class TickerState:
     `snapshots` (shape (blocks held, S)) that state *before* each block's first bar: features of any kept bar can be
     computed again, to the bit, from the snapshot before it.
 
-    `fetched` (shape of `bars.day`) is the day number on which each bar was fetched (its batch's `as_of`): its values are
-    adjusted for splits up to that day by its source, and for later ones by the stream. It decides which bars a newly
-    known split still has to rescale, and nothing else.
+    `delivered` are the bars as their source gave them and `fetched` (shape of `bars.day`) the day numbers on which it did
+    (`as_of` of their batches): their values are adjusted for splits up to that day by the source. `restatements` are changes
+    of the basis that no split tells of. `bars`, on today's basis, follow from these three (`state.adjustment`) and are the
+    same object as `delivered` where nothing is to be adjusted.
     """
 
     ticker: str
     first_index: int
-    bars: Bars
+    delivered: Bars
     fetched: Days
+    restatements: tuple[Restatement, ...]
+    bars: Bars
     feature_state: Floats
     snapshots: Floats
     due: DueTraining | None
@@ -68,6 +72,7 @@ def same_state(a: TickerState, b: TickerState) -> bool:
 
 
 def _content(state: TickerState) -> tuple[object, ...]:
-    arrays = (*(getattr(state.bars, f.name) for f in fields(state.bars)), state.fetched, state.feature_state, state.snapshots)
-    plain = (state.ticker, state.first_index, state.due)
+    columns = [getattr(bars, field.name) for bars in (state.delivered, state.bars) for field in fields(bars)]
+    arrays = (*columns, state.fetched, state.feature_state, state.snapshots)
+    plain = (state.ticker, state.first_index, state.restatements, state.due)
     return plain + tuple((a.dtype.str, a.shape, a.tobytes()) for a in arrays)

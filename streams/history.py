@@ -1,183 +1,175 @@
-"""A ticker's history, changed by newly arrived bars: appended, merged, restated for splits, trimmed. All pure."""
+"""A ticker's history, changed by newly arrived bars: appended, merged, brought onto one basis, trimmed. All pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Final
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from errors import MessageError
-from records import VALUE_COLUMNS, Bars, Days, Floats
+from records import VALUE_COLUMNS, Bars, Floats
+from state.adjustment import Basis
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
+from streams.editions import Arrivals, Flags, basis_with, same_values, sort_arrivals, with_arrivals
 from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
-from streams.restatement import Restatement, find_restatement, is_rounding
+from streams.restatement import is_rounding
 from streams.windowing import first_replayable
-
-_PRICES = ("open", "high", "low", "close", "dividend")
-#: Beyond what is accepted from outside by a thousand splits' worth, and far within what floats hold.
-_LOWEST_PRICE: Final = 1e-15
-_HIGHEST_PRICE: Final = 1e18
-_HIGHEST_VOLUME: Final = 1e24
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
-    """What became of the bars that arrived, as masks over them.
+class Taken:
+    """A history with arriving bars in it.
 
-    `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values, `duplicate` are there
-    already (or an older edition of what is there, or differ from the oldest kept by rounding). `expired` lie before what is
-    kept, nobody can tell whether they are known. `fixed` would change a bar that only serves as context for others and is
-    refused. `renewed` are those duplicates that a later fetch confirms: an edition from in between must not replace them.
+    `changed_from` is the absolute index of the first bar that has to be stored again, `values_from` of the first one whose
+    values on today's basis are others than before; None where there is none. Masks over the bars: `corrected` brought others
+    on that basis as well, `fixed` were refused, since they would change bars that only serve as context for others.
+    `restated_by` is as in `Absorbed`.
     """
 
-    tail: np.ndarray
-    late: np.ndarray
-    corrected: np.ndarray
-    duplicate: np.ndarray
-    expired: np.ndarray
-    fixed: np.ndarray
-    renewed: np.ndarray
+    state: TickerState
+    arrivals: Arrivals
+    corrected: Flags
+    fixed: Flags
+    changed_from: int | None
+    values_from: int | None
+    restated_by: float
 
 
 def empty_state(ticker: str) -> TickerState:
     """A ticker before its first bar."""
-    nothing = np.empty((0, len(initial_state())))
     return TickerState(
         ticker=ticker,
         first_index=0,
-        bars=Bars.empty(),
+        delivered=Bars.empty(),
         fetched=np.empty(0, np.int32),
+        restatements=(),
+        bars=Bars.empty(),
         feature_state=initial_state(),
-        snapshots=nothing,
+        snapshots=np.empty((0, len(initial_state()))),
         due=None,
         counters=Counters(),
     )
 
 
-def restated(state: TickerState, bars: Bars, fetched: int) -> Bars:
-    """Arriving bars, adjusted for the splits that the history knows and their source, when it was asked, did not yet."""
-    held = state.bars
-    for row in np.flatnonzero((held.split != 1.0) & (held.day > fetched)):
-        bars = _split(bars, bars.day < held.day[row], float(held.split[row]))
-    return bars
+def take(state: TickerState, bars: Bars, fetched: int, *, keep: int) -> Taken:
+    """The history after bars arrived that were fetched on a day. Raises MessageError if their splits cannot be.
 
+    The oldest whole blocks beyond `keep` bars are dropped: which ones depends on nothing but the total number of bars.
 
-def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
-    """Compare arriving bars (restated) with the history."""
-    held = state.bars
-    if not len(held) or bars.day[0] > held.day[-1]:
-        none = np.zeros(len(bars), dtype=np.bool_)
-        return Arrivals(np.ones(len(bars), dtype=np.bool_), none, none, none, none, none, none)
-    tail = bars.day > held.day[-1]
-    row = np.minimum(np.searchsorted(held.day, bars.day), len(held) - 1)
-    present = held.day[row] == bars.day
-    equal = present.copy()
-    for name in VALUE_COLUMNS:
-        equal &= getattr(held, name)[row] == getattr(bars, name)
-    outdated = present & (state.fetched[row] > fetched)
-    duplicate = equal | outdated
-    new = ~tail & ~duplicate
-    expired = new & (state.first_index > 0) & (bars.day < held.day[0])
-    context = new & ~expired & (row < first_replayable(state))
-    # The beginning cannot be corrected, and need not be for what a restatement's rounding makes of it.
-    rounded = context & present & is_rounding(held[row], bars)
-    fixed = context & ~rounded
-    duplicate |= rounded
-    new &= ~expired & ~context
-    renewed = equal & (state.fetched[row] < fetched)
-    return Arrivals(tail, new & ~present, new & present, duplicate, expired, fixed, renewed)
-
-
-def renew(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, int]:
-    """The state with these bars, which it holds as they are, marked as fetched later; and the first absolute index of them."""
-    rows = np.searchsorted(state.bars.day, bars.day)
-    days = state.fetched.copy()
-    days[rows] = fetched
-    return replace(state, fetched=days), state.first_index + int(rows[0])
-
-
-def untold_restatement(state: TickerState, bars: Bars, fetched: int) -> Restatement | None:
-    """Whether arriving bars show that their vendor restated the history, beyond the splits that they tell of."""
-    held = state.bars
-    current = np.zeros(len(held), dtype=np.bool_)
-    ratios = _new_ratios(held, bars)
-    for at in np.flatnonzero(ratios != 1.0):
-        older = (held.day < bars.day[at]) & (state.fetched < bars.day[at])
-        held = _split(held, older, float(ratios[at]))
-        current |= older
-    return find_restatement(held, state.fetched, current, bars, fetched)
-
-
-def follow(state: TickerState, restatement: Restatement, fetched: int) -> tuple[TickerState, int]:
-    """The state on the new basis, which its vendor had on day `fetched`; and the first absolute index that changed."""
-    rows = restatement.rows
-    bars = _rescaled(state.bars, rows, restatement.price, restatement.volume)
-    after, row = _recomputed(state, bars, np.where(rows, np.int32(fetched), state.fetched), int(np.argmax(rows)))
-    return after, state.first_index + row
-
-
-def merge(state: TickerState, bars: Bars, fetched: int) -> tuple[TickerState, int]:
-    """The state with `bars` in it (appended, inserted, or in place of others), and the first absolute index that changed.
-
-    Equals, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when a split restates a
-    history whose beginning is no longer kept, its exponentially weighted means of prices begin anew with the kept bars; what
-    that loses has decayed below 1e-9 where forecasts look.
+    Its bars and features equal, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when
+    a history whose beginning is no longer kept comes onto another basis, its exponentially weighted means of prices begin
+    anew with the kept bars; what that loses has decayed below 1e-9 where forecasts look.
     """
-    held = state.bars
-    days = np.full(len(bars), fetched, dtype=np.int32)
-    if not len(held) or bars.day[0] > held.day[-1]:
-        row = len(held)
-        ratios = bars.split
-        combined = Bars.concatenate([held, bars]) if row else bars
-        combined_days = np.concatenate([state.fetched, days])
-    else:
-        kept = ~np.isin(held.day, bars.day)
-        ratios = _new_ratios(held, bars)
-        combined = Bars.concatenate([held[kept], bars])
-        order = np.argsort(combined.day, kind="stable")
-        combined = combined[order]
-        combined_days = np.concatenate([state.fetched[kept], days])[order]
-        row = int(np.searchsorted(held.day, bars.day[0]))
-    for at in np.flatnonzero(ratios != 1.0):
-        older = (combined.day < bars.day[at]) & (combined_days < bars.day[at])
-        if older.any():
-            combined = _split(combined, older, float(ratios[at]))
-            row = min(row, int(np.argmax(older)))
-    merged, row = _recomputed(state, combined, combined_days, row)
-    return merged, state.first_index + row
+    arrivals = sort_arrivals(state, bars, fetched)
+    if arrivals.tail.all() and not state.restatements and (bars.split == 1.0).all():
+        return _appended(state, bars, fetched, arrivals, keep)
+    editions = with_arrivals(state, bars, fetched, arrivals)
+    # What is dropped must have no say any more: the next delivery will not find it.
+    kept = slice(_dropped(state.first_index, len(editions.delivered), keep), None)
+    basis, restated_by = basis_with(state, bars, fetched, arrivals, editions.delivered[kept], editions.fetched[kept])
+    now = basis.adjusted(editions.delivered, editions.fetched)
+    after = replace(state, delivered=editions.delivered, fetched=editions.fetched, restatements=basis.restatements, bars=now)
+    row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
+    first = editions.first
+    if row < len(now):
+        after, row = _recomputed(state, after, row)
+        first = min(first, row)
+    changed = first < len(now) or basis.restatements != state.restatements
+    return Taken(
+        state=_trimmed(after, keep),
+        arrivals=arrivals,
+        corrected=_corrected(state, bars, fetched, arrivals, basis),
+        fixed=_fixed(after, bars, fetched, arrivals, basis),
+        changed_from=state.first_index + first if changed else None,
+        values_from=state.first_index + row if row < len(now) else None,
+        restated_by=restated_by,
+    )
 
 
-def trim(state: TickerState, keep: int) -> TickerState:
-    """Without the oldest whole blocks beyond `keep` bars: which ones depends on nothing but the total number of bars."""
-    first = max(0, (state.total_bars - keep) // BLOCK_BARS * BLOCK_BARS)
-    drop = first - state.first_index
-    if drop <= 0:
+def _dropped(first_index: int, count: int, keep: int) -> int:
+    """How many of `count` bars from an absolute index on are no longer kept."""
+    return max(0, (first_index + count - keep) // BLOCK_BARS * BLOCK_BARS - first_index)
+
+
+def _trimmed(state: TickerState, keep: int) -> TickerState:
+    drop = _dropped(state.first_index, len(state.bars), keep)
+    if not drop:
         return state
+    delivered = _copied_from(state.delivered, drop)
     return replace(
         state,
-        first_index=first,
-        bars=Bars(*(getattr(state.bars, f.name)[drop:].copy() for f in fields(Bars))),
+        first_index=state.first_index + drop,
+        delivered=delivered,
         fetched=state.fetched[drop:].copy(),
+        bars=delivered if state.bars is state.delivered else _copied_from(state.bars, drop),
         snapshots=state.snapshots[drop // BLOCK_BARS :].copy(),
     )
 
 
-def _recomputed(state: TickerState, bars: Bars, fetched: Days, row: int) -> tuple[TickerState, int]:
-    before: Floats
-    if row == len(state.bars):
-        before, begin, snapshots = state.feature_state, row, state.snapshots
-    elif row >= first_replayable(state):
+def _copied_from(bars: Bars, row: int) -> Bars:
+    """What is left as columns of its own: views would keep the rest in memory."""
+    return Bars(bars.day[row:].copy(), *(getattr(bars, name)[row:].copy() for name in VALUE_COLUMNS))
+
+
+def _appended(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, keep: int) -> Taken:
+    row = len(state.bars)
+    delivered = Bars.concatenate([state.delivered, bars]) if row else bars
+    after = replace(
+        state,
+        delivered=delivered,
+        fetched=np.concatenate([state.fetched, np.full(len(bars), fetched, np.int32)]),
+        bars=delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars]),
+    )
+    after, _ = _recomputed(state, after, row)
+    first = state.first_index + row
+    return Taken(_trimmed(after, keep), arrivals, arrivals.corrected, arrivals.context, first, first, 1.0)
+
+
+def _first_difference(before: Bars, now: Bars, stop: int) -> int:
+    """The first row in which bars differ; those before row `stop` are of the same dates."""
+    if now is before:
+        return len(now)
+    same = same_values(before[:stop], now[:stop])
+    return stop if same.all() else int(np.argmin(same))
+
+
+def _corrected(before: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Flags:
+    """An edition from after a split says the same as one from before it in other numbers."""
+    if not basis.steps or not arrivals.corrected.any():
+        return arrivals.corrected
+    at = np.flatnonzero(arrivals.corrected)
+    rows = arrivals.row[at]
+    held = basis.adjusted(before.delivered[rows], before.fetched[rows])
+    arriving = basis.adjusted(bars[at], np.full(len(at), fetched, np.int32))
+    corrected = arrivals.corrected.copy()
+    corrected[at] = ~same_values(held, arriving)
+    return corrected
+
+
+def _fixed(after: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Flags:
+    """The beginning cannot be corrected, and need not be for what a restatement's rounding makes of it."""
+    if not arrivals.context.any():
+        return arrivals.context
+    at = np.flatnonzero(arrivals.context)
+    rows = arrivals.row[at]
+    arriving = basis.adjusted(bars[at], np.full(len(at), fetched, np.int32))
+    fixed = arrivals.context.copy()
+    fixed[at] = (after.bars.day[rows] != arriving.day) | ~is_rounding(after.bars[rows], arriving)
+    return fixed
+
+
+def _recomputed(before: TickerState, after: TickerState, row: int) -> tuple[TickerState, int]:
+    """`after`, whose bars differ from those `before` from `row` on, with features; and the row from which these differ."""
+    rolling: Floats
+    if row == len(before.bars):
+        rolling, begin, snapshots = before.feature_state, row, before.snapshots
+    elif row >= first_replayable(before):
         block = row // BLOCK_BARS
-        before, begin, snapshots = state.snapshots[block], block * BLOCK_BARS, state.snapshots[:block]
-    elif state.first_index == 0:
-        row, before, begin, snapshots = 0, initial_state(), 0, state.snapshots[:0]
+        rolling, begin, snapshots = before.snapshots[block], block * BLOCK_BARS, before.snapshots[:block]
     else:
-        row, begin = 0, first_replayable(state)
-        before, snapshots = _restarted(state, bars[:begin])
-    after, newer = advance_state(before, bars, begin)
-    snapshots = np.concatenate([snapshots, newer])
-    return replace(state, bars=bars, fetched=fetched, feature_state=after, snapshots=snapshots), row
+        row, begin = 0, first_replayable(before)
+        rolling, snapshots = _restarted(before, after.bars[:begin])
+    rolling, newer = advance_state(rolling, after.bars, begin)
+    return replace(after, feature_state=rolling, snapshots=np.concatenate([snapshots, newer])), row
 
 
 def _restarted(state: TickerState, context: Bars) -> tuple[Floats, Floats]:
@@ -190,39 +182,3 @@ def _restarted(state: TickerState, context: Bars) -> tuple[Floats, Floats]:
     after = rebased(after, state.first_index)
     after[RETURN_MEANS] = state.snapshots[len(snapshots), RETURN_MEANS]
     return after, rebased(snapshots, state.first_index)
-
-
-def _new_ratios(held: Bars, bars: Bars) -> Floats:
-    """By how much each arriving bar's split differs from what is held for its date."""
-    row = np.minimum(np.searchsorted(held.day, bars.day), len(held) - 1)
-    known = np.where(held.day[row] == bars.day, held.split[row], 1.0)
-    return bars.split / known
-
-
-def _split(bars: Bars, rows: np.ndarray, ratio: float) -> Bars:
-    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    with np.errstate(over="ignore", under="ignore"):
-        for name in _PRICES:
-            columns[name][rows] /= ratio
-        columns["volume"][rows] *= ratio
-    return _within_range(Bars(**columns))
-
-
-def _rescaled(bars: Bars, rows: np.ndarray, price: float, volume: float) -> Bars:
-    columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    with np.errstate(over="ignore", under="ignore"):
-        for name in _PRICES:
-            columns[name][rows] *= price
-        columns["volume"][rows] *= volume
-    return _within_range(Bars(**columns))
-
-
-def _within_range(bars: Bars) -> Bars:
-    """The bars, if arithmetic on their prices still means something. Raises MessageError: no real split does otherwise."""
-    if len(bars) and not (
-        bars.low.min() > _LOWEST_PRICE
-        and max(bars.high.max(), bars.dividend.max()) < _HIGHEST_PRICE
-        and bars.volume.max() < _HIGHEST_VOLUME
-    ):
-        raise MessageError("its split, or those known, would bring prices out of all range")
-    return bars

@@ -14,10 +14,10 @@ import msgspec
 import numpy as np
 
 from errors import MessageError
-from records import BarBatch, Bars, RejectedBar, date_of, day_number, validate_batch
+from records import BarBatch, RejectedBar, date_of, day_number, validate_batch
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
-from streams.history import Arrivals, empty_state, follow, merge, renew, restated, sort_arrivals, trim, untold_restatement
+from streams.history import empty_state, take
 from streams.windows import due_training, kept_bars
 
 #: Why a bar that would change the oldest kept ones is refused.
@@ -73,21 +73,22 @@ def absorb(
         return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
     known = state or empty_state(batch.ticker)
     try:
-        taken = _taken(known, bars, day_number(batch.as_of))
+        taken = take(known, bars, day_number(batch.as_of), keep=kept_bars(settings))
     except MessageError as error:
         rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), str(error)) for day in bars.day]
         return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
     arrivals, after = taken.arrivals, taken.state
-    rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), TOO_OLD) for day in taken.bars.day[arrivals.fixed]]
-    if taken.values_changed:
-        after = trim(after, kept_bars(settings))
-        after = replace(after, due=due_training(after, settings))
+    if taken.fixed.any():
+        rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), TOO_OLD) for day in bars.day[taken.fixed]]
+    if taken.values_from is not None:
+        after = replace(after, due=due_training(after, settings, known=known.due, unchanged_before=taken.values_from))
     changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
+    new = arrivals.tail | arrivals.late
     report = Absorbed(
         ticker=batch.ticker,
-        accepted=int(np.count_nonzero(arrivals.tail | arrivals.late)),
-        duplicate=int(np.count_nonzero(arrivals.duplicate)),
-        corrected=int(np.count_nonzero(arrivals.corrected)),
+        accepted=int(np.count_nonzero(new)),
+        duplicate=len(bars) - int(np.count_nonzero(new | taken.corrected | arrivals.expired | taken.fixed)),
+        corrected=int(np.count_nonzero(taken.corrected)),
         expired=int(np.count_nonzero(arrivals.expired)),
         changed_from=changed_from,
         restated_by=taken.restated_by,
@@ -95,53 +96,12 @@ def absorb(
     outputs: list[Output] = [*rejected, report]
     if after.due is not None and after.due != known.due:
         outputs.append(TrainingDue(batch.ticker, after.due))
-    if taken.values_changed:
+    if taken.values_from is not None:
         outputs.append(ForecastStale(batch.ticker))
     counted = _counted(
         after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )
     return counted, outputs
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A history with arriving bars (`bars`, on its basis) in it, not trimmed yet."""
-
-    state: TickerState
-    bars: Bars
-    arrivals: Arrivals
-    changed_from: int | None
-    values_changed: bool
-    restated_by: float
-
-
-def _taken(known: TickerState, bars: Bars, fetched: int) -> _Taken:
-    bars = restated(known, bars, fetched)
-    arrivals = sort_arrivals(known, bars, fetched)
-    after = known
-    changes: list[int] = []
-    restatement = None
-    if arrivals.corrected.any():
-        restatement = untold_restatement(known, bars[~arrivals.duplicate & ~arrivals.expired], fetched)
-        if restatement is not None:
-            after, row = follow(known, restatement, fetched)
-            changes.append(row)
-            arrivals = sort_arrivals(after, bars, fetched)
-    if arrivals.renewed.any():
-        after, row = renew(after, bars[arrivals.renewed], fetched)
-        changes.append(row)
-    chosen = arrivals.tail | arrivals.late | arrivals.corrected
-    if chosen.any():
-        after, row = merge(after, bars if chosen.all() else bars[chosen], fetched)
-        changes.append(row)
-    return _Taken(
-        state=after,
-        bars=bars,
-        arrivals=arrivals,
-        changed_from=min(changes, default=None),
-        values_changed=restatement is not None or bool(chosen.any()),
-        restated_by=1.0 if restatement is None else restatement.price,
-    )
 
 
 def _counted(state: TickerState | None, **more: int) -> TickerState | None:

@@ -95,8 +95,8 @@ def write_state(folder: Path, bars: Mapping[str, Bars], rows: Iterable[Forecast]
         for ticker, held in bars.items():
             blocks = -(-len(held) // 64)
             state = TickerState(
-                ticker, 0, held, np.full(len(held), day_number(held.last_date), np.int32), np.zeros(4), np.zeros((blocks, 4)),
-                None, Counters(accepted=len(held)),
+                ticker, 0, held, np.full(len(held), day_number(held.last_date), np.int32), (), held, np.zeros(4),
+                np.zeros((blocks, 4)), None, Counters(accepted=len(held)),
             )  # fmt: skip
             writer.history.save(state, changed_from=0)
         for forecast in rows:

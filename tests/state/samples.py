@@ -31,8 +31,10 @@ def history(ticker: str, total: int, *, first_index: int = 0, corrected: int | N
     return TickerState(
         ticker=ticker,
         first_index=first_index,
-        bars=bars,
+        delivered=bars,
         fetched=np.full(len(index), 20_000, np.int32),
+        restatements=(),
+        bars=bars,
         feature_state=np.arange(STATE_SIZE) * 1.5 + total,
         snapshots=blocks[:, None] + np.arange(STATE_SIZE) / 3,
         due=DueTraining(15_000 + total, b"digest" + str(total).encode()),

@@ -5,6 +5,7 @@ An engine takes items (batches and refused bars) into a state folder until nothi
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -19,7 +20,7 @@ from records import BarBatch, Bars, RejectedBar, encode_forecast
 from settings import ModelName, Settings
 from state.folder import StateFolder
 from state.ticker_state import TickerState, same_state
-from tests.streams.made import batch, cut, flat, scaled, walk
+from tests.streams.made import FETCHED, batch, cut, flat, scaled, walk
 
 #: One cheap candidate, really trained and validated; short windows.
 CHEAP = Settings(models=(ModelName.HAR,), lookback=378, minimum_bars=378, history_bars=630)
@@ -83,9 +84,9 @@ def market(count: int = 700) -> dict[str, Bars]:
     }
 
 
-def batches(bars: dict[str, Bars], size: int = 250) -> list[BarBatch]:
+def batches(bars: dict[str, Bars], size: int = 250, *, as_of: dt.date = FETCHED) -> list[BarBatch]:
     return [
-        batch(part, ticker=ticker)
+        batch(part, ticker=ticker, as_of=as_of)
         for ticker, of_ticker in bars.items()
         for part in cut(of_ticker, range(0, len(of_ticker), size))
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from state.folder import FORECASTS, MODELS, StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool
 from streams.reporting import Summary
-from tests.streams.made import TODAY
+from tests.streams.made import FETCHED, TODAY
 from tests.streams.scenarios import (
     CHEAP,
     CURSED,
@@ -124,7 +125,7 @@ def test_one_run_after_the_other_gives_the_same_rows(engine: Engine, whole: Path
 def test_a_correction_gives_the_rows_of_the_corrected_history(engine: Engine, whole: Path, tmp_path: Path) -> None:
     bars = market()
     wrong = {**bars, "AAA": with_volume(bars["AAA"], -20, 3.0), "BBB": with_volume(bars["BBB"], -1, 0.1)}
-    engine.run(batches(wrong), tmp_path)
+    engine.run(batches(wrong, as_of=FETCHED - dt.timedelta(days=1)), tmp_path)
     assert export(tmp_path) != export(whole)
     engine.run(batches(bars), tmp_path)
     assert export(tmp_path) == export(whole)

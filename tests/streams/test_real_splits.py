@@ -17,6 +17,7 @@ from settings import Settings
 from state.ticker_state import TickerState, same_state
 from streams.forecasting import refresh
 from streams.pipeline import absorb
+from tests.streams.made import as_fetched_with
 
 TODAY = dt.date(2013, 3, 2)
 SETTINGS = Settings()
@@ -74,7 +75,7 @@ def test_printed_bars_with_split_events_equal_the_adjusted_series(
     before = batch_of(ticker, earlier, source="sample", as_of=earlier.last_date)
     state = state_of([before, *live])
     fresh = state_of([batch_of(ticker, adjusted(bars), source="sample", as_of=TODAY)])
-    assert same_state(replace(state, fetched=fresh.fetched), fresh)
+    assert same_state(as_fetched_with(state, fresh), fresh)
     assert encode_forecast(refresh(state, None, SETTINGS)) == encode_forecast(refresh(fresh, None, SETTINGS))
     assert state.due is not None
     assert state.due == fresh.due  # the training sees the same window, to the bit

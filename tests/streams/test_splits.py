@@ -11,7 +11,7 @@ from records import Bars, date_of
 from state.ticker_state import same_state
 from streams.pipeline import Absorbed
 from streams.windowing import window_of
-from tests.streams.made import SMALL, backfill, batch, cut, deliver, walk
+from tests.streams.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, walk
 
 
 def printed(bars: Bars, at: int, ratio: float) -> Bars:
@@ -39,7 +39,7 @@ def test_a_split_restates_what_was_fetched_before_it(at: int) -> None:
     adjusted = with_split(walk(400), at, 4.0)  # a power of two: adjusting is exact
     state, _ = deliver([*live(printed(adjusted, at, 4.0)[:at]), *live(adjusted[at:])], SMALL)  # type: ignore[list-item]
     wanted = backfill(adjusted)
-    assert same_state(replace(state, fetched=wanted.fetched), wanted)
+    assert same_state(as_fetched_with(state, wanted), wanted)
 
 
 def test_a_split_leaves_alone_what_was_fetched_after_it() -> None:

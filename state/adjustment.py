@@ -1,0 +1,151 @@
+"""Editions of a ticker's bars, fetched on different days, brought onto one basis of prices: today's.
+
+An edition is adjusted for the splits that its vendor knew on the day it was fetched. What is kept is what was delivered; what
+is computed with follows from it here. So it depends on which editions came, not on the order in which they did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from errors import MessageError
+from records import VALUE_COLUMNS, Bars, Days
+
+#: Ratios of rounded prices that are nearer to each other are the same.
+SAME_RATIO: Final = 3e-3
+#: A vendor that tells of a split late does so within as many days.
+_LATE_DAYS: Final = 30
+_PRICES: Final = ("open", "high", "low", "close", "dividend")
+_ANY_DATE: Final = int(np.iinfo(np.int32).max)
+#: Beyond what is accepted from outside by a thousand splits' worth, and far within what floats hold.
+_LOWEST_PRICE: Final = 1e-15
+_HIGHEST_PRICE: Final = 1e18
+_HIGHEST_VOLUME: Final = 1e24
+
+
+class Restatement(msgspec.Struct, frozen=True, array_like=True):
+    """Two editions of a bar, fetched on the days `until` and `since` (day numbers), differ by one factor.
+
+    What their vendor told until the former day has prices `ratio` times those that it tells from the latter on and, where
+    `with_volume`, volumes that much smaller: a split of so many new shares per old one; without, a spin-off.
+    """
+
+    until: int
+    since: int
+    ratio: float
+    with_volume: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Bars of dates before `older_than` that were fetched before the day `before`: prices ÷ `price`, volumes × `volume`."""
+
+    before: int
+    older_than: int
+    price: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """How editions come onto today's basis; `restatements` are those that nothing else explains, sorted."""
+
+    steps: Sequence[Step]
+    restatements: tuple[Restatement, ...]
+
+    def adjusted(self, bars: Bars, fetched: Days) -> Bars:
+        """Bars, each fetched on its day, on today's basis; the same object where nothing is to be adjusted.
+
+        Raises MessageError if prices come out of all range: no real split does that.
+        """
+        applied = [(step, (fetched < step.before) & (bars.day < step.older_than)) for step in self.steps]
+        if not any(rows.any() for _, rows in applied):
+            return bars
+        price, volume = np.ones(len(bars)), np.ones(len(bars))
+        with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+            for step, rows in applied:
+                price[rows] *= step.price
+                volume[rows] *= step.volume
+            columns = {name: getattr(bars, name) for name in VALUE_COLUMNS}
+            columns |= {name: columns[name] / price for name in _PRICES}
+            columns["volume"] = columns["volume"] * volume
+        return _within_range(Bars(bars.day, **columns))
+
+    def change(self, one: Restatement) -> float:
+        """By what the known steps divide prices between the days of its two editions."""
+        return _change(self.steps, one)
+
+
+def basis_of(delivered: Bars, fetched: Days, restatements: Sequence[Restatement]) -> Basis:
+    """The basis that the splits among the bars, each fetched on its day, and restatements call for.
+
+    A split applies to what was fetched before its day. A restatement speaks of the whole change between two days: what splits
+    and shorter restatements within them leave of it is a step of its own, or says until when the vendor did not know a split
+    that it told late. A step of its own is taken only if the bars from before it fit better to their neighbours from after
+    it when they follow: else those that showed it had been wrong.
+    """
+    told = np.flatnonzero(delivered.split != 1.0)
+    steps = [_split(int(day), float(ratio)) for day, ratio in zip(delivered.day[told], delivered.split[told], strict=True)]
+    needed: list[Restatement] = []
+    for one in sorted(restatements, key=_latest_and_shortest_first):
+        ratio = one.ratio / _change(steps, one)
+        if _is_same(ratio, 1.0):
+            continue
+        needed.append(one)
+        late = _told_late(steps, one, ratio)
+        if late is not None:
+            steps[late] = replace(steps[late], before=one.until + 1)
+        elif _fits(Basis(steps, ()), delivered, fetched, one, ratio):
+            steps.append(Step(one.until + 1, _ANY_DATE, ratio, ratio if one.with_volume else 1.0))
+    return Basis(steps, tuple(needed))
+
+
+def _change(steps: Iterable[Step], one: Restatement) -> float:
+    return math.prod(step.price for step in steps if one.until < step.before <= one.since)
+
+
+def _split(day: int, ratio: float) -> Step:
+    return Step(day, day, ratio, ratio)
+
+
+def _latest_and_shortest_first(one: Restatement) -> tuple[int, int, float, bool]:
+    return (-one.until, one.since, one.ratio, one.with_volume)
+
+
+def _is_same(ratio: float, other: float) -> bool:
+    return abs(ratio / other - 1.0) <= SAME_RATIO
+
+
+def _told_late(steps: Sequence[Step], one: Restatement, ratio: float) -> int | None:
+    """The split that its vendor told for a day shortly before the one until which it gave prices without it."""
+    for at, step in enumerate(steps):
+        told_for = step.older_than
+        if step.before <= one.until and told_for <= one.until < told_for + _LATE_DAYS and _is_same(ratio, step.price):
+            return at
+    return None
+
+
+def _fits(basis: Basis, delivered: Bars, fetched: Days, one: Restatement, ratio: float) -> bool:
+    rows = np.flatnonzero((fetched <= one.until) | (fetched >= one.since))
+    before = fetched[rows] <= one.until
+    borders = np.flatnonzero(before[1:] != before[:-1])
+    beside = np.stack([rows[borders], rows[borders + 1]])
+    close = np.log(basis.adjusted(delivered, fetched).close)
+    jump = np.where(before[borders], 1.0, -1.0) * (close[beside[1]] - close[beside[0]])
+    return float(np.abs(jump + math.log(ratio)).sum()) < float(np.abs(jump).sum())
+
+
+def _within_range(bars: Bars) -> Bars:
+    if not (
+        bars.low.min() > _LOWEST_PRICE
+        and max(bars.high.max(), bars.dividend.max()) < _HIGHEST_PRICE
+        and bars.volume.max() < _HIGHEST_VOLUME
+    ):
+        raise MessageError("its split, or those known, would bring prices out of all range")
+    return bars

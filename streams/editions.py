@@ -1,0 +1,182 @@
+"""Which edition of each bar counts, when a ticker's bars arrive again, corrected, late or in any order.
+
+Of the editions of one date the one that was fetched last counts; of two of the same day the one that `outranks` the other.
+Both are properties of the editions themselves, so any order of arrival ends in the same bars.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from records import VALUE_COLUMNS, Bars, Days
+from state.adjustment import Basis, Restatement, basis_of
+from state.ticker_state import TickerState
+from streams.restatement import find_restatement
+from streams.windowing import first_replayable
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+#: In this order columns decide between editions of one day: the larger volume has seen more of the session.
+_RANKS: Final = ("volume", "dividend", "close", "high", "low", "open", "split")
+#: More are not followed; no vendor is known to need three.
+_MOST_RESTATEMENTS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What became of the bars that arrived, as masks over them; `row` is where in the kept bars each of them belongs.
+
+    `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values. `renewed` are those
+    that a later fetch confirms: an edition from in between must not replace them. `older` are editions from before the
+    one that is kept. `duplicate` are all that say nothing new about their own date, these two among them. `expired` lie
+    before what is kept, nobody can tell whether they are known. `context` would change a bar that only serves as context.
+    """
+
+    row: Rows
+    tail: Flags
+    late: Flags
+    corrected: Flags
+    renewed: Flags
+    older: Flags
+    duplicate: Flags
+    expired: Flags
+    context: Flags
+
+    @property
+    def taken(self) -> Flags:
+        """Those that are kept from now on."""
+        return self.tail | self.late | self.corrected | self.renewed
+
+
+@dataclass(frozen=True, slots=True)
+class Editions:
+    """Those that count, the days on which they were fetched, and the first row at which they are others than before."""
+
+    delivered: Bars
+    fetched: Days
+    first: int
+
+
+def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
+    """Compare arriving bars, fetched on day `fetched`, with the kept editions."""
+    held = state.delivered
+    if not len(held) or bars.day[0] > held.day[-1]:
+        none = np.zeros(len(bars), dtype=np.bool_)
+        row = np.arange(len(held), len(held) + len(bars))
+        return Arrivals(row, ~none, none, none, none, none, none, none, none)
+    tail = bars.day > held.day[-1]
+    row = np.searchsorted(held.day, bars.day)
+    beside = np.minimum(row, len(held) - 1)
+    present = held.day[beside] == bars.day
+    known, day = held[beside], state.fetched[beside]
+    equal = present & same_values(known, bars)
+    beaten = day < fetched
+    if (day == fetched).any():
+        beaten |= (day == fetched) & outranks(bars, known)
+    new = ~tail & ~(present & (equal | ~beaten))
+    expired = new & (state.first_index > 0) & (bars.day < held.day[0])
+    fixed = ~tail & (row < first_replayable(state))
+    context = new & fixed & ~expired
+    new &= ~expired & ~fixed
+    return Arrivals(
+        row=row,
+        tail=tail,
+        late=new & ~present,
+        corrected=new & present,
+        renewed=equal & (day < fetched) & ~fixed,
+        older=present & (day > fetched),
+        duplicate=present & (equal | ~beaten),
+        expired=expired,
+        context=context,
+    )
+
+
+def same_values(bars: Bars, others: Bars) -> Flags:
+    """Of bars of the same dates, which are equal."""
+    same: Flags = bars.close == others.close
+    for name in VALUE_COLUMNS:
+        same &= getattr(bars, name) == getattr(others, name)
+    return same
+
+
+def outranks(bars: Bars, others: Bars) -> Flags:
+    """Of bars of the same dates fetched on the same day, whether the former count: a total order of their values."""
+    larger = np.zeros(len(bars), dtype=np.bool_)
+    undecided = ~larger
+    for name in _RANKS:
+        one, other = getattr(bars, name), getattr(others, name)
+        larger |= undecided & (one > other)
+        undecided &= one == other
+    return larger
+
+
+def with_arrivals(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals) -> Editions:
+    """The kept editions with those in place that count from now on, not trimmed."""
+    taken = arrivals.taken
+    if not taken.any():
+        return Editions(state.delivered, state.fetched, len(state.delivered))
+    held = state.delivered
+    days = np.concatenate([held.day, bars.day[arrivals.tail | arrivals.late]])
+    old: slice | Rows = slice(len(held))
+    if arrivals.late.any():
+        days.sort()
+        old = np.searchsorted(days, held.day)
+    place = np.searchsorted(days, bars.day[taken])
+    columns = {}
+    for name in VALUE_COLUMNS:
+        column = np.empty(len(days))
+        column[old] = getattr(held, name)
+        column[place] = getattr(bars, name)[taken]
+        columns[name] = column
+    days_fetched = np.empty(len(days), np.int32)
+    days_fetched[old] = state.fetched
+    days_fetched[place] = fetched
+    return Editions(Bars(days, **columns), days_fetched, int(place[0]))
+
+
+def basis_with(
+    state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, delivered: Bars, delivered_on: Days
+) -> tuple[Basis, float]:
+    """The basis after bars arrived, and the factor by which they show their vendor to have restated older prices, else 1.
+
+    `delivered` are the editions that count now and are kept, `delivered_on` the days on which they were fetched. Every pair of
+    editions of one date is looked at, whichever of the two came first.
+    """
+    first = basis = basis_of(delivered, delivered_on, state.restatements)
+    known = list(state.restatements)
+    refused: list[Restatement] = []
+    while len(known) + len(refused) < 2 * _MOST_RESTATEMENTS:
+        shown = _shown(state, bars, fetched, arrivals, basis)
+        one = next((one for one in shown if one not in known and one not in refused), None)
+        if one is None:
+            break
+        after = basis_of(delivered, delivered_on, [*known, one])
+        if len(after.restatements) > _MOST_RESTATEMENTS:
+            refused.append(one)
+        else:
+            known.append(one)
+            basis = after
+    return basis, math.prod(1.0 / step.price for step in basis.steps if step not in first.steps)
+
+
+def _shown(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Iterator[Restatement]:
+    for pairs, arriving_is_newer in ((arrivals.corrected | arrivals.renewed, True), (arrivals.older, False)):
+        rows = arrivals.row[pairs]
+        if not len(rows):
+            continue
+        days = state.fetched[rows]
+        held = (basis.adjusted(state.delivered[rows], days), days)
+        days = np.full(len(rows), fetched, np.int32)
+        arriving = (basis.adjusted(bars[pairs], days), days)
+        old, new = (held, arriving) if arriving_is_newer else (arriving, held)
+        one = find_restatement(*old, *new)
+        if one is not None:
+            yield msgspec.structs.replace(one, ratio=one.ratio * basis.change(one))
