@@ -52,11 +52,11 @@ async def _service(folder: Path, *, written: bool) -> dict[str, Any]:
             optimized = (time.perf_counter() - begun) * 1e3
             held = [asyncio.create_task(_held(service.port, number)) for number in range(STREAMS)]
             await asyncio.sleep(UNKNOWN_SECONDS + 1.0)
-            paced = await _load(service.port, _TABLE, PACE)
-            nothing = await _load(service.port, _NOTHING, PACE)
+            paced = await _load(service, _TABLE, PACE)
+            nothing = await _load(service, _NOTHING, PACE)
             page = (await client.ask("GET", "/metrics")).text()
             streams = int(float(re.findall(r"^progress_streams (\S+)", page, re.MULTILINE)[0]))
-            flat_out = await _load(service.port, _TABLE, None)
+            flat_out = await _load(service, _TABLE, None)
             for task in held:
                 task.cancel()
             await asyncio.gather(*held, return_exceptions=True)
@@ -81,16 +81,17 @@ async def _service(folder: Path, *, written: bool) -> dict[str, Any]:
     }
 
 
-async def _load(port: int, path: str, pace: float | None) -> dict[str, float]:
-    """Latencies of CLIENTS clients that ask `pace` times a second each (None: again as soon as they are answered)."""
+async def _load(service: ServiceProcess, path: str, pace: float | None) -> dict[str, float]:
+    """What CLIENTS clients meet that ask `pace` times a second each (None: again as soon as they are answered)."""
     delays: list[float] = []
     errors = 0
+    cpu = service.cpu_seconds()
     end = time.perf_counter() + SECONDS
 
     async def ask_on(number: int) -> None:
         nonlocal errors
         await asyncio.sleep(number / CLIENTS / (pace or 10.0))
-        client = Client(port)
+        client = Client(service.port)
         while time.perf_counter() < end:
             begun = time.perf_counter()
             answer = await client.ask("GET", path)
@@ -104,6 +105,7 @@ async def _load(port: int, path: str, pace: float | None) -> dict[str, float]:
     shares = statistics.quantiles(delays, n=100)
     return {
         "per_second": round(len(delays) / SECONDS),
+        "cpu_ms_each": round((service.cpu_seconds() - cpu) / len(delays) * 1e3, 2),
         "p50_ms": round(shares[49] * 1e3, 2),
         "p99_ms": round(shares[98] * 1e3, 2),
         "errors": errors,

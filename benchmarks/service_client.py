@@ -41,6 +41,11 @@ class ServiceProcess:
         """The resident set at this moment."""
         return int(re.findall(r"VmRSS:\s+(\d+)", self._status())[0]) / 1024
 
+    def cpu_seconds(self) -> float:
+        """What it has used of the CPU so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def threads(self) -> int:
         """How many threads it has."""
         return int(re.findall(r"Threads:\s+(\d+)", self._status())[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -75,6 +77,8 @@ class Optimizer:
         self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_KEPT)
         self._correlations: Recent[Floats] = Recent(_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
+        # More at once than there are cores would be no sooner done, and each takes 40 MB for 500 tickers.
+        self._cores = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
 
     def optimize(self, request: AllocationRequest, progress: Progress = no_progress) -> Result:
         """The result for a request.
@@ -101,9 +105,10 @@ class Optimizer:
             raise NoDataError(_no_data(unused, prices.warnings))
         progress(50, "Estimating how the returns move together")
         table = prices.table if not unusable else prices.table.choose(tuple(estimates))
-        correlation = self._correlations.get((prices.table, table.tickers), lambda: shrunk_correlation(table.log_returns()))
-        progress(70, f"Optimizing over {len(estimates)} tickers")
-        portfolio = self._portfolio(tuple(estimates.values()), correlation, request)
+        with self._cores:
+            correlation = self._correlations.get((prices.table, table.tickers), lambda: shrunk_correlation(table.log_returns()))
+            progress(70, f"Optimizing over {len(estimates)} tickers")
+            portfolio = self._portfolio(tuple(estimates.values()), correlation, request)
         progress(95, "Writing the result")
         return result_of(
             portfolio,

@@ -127,7 +127,11 @@ def description() -> dict[str, Any]:
                 "get": {
                     "summary": "Rows of the forecast table",
                     "parameters": [_parameter("tickers", "query") | {"description": "Comma-separated; all if left out"}],
-                    "responses": {"200": _answer("Rows", rows), **{status: refused[status] for status in ("401", "503")}},
+                    "responses": {
+                        "200": _answer("Rows", rows),
+                        "304": {"description": "The whole table is still the one that If-None-Match names"},
+                        **{status: refused[status] for status in ("401", "503")},
+                    },
                 }
             },
             "/api/forecasts/{ticker}": {
