@@ -20,7 +20,8 @@ COPY producers producers
 COPY streams streams
 COPY optimizer optimizer
 
-USER tidecast
+# By number, so that an orchestrator can see that it is not root.
+USER 1000
 ENV STATE_DIR=/state PYTHONUNBUFFERED=1 HOST=0.0.0.0
 VOLUME /state
 CMD ["python", "-m", "streams", "worker"]
