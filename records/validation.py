@@ -61,14 +61,7 @@ def validate_columns(
     ticker: str, dates: Sequence[str], columns: dict[str, Floats], *, today: dt.date
 ) -> tuple[Bars, list[RejectedBar]]:
     """As `validate_batch`, on columns as arrays of one length; NaN stands for a missing value."""
-    day = np.empty(len(dates), dtype=np.int32)
-    undated: dict[int, str] = {}
-    for row, text in enumerate(dates):
-        try:
-            day[row] = _day_of(text)
-        except ValueError:
-            day[row] = 0
-            undated[row] = text
+    day, undated = _days_of(dates)
     return validate_days(ticker, day, columns, today=today, undated=undated)
 
 
@@ -78,6 +71,8 @@ def validate_days(
     """As `validate_columns`, with day numbers; `undated` holds, by row, the text of what is not a date."""
     n = len(day)
     columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
+    if not undated and _are_flawless(day, columns, today):
+        return Bars(day, **columns), []
     reasons = dict.fromkeys(undated, "not a date (YYYY-MM-DD)")
     for mask, reason in [*_date_faults(day, today), *_faults(columns)]:
         if mask.any():
@@ -105,8 +100,45 @@ def _day_of(text: str) -> int:
     return day_number(dt.date.fromisoformat(text))
 
 
+def _days_of(dates: Sequence[str]) -> tuple[Days, dict[int, str]]:
+    """The day numbers, 0 for what is no date, and by row the text of that."""
+    try:
+        return np.fromiter(map(_day_of, dates), np.int32, len(dates)), {}
+    except ValueError:
+        day = np.zeros(len(dates), dtype=np.int32)
+    undated: dict[int, str] = {}
+    for row, text in enumerate(dates):
+        try:
+            day[row] = _day_of(text)
+        except ValueError:
+            undated[row] = text
+    return day, undated
+
+
 def _date_text(row: int, day: Days, undated: Mapping[int, str]) -> str:
     return undated[row] if row in undated else str(np.datetime64(int(day[row]), "D"))
+
+
+def _are_flawless(day: Days, columns: dict[str, Floats], today: dt.date) -> bool:
+    """Whether no rule below can find anything, not even rounding to allow for: nearly all batches, in a tenth of the time."""
+    if not len(day) or (day[1:] <= day[:-1]).any():
+        return False
+    opening, high, low, close, volume = (columns[name] for name in ("open", "high", "low", "close", "volume"))
+    dividend, split = columns["dividend"], columns["split"]
+    return bool(  # comparisons with NaN are false
+        day[-1] <= day_number(today)
+        and day[0] >= day_number(EARLIEST_DATE)
+        and (low <= np.minimum(opening, close)).all()
+        and (high >= np.maximum(opening, close)).all()
+        and low.min() >= SMALLEST_PRICE
+        and high.max() <= LARGEST_PRICE
+        and volume.min() >= 0
+        and volume.max() <= LARGEST_VOLUME
+        and dividend.min() >= 0
+        and dividend.max() <= LARGEST_PRICE
+        and split.min() >= 1 / LARGEST_SPLIT
+        and split.max() <= LARGEST_SPLIT
+    )
 
 
 def _date_faults(day: Days, today: dt.date) -> list[tuple[Flags, str]]:

@@ -104,8 +104,7 @@ def _range_variance(opening, high, low, close, dividend, i):  # type: ignore[no-
 
 
 @njit(cache=True)
-def _slide_volume(state, volume, i, sign):  # type: ignore[no-untyped-def]
-    level = math.log1p(volume[i])
+def _slide_volume(state, level, sign):  # type: ignore[no-untyped-def]
     square, error = _product(level, level)
     _add(state, _VOLUME, sign * level)
     _add(state, _VOLUME_SQUARES, sign * square)
@@ -188,6 +187,10 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
     """
     wanted = features.shape[0] > 0
     snapshot = 0
+    # What leaves a window within these bars entered it within them: logarithms are most of the work, and taken once.
+    rows = close.shape[0] - start
+    levels, returns, overnights = np.empty(rows), np.empty(rows), np.empty(rows)
+    variances, log_variances = np.empty(rows), np.empty(rows)
     for i in range(start, close.shape[0]):
         count = int(state[_COUNT])
         if count % block == 0:
@@ -196,9 +199,11 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
         state[_COUNT] = count + 1.0
 
         level = math.log1p(volume[i])
-        _slide_volume(state, volume, i, 1.0)
+        levels[i - start] = level
+        _slide_volume(state, level, 1.0)
         if count >= 63:
-            _slide_volume(state, volume, i - 63, -1.0)
+            j = i - 63 - start
+            _slide_volume(state, levels[j] if j >= 0 else math.log1p(volume[i - 63]), -1.0)
         _slide_peak(state, close, i, count)
         fast = _weigh(state, _EMA_12, 1.0 - 2.0 / 13.0, close[i])
         slow = _weigh(state, _EMA_26, 1.0 - 2.0 / 27.0, close[i])
@@ -209,28 +214,34 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
             log_return = _log_return(close, dividend, i)
             overnight = _overnight(opening, close, dividend, i)
             variance = _range_variance(opening, high, low, close, dividend, i)
+            log_variance = math.log(max(variance, VARIANCE_FLOOR))
+            returns[i - start], overnights[i - start] = log_return, overnight
+            variances[i - start], log_variances[i - start] = variance, log_variance
             fast_variance = _weigh(state, _EWMA_94, 0.94, log_return * log_return)
             slow_variance = _weigh(state, _EWMA_97, 0.97, log_return * log_return)
             rsi = _slide_rsi(state, close[i] - close[i - 1], count)
             _add(state, _OVERNIGHT, overnight * overnight)
             if count > 63:
-                leaving = _overnight(opening, close, dividend, i - 63)
+                j = i - 63 - start
+                leaving = overnights[j] if j >= 0 else _overnight(opening, close, dividend, i - 63)
                 _add(state, _OVERNIGHT, -leaving * leaving)
             for k, width in enumerate((5, 21, 63, 252)):
                 _add(state, _SQUARES + 2 * k, log_return * log_return)
                 _add(state, _RANGES + 2 * k, variance)
                 if k > 0:
                     _add(state, _RETURNS + 2 * (k - 1), log_return)
-                    _add(state, _LOG_RANGES + 2 * (k - 1), math.log(max(variance, VARIANCE_FLOOR)))
+                    _add(state, _LOG_RANGES + 2 * (k - 1), log_variance)
                 if count > width:
-                    leaving = _log_return(close, dividend, i - width)
+                    j = i - width - start
+                    leaving = returns[j] if j >= 0 else _log_return(close, dividend, i - width)
                     _add(state, _SQUARES + 2 * k, -leaving * leaving)
                     if k > 0:
                         _add(state, _RETURNS + 2 * (k - 1), -leaving)
-                    leaving = _range_variance(opening, high, low, close, dividend, i - width)
+                    leaving = variances[j] if j >= 0 else _range_variance(opening, high, low, close, dividend, i - width)
                     _add(state, _RANGES + 2 * k, -leaving)
                     if k > 0:
-                        _add(state, _LOG_RANGES + 2 * (k - 1), -math.log(max(leaving, VARIANCE_FLOOR)))
+                        leaving = log_variances[j] if j >= 0 else math.log(max(leaving, VARIANCE_FLOOR))
+                        _add(state, _LOG_RANGES + 2 * (k - 1), -leaving)
         if not wanted:
             continue
 

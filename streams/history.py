@@ -36,13 +36,14 @@ class Taken:
 
 def empty_state(ticker: str) -> TickerState:
     """A ticker before its first bar."""
+    nothing = Bars.empty()
     return TickerState(
         ticker=ticker,
         first_index=0,
-        delivered=Bars.empty(),
+        delivered=nothing,
         fetched=np.empty(0, np.int32),
         restatements=(),
-        bars=Bars.empty(),
+        bars=nothing,
         feature_state=initial_state(),
         snapshots=np.empty((0, len(initial_state()))),
         due=None,

@@ -10,13 +10,12 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from errors import MessageError
 from records import BarBatch, RejectedBar, date_of, day_number, validate_batch
 from settings import Settings
-from state.ticker_state import DueTraining, TickerState
+from state.ticker_state import Counters, DueTraining, TickerState
 from streams.history import empty_state, take
 from streams.windows import due_training, kept_bars
 
@@ -70,18 +69,19 @@ def absorb(
     """
     bars, rejected = validate_batch(batch, today=today)
     if not len(bars):
-        return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
+        return _refused(state, batch.ticker, rejected)
     known = state or empty_state(batch.ticker)
     try:
         taken = take(known, bars, day_number(batch.as_of), keep=kept_bars(settings))
     except MessageError as error:
         rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), str(error)) for day in bars.day]
-        return _counted(state, rejected=len(rejected)), [*rejected, Absorbed(batch.ticker, 0, 0, 0, 0, None)]
+        return _refused(state, batch.ticker, rejected)
     arrivals, after = taken.arrivals, taken.state
     if taken.fixed.any():
         rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), TOO_OLD) for day in bars.day[taken.fixed]]
+    due = known.due
     if taken.values_from is not None:
-        after = replace(after, due=due_training(after, settings, known=known.due, unchanged_before=taken.values_from))
+        due = due_training(after, settings, known=due, unchanged_before=taken.values_from)
     changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
     new = arrivals.tail | arrivals.late
     report = Absorbed(
@@ -94,19 +94,27 @@ def absorb(
         restated_by=taken.restated_by,
     )
     outputs: list[Output] = [*rejected, report]
-    if after.due is not None and after.due != known.due:
-        outputs.append(TrainingDue(batch.ticker, after.due))
+    if due is not None and due != known.due:
+        outputs.append(TrainingDue(batch.ticker, due))
     if taken.values_from is not None:
         outputs.append(ForecastStale(batch.ticker))
-    counted = _counted(
-        after, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
+    counters = _counted(
+        after.counters, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )
-    return counted, outputs
+    return replace(after, due=due, counters=counters), outputs
 
 
-def _counted(state: TickerState | None, **more: int) -> TickerState | None:
+def _refused(state: TickerState | None, ticker: str, rejected: list[RejectedBar]) -> tuple[TickerState | None, list[Output]]:
+    outputs: list[Output] = [*rejected, Absorbed(ticker, 0, 0, 0, 0, None)]
     if state is None:
-        return None
-    counters = state.counters
-    changed = {name: getattr(counters, name) + count for name, count in more.items()}
-    return replace(state, counters=msgspec.structs.replace(counters, **changed))
+        return None, outputs
+    return replace(state, counters=_counted(state.counters, rejected=len(rejected))), outputs
+
+
+def _counted(counters: Counters, *, rejected: int, accepted: int = 0, duplicate: int = 0, corrected: int = 0) -> Counters:
+    return Counters(
+        accepted=counters.accepted + accepted,
+        duplicate=counters.duplicate + duplicate,
+        corrected=counters.corrected + corrected,
+        rejected=counters.rejected + rejected,
+    )
