@@ -1,4 +1,4 @@
-"""The evaluation: what it must not see, what it must count, and the command."""
+"""The evaluation: its origins, what it must count, its pictures, and the command."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from models.evaluation.plots import probability_transform, write_plots
 from models.evaluation.report import COLUMNS, report_lines, write_forecasts
 from models.evaluation.scores import interval_scores, repeated_forecasts, return_scores, untrained_score, volatility_scores
 from models.metrics import qlike
-from records import encode_forecast
 from settings import Settings
 from tests.models.oracle import simulated_columns, window_of_columns
 
@@ -35,16 +34,8 @@ TICKERS = 5
 SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
 
 
-def histories(*, altered_from: int | None = None) -> list[Window]:
-    found = []
-    for k in range(TICKERS):
-        columns = list(simulated_columns(1100, seed=k, level=0.008 + 0.003 * k))
-        if altered_from is not None:
-            rng = np.random.default_rng(k)
-            for column in columns[1:]:
-                column[altered_from:] *= rng.uniform(1.5, 4.0)
-        found.append(window_of_columns(f"T{k}", *columns))
-    return found
+def histories() -> list[Window]:
+    return [window_of_columns(f"T{k}", *simulated_columns(1100, seed=k, level=0.008 + 0.003 * k)) for k in range(TICKERS)]
 
 
 def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
@@ -61,10 +52,6 @@ def panel(results: list[TickerResult]) -> Panel:
     return build_panel(results)
 
 
-def served_bytes(panel: Panel) -> dict[tuple[str, int], bytes]:
-    return {(row.ticker, row.as_of.toordinal()): encode_forecast(row) for row in panel.rows}
-
-
 class TestOrigins:
     @given(bars=st.integers(2, 3000), horizon=st.integers(1, 63), count=st.integers(1, 40))
     def test_a_horizon_apart_back_from_the_last_that_can_be_checked(self, bars: int, horizon: int, count: int) -> None:
@@ -74,21 +61,6 @@ class TestOrigins:
         assert all(0 < row < bars - horizon for row in rows)
         if bars > horizon + 1:
             assert rows[-1] == bars - 1 - horizon
-
-
-class TestNoLookAhead:
-    def test_a_truncated_file_gives_the_same_forecasts(self, panel: Panel) -> None:
-        whole = served_bytes(panel)
-        shorter = served_bytes(build_panel(evaluated([window.until(len(window) - HORIZON) for window in histories()], 3)))
-        assert len(shorter) == 3 * TICKERS
-        assert shorter.items() <= whole.items()
-
-    def test_altered_later_bars_leave_earlier_forecasts_the_same(self, panel: Panel) -> None:
-        cut = int(origin_rows(1100, HORIZON, 4)[1]) + 1
-        altered = served_bytes(build_panel(evaluated(histories(altered_from=cut), 4)))
-        whole = served_bytes(panel)
-        same = [altered[key] == value for key, value in sorted(whole.items(), key=lambda item: (item[0][1], item[0][0]))]
-        assert same == [True] * 2 * TICKERS + [False] * 2 * TICKERS
 
 
 class TestScores:
