@@ -25,11 +25,15 @@ class HistoricalEstimate(NamedTuple):
 
 
 class ShrunkMean(NamedTuple):
-    """Daily decimals: the shrunk mean of simple returns, the mean itself, and the weight in [0, 1] that it was given."""
+    """Daily decimals: the shrunk mean of simple returns, the mean itself, and the weight in [0, 1] that it was given.
+
+    `sampling_variance` is that of the mean's sampling error.
+    """
 
     daily_return: float
     own_mean: float
     weight: float
+    sampling_variance: float
 
 
 def historical_estimate(log_return: Floats) -> HistoricalEstimate:
@@ -62,5 +66,7 @@ def shrunk_mean(log_return: Floats) -> ShrunkMean:
     simple = np.expm1(log_return[np.isfinite(log_return)])
     own = float(simple.mean())
     prior_variance = (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2
-    weight = prior_variance / (prior_variance + float(simple.var(ddof=1)) / len(simple))
-    return ShrunkMean(weight * own, own, weight)
+    deviation = simple - own
+    sampling_variance = float(deviation @ deviation) / (len(simple) - 1) / len(simple)
+    weight = prior_variance / (prior_variance + sampling_variance)
+    return ShrunkMean(weight * own, own, weight, sampling_variance)

@@ -29,16 +29,21 @@ HISTORICAL: Final = "historical"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedTicker:
-    """A training's result with its models decoded: keep it to refresh forecasts without decoding again."""
+    """A training's result with its models decoded: keep it to refresh forecasts without decoding again.
+
+    `tails` are the quantiles of the result's residuals (`empirical_tails`).
+    """
 
     trained: TrainedTicker
     models: dict[str, Model]
+    tails: tuple[float, float] | None
 
 
 def load_trained(stored: bytes | TrainedTicker) -> LoadedTicker:
     """Decode a training's result and its models. Raises SchemaError or StateCorruptError."""
     trained = decode_trained(stored) if isinstance(stored, bytes) else stored
-    return LoadedTicker(trained, {name: MODELS[name].from_bytes(payload) for name, payload in trained.models.items()})
+    models = {name: MODELS[name].from_bytes(payload) for name, payload in trained.models.items()}
+    return LoadedTicker(trained, models, empirical_tails(trained.residuals))
 
 
 def make_forecast(
@@ -75,7 +80,7 @@ def make_forecast(
             except KeyError:  # the reason of the model that is missing stands in the steps
                 logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
             else:
-                row = _trained_row(window, loaded.trained, combination, answers, served, tuple(steps), horizon, settings_hash)
+                row = _trained_row(window, loaded, combination, answers, served, tuple(steps), horizon, settings_hash)
                 return msgspec.structs.replace(row, drift=drift)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
     return _historical_row(window, loaded, steps, horizon, settings_hash)
@@ -111,7 +116,7 @@ def _answers(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) ->
 
 def _trained_row(
     window: Window,
-    trained: TrainedTicker,
+    loaded: LoadedTicker,
     combination: Combination,
     answers: dict[str, HorizonForecast],
     served: HorizonForecast,
@@ -120,7 +125,7 @@ def _trained_row(
     settings_hash: str,
 ) -> Forecast:
     volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
-    tails = empirical_tails(trained.residuals)
+    trained, tails = loaded.trained, loaded.tails
     lower_80, upper_80, lower_95, upper_95 = return_bounds(served.horizon_return, served.daily_variance, horizon, tails)
     return Forecast(
         ticker=window.ticker,

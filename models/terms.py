@@ -50,45 +50,48 @@ class Panel:
     values: np.ndarray
 
 
-def variance_terms(window: Window, horizon: int) -> Floats:
-    """The terms after each bar, shape (n, k) in the order of TERM_NAMES; NaN where a feature lacks its lookback."""
-    columns = [*log_variances(window, VARIANCE_FEATURES).T]
+def variance_terms(window: Window, horizon: int, rows: int | None = None) -> Floats:
+    """The terms after each of the last `rows` bars (default: all), shape (rows, k) in the order of TERM_NAMES.
+
+    NaN where a feature lacks its lookback.
+    """
+    rows = len(window) if rows is None else rows
+    now = window.last(rows)
+    columns = [*log_variances(now, VARIANCE_FEATURES).T]
     for name, mean in LOG_MEANS.items():
-        columns.append(
-            np.maximum(window.column(name), np.log(np.maximum(window.column(mean), LEAST_VARIANCE)) - LARGEST_LOG_GAP)
-        )
-    deviation = np.sqrt(np.maximum(21.0 * window.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
-    columns.append(np.clip(window.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP))
+        columns.append(np.maximum(now.column(name), np.log(np.maximum(now.column(mean), LEAST_VARIANCE)) - LARGEST_LOG_GAP))
+    deviation = np.sqrt(np.maximum(21.0 * now.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
+    columns.append(np.clip(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP))
     spike = window.column("volume_zscore_63")
     usual = np.maximum(window.column("overnight_rms_63"), np.sqrt(LEAST_VARIANCE))
     jump = np.clip(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
-    columns.append(_season(spike, horizon))
-    columns.append(_season(jump * np.clip(spike, 0.0, LARGEST_SPIKE), horizon))
-    return np.column_stack(columns)
+    report = np.stack([spike, jump * np.clip(spike, 0.0, LARGEST_SPIKE)])
+    return np.column_stack([*columns, *_season(report, horizon, rows)])
 
 
-def _season(values: Floats, horizon: int) -> Floats:
-    """Largest value in the bars that lie one … four quarters before the horizon ahead, averaged over the quarters, shape (n,).
+def _season(values: Floats, horizon: int, rows: int) -> Floats:
+    """Largest of values, shape (m, n), in the bars one … four quarters before the horizon ahead, averaged over the quarters.
 
-    A quarter shorter than the horizon would reach into it and is left out; without any, the season is 0.
+    Shape (m, rows): after each of the last bars. A quarter shorter than the horizon would reach into it and is left out;
+    without any, the season is 0.
     """
-    n = len(values)
     quarters = [bars for bars in QUARTERS if bars >= horizon]
-    largest = np.full(n, np.nan)
-    if n >= horizon:
-        largest[horizon - 1 :] = np.lib.stride_tricks.sliding_window_view(values, horizon).max(axis=1)
-    total = np.zeros(n)
+    total = np.zeros((len(values), rows))
+    if values.shape[1] < horizon:
+        values = np.full((len(values), horizon), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=1)
     for bars in quarters:
-        lag = bars - horizon
-        lagged = np.full(n, np.nan)
-        lagged[lag:] = largest[: n - lag] if n > lag else largest[:0]
-        total += lagged
+        # The quarter's bars end `bars` - `horizon` before each row; the first rows may lack them.
+        known = windows[:, : max(0, windows.shape[1] - (bars - horizon))][:, -rows:]
+        lacking = rows - known.shape[1]
+        total[:, :lacking] = np.nan
+        total[:, lacking:] += known.max(axis=2)
     return total / max(1, len(quarters))
 
 
 def current_terms(window: Window, horizon: int) -> Floats:
     """The terms after the window's last bar, shape (k,); NaN where the history is too short for one."""
-    terms: Floats = variance_terms(window.last(TERM_BARS), horizon)[-1]
+    terms: Floats = variance_terms(window.last(TERM_BARS), horizon, rows=1)[0]
     return terms
 
 
@@ -111,5 +114,4 @@ def training_panel(window: Window, horizon: int) -> Panel:
 def mean_statistics(window: Window) -> tuple[float, float]:
     """Mean daily simple return over the window, and the variance of its sampling error."""
     estimate = shrunk_mean(window.log_return)
-    simple = np.expm1(window.log_return[np.isfinite(window.log_return)])
-    return estimate.own_mean, float(simple.var(ddof=1)) / len(simple)
+    return estimate.own_mean, estimate.sampling_variance

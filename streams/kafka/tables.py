@@ -11,7 +11,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import faust
@@ -165,7 +165,7 @@ class TickerTables:
 
 def _without_models(loaded: LoadedTicker) -> LoadedTicker:
     # The losers' bytes, some 70 kB a ticker, are for nobody here once the selected ones are decoded.
-    return LoadedTicker(msgspec.structs.replace(loaded.trained, models={}), loaded.models)
+    return replace(loaded, trained=msgspec.structs.replace(loaded.trained, models={}))
 
 
 def _raw_table(app: faust.App, settings: Settings, name: str) -> TableT[bytes, bytes]:
