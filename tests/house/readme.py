@@ -1,0 +1,138 @@
+"""The README's commands, and running them as a reader would, in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+#: The section whose commands need a broker.
+CLUSTER = "On a cluster"
+
+
+def commands(section: str | None = None) -> list[str]:
+    """The command lines of the whole page, or of one section, in their order."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    if section is not None:
+        text = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def copied(target: Path) -> Path:
+    """The project's files in a folder of their own, with this interpreter's environment and the sample as `bars.csv`."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listing.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    (target / ".venv").symlink_to(sys.prefix)
+    script = (
+        "import gzip, importlib.resources as resources, pathlib\n"
+        "sample = resources.files('bokeh_sampledata') / '_data' / 'stocks.csv.gz'\n"
+        "pathlib.Path('bars.csv').write_bytes(gzip.decompress(sample.read_bytes()))"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=target, check=True)
+    return target
+
+
+def run(project: Path, command: str, *, timeout: float = 300, **environment: str) -> str:
+    """What a command that ends prints; it must end well."""
+    arguments = shlex.split(command)
+    if arguments[0] == "make":
+        # -o: the environment is this test's own; nothing is to be installed for it.
+        arguments[1:1] = ["-o", ".venv/.installed"]
+    result = subprocess.run(
+        arguments,
+        cwd=project,
+        env=_environment() | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}"
+    return result.stdout
+
+
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@contextmanager
+def background() -> Iterator[Start]:
+    """`start(project, command, await_port=…, **environment)` for commands that last: ended by SIGTERM with the block."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(project: Path, command: str, *, await_port: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
+        # Without make between: a signal must reach the process itself.
+        recipe = run(project, f"{command} -n").strip() if command.startswith("make ") else command
+        with (project / "background.log").open("ab") as log:
+            process = subprocess.Popen(
+                shlex.split(recipe.replace("\\\n", " ")), cwd=project, env=_environment() | environment, stdout=log, stderr=log
+            )
+        running.append(process)
+        deadline = time.monotonic() + 120
+        while await_port is not None and not _listens(await_port):
+            log_text = (project / "background.log").read_text(errors="replace")[-3000:]
+            assert process.poll() is None, f"{recipe} ended\n{log_text}"
+            assert time.monotonic() < deadline, f"{recipe}: no server in time\n{log_text}"
+            time.sleep(0.1)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in reversed(running):
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def curl(command: str) -> str:
+    """What curl would print: the options that the README uses, no others."""
+    arguments: Iterator[str] = iter(shlex.split(command)[1:])
+    headers: dict[str, str] = {}
+    data: bytes | None = None
+    url = ""
+    for argument in arguments:
+        if argument == "-H":
+            name, _, value = next(arguments).partition(": ")
+            headers[name] = value
+        elif argument == "-d":
+            data = next(arguments).encode()
+        else:
+            url = argument
+    with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=120) as answer:
+        return answer.read().decode()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}

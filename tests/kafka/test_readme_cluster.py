@@ -1,0 +1,74 @@
+"""The README's section on Kafka: `make cluster` and its one Ctrl-C, and the same started by hand."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.error
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.house.readme import CLUSTER, background, commands, copied, curl, free_port, run
+from tests.kafka.cluster import await_condition
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+#: What the README leaves at its defaults and a test has no time for.
+QUICK = {"MODELS": "har"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = copied(tmp_path_factory.mktemp("readme") / "project")
+    jars = ROOT / "broker" / "libs"
+    if jars.exists():
+        (copy / "broker" / "libs").symlink_to(jars)
+    return copy
+
+
+def tickers(port: int) -> list[str]:
+    try:
+        rows = json.loads(curl(f"curl http://127.0.0.1:{port}/api/forecasts"))["forecasts"]
+    except (OSError, urllib.error.HTTPError):
+        return []  # not listening yet, or no forecast yet
+    return [row["ticker"] for row in rows]
+
+
+def test_make_cluster_ends_with_one_ctrl_c(bootstrap: str, project: Path) -> None:
+    assert "make cluster" in commands(CLUSTER)
+    port = free_port()
+    values = QUICK | {"KAFKA_BOOTSTRAP": bootstrap, "KAFKA_PREFIX": "readme-cluster-"}
+    with background() as start:
+        launcher = start(project, f"make cluster PORT={port}", **values)
+        await_condition(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], timeout=120)
+        started = children(launcher.pid)
+        assert len(started) >= 3, "two workers and the service; the producer is done"
+        launcher.send_signal(signal.SIGINT)
+        assert launcher.wait(timeout=40) == 130
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    with pytest.raises(OSError, match="refused"):
+        curl(f"curl http://127.0.0.1:{port}/healthz")
+
+
+def children(pid: int) -> list[int]:
+    """All that a process has started, and what that has started in turn."""
+    found: list[int] = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, listing.read_text().split()):
+            found += [child, *children(child)]
+    return found
+
+
+def test_by_hand(bootstrap: str, project: Path) -> None:
+    export, worker, publish, replica, serve = commands(CLUSTER)[1:]
+    assert export.startswith("export KAFKA_BOOTSTRAP=")
+    values = QUICK | {"KAFKA_BOOTSTRAP": bootstrap, "KAFKA_PREFIX": "readme-hand-"}
+    port = free_port()
+    with background() as start:
+        start(project, worker, **values)
+        run(project, publish, **values)
+        start(project, replica, **values)
+        start(project, f"{serve} PORT={port}", await_port=port)
+        await_condition(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], timeout=120)
