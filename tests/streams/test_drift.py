@@ -106,7 +106,7 @@ def test_a_correction_undoes_what_followed_from_the_wrong_bars(bars: Bars) -> No
     assert due is not None
     early = train_leaning(training_job(state, due, LEANING))
     assert is_current(early, state, LEANING)
-    after, _ = deliver([batch(bars[CUTOFF + 2 : CUTOFF + 3])], LEANING, state)
+    after, _ = deliver([batch(bars[CUTOFF + 2 : CUTOFF + 3], as_of=TODAY)], LEANING, state)
     assert due_of(after) == due_of(state)
     assert not is_current(early, after, LEANING)
     assert encode_forecast(settled(after)[0]) == encode_forecast(settled(backfill(bars, LEANING))[0])
