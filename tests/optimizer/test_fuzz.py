@@ -130,5 +130,7 @@ def operations(client) -> dict[str, Any]:
 @given(st.data())
 def test_a_fuzzer_finds_no_answer_that_is_not_described(operations, label, data):
     case = data.draw(operations[label].as_strategy())
-    answer = case.call_and_validate(checks=[status_code_conformance, content_type_conformance, response_schema_conformance])
+    checks = [status_code_conformance, content_type_conformance, response_schema_conformance]
+    # Beside a socket, schemathesis asks for compressed answers and does not unpack them.
+    answer = case.call_and_validate(headers={"Accept-Encoding": "identity"}, checks=checks)
     assert answer.status_code != 500
