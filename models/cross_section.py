@@ -41,7 +41,7 @@ class PooledVariances(NamedTuple):
     served: Floats
 
 
-def statistics(row: Forecast) -> PoolStatistics:
+def statistics_of(row: Forecast) -> PoolStatistics:
     """The statistics of a row that is known to have them."""
     assert row.pool is not None, "the row was chosen for its statistics"
     return row.pool
@@ -49,7 +49,7 @@ def statistics(row: Forecast) -> PoolStatistics:
 
 def row_terms(row: Forecast) -> Floats:
     """The terms at the row's bar, shape (k,)."""
-    return np.frombuffer(statistics(row).terms, dtype="<f4").astype(np.float64)
+    return np.frombuffer(statistics_of(row).terms, dtype="<f4").astype(np.float64)
 
 
 def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> Floats:
@@ -59,8 +59,8 @@ def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = 
     errors, and at most the prior's.
     """
     count = len(members)
-    own = np.array([statistics(row).mean_return for row in (*members, *untrained)])
-    error = np.array([statistics(row).mean_return_variance for row in (*members, *untrained)])
+    own = np.array([statistics_of(row).mean_return for row in (*members, *untrained)])
+    error = np.array([statistics_of(row).mean_return_variance for row in (*members, *untrained)])
     own = _winsorised(own, own[:count], math.sqrt(float(np.median(error[:count]))))
     center = float(own[:count].mean())
     dispersion = max(0.0, float(own[:count].var(ddof=1)) - float(error[:count].mean()))
@@ -85,9 +85,9 @@ def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] 
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
     now = np.vstack([now, *(_filled(row_terms(row), now.mean(axis=0)) for row in untrained)])
-    weeks = np.concatenate([np.frombuffer(statistics(row).weeks, dtype="<i4") for row in members])
+    weeks = np.concatenate([np.frombuffer(statistics_of(row).weeks, dtype="<i4") for row in members])
     width = 1 + len(TERM_NAMES)
-    panel = np.concatenate([np.frombuffer(statistics(row).panel, dtype="<f4").reshape(-1, width) for row in members])
+    panel = np.concatenate([np.frombuffer(statistics_of(row).panel, dtype="<f4").reshape(-1, width) for row in members])
     target, terms = panel[:, 0].astype(np.float64), panel[:, 1:].astype(np.float64)
     if len(target) < 2 * width:
         alone: Floats = np.exp(own)

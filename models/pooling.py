@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from models.combination import BASELINE, blend_returns, blend_variances
-from models.cross_section import MINIMUM_TICKERS, pooled_returns, pooled_variances, row_terms, statistics
+from models.cross_section import MINIMUM_TICKERS, pooled_returns, pooled_variances, row_terms, statistics_of
 from models.evidence import pooled, significance, weight
 from models.intervals import return_bounds
 from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
@@ -132,7 +132,7 @@ def _applied(tilt: Tilt, row: Forecast, monitor: LossMonitor | None) -> Tilt:
 
 
 def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:
-    tails = [tail for row in members if (tail := statistics(row).tails) is not None]
+    tails = [tail for row in members if (tail := statistics_of(row).tails) is not None]
     if not tails:
         return None
     low, high = np.median(np.array(tails), axis=0)

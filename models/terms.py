@@ -43,7 +43,7 @@ LEVERAGE_CLIP: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Panel:
+class TrainingPanel:
     """One ticker's rows of the pooled regression: `weeks` (m,) int32, `values` (m, 1 + k) float32, the target first."""
 
     weeks: np.ndarray
@@ -95,7 +95,7 @@ def current_terms(window: Window, horizon: int) -> Floats:
     return terms
 
 
-def training_panel(window: Window, horizon: int) -> Panel:
+def training_panel(window: Window, horizon: int) -> TrainingPanel:
     """Rows at the last bar of every other calendar week whose horizon ends within the window.
 
     Calendar weeks are what tickers have in common, whatever exchange they trade on; every `horizon` ÷ 10 of them,
@@ -108,7 +108,7 @@ def training_panel(window: Window, horizon: int) -> Panel:
     rows = last_of_week & (week % max(1, horizon // 10) == 0) & np.isfinite(target) & np.isfinite(terms).all(axis=1)
     floor = max(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * float(np.nanmean(window.log_return**2)))
     values = np.column_stack([np.log(np.maximum(target[rows], floor)), terms[rows]])
-    return Panel(week[rows].astype("<i4"), values.astype("<f4"))
+    return TrainingPanel(week[rows].astype("<i4"), values.astype("<f4"))
 
 
 def mean_statistics(window: Window) -> tuple[float, float]:

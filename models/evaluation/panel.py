@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 
-from models.combination import BASELINE
 from models.cross_section import pooled_variances
 from models.evaluation.origins import Origin, TickerResult
 from models.pooling import LARGEST_AGE_DAYS, pool, pool_members
@@ -122,6 +121,3 @@ def thirds_by_volatility(panel: Panel) -> list[np.ndarray]:
     level = np.array([math.sqrt(panel.realised_variance[panel.ticker == ticker].mean()) for ticker in tickers])
     ranked = tickers[np.argsort(level, kind="stable")]
     return [np.isin(panel.ticker, part) for part in np.array_split(ranked, 3)]
-
-
-__all__ = ["ALONE", "ARGMIN", "BASELINE", "SERVED", "Panel", "build_panel", "thirds_by_volatility", "trained_share"]
