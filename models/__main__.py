@@ -71,6 +71,8 @@ def evaluate(
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else [name for name in tickers.split(",") if name]
     garch = not no_garch and find_spec("arch") is not None
+    if not garch and not no_garch:
+        click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
     rejected = 0
     results = []
     with _processes(settings.jobs) as pool:
