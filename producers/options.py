@@ -12,6 +12,7 @@ import click
 
 from marketdata.groups import GROUPS, group
 from producers.sources import SourceName
+from records import parse_date
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +58,6 @@ def _date(text: str | None) -> dt.date | None:
     if text is None:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        return parse_date(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a date; write it as 2024-01-31") from None

@@ -31,6 +31,13 @@ def date_of(day: int | np.integer) -> dt.date:
     return dt.date.fromordinal(int(day) + _EPOCH_ORDINAL)
 
 
+def parse_date(text: str) -> dt.date:
+    """The date that YYYY-MM-DD names, in no other form: `fromisoformat` takes several for one date. Raises ValueError."""
+    if len(text) != 10 or text[4] != "-" or text[7] != "-":
+        raise ValueError(text)
+    return dt.date.fromisoformat(text)
+
+
 def day_numbers(dates: Iterable[dt.date]) -> Days:
     """`day_number` of each date, as an int32 array."""
     return np.fromiter((d.toordinal() - _EPOCH_ORDINAL for d in dates), dtype=np.int32)

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from records.bars import Bars, Days, Floats, date_of, day_number
+from records.bars import Bars, Days, Floats, date_of, day_number, parse_date
 from records.batch import BarBatch
 
 Flags = NDArray[np.bool_]
@@ -70,9 +70,9 @@ def validate_days(
 ) -> tuple[Bars, list[RejectedBar]]:
     """As `validate_columns`, with day numbers; `undated` holds, by row, the text of what is not a date."""
     n = len(day)
-    columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
     if not undated and _are_flawless(day, columns, today):
-        return Bars(day, **columns), []
+        return Bars.of(day, **columns), []
+    columns = {"dividend": np.zeros(n), "split": np.ones(n)} | columns
     reasons = dict.fromkeys(undated, "not a date (YYYY-MM-DD)")
     for mask, reason in [*_date_faults(day, today), *_faults(columns)]:
         if mask.any():
@@ -94,10 +94,7 @@ def validate_days(
 
 @lru_cache(maxsize=1 << 15)  # every ticker has the same dates; a hundred years of them fit
 def _day_of(text: str) -> int:
-    """Day number of YYYY-MM-DD, and of no other form: `fromisoformat` takes several for one date. Raises ValueError."""
-    if len(text) != 10 or text[4] != "-" or text[7] != "-":
-        raise ValueError(text)
-    return day_number(dt.date.fromisoformat(text))
+    return day_number(parse_date(text))
 
 
 def _days_of(dates: Sequence[str]) -> tuple[Days, dict[int, str]]:
@@ -124,7 +121,7 @@ def _are_flawless(day: Days, columns: dict[str, Floats], today: dt.date) -> bool
     if not len(day) or (day[1:] <= day[:-1]).any():
         return False
     opening, high, low, close, volume = (columns[name] for name in ("open", "high", "low", "close", "volume"))
-    dividend, split = columns["dividend"], columns["split"]
+    dividend, split = columns.get("dividend"), columns.get("split")
     return bool(  # comparisons with NaN are false
         day[-1] <= day_number(today)
         and day[0] >= day_number(EARLIEST_DATE)
@@ -134,10 +131,8 @@ def _are_flawless(day: Days, columns: dict[str, Floats], today: dt.date) -> bool
         and high.max() <= LARGEST_PRICE
         and volume.min() >= 0
         and volume.max() <= LARGEST_VOLUME
-        and dividend.min() >= 0
-        and dividend.max() <= LARGEST_PRICE
-        and split.min() >= 1 / LARGEST_SPLIT
-        and split.max() <= LARGEST_SPLIT
+        and (dividend is None or (dividend.min() >= 0 and dividend.max() <= LARGEST_PRICE))
+        and (split is None or (split.min() >= 1 / LARGEST_SPLIT and split.max() <= LARGEST_SPLIT))
     )
 
 

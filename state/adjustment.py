@@ -135,9 +135,9 @@ def _fits(basis: Basis, delivered: Bars, fetched: Days, one: Restatement, ratio:
     rows = np.flatnonzero((fetched <= one.until) | (fetched >= one.since))
     before = fetched[rows] <= one.until
     borders = np.flatnonzero(before[1:] != before[:-1])
-    beside = np.stack([rows[borders], rows[borders + 1]])
-    close = np.log(basis.adjusted(delivered, fetched).close)
-    jump = np.where(before[borders], 1.0, -1.0) * (close[beside[1]] - close[beside[0]])
+    beside = np.concatenate([rows[borders], rows[borders + 1]])
+    close = np.log(basis.adjusted(delivered[beside], fetched[beside]).close)
+    jump = np.where(before[borders], 1.0, -1.0) * (close[len(borders) :] - close[: len(borders)])
     return float(np.abs(jump + math.log(ratio)).sum()) < float(np.abs(jump).sum())
 
 

@@ -93,14 +93,14 @@ def encode_block(state: TickerState, number: int) -> bytes:
     if not 0 <= held < len(state.snapshots):
         raise IndexError(f"{state.ticker}: no block {number} in the state")
     rows = slice(held * BLOCK_BARS, (held + 1) * BLOCK_BARS)
-    bars = state.delivered[rows]
+    columns = [getattr(state.delivered, name)[rows] for name in VALUE_COLUMNS]
     return _encoder.encode(
         _Block(
             HISTORY_VERSION,
             number * BLOCK_BARS,
-            bars.day.astype(_DAY, copy=False).tobytes(),
+            state.delivered.day[rows].astype(_DAY, copy=False).tobytes(),
             state.fetched[rows].astype(_DAY, copy=False).tobytes(),
-            b"".join(getattr(bars, name).astype(_FLOAT, copy=False).tobytes() for name in VALUE_COLUMNS),
+            np.array(columns, dtype=_FLOAT).tobytes(),
             state.snapshots[held].astype(_FLOAT, copy=False).tobytes(),
         )
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -58,11 +58,15 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Editions:
-    """Those that count, the days on which they were fetched, and the first row at which they are others than before."""
+    """Those that count and the days on which they were fetched.
+
+    From row `first` on they may be others than before, from row `first_value` on with other values.
+    """
 
     delivered: Bars
     fetched: Days
     first: int
+    first_value: int
 
 
 def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
@@ -120,26 +124,31 @@ def outranks(bars: Bars, others: Bars) -> Flags:
 
 def with_arrivals(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals) -> Editions:
     """The kept editions with those in place that count from now on, not trimmed."""
-    taken = arrivals.taken
-    if not taken.any():
-        return Editions(state.delivered, state.fetched, len(state.delivered))
-    held = state.delivered
-    days = np.concatenate([held.day, bars.day[arrivals.tail | arrivals.late]])
+    held, taken = state.delivered, arrivals.taken
+    new = arrivals.tail | arrivals.late
+    days = np.concatenate([held.day, bars.day[new]])
     old: slice | Rows = slice(len(held))
     if arrivals.late.any():
         days.sort()
         old = np.searchsorted(days, held.day)
     place = np.searchsorted(days, bars.day[taken])
-    columns = {}
-    for name in VALUE_COLUMNS:
-        column = np.empty(len(days))
-        column[old] = getattr(held, name)
-        column[place] = getattr(bars, name)[taken]
-        columns[name] = column
-    days_fetched = np.empty(len(days), np.int32)
-    days_fetched[old] = state.fetched
-    days_fetched[place] = fetched
-    return Editions(Bars(days, **columns), days_fetched, int(place[0]))
+    fetched_on = _placed(state.fetched, old, np.full(len(place), fetched, np.int32), place, len(days))
+    first = int(place.min(initial=len(days)))
+    changed = new | arrivals.corrected
+    if not changed.any():
+        return Editions(held, fetched_on, first, len(days))
+    place = np.searchsorted(days, bars.day[changed])
+    columns = {
+        name: _placed(getattr(held, name), old, getattr(bars, name)[changed], place, len(days)) for name in VALUE_COLUMNS
+    }
+    return Editions(Bars(days, **columns), fetched_on, first, int(place[0]))
+
+
+def _placed(old: NDArray[Any], rows: slice | Rows, new: NDArray[Any], places: Rows, count: int) -> NDArray[Any]:
+    column = np.empty(count, old.dtype)
+    column[rows] = old
+    column[places] = new
+    return column
 
 
 def basis_with(

@@ -63,13 +63,18 @@ def take(state: TickerState, bars: Bars, fetched: int, *, keep: int) -> Taken:
     arrivals = sort_arrivals(state, bars, fetched)
     if arrivals.tail.all() and not state.restatements and (bars.split == 1.0).all():
         return _appended(state, bars, fetched, arrivals, keep)
+    if not (arrivals.taken | arrivals.older | arrivals.context).any():
+        return Taken(state, arrivals, arrivals.corrected, arrivals.context, None, None, 1.0)
     editions = with_arrivals(state, bars, fetched, arrivals)
     # What is dropped must have no say any more: the next delivery will not find it.
     kept = slice(_dropped(state.first_index, len(editions.delivered), keep), None)
     basis, restated_by = basis_with(state, bars, fetched, arrivals, editions.delivered[kept], editions.fetched[kept])
     now = basis.adjusted(editions.delivered, editions.fetched)
     after = replace(state, delivered=editions.delivered, fetched=editions.fetched, restatements=basis.restatements, bars=now)
-    row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
+    if state.bars is state.delivered and now is editions.delivered:
+        row = editions.first_value
+    else:
+        row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
     first = editions.first
     if row < len(now):
         after, row = _recomputed(state, after, row)
@@ -127,8 +132,9 @@ def _appended(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, 
 
 def _first_difference(before: Bars, now: Bars, stop: int) -> int:
     """The first row in which bars differ; those before row `stop` are of the same dates."""
-    if now is before:
-        return len(now)
+    # A change of basis begins as far back as there are bars, nearly always.
+    if stop and before.close[0] != now.close[0]:
+        return 0
     same = same_values(before[:stop], now[:stop])
     return stop if same.all() else int(np.argmin(same))
 

@@ -102,10 +102,11 @@ def test_check_of_good_bars_ends_with_zero():
     assert "bars checked" in result.stderr
 
 
-def test_a_wrong_date_is_a_usage_error():
-    result = invoke("check", "--start", "yesterday")
+@pytest.mark.parametrize("text", ["yesterday", "20240131", "2024-W05-3", "2024-1-31", "2024-02-30"])
+def test_a_wrong_date_is_a_usage_error(text: str):
+    result = invoke("check", "--start", text)
     assert result.exit_code == 2
-    assert "'yesterday' is not a date; write it as 2024-01-31" in result.stderr
+    assert f"'{text}' is not a date; write it as 2024-01-31" in result.stderr
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -151,6 +151,59 @@ def test_the_whole_state_is_the_same_in_any_order(drawn: tuple[Bars, list[BarBat
     assert same_state(deliver(messages, SMALL)[0], one)
 
 
+@given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
+def test_of_editions_of_one_day_the_same_counts_in_any_order(order: list[int], repeated: list[int]) -> None:
+    bars = walk(130)
+    editions = [
+        bars,
+        replace(bars, volume=bars.volume + 1.0),
+        replace(bars, volume=bars.volume + 1.0, dividend=bars.dividend + 0.5),
+        replace(bars, close=bars.low.copy()),
+    ]
+    state, _ = deliver([batch(editions[i], as_of=dt.date(2025, 1, 1)) for i in [*order, *repeated]], SMALL)
+    assert state.bars == editions[2]  # the larger volume, then the larger dividend
+
+
+def test_an_edition_with_less_volume_of_the_same_day_is_mended_the_next_day() -> None:
+    bars = walk(130)
+    wrong = replace(bars, volume=bars.volume + 1.0)
+    one, next_one = dt.date(2025, 1, 1), dt.date(2025, 1, 2)
+    state, outputs = deliver([batch(wrong, as_of=one), batch(bars, as_of=one)], SMALL)
+    assert state.bars == wrong
+    assert outputs[-1] == Absorbed("ABC", 0, 130, 0, 0, None)
+    state, _ = deliver([batch(bars, as_of=next_one), batch(wrong, as_of=one)], SMALL, state)
+    assert state.bars == bars
+
+
+@pytest.mark.parametrize("ratio", [2.0, 3.0, 1.5, 0.1])
+def test_a_backfill_from_after_a_split_may_overtake_the_splits_own_bar(ratio: float) -> None:
+    vendor = Vendor(with_splits(walk(200), {150: ratio}))
+    day = vendor.final.day
+    live = [vendor.edition(slice(i, i + 1), int(day[i])) for i in range(200)]
+    overlap = vendor.edition(slice(100, 150), int(day[170]))
+    mended = damaged(live[140], "volume", 0)  # a wrong edition of the split's eve, late
+    in_order, _ = deliver([*live, overlap, mended], SMALL)
+    state, _ = deliver([*live[:150], overlap, mended, *live[:3], *live[:149:-1]], SMALL)
+    assert same_state(state, in_order)
+    assert state.restatements == ()
+    np.testing.assert_allclose(state.bars.close, vendor.final.close, rtol=1e-15)
+
+
+def test_what_is_dropped_has_no_say_any_more() -> None:
+    # The history is trimmed past a split that a restatement had been explained by: a repeat must not see it anew.
+    vendor = Vendor(with_splits(walk(900), {100: 2.0, 130: 4.0}))
+    day = vendor.final.day
+    messages = [
+        vendor.edition(slice(0, 90), int(day[89])),
+        vendor.edition(slice(60, 120), int(day[160]), told=False),
+        vendor.edition(slice(90, 150), int(day[149])),
+        vendor.edition(slice(150, 900), int(day[899])),
+    ]
+    state, _ = deliver(messages, SMALL)
+    assert state.first_index > 130
+    assert same_state(deliver(messages, SMALL, state)[0], state)
+
+
 def test_an_edition_from_in_between_does_not_undo_what_a_later_one_confirms() -> None:
     bars = walk(200)
     wrong = replace(bars, volume=bars.volume + 1)
