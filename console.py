@@ -5,13 +5,14 @@ Results go to stdout, and only they; what is said on the way goes to stderr.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Final, NoReturn, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 import click
 
@@ -26,6 +27,28 @@ EXIT_BROKEN_PIPE: Final = 1
 SECONDS_BETWEEN_LINES: Final = 5.0
 
 Advance = Callable[[int], None]
+
+
+class LazyCommands(click.Group):
+    """Commands that are imported when they are called: a process that runs for months carries only what its own one needs."""
+
+    def __init__(self, *args: Any, places: Mapping[str, str], **options: Any) -> None:
+        """`places` maps names of commands to `module:attribute`."""
+        super().__init__(*args, **options)
+        self._places = places
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """Their names, in order."""
+        return list(self._places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command of a name, None where there is none."""
+        place = self._places.get(cmd_name)
+        if place is None:
+            return None
+        module, _, attribute = place.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
 
 
 def run_cli(command: click.Command) -> NoReturn:

@@ -214,10 +214,10 @@ class Settings(BaseSettings):
         0.5, gt=0, description="Between offset commits; what is processed again after a crash. State is idempotent."
     )
     worker_batch_messages: int = Field(
-        4096, ge=1, le=20_000, description="Most messages of one turn of the bars agent; one write per ticker and turn."
+        10_000, ge=1, le=20_000, description="Most messages of one turn of the bars agent; one write per ticker and turn."
     )
     worker_cache_megabytes: int = Field(
-        4, ge=1, description="RocksDB block cache per table partition; Faust's 2 GB each would outgrow the machine."
+        16, ge=1, description="RocksDB block cache of all of a worker's tables; Faust's is 2 GB for each partition of each."
     )
     training_patience_seconds: float = Field(
         10.0,

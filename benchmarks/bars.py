@@ -28,7 +28,7 @@ def batches() -> Iterator[BarBatch | RejectedBar]:
     """The set as a source gives it: batches of up to 250 bars, ticker after ticker."""
     if REAL_BARS.exists():
         return iter(read_source("file", path=REAL_BARS, today=dt.date.max))
-    return _simulated()
+    return (batch for ticker, bars in simulated() for batch in batched(ticker, bars))
 
 
 def histories(limit: int | None = None, *, minimum: int = 0) -> dict[str, Bars]:
@@ -44,22 +44,30 @@ def _histories(minimum: int) -> Iterator[tuple[str, Bars]]:
             yield ticker, bars
 
 
-def _simulated() -> Iterator[BarBatch]:
-    days = np.busday_offset("2013-02-08", np.arange(SIMULATED_BARS), roll="forward").astype("datetime64[D]").astype(np.int32)
+def simulated(bars: int = SIMULATED_BARS) -> Iterator[tuple[str, Bars]]:
+    """As many tickers as the real set has, with so many bars each."""
+    days = np.busday_offset("2013-02-08", np.arange(bars), roll="forward").astype("datetime64[D]").astype(np.int32)
     for number in range(SIMULATED_TICKERS):
         generator = np.random.default_rng(number)
-        volatility = 0.015 * np.exp(0.3 * generator.standard_normal(SIMULATED_BARS).cumsum() / np.sqrt(SIMULATED_BARS))
-        close = 50 * np.exp(np.cumsum(volatility * generator.standard_normal(SIMULATED_BARS)))
-        open_ = close * np.exp(0.3 * volatility * generator.standard_normal(SIMULATED_BARS))
-        reach = np.exp(volatility * generator.random(SIMULATED_BARS))
-        bars = Bars.of(
-            days,
-            open=open_,
-            high=np.maximum(open_, close) * reach,
-            low=np.minimum(open_, close) / reach,
-            close=close,
-            volume=np.round(1e6 * np.exp(0.4 * generator.standard_normal(SIMULATED_BARS))),
+        volatility = 0.015 * np.exp(0.3 * generator.standard_normal(bars).cumsum() / np.sqrt(bars))
+        close = 50 * np.exp(np.cumsum(volatility * generator.standard_normal(bars)))
+        open_ = close * np.exp(0.3 * volatility * generator.standard_normal(bars))
+        reach = np.exp(volatility * generator.random(bars))
+        yield (
+            f"SIM{number:03d}",
+            Bars.of(
+                days.copy(),
+                open=open_,
+                high=np.maximum(open_, close) * reach,
+                low=np.minimum(open_, close) / reach,
+                close=close,
+                volume=np.round(1e6 * np.exp(0.4 * generator.standard_normal(bars))),
+            ),
         )
-        for start in range(0, SIMULATED_BARS, BATCH_BARS):
-            part = bars[start : start + BATCH_BARS]
-            yield batch_of(f"SIM{number:03d}", part, source="simulated", as_of=part.last_date)
+
+
+def batched(ticker: str, bars: Bars) -> Iterator[BarBatch]:
+    """The bars as a backfill sends them."""
+    for start in range(0, len(bars), BATCH_BARS):
+        part = bars[start : start + BATCH_BARS]
+        yield batch_of(ticker, part, source="bench", as_of=part.last_date)

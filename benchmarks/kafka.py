@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +14,7 @@ import aiokafka
 import numpy as np
 
 from benchmarks.bars import data_name, histories
+from benchmarks.worker import await_count, await_trained, health_page, memory_megabytes, running_worker
 from broker.base import free_port
 from broker.local import local_broker
 from broker.topics import BARS, ensure_topics, topic_name
@@ -39,8 +34,9 @@ def run() -> Iterator[dict[str, Any]]:
     """Rows of one broker and one worker, each beside a bare consumer that only decodes the same messages."""
     whole = histories(minimum=300)
     with tempfile.TemporaryDirectory() as folder, local_broker(load_settings()) as (bootstrap, _):
-        port = free_port()
-        settings = load_settings(kafka_bootstrap=bootstrap, state_dir=Path(folder), worker_port=port, kafka_prefix="bench-")
+        settings = load_settings(
+            kafka_bootstrap=bootstrap, state_dir=Path(folder), worker_port=free_port(), kafka_prefix="bench-"
+        )
         ensure_topics(settings)
         parts = [
             _batch(ticker, bars[start : min(start + 250, len(bars) - _CATCH_UP_DAYS - 1)])
@@ -49,8 +45,8 @@ def run() -> Iterator[dict[str, Any]]:
         ]
         publish(settings, parts, resend=True)
         bare = asyncio.run(_decode_only(settings, len(parts)))
-        with _worker(settings) as process:
-            rate = _rate(port, "bars", sum(len(part.date) for part in parts))
+        with running_worker(settings) as process:
+            rate = await_count(settings, "bars", sum(len(part.date) for part in parts))
             yield _row("backfill, 250 bars per message", "bars_per_second", rate, bare[0], ">= 150000 per worker", len(whole))
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=60)
@@ -60,26 +56,20 @@ def run() -> Iterator[dict[str, Any]]:
             for ticker, bars in whole.items()
         ]
         publish(settings, singles, resend=True)
-        with _worker(settings) as process:
-            rate = _rate(port, "messages", len(singles))
+        with running_worker(settings) as process:
+            rate = await_count(settings, "messages", len(singles))
             yield _row("catch-up, 1 bar per message", "messages_per_second", rate, None, ">= 6000", len(whole))
             time.sleep(20)  # trainings are under way: the loop's lag is that beside them
-            page = _page(port)
+            page = health_page(settings)
             yield {
                 "benchmark": "worker while training",
                 "trained": page["trained"],
                 "loop_lag_ms": page["loop_lag_ms"],
                 "aim": "< 50 ms; <= 300 MB",
-                "rss_mb": round(_rss_megabytes(process)),
+                "rss_mb": round(memory_megabytes(process)),
             }
-            _await_trained(port)
+            await_trained(settings)
             yield from _latency(settings, [_batch(ticker, bars[len(bars) - 1 :]) for ticker, bars in whole.items()])
-
-
-def _await_trained(port: int) -> None:
-    """Latency is that without a retrain: wait until the trainings of the backfill are through."""
-    while _page(port)["trainings_under_way"]:
-        time.sleep(1)
 
 
 def _latency(settings: Settings, last: Sequence[BarBatch]) -> Iterator[dict[str, Any]]:
@@ -126,57 +116,6 @@ async def _decode_only(settings: Settings, messages: int) -> tuple[float, int]:
         return bars / (time.perf_counter() - started), bars
     finally:
         await consumer.stop()
-
-
-@contextmanager
-def _worker(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {
-        "KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
-        "KAFKA_PREFIX": settings.kafka_prefix,
-        "STATE_DIR": str(settings.state_dir),
-        "WORKER_PORT": str(settings.worker_port),
-        "LOG_LEVEL": "ERROR",
-        # What is measured is the stream, and a retrain of 500 tickers with every model takes minutes.
-        "MODELS": "har",
-    }
-    process = subprocess.Popen([sys.executable, "-m", "streams", "worker", "--id", "bench"], env=environment)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-
-
-def _rate(port: int, counter: str, total: int) -> float:
-    """Per second from the first look at which something was done to the one at which all was."""
-    first: tuple[float, int] | None = None
-    while True:
-        count = int(_page(port)[counter])
-        now = time.perf_counter()
-        if first is None and count:
-            first = (now, count)
-        if first is not None and count >= total:
-            return (total - first[1]) / (now - first[0]) if now > first[0] and total > first[1] else float(total)
-        time.sleep(0.05)
-
-
-def _page(port: int) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
-                return dict(json.load(answer))
-        except OSError:
-            # Not listening yet, or 503 while tables are restored.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
-def _rss_megabytes(process: subprocess.Popen[bytes]) -> float:
-    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def _batch(ticker: str, bars: Bars) -> BarBatch:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from pathlib import Path
-
 from streams import startup
 
 if __name__ == "__main__":
@@ -12,116 +9,19 @@ if __name__ == "__main__":
 
 import click
 
-from console import progress, run_cli
-from errors import StateCorruptError, StateMissingError
-from producers.options import source_options
-from producers.since import starts_since_last
-from producers.sources import SourceName, canonical_tickers, read_source
-from producers.yahoo import Yahoo
-from settings import Settings, load_settings
-from streams.worker_command import rebuild, worker
+from console import LazyCommands, run_cli
 
 
-@click.group()
+@click.group(
+    cls=LazyCommands,
+    places={
+        "run": "streams.run_command:run",
+        "worker": "streams.worker_command:worker",
+        "rebuild": "streams.worker_command:rebuild",
+    },
+)
 def cli() -> None:
     """Bars in, rolling features, trainings when windows age out, forecasts into the state folder."""
-
-
-@cli.command()
-@source_options
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
-@click.option(
-    "--since", type=click.Choice(["last"]), help="last: only from some sessions before what the state has (yfinance)."
-)
-@click.option("--no-train", is_flag=True, help="Take bars in and refresh forecasts, but train nothing.")
-def run(
-    source: str,
-    path: Path | None,
-    tickers: list[str] | None,
-    start: dt.date | None,
-    end: dt.date | None,
-    state: Path | None,
-    jobs: int | None,
-    since: str | None,
-    no_train: bool,
-) -> None:
-    """Run the whole pipeline to the end of the input.
-
-    May be interrupted at any time: the next run goes on from there, with the same result. A run that finds nothing new changes
-    nothing.
-    """
-    if since and (source != SourceName.YFINANCE or start):
-        raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
-    settings = load_settings(state_dir=state, jobs=jobs)
-    now = dt.datetime.now(dt.UTC)
-    today = now.date()
-    # What is wrong with the input is said before the slow imports.
-    yahoo = Yahoo.of(settings, now=now)
-    bars = read_source(
-        source,
-        path=path,
-        tickers=tickers,
-        start=start,
-        end=end,
-        today=today,
-        yahoo=yahoo,
-        starts=_starts_since_last(settings, tickers) if since else None,
-        suspect_bars=settings.suspect_bars,
-    )
-
-    from contextlib import ExitStack
-
-    from models.training import train_ticker
-    from state.folder import StateFolder
-    from streams.embedded import EmbeddedEngine
-    from streams.pool import TrainingPool, preload_for
-    from streams.reporting import summary_lines
-
-    startup.loaded()
-    with ExitStack() as stack:
-        writer = stack.enter_context(
-            StateFolder(settings.state_dir).open_writer(
-                model_memory_ttl_seconds=settings.model_memory_ttl_seconds, model_ttl_seconds=settings.model_ttl_seconds
-            )
-        )
-        pool = None
-        if not no_train:
-            pool = stack.enter_context(
-                TrainingPool(
-                    train_ticker,
-                    jobs=settings.jobs,
-                    deadline_seconds=settings.job_deadline_seconds,
-                    preload=preload_for(settings.models),
-                )
-            )
-        engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
-        summary = engine.run(bars, bars_total=bars.bars_total)
-    for line in summary_lines(summary):
-        click.echo(line, err=True)
-    if bars.suspicions:
-        click.echo(
-            f"suspect bars: {len(bars.suspicions):,} ({settings.suspect_bars}); python -m producers check lists them", err=True
-        )
-
-
-def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[str, dt.date]:
-    """Where to begin fetching the tickers that the state has."""
-    from state.readers import HistoryReader
-
-    wanted = sorted(canonical_tickers(tickers) or ())
-    try:
-        with HistoryReader(settings.state_dir) as histories:
-            held, unreadable = histories.bars_many(wanted)
-    except StateMissingError:
-        return {}
-    if unreadable:
-        raise StateCorruptError(next(iter(unreadable.values())))
-    return starts_since_last(wanted, {ticker: bars.last_date for ticker, bars in held.items()}, settings.overlap_sessions)
-
-
-cli.add_command(worker)
-cli.add_command(rebuild)
 
 
 if __name__ == "__main__":

@@ -5,23 +5,24 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 from faust.types import EventT, StreamT
 
 from broker.topics import partition_of
 from errors import DataError, ForecastingError, SchemaError, StateError
-from records import VALUE_COLUMNS, BarBatch, RejectedBar, day_number, decode_batch
+from records import BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
+from streams.kafka.pacing import paced
 from streams.kafka.tables import TickerTables, writing_to
 from streams.pipeline import Absorbed, absorb
 
@@ -29,9 +30,13 @@ logger = logging.getLogger(__name__)
 
 #: A turn ends here whatever waits, so that nothing waits for too long: about 60,000 bars, a third of a second.
 _TURN_BYTES: Final = 4 * 1024 * 1024
-#: A backlog arrives in pieces some milliseconds apart: so many looks of so many seconds are worth waiting for the next one.
-_FILL_STEPS: Final = 10
-_FILL_SECONDS: Final = 0.02
+#: A backlog arrives in pieces some milliseconds apart: so many looks of so many seconds are worth waiting for the next one,
+#: but no turn is filled for longer than a second.
+_FILL_LOOKS: Final = 10
+_LOOK_SECONDS: Final = 0.01
+_FILL_SECONDS: Final = 1.0
+#: A few milliseconds' worth.
+_ACKNOWLEDGE_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
@@ -75,79 +80,73 @@ class BarsAgent:
     async def run(self, stream: StreamT[Any]) -> None:
         """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker."""
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
-        turn: list[EventT[Any]] = []
-        size = 0
         async for event in source.events():
-            turn.append(event)
-            self._deliveries.begin(event)
-            size += len(event.value or b"")
             self.busy = True
-            full = len(turn) >= self._settings.worker_batch_messages or size >= _TURN_BYTES
-            if not full and await self._more_waits(source, event):
-                continue
+            turn = await self._turn(event, source.channel.queue)
             try:
-                done = await self._take(turn)
-                for finished in done:
-                    await source.ack(finished)
+                done = await self._acknowledge(await self._take(turn), source)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
-            acknowledged = {id(finished) for finished in done}
-            for taken in turn:
-                self._deliveries.end(taken, done=id(taken) in acknowledged)
-            turn, size = [], 0
+            self._deliveries.end(turn, done=done)
+            self.counts.messages += len(done)
             self.busy = False
 
-    async def _more_waits(self, source: Any, last: EventT[Any]) -> bool:
-        """Whether more messages wait here, or arrive within a moment because the broker has more: a turn is worth filling.
+    async def _turn(self, event: EventT[Any], queue: Any) -> list[EventT[Any]]:
+        """The event and what waits behind it; what the broker still has of a backlog is worth waiting a moment for.
 
-        At the end of its partition, where live bars come in, a message is not held up at all.
+        At the end of its partition, where live bars come in, a message is not held up at all. The queue is emptied directly:
+        for each message by itself Faust's streams take longer than all of ours.
         """
-        for _ in range(_FILL_STEPS):
-            if not source.channel.queue.empty():
-                return True
-            end = self._ownership.end_of(last)
-            if end is None or last.message.offset + 1 >= end:
-                return False
-            await asyncio.sleep(_FILL_SECONDS)
-        return False
+        turn = [event]
+        self._deliveries.begin(event)
+        size, looks = len(event.value or b""), 0
+        deadline = time.monotonic() + _FILL_SECONDS
+        while size < _TURN_BYTES and len(turn) < self._settings.worker_batch_messages and time.monotonic() < deadline:
+            if not queue.empty():
+                event = queue.get_nowait()
+                turn.append(event)
+                self._deliveries.begin(event)
+                size, looks = size + len(event.value or b""), 0
+            elif looks < _FILL_LOOKS and self._ownership.is_behind(event):
+                looks += 1
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                break
+        return turn
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
         """The events of a turn that are dealt with and may be acknowledged."""
         await self._ownership.settled()
         # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
-        turn = [event for event in turn if self._ownership.is_ours(event)]
-        done: list[EventT[Any]] = []
+        turn = self._ownership.ours(turn)
+        done: set[int] = set()
         tickers: dict[str, list[_Arrival]] = {}
-        for event in turn:
+        async for event in paced(turn):
             try:
                 batch = self._decode(event)
             except DataError as error:
                 self._outbox.reject(event, str(error))
-                done.append(event)
+                done.add(id(event))
             else:
                 tickers.setdefault(batch.ticker, []).append(_Arrival(event, batch))
-        for ticker, arrivals in tickers.items():
-            await asyncio.sleep(0)
+        async for ticker, arrivals in paced(tickers.items()):
             await self._ownership.settled()
-            if all(self._ownership.is_ours(arrival.event) for arrival in arrivals):
+            events = [arrival.event for arrival in arrivals]
+            if len(self._ownership.ours(events)) == len(events):
                 self._update(ticker, arrivals)
-                done.extend(arrival.event for arrival in arrivals)
+                done.update(map(id, events))
         await self._ownership.delivered()
         await self._ownership.settled()
-        return self._acknowledgeable(turn, {id(event) for event in done})
+        return _without_gaps(turn, done)
 
-    def _acknowledgeable(self, turn: Sequence[EventT[Any]], done: set[int]) -> list[EventT[Any]]:
-        """Each partition's events up to the first that is not dealt with: a later acknowledgement would commit past it."""
-        chosen: list[EventT[Any]] = []
-        blocked: set[int] = set()
-        for event in turn:
-            partition = event.message.partition
-            if partition not in blocked and id(event) in done and self._ownership.is_ours(event):
-                chosen.append(event)
-            else:
-                blocked.add(partition)
-        self.counts.messages += len(chosen)
-        return chosen
+    async def _acknowledge(self, events: Sequence[EventT[Any]], source: Any) -> list[EventT[Any]]:
+        """Those that are still ours when their turn comes."""
+        done: list[EventT[Any]] = []
+        async for start in paced(range(0, len(events), _ACKNOWLEDGE_AT_ONCE)):
+            for event in self._ownership.ours(events[start : start + _ACKNOWLEDGE_AT_ONCE]):
+                await source.ack(event)
+                done.append(event)
+        return done
 
     def _decode(self, event: EventT[Any]) -> BarBatch:
         batch = decode_batch(event.value or b"", key=event.key or b"")
@@ -195,13 +194,6 @@ class BarsAgent:
             self._tables.save(state, changed_from=max(changed_from, state.first_index))
         return state
 
-    def _reject(self, run: Sequence[_Arrival], refused: Sequence[RejectedBar]) -> None:
-        for arrival in run if refused else ():
-            dates = set(arrival.batch.date)
-            reasons = [f"{bar.date}: {bar.reason}" for bar in refused if bar.date in dates]
-            if reasons:
-                self._outbox.reject(arrival.event, "; ".join(reasons))
-
     def _to_write(self, state: TickerState, batch: BarBatch, report: Absorbed) -> int | None:
         self.counts.bars += report.accepted + report.duplicate + report.corrected + report.expired
         if report.duplicate:
@@ -209,39 +201,16 @@ class BarsAgent:
         return report.changed_from
 
 
-def _rising_runs(arrivals: Sequence[_Arrival]) -> list[list[_Arrival]]:
-    """Successive messages whose dates go on rising: as one batch they say the same, and cost one update instead of many."""
-    runs: list[list[_Arrival]] = []
-    for arrival in arrivals:
-        last = runs[-1][-1].batch if runs else None
-        batch = arrival.batch
-        goes_on = (
-            last is not None
-            and bool(last.date)
-            and bool(batch.date)
-            and last.date[-1] < batch.date[0]
-            and (last.as_of, last.source) == (batch.as_of, batch.source)
-            and last.date == sorted(last.date)
-            and batch.date == sorted(batch.date)
-            and (last.dividend is None, last.split is None) == (batch.dividend is None, batch.split is None)
-        )
-        if goes_on:
-            runs[-1].append(arrival)
+def _without_gaps(turn: Sequence[EventT[Any]], done: Collection[int]) -> list[EventT[Any]]:
+    """Each partition's events up to the first that is not dealt with: a later acknowledgement would commit past it."""
+    chosen: list[EventT[Any]] = []
+    blocked: set[int] = set()
+    for event in turn:
+        if event.message.partition not in blocked and id(event) in done:
+            chosen.append(event)
         else:
-            runs.append([arrival])
-    return runs
-
-
-def _joined(run: Sequence[_Arrival]) -> BarBatch:
-    first = run[0].batch
-    if len(run) == 1:
-        return first
-    columns = {
-        name: [value for arrival in run for value in getattr(arrival.batch, name)]
-        for name in ("date", *VALUE_COLUMNS)
-        if getattr(first, name) is not None
-    }
-    return msgspec.structs.replace(first, **columns)
+            blocked.add(event.message.partition)
+    return chosen
 
 
 def _least(known: int | None, other: int | None) -> int | None:

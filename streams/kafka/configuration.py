@@ -14,8 +14,13 @@ from settings import KafkaSecurity, Settings
 from streams.kafka.table_manager import PromptTableManager
 from streams.worker_folder import worker_folder
 
-#: Messages that wait for an agent, per agent: a backfill's have 15 kB each.
-_BUFFER_MESSAGES: Final = 4096
+#: Messages that wait for an agent, per agent: a backfill's have 15 kB each, single bars come a thousand at a time.
+_BUFFER_MESSAGES: Final = 1024
+#: At once from one partition; a message that is larger comes alone.
+_FETCH_BYTES: Final = 1024 * 1024
+#: Of one partition's messages on their way to the broker: with Faust's 16 kB only four blocks of a history would wait for
+#: each of its answers.
+_SEND_BYTES: Final = 512 * 1024
 #: Messages that wait for the producer before streams are slowed; Faust's 100 would stop every turn of a backfill.
 PRODUCER_BUFFER_MESSAGES: Final = 10_000
 
@@ -44,9 +49,10 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker_rebalance_timeout": settings.worker_session_seconds * 1.5,
         "broker_commit_interval": settings.worker_commit_seconds,
         "consumer_auto_offset_reset": "earliest",
-        "consumer_max_fetch_size": settings.kafka_message_bytes,
+        "consumer_max_fetch_size": _FETCH_BYTES,
         "producer_acks": -1,
         # A dead letter carries the message that was refused.
+        "producer_max_batch_size": _SEND_BYTES,
         "producer_max_request_size": settings.kafka_message_bytes + 65_536,
         "stream_buffer_maxsize": _BUFFER_MESSAGES,
         # Waiting for every buffered message at a rebalance takes as long as a training; what is unfinished is read again.
@@ -64,18 +70,6 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "web_port": settings.worker_port or free_port(),  # Faust takes no 0
         "web_enabled": True,
         "worker_redirect_stdouts": False,
-    }
-
-
-def table_options(settings: Settings) -> dict[str, Any]:
-    """Options of one table's RocksDB partitions: there are three tables of eight partitions, and standbys, in one process."""
-    return {
-        "block_cache_size": settings.worker_cache_megabytes * 1024 * 1024,
-        "write_buffer_size": 2 * 1024 * 1024,
-        "max_write_buffer_number": 2,
-        "target_file_size_base": 16 * 1024 * 1024,
-        "bloom_filter_size": 10,
-        "max_open_files": 64,
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -59,12 +59,14 @@ class Deliveries:
         """An agent has taken this message up."""
         self._begun.add(event.message.tp)
 
-    def end(self, event: EventT[Any], *, done: bool) -> None:
-        """An agent has put it down; `done` when it is acknowledged."""
-        self._begun.discard(event.message.tp)
-        progress = self._current().get(event.message.tp)
-        if done and progress is not None:
-            progress.mark(event.message.offset)
+    def end(self, taken: Iterable[EventT[Any]], *, done: Iterable[EventT[Any]]) -> None:
+        """An agent has put these messages down; those that are `done` it has acknowledged."""
+        self._begun.difference_update(event.message.tp for event in taken)
+        current = self._current()
+        for event in done:
+            progress = current.get(event.message.tp)
+            if progress is not None:
+                progress.mark(event.message.offset)
 
     async def run(self) -> None:
         """Look for ever."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 import faust
-from faust.types import TP, EventT
+from faust.types import EventT
 
 from streams.kafka.fence import Fence
 
 logger = logging.getLogger(__name__)
 
 _SETTLING_SECONDS: Final = 0.02
+_SENDING_SECONDS: Final = 0.001
 
 
 class Ownership:
@@ -22,26 +24,33 @@ class Ownership:
     def __init__(self, app: faust.App, fence: Fence) -> None:
         self._app = app
         self._fence = fence
+        self._resigned = False
         self.failed = asyncio.Event()
         self.failure: Exception | None = None
 
     def is_ours(self, event: EventT[Any]) -> bool:
-        """Whether the event's partition is assigned to this worker since before the event was fetched.
+        """Whether `ours` holds this event."""
+        return bool(self.ours([event]))
+
+    def ours(self, events: Iterable[EventT[Any]]) -> list[EventT[Any]]:
+        """Those whose partitions are assigned to this worker since before they were fetched; true until the next await.
 
         Ends the process when it was frozen: what it believes to own may belong to others.
         """
         self._fence.check()
-        message = event.message
-        return (
-            not self._app.rebalancing
-            and message.generation_id == self._app.consumer_generation_id
-            and TP(message.topic, message.partition) in self._app.consumer.assignment()
-        )
+        if self._app.rebalancing or self._resigned:
+            return []
+        generation, assigned = self._app.consumer_generation_id, self._app.consumer.assignment()
+        return [event for event in events if event.message.generation_id == generation and event.message.tp in assigned]
 
-    def end_of(self, event: EventT[Any]) -> int | None:
-        """Offset behind the last message that the event's partition is known to have."""
-        end: int | None = self._app.consumer.highwater(TP(event.message.topic, event.message.partition))
-        return end
+    def resign(self) -> None:
+        """From now on nothing is ours: nothing new is written or acknowledged before the worker ends."""
+        self._resigned = True
+
+    def is_behind(self, event: EventT[Any]) -> bool:
+        """Whether the event's partition is known to have later ones."""
+        end: int | None = self._app.consumer.highwater(event.message.tp)
+        return end is not None and event.message.offset + 1 < end
 
     async def settled(self) -> None:
         """Wait while partitions are dealt anew. Only then does a message's generation tell whether it is still ours.
@@ -57,8 +66,9 @@ class Ownership:
         Faust's own commit flushes too, but gives up on its buffer after 0.1 s without progress, and commits all the same.
         """
         producer = self._app.producer
+        # Faust's own wait costs a task and a timer for every message.
         while producer.buffer.size:
-            await producer.buffer.flush()
+            await asyncio.sleep(_SENDING_SECONDS)
         await producer.flush()
 
     async def give_up(self, error: Exception) -> NoReturn:

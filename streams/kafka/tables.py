@@ -18,6 +18,7 @@ import faust
 import msgspec
 
 # Faust's only way to say to which partition a write goes when one turn handles messages of several.
+from faust.stores.rocksdb import RocksDBOptions
 from faust.streams import _current_event
 from faust.types import EventT, TableT
 
@@ -31,9 +32,9 @@ from state.forecasts import decode_row
 from state.history_codec import Head, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
+from state.shared_memory import SharedMemory
 from state.ticker_state import TickerState
 from streams.forecasting import is_usable
-from streams.kafka.configuration import table_options
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,10 @@ class TickerTables:
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        self.history = _raw_table(app, settings, HISTORY)
-        self.models = _raw_table(app, settings, MODELS)
-        self.forecasts = _raw_table(app, settings, FORECASTS)
+        memory = SharedMemory(cache_bytes=settings.worker_cache_megabytes << 20)
+        self.history = _raw_table(app, settings, HISTORY, memory)
+        self.models = _raw_table(app, settings, MODELS, memory)
+        self.forecasts = _raw_table(app, settings, FORECASTS, memory)
         self._states: OrderedDict[str, _Held] = OrderedDict()
         self._models: OrderedDict[str, HeldModel] = OrderedDict()
 
@@ -168,14 +170,22 @@ def _without_models(loaded: LoadedTicker) -> LoadedTicker:
     return replace(loaded, trained=msgspec.structs.replace(loaded.trained, models={}))
 
 
-def _raw_table(app: faust.App, settings: Settings, name: str) -> TableT[bytes, bytes]:
-    return app.Table(
-        name,
-        key_type=bytes,
-        value_type=bytes,
-        partitions=settings.kafka_partitions,
-        options=table_options(settings),
-    )
+class _Options(RocksDBOptions):
+    """Faust's, which are for each database by itself, replaced by those of `SharedMemory`."""
+
+    def __init__(self, memory: SharedMemory) -> None:
+        super().__init__()
+        self._memory = memory
+
+    def as_options(self) -> Any:
+        """As Faust asks for them, for each partition."""
+        return self._memory.options()
+
+
+def _raw_table(app: faust.App, settings: Settings, name: str, memory: SharedMemory) -> TableT[bytes, bytes]:
+    table = app.Table(name, key_type=bytes, value_type=bytes, partitions=settings.kafka_partitions)
+    table.data.rocksdb_options = _Options(memory)  # type: ignore[attr-defined]  # declared by Faust's RocksDB store alone
+    return table
 
 
 def _write(table: TableT[bytes, bytes], key: bytes, value: bytes | None) -> None:

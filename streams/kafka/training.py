@@ -95,7 +95,7 @@ class TrainingAgent:
                 if done:
                     await source.ack(event)
             finally:
-                self._deliveries.end(event, done=done)
+                self._deliveries.end([event], done=[event] if done else [])
 
     async def _answer(self, event: EventT[Any]) -> None:
         try:

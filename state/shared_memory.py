@@ -1,0 +1,47 @@
+"""RocksDB's options for a stream worker: its tables are dozens of small databases, which share one cache and one budget."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager
+
+#: Of all databases together. Beyond it the fullest are written out; nobody waits for that.
+_BUFFERS_BYTES: Final = 32 << 20
+#: With Faust's small buffers a backfill stood still for seconds, the process with it, until a file was written.
+_BUFFER_BYTES: Final = 8 << 20
+_BUFFERS: Final = 6
+#: What a database with a single row takes; a whole buffer's eighth otherwise.
+_ARENA_BYTES: Final = 64 << 10
+_FILE_BYTES: Final = 16 << 20
+_OPEN_FILES: Final = 64
+_LOG_BYTES: Final = 1 << 20
+
+
+class SharedMemory:
+    """The memory that all databases opened with these options have together."""
+
+    def __init__(self, *, cache_bytes: int) -> None:
+        self._cache = Cache(cache_bytes)
+        self._buffers = WriteBufferManager(_BUFFERS_BYTES, allow_stall=False)
+
+    def options(self) -> Options:
+        """For one more database of plain bytes, made if missing."""
+        options = Options(raw_mode=True)
+        options.create_if_missing(create_if_missing=True)
+        options.set_write_buffer_manager(self._buffers)
+        options.set_write_buffer_size(_BUFFER_BYTES)
+        options.set_max_write_buffer_number(_BUFFERS)
+        options.set_arena_block_size(_ARENA_BYTES)
+        options.set_target_file_size_base(_FILE_BYTES)
+        options.set_compression_type(DBCompressionType.lz4())
+        options.set_max_open_files(_OPEN_FILES)
+        options.set_keep_log_file_num(2)
+        options.set_max_log_file_size(_LOG_BYTES)
+        options.set_stats_dump_period_sec(0)
+        table = BlockBasedOptions()
+        table.set_block_cache(self._cache)
+        table.set_cache_index_and_filter_blocks(True)
+        table.set_bloom_filter(10, block_based=False)
+        options.set_block_based_table_factory(table)
+        return options
