@@ -1,4 +1,4 @@
-"""Live days, one after the other, through a real worker: does its memory grow? `python -m benchmarks.kafka_soak --seconds 3600`."""
+"""Live days through a real worker: does its memory grow? `python -m benchmarks.kafka_soak --seconds 3600`."""
 
 from __future__ import annotations
 

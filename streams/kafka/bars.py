@@ -18,13 +18,14 @@ from errors import DataError, ForecastingError, SchemaError, StateError
 from records import BarBatch, RejectedBar, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
+from streams.catch_up import absorb_all
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
 from streams.kafka.pacing import paced
 from streams.kafka.tables import TickerTables, writing_to
-from streams.pipeline import Absorbed, absorb
+from streams.pipeline import Absorbed
 
 logger = logging.getLogger(__name__)
 
@@ -175,18 +176,17 @@ class BarsAgent:
 
     def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
         """The ticker's state with the arrivals in it, written."""
-        state = self._tables.state(ticker)
-        today = self._today()
+        batches = [arrival.batch for arrival in arrivals]
+        state, outputs = absorb_all(self._tables.state(ticker), batches, today=self._today(), settings=self._settings)
         changed_from: int | None = None
-        for arrival in arrivals:
-            state, outputs = absorb(state, arrival.batch, today=today, settings=self._settings)
-            refused = [output for output in outputs if isinstance(output, RejectedBar)]
+        for arrival, called_for in zip(arrivals, outputs, strict=True):
+            refused = [output for output in called_for if isinstance(output, RejectedBar)]
             if refused:
                 self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
-            if state is not None:
-                for report in (output for output in outputs if isinstance(output, Absorbed)):
-                    if report.restated_by != 1.0:
-                        logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
+            for report in (output for output in called_for if isinstance(output, Absorbed)):
+                if report.restated_by != 1.0:
+                    logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
+                if state is not None:
                     changed_from = _least(changed_from, self._to_write(state, arrival.batch, report))
         if state is not None and len(state.bars):
             # Counters change with every delivery, so there is always something to write.
