@@ -33,6 +33,7 @@ from streams.kafka.sweep import Sweep
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trainer
 from streams.kafka.training import PatientSupervisor, TrainingAgent
+from streams.kafka.trainings import Trainings
 from streams.pool import TrainingPool, preload_for
 
 
@@ -66,7 +67,8 @@ def build_app(
     ownership = Ownership(app, fence)
     tables = TickerTables(app, settings, clock=clock)
     outbox = Outbox(app, settings)
-    forecasts = ForecastWriter(settings, tables, outbox)
+    trainings = Trainings(settings, tables, outbox, clock=clock)
+    forecasts = ForecastWriter(settings, tables, outbox, trainings)
     pool = TrainingPool(
         train,
         jobs=settings.jobs,
@@ -76,8 +78,8 @@ def build_app(
     trainer = Trainer(pool)
     deliveries = Deliveries(app, {topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)})
     bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, today=today)
-    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, deliveries, trainer, bars, clock=clock)
-    sweep = Sweep(app, settings, tables, outbox, forecasts, clock=clock)
+    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, deliveries, trainings, trainer, bars)
+    sweep = Sweep(app, settings, tables, trainings)
     lag = LoopLag()
     health = Health(app, settings, bars=bars, forecasts=forecasts, outbox=outbox, sweep=sweep, trainer=trainer, lag=lag)
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
@@ -91,7 +93,7 @@ def build_app(
         # What we wrote has to be in the changelogs before another worker reads them to their end.
         forget_committed(app)
         tables.forget()
-        forecasts.forget()
+        trainings.forget_requests()
         await ownership.delivered()
 
     @app.on_partitions_assigned.connect

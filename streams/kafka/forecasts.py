@@ -7,10 +7,11 @@ from functools import partial
 
 from errors import StateCorruptError
 from settings import Settings
-from state.ticker_state import DueTraining, TickerState
+from state.ticker_state import TickerState
 from streams.forecasting import refresh, wanted_training
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import HeldModel, TickerTables
+from streams.kafka.trainings import Trainings
 
 logger = logging.getLogger(__name__)
 
@@ -18,26 +19,12 @@ logger = logging.getLogger(__name__)
 class ForecastWriter:
     """Rows are always written, changed or not: after a crash that repairs what did not reach the changelog."""
 
-    def __init__(self, settings: Settings, tables: TickerTables, outbox: Outbox) -> None:
+    def __init__(self, settings: Settings, tables: TickerTables, outbox: Outbox, trainings: Trainings) -> None:
         self._settings = settings
         self._tables = tables
         self._outbox = outbox
-        self._failed: dict[str, tuple[DueTraining, str]] = {}
-        self._requested: dict[str, bytes] = {}
+        self._trainings = trainings
         self.rows = 0
-
-    def forget(self) -> None:
-        """Partitions were dealt anew: ask again for what is due."""
-        self._requested.clear()
-
-    def note_failure(self, ticker: str, due: DueTraining, reason: str) -> None:
-        """The due training failed for good; rows say so until another one is due."""
-        self._failed[ticker] = (due, reason)
-
-    def has_failed(self, ticker: str, due: DueTraining) -> bool:
-        """Whether this worker has tried this training in vain."""
-        failed = self._failed.get(ticker)
-        return failed is not None and failed[0] == due
 
     def refresh(self, state: TickerState, partition: int) -> None:
         """Make and write the row for the state's last bar; ask, once, for the training that it lacks."""
@@ -49,15 +36,14 @@ class ForecastWriter:
         self._outbox.forecast(partition, ticker, payload)
         self.rows += 1
         missing = wanted_training(state, None if loaded is None else loaded.trained, row, self._settings)
-        if missing is not None and self._requested.get(ticker) != missing.digest:
-            self._requested[ticker] = missing.digest
-            self._outbox.request_training(partition, ticker, missing)
+        if missing is not None:
+            self._trainings.request(partition, ticker, missing)
 
     def _model(self, state: TickerState) -> tuple[HeldModel | None, str | None]:
-        failed = self._failed.get(state.ticker)
-        if failed is not None and failed[0] == state.due:
+        failure = self._trainings.failure(state.ticker, state.due)
+        if failure is not None:
             # A failed training leaves the same row whatever was trained before it.
-            return None, failed[1]
+            return None, failure
         try:
             return self._tables.model(state.ticker), None
         except StateCorruptError as error:

@@ -29,6 +29,7 @@ class Trainer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="trainer")
         self._new: dict[str, TrainingJob] = {}
         self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[Trained]]] = {}
+        self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.trained = 0
 
@@ -57,6 +58,7 @@ class Trainer:
             former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
         future: asyncio.Future[Trained] = asyncio.get_running_loop().create_future()
         entry = self._waiting[ticker] = (job, future)
+        self._asked.set()
         self._new[ticker] = job
         try:
             return await future
@@ -71,6 +73,9 @@ class Trainer:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await self._asked.wait()
+            if not self._waiting:
+                self._asked.clear()
             new, self._new = self._new, {}
             for outcome in await loop.run_in_executor(self._thread, self._poll, new):
                 job, future = self._waiting.get(outcome.key, (None, None))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from typing import Any, Final
 
 import faust
@@ -20,8 +19,8 @@ from mode.supervisors import OneForOneSupervisor
 from broker.topics import BARS, topic_name
 from errors import DataError, ForecastingError, StateCorruptError, StateWriteError
 from settings import Settings
-from state.ticker_state import DueTraining, TickerState
-from streams.forecasting import calls_for, is_current, training_job
+from state.ticker_state import DueTraining
+from streams.forecasting import calls_for, training_job
 from streams.kafka.bars import BarsAgent
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
@@ -30,6 +29,7 @@ from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trained, Trainer
+from streams.kafka.trainings import Trainings
 from streams.reporting import log_training
 
 logger = logging.getLogger(__name__)
@@ -56,10 +56,9 @@ class TrainingAgent:
         forecasts: ForecastWriter,
         ownership: Ownership,
         deliveries: Deliveries,
+        trainings: Trainings,
         trainer: Trainer,
         bars: BarsAgent,
-        *,
-        clock: Callable[[], float],
     ) -> None:
         self._app = app
         self._settings = settings
@@ -68,9 +67,9 @@ class TrainingAgent:
         self._forecasts = forecasts
         self._ownership = ownership
         self._deliveries = deliveries
+        self._trainings = trainings
         self._trainer = trainer
         self._bars = bars
-        self._clock = clock
         self.superseded = 0
 
     async def run(self, stream: StreamT[Any]) -> None:
@@ -122,7 +121,7 @@ class TrainingAgent:
         if state is None or not calls_for(state, due, self._settings):
             self.superseded += 1
             return
-        if self._is_done(state, due):
+        if self._trainings.is_done(request.ticker, due):
             self.superseded += 1
             # A crash may have come between the models and the row that rests on them.
             self._forecasts.refresh(state, event.message.partition)
@@ -132,23 +131,10 @@ class TrainingAgent:
         if self._ownership.is_ours(event):
             self._write(event, request.ticker, due, outcome)
 
-    def _is_done(self, state: TickerState, due: DueTraining) -> bool:
-        """Whether this training or a later one was done lately, or was tried in vain."""
-        if self._forecasts.has_failed(state.ticker, due):
-            return True
-        held = self._tables.model(state.ticker)
-        if held is None:
-            return False
-        trained = held.loaded.trained
-        if trained.cutoff < due.cutoff or not is_current(trained, state, self._settings):
-            return False
-        # A stamp from the future is a clock that was set back: as doubtful as an old one.
-        return abs(self._clock() - held.stored_at) < self._settings.model_ttl_seconds
-
     def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: Trained) -> None:
         if outcome.result is None:
             assert outcome.error is not None
-            self._forecasts.note_failure(ticker, due, str(outcome.error))
+            self._trainings.note_failure(ticker, due, str(outcome.error))
             self._outbox.reject(event, str(outcome.error))
         else:
             self._tables.save_model(outcome.result)
