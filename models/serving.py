@@ -18,11 +18,13 @@ from models.drift import drift_reason
 from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
-from models.terms import current_terms, mean_statistics
+from models.terms import TERM_BARS, current_terms, mean_statistics
 from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
 
 logger = logging.getLogger(__name__)
 
+#: Features of earlier bars are not looked at by `make_forecast`; of a window's returns and prices it sees all.
+FEATURE_BARS: Final = TERM_BARS
 #: Name of the estimate that stands in for a trained model.
 HISTORICAL: Final = "historical"
 

@@ -17,7 +17,7 @@ from models.combination import Combination
 from models.contract import HorizonForecast, Window
 from models.drift import Monitors, advanced, is_settled, outcome_of
 from models.results import TrainedTicker
-from models.serving import LoadedTicker
+from models.serving import FEATURE_BARS, LoadedTicker
 from records import Bars, Drift, Forecast, date_of, day_number
 from settings import Settings
 from state.ticker_state import TickerState
@@ -48,7 +48,8 @@ def monitored(
         monitors = _monitors(monitors.level, previous)
     while row < len(bars) and not is_settled(monitors):
         if answers is None:
-            answers = _answers(loaded, combination, window_of(state, settings.lookback, stop=row))
+            known = window_of(state, settings.lookback, stop=row, feature_bars=FEATURE_BARS)
+            answers = _answers(loaded, combination, known)
         if combination.names <= answers.keys():
             monitors = advanced(monitors, combination, answers, outcome_of(window, row - len(bars)), settings.horizon)
         answers = None

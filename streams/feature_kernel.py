@@ -158,6 +158,16 @@ def _slide_rsi(state, change, count):  # type: ignore[no-untyped-def]
 _column = types.Array(float64, 1, "C", readonly=True)
 
 
+@njit(void(_column, _column, _column, _column, _column, int64, float64[::1], float64[::1]), cache=True)
+def daily_values(  # type: ignore[no-untyped-def]
+    opening, high, low, close, dividend, start, log_return, range_variance
+):
+    """The log return and the range variance of the bars from row `start` of the columns, NaN without a bar before; no state."""
+    for i in range(start, close.shape[0]):
+        log_return[i - start] = _log_return(close, dividend, i) if i > 0 else np.nan
+        range_variance[i - start] = _range_variance(opening, high, low, close, dividend, i) if i > 0 else np.nan
+
+
 @njit(
     void(
         float64[::1],

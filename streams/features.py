@@ -34,6 +34,7 @@ from streams.feature_kernel import (
     STATE_SIZE,
     VARIANCE_FLOOR,
     advance,
+    daily_values,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "FeatureRows",
     "advance_rows",
     "advance_state",
+    "daily_rows",
     "initial_state",
     "rebased",
 ]
@@ -133,6 +135,13 @@ def advance_rows(state: Floats, bars: Bars, start: int) -> FeatureRows:
     snapshots = np.empty((count // BLOCK_BARS + 1, STATE_SIZE))
     _advance(state.copy(), bars, start, snapshots, rows.features, rows.range_variance)
     return rows
+
+
+def daily_rows(bars: Bars, start: int) -> tuple[Floats, Floats]:
+    """Log returns and range variances of `bars[start:]`, the same bits as `advance_rows` gives, at a tenth of its cost."""
+    log_return, range_variance = np.empty(len(bars) - start), np.empty(len(bars) - start)
+    daily_values(bars.open, bars.high, bars.low, bars.close, bars.dividend, start, log_return, range_variance)
+    return log_return, range_variance
 
 
 def _advance(state: Floats, bars: Bars, start: int, snapshots: Floats, features: Floats, daily: Floats) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from models.contract import Window
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
-from models.serving import LoadedTicker, load_trained, make_forecast
+from models.serving import FEATURE_BARS, LoadedTicker, load_trained, make_forecast
 from records import Drift, Forecast, date_of
 from settings import Settings
 from state.ticker_state import DueTraining, TickerState
@@ -83,7 +83,7 @@ def refresh(
     The window is always the last `lookback` bars: the row must not depend on how many more are kept. `previous` gives the
     ticker's newest row; it is asked only where a candidate has weight, saves work and changes nothing in the row.
     """
-    window = window_of(state, settings.lookback)
+    window = window_of(state, settings.lookback, feature_bars=FEATURE_BARS)
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     drift = None if loaded is None else _drift(state, loaded, window, settings, previous)
     return make_forecast(

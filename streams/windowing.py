@@ -7,31 +7,38 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.contract import Window
-from records import Bars
+from records import Bars, Floats
 from state.ticker_state import BLOCK_BARS, TickerState
-from streams.features import CONTEXT_BARS, FEATURE_NAMES, advance_rows, initial_state
+from streams.features import CONTEXT_BARS, FEATURE_NAMES, advance_rows, daily_rows, initial_state
 
 
-def window_of(state: TickerState, count: int, *, stop: int | None = None) -> Window:
+def window_of(state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None) -> Window:
     """The `count` bars before row `stop` of the kept bars (default: the last `count`), with their features.
 
     Feature rows are not stored: they are replayed, to the bit, from the snapshot before the block in which the window
-    begins. Fewer rows are given only where the ticker is younger, or where the bars before are no longer kept.
+    begins. Fewer rows are given only where the ticker is younger, or where the bars before are no longer kept. With
+    `feature_bars` only the last so many rows have features, the others NaN: most of the work is saved.
     """
     stop = len(state.bars) if stop is None else stop
     span = replay_span(state, count, stop)
     if span.first >= stop:
         return window_of_bars(state.ticker, Bars.empty())
     bars = state.bars[span.context : stop]
-    rows = advance_rows(state.snapshots[span.block], bars, span.begin - span.context)
-    kept = slice(span.first - span.begin, None)
-    return _window(state.ticker, bars[span.first - span.context :], rows.features[kept], rows.range_variance[kept])
+    late = span if feature_bars is None else replay_span(state, min(feature_bars, count), stop)
+    rows = advance_rows(state.snapshots[late.block], bars, late.begin - span.context)
+    featured = rows.features[late.first - late.begin :]
+    if late.first == span.first:
+        kept = rows.range_variance[span.first - span.begin :]
+        return _window(state.ticker, bars[span.first - span.context :], _log_returns(featured), kept, featured)
+    features = np.full((stop - span.first, len(FEATURE_NAMES)), np.nan)
+    features[late.first - span.first :] = featured
+    return _window(state.ticker, bars[span.first - span.context :], *daily_rows(bars, span.first - span.context), features)
 
 
 def window_of_bars(ticker: str, bars: Bars) -> Window:
     """A whole history as one window, its features computed from the first bar on."""
     rows = advance_rows(initial_state(), bars, 0)
-    return _window(ticker, bars, rows.features, rows.range_variance)
+    return _window(ticker, bars, _log_returns(rows.features), rows.range_variance, rows.features)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +67,16 @@ def first_replayable(state: TickerState) -> int:
     return 0 if state.first_index == 0 else -(-CONTEXT_BARS // BLOCK_BARS) * BLOCK_BARS
 
 
-def _window(ticker: str, bars: Bars, features: np.ndarray, range_variance: np.ndarray) -> Window:
+def _log_returns(features: Floats) -> Floats:
+    return np.ascontiguousarray(features[:, FEATURE_NAMES.index("log_return")])
+
+
+def _window(ticker: str, bars: Bars, log_return: Floats, range_variance: Floats, features: Floats) -> Window:
     return Window(
         ticker=ticker,
         day=bars.day,
         close=bars.close,
-        log_return=np.ascontiguousarray(features[:, FEATURE_NAMES.index("log_return")]),
+        log_return=log_return,
         range_variance=range_variance,
         features=features,
         feature_names=FEATURE_NAMES,
