@@ -129,6 +129,14 @@ def test_the_order_of_rows_does_not_matter(given_rows, random):
 
 
 @given(rows)
+def test_bars_without_fault_are_taken_for_the_same_beside_one_with(given_rows):
+    alone, rejected = validate(*given_rows)
+    beside, rejected_beside = validate(*given_rows, {"date": "no date"})
+    assert beside == alone
+    assert len(rejected_beside) == len(rejected) + 1
+
+
+@given(rows)
 def test_validation_is_idempotent(given_rows):
     bars, _ = validate(*given_rows)
     columns = {name: getattr(bars, name) for name in GOOD}
