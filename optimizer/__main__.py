@@ -93,10 +93,11 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until SIGTERM or Ctrl-C."""
     from optimizer.session import Session
     from optimizer.web import create_app
+    from optimizer.web.memory import sparing
     from optimizer.web.server import Server
 
     settings: Settings = load_settings(state_dir=state, host=host, port=port)
-    with Session.open(settings) as session:
+    with sparing(), Session.open(settings) as session:
         Server(create_app(settings, session=session), settings).run()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import signal
 import sys
@@ -27,10 +26,6 @@ logger = logging.getLogger(__name__)
 #: A stream's silence is ended by its heartbeat, so only dead peers are this quiet.
 _QUIET_SECONDS: Final = 120
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-_M_ARENA_MAX: Final = -8
-_ARENAS: Final = 2
-_M_MMAP_THRESHOLD: Final = -3
-_LARGE_BYTES: Final = 1 << 20
 #: Of Python's 5 ms a request that changes threads three times would wait 15 beside one that computes. Measured with 50 clients
 #: beside a worker that writes: the slowest hundredth of them waits a third as long.
 _SWITCH_SECONDS: Final = 0.0005
@@ -42,7 +37,6 @@ class Server:
     """A listening socket and its threads. `port` is the real one where the settings say 0."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
-        _few_arenas()
         self._settings = settings
         self._optimizations: Optimizations = app.extensions[OPTIMIZATIONS]
         sockets: dict[int, object] = {}
@@ -110,16 +104,3 @@ class _JsonError(ErrorTask):  # type: ignore[misc]
 
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _JsonError
-
-
-def _few_arenas() -> None:
-    """Keep the C library from giving each of some hundred threads a heap of its own, and from keeping what is freed.
-
-    Measured with 200 streams and 50 clients: 348 MB without the first, 212 MB with it; under three minutes of optimizations
-    513 MB and growing without the second, whose matrices then go back to the system. See mallopt(3), M_ARENA_MAX and
-    M_MMAP_THRESHOLD; C libraries without it (musl) do not have the problem.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_ARENA_MAX, _ARENAS)
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
