@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,8 +27,11 @@ from models.drift import (
     return_difference,
     variance_difference,
 )
+from models.results import TRAINED_VERSION, TrainingJob, decode_trained, encode_trained
+from models.serving import make_forecast
+from models.training import train_ticker
 from models.walkforward import WalkForward
-from records import LossMonitor
+from records import FORECAST_VERSION, LossMonitor, decode_forecast, encode_forecast
 from tests.models.oracle import simulated_window
 
 HORIZON = 21
@@ -212,3 +216,20 @@ class TestTheBeginning:
         window = simulated_window(500, seed=3)
         baseline = LEANING.displaced(returns=True, volatility=True)
         assert monitors_at_cutoff(window, HORIZON, baseline, {}, self.ORIGIN) is None
+
+
+def test_what_an_older_version_stored_is_read_as_not_watched() -> None:
+    """Version 1 had neither a row's `drift` nor a training's `monitors`."""
+    window = simulated_window(300, seed=1)
+    job = TrainingJob(
+        window=window, digest=b"", horizon=HORIZON, seed=0, models=("har",), minimum_bars=252, settings_hash="hash"
+    )
+    trained = train_ticker(job)
+    row = make_forecast(window, trained, horizon=HORIZON, settings_hash="hash", minimum_bars=252)
+    older_row, older_training = (msgspec.msgpack.decode(encoded) for encoded in (encode_forecast(row), encode_trained(trained)))
+    assert older_row.pop("drift") is None
+    assert older_training.pop("monitors") is None
+    older_row["schema_version"] = older_training["schema_version"] = 1
+    assert msgspec.structs.replace(decode_forecast(msgspec.msgpack.encode(older_row)), schema_version=FORECAST_VERSION) == row
+    read = decode_trained(msgspec.msgpack.encode(older_training))
+    assert msgspec.structs.replace(read, schema_version=TRAINED_VERSION) == trained
