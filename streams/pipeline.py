@@ -13,10 +13,11 @@ from typing import Final
 import numpy as np
 
 from errors import MessageError
-from records import BarBatch, RejectedBar, date_of, day_number, validate_batch
+from records import BarBatch, RejectedBar, Suspicion, date_of, day_number, validate_batch
 from settings import Settings
 from state.ticker_state import Counters, DueTraining, TickerState
 from streams.history import empty_state, take
+from streams.suspects import suspects_among
 from streams.windows import due_training, kept_bars
 
 #: Why a bar that would change the oldest kept ones is refused.
@@ -56,7 +57,7 @@ class ForecastStale:
     ticker: str
 
 
-Output = Absorbed | TrainingDue | ForecastStale | RejectedBar
+Output = Absorbed | TrainingDue | ForecastStale | RejectedBar | Suspicion
 
 
 def absorb(
@@ -65,7 +66,7 @@ def absorb(
     """Take a batch of bars into its ticker's state.
 
     Bars are checked here once more, whoever sent them. The state stays None as long as no good bar has come. Outputs:
-    refused bars first, then `Absorbed`, then what the change calls for.
+    refused bars first, then `Absorbed`, then what the change calls for, then which of the bars are suspect in the history.
     """
     bars, rejected = validate_batch(batch, today=today)
     if not len(bars):
@@ -98,6 +99,9 @@ def absorb(
         outputs.append(TrainingDue(batch.ticker, due))
     if taken.values_from is not None:
         outputs.append(ForecastStale(batch.ticker))
+        changed = bars.day[new | taken.corrected]
+        if len(changed):
+            outputs += suspects_among(batch.ticker, after.bars, int(changed[0]), int(changed[-1]))
     counters = _counted(
         after.counters, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )

@@ -15,7 +15,7 @@ from faust.types import EventT, StreamT
 
 from broker.topics import partition_of
 from errors import DataError, ForecastingError, SchemaError, StateError
-from records import BarBatch, RejectedBar, day_number, decode_batch
+from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.catch_up import absorb_all
@@ -46,6 +46,7 @@ class BarCounts:
 
     messages: int = 0
     bars: int = 0
+    suspect: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,9 @@ class BarsAgent:
             refused = [output for output in called_for if isinstance(output, RejectedBar)]
             if refused:
                 self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
+            for one in (output for output in called_for if isinstance(output, Suspicion)):
+                self.counts.suspect += 1
+                logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", ticker, one.date, one.rule, one.evidence)
             for report in (output for output in called_for if isinstance(output, Absorbed)):
                 if report.restated_by != 1.0:
                     logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
@@ -224,8 +228,8 @@ def _first_touched(state: TickerState, batch: BarBatch) -> int:
 
     After a crash the changelog may lack what the local table has: what the repeated messages touched is written again.
     """
-    if batch.split is not None:
-        return state.first_index  # a split restates everything before it
+    if batch.split is not None or state.restatements:
+        return state.first_index  # a change of basis reaches as far back as there are bars
     try:
         first = day_number(dt.date.fromisoformat(min(batch.date)))
     except ValueError:
