@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from broker.base import free_port
 from broker.topics import ensure_topics
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
@@ -39,11 +42,12 @@ class Worker:
     def __init__(self, name: str, environment: dict[str, str], log: Path, program: Sequence[str]) -> None:
         self.name = name
         self.log = log
+        self._port = free_port()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *program, "--id", name],
                 cwd=ROOT,
-                env=environment,
+                env=environment | {"WORKER_PORT": str(self._port)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -63,6 +67,15 @@ class Worker:
 
     def said(self, text: str) -> int:
         return self.log.read_text(errors="replace").count(text)
+
+    def page(self) -> dict[str, Any]:
+        """Its health page; empty while it does not listen or is not ready."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=10) as answer:
+                found: dict[str, Any] = json.load(answer)
+                return found
+        except OSError:
+            return {}
 
     def training_processes(self) -> list[int]:
         """The pool's processes: children of the forkserver, which is a child of the worker."""
@@ -159,6 +172,14 @@ def await_condition(condition: Callable[[], bool], *, timeout: float) -> float:
         assert time.monotonic() - started < timeout, f"not within {timeout:g} s"
         time.sleep(0.05)
     return time.monotonic() - started
+
+
+def slowdown() -> float:
+    """How many times longer than on a machine of its own a computation takes at the moment."""
+    started, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < 0.2:
+        pass
+    return (time.monotonic() - started) / 0.2
 
 
 def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:

@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from broker.local import local_broker
+from broker.topics import partition_of
 from records import BarBatch, Bars, Forecast
 from settings import load_settings
 from state.readers import ForecastReader
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, Worker, await_condition, by_date, made_bars
+from tests.kafka.cluster import Cluster, Worker, await_condition, by_date, made_bars, slowdown
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -78,13 +79,11 @@ def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[B
     cluster.await_bars(TICKERS * 200)
     worker.kill()
     killed = time.monotonic()
-    cluster.publish(bars[-TICKERS:])
     worker = cluster.start()
-    with ForecastReader(cluster.state) as reader:
-        last = expected[0][0].as_of
-        await_condition(lambda: any(row.as_of == last for row in reader.all()), timeout=60)
-        # On a machine of its own 5 s; others may be using this one.
-        assert time.monotonic() - killed < 15
+    cluster.publish(bars[-TICKERS:])
+    await_forecast(cluster, [batch.ticker for batch in bars], expected)
+    # 5 s on a machine of its own; `python -m benchmarks failover` has the figures at the default settings.
+    assert time.monotonic() - killed < 5 * max(1.0, slowdown())
     await_expected(cluster, expected)
     assert worker.stop() == 0
 
@@ -94,12 +93,23 @@ def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], ex
     cluster.publish(bars[:-TICKERS])
     await_working(cluster, first, second)
     cluster.await_bars(TICKERS * 380)
+    await_condition(lambda: all(worker.page().get("partitions") for worker in (first, second)), timeout=60)
+    partitions = first.page()["partitions"]
+    orphans = [batch.ticker for batch in bars if partition_of(batch.ticker.encode(), 4) in partitions]
     first.kill()
     killed = time.monotonic()
     cluster.publish(bars[-TICKERS:])
+    await_forecast(cluster, orphans, expected)
+    assert time.monotonic() - killed < 15 * max(1.0, slowdown())
     await_expected(cluster, expected)
-    assert time.monotonic() - killed < 25
     assert second.stop() == 0
+
+
+def await_forecast(cluster: Cluster, tickers: Sequence[str], expected: Expected) -> None:
+    """Wait until the first of these tickers has a forecast that rests on its last bar."""
+    last = expected[0][0].as_of
+    with ForecastReader(cluster.state) as reader:
+        await_condition(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), timeout=90)
 
 
 def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:

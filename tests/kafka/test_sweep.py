@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
-from typing import Any
-
 import pytest
 
-from broker.base import free_port
 from optimizer.lookup import Freshness
 from tests.kafka.cluster import Cluster, await_condition, made_bars
 
@@ -18,25 +13,15 @@ SESSIONS = 300
 QUIET = "T002"
 
 
-def page(port: int) -> dict[str, Any]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
-            found: dict[str, Any] = json.load(answer)
-            return found
-    except OSError:
-        return {}  # not listening yet, or 503 while partitions are dealt
-
-
 def test_a_quiet_ticker_is_told_and_an_expired_model_trained_again(cluster: Cluster) -> None:
-    port = free_port()
     # The last ticker ends ten sessions before the others.
     bars = made_bars(3, SESSIONS, size=10)
     last = max(batch.date[-1] for batch in bars)
     sent = [batch for batch in bars if batch.ticker != QUIET or batch.date[-1] != last]
     expected, _ = cluster.embedded(sent)
-    worker = cluster.start(SWEEP_SECONDS="0.5", MODEL_TTL_SECONDS="4", TRAINING_PATIENCE_SECONDS="1", WORKER_PORT=str(port))
+    worker = cluster.start(SWEEP_SECONDS="0.5", MODEL_TTL_SECONDS="4", TRAINING_PATIENCE_SECONDS="1")
     cluster.publish(sent)
-    await_condition(lambda: page(port).get("quiet") == {QUIET: 10}, timeout=60)
+    await_condition(lambda: worker.page().get("quiet") == {QUIET: 10}, timeout=60)
     cluster.await_rows(expected)
     told = worker.said(f"quiet ticker={QUIET}")
     assert told
@@ -56,5 +41,5 @@ def test_a_quiet_ticker_is_told_and_an_expired_model_trained_again(cluster: Clus
     assert "10 sessions before" in refused[QUIET]
 
     cluster.publish([batch for batch in bars if batch.ticker == QUIET and batch.date[-1] == last])
-    await_condition(lambda: page(port).get("quiet") == {}, timeout=60)
+    await_condition(lambda: worker.page().get("quiet") == {}, timeout=60)
     assert worker.stop() == 0
