@@ -10,8 +10,6 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from errors import MessageError
 from records import BarBatch, RejectedBar, Suspicion, date_of, day_number, validate_batch
 from settings import Settings
@@ -85,12 +83,14 @@ def absorb(
         due = due_training(after, settings, known=due, unchanged_before=taken.values_from)
     changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
     new = arrivals.tail | arrivals.late
+    changed = bars.day[new | taken.corrected]
+    accepted, expired = int(new.sum()), int(arrivals.expired.sum())
     report = Absorbed(
         ticker=batch.ticker,
-        accepted=int(np.count_nonzero(new)),
-        duplicate=len(bars) - int(np.count_nonzero(new | taken.corrected | arrivals.expired | taken.fixed)),
-        corrected=int(np.count_nonzero(taken.corrected)),
-        expired=int(np.count_nonzero(arrivals.expired)),
+        accepted=accepted,
+        duplicate=len(bars) - len(changed) - expired - int(taken.fixed.sum()),
+        corrected=len(changed) - accepted,
+        expired=expired,
         changed_from=changed_from,
         restated_by=taken.restated_by,
     )
@@ -99,7 +99,6 @@ def absorb(
         outputs.append(TrainingDue(batch.ticker, due))
     if taken.values_from is not None:
         outputs.append(ForecastStale(batch.ticker))
-        changed = bars.day[new | taken.corrected]
         if len(changed):
             outputs += suspects_among(batch.ticker, after.bars, int(changed[0]), int(changed[-1]))
     counters = _counted(

@@ -23,9 +23,9 @@ def suspects_among(ticker: str, history: Bars, first_day: int, last_day: int) ->
 
     With them is a spike of the bar before, which only the first of them shows, and whatever is wrong with the bar after.
     """
-    first = max(0, int(history.day.searchsorted(first_day)) - 1)
-    stop = int(history.day.searchsorted(last_day, side="right")) + 1
-    if _is_quiet(history, max(1, first), stop):
+    first, stop = history.day.searchsorted([first_day, last_day + 1]).tolist()
+    first, stop = max(0, first - 1), stop + 1
+    if _is_quiet(history, max(0, first - 1), stop):
         return []
     found = suspicions(ticker, history[max(0, first - _CONTEXT_BARS) : stop])
     since, before = date_of(first_day), date_of(history.day[first])
@@ -34,10 +34,9 @@ def suspects_among(ticker: str, history: Bars, first_day: int, last_day: int) ->
 
 def _is_quiet(history: Bars, first: int, stop: int) -> bool:
     """Whether nothing moves as far as any rule asks for, as is nearly always so."""
-    close, before = history.close[first:stop], history.close[first - 1 : stop - 1][: len(history) - first]
-    if not len(close):
+    close = history.close[first:stop]
+    if len(close) < 2:
         return True
-    moves = (close + history.dividend[first:stop]) / before
-    return bool(
-        moves.max() < _LARGEST_QUIET_MOVE and moves.min() > 1 / _LARGEST_QUIET_MOVE and history.volume[first:stop].min() > 0
-    )
+    moves = (close[1:] + history.dividend[first + 1 : stop]) / close[:-1]
+    quiet = moves.max() < _LARGEST_QUIET_MOVE and moves.min() > 1 / _LARGEST_QUIET_MOVE
+    return bool(quiet and history.volume[first:stop].min() > 0)

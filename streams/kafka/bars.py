@@ -186,7 +186,8 @@ class BarsAgent:
                 self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
             for one in (output for output in called_for if isinstance(output, Suspicion)):
                 self.counts.suspect += 1
-                logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", ticker, one.date, one.rule, one.evidence)
+                what = (ticker, one.date, one.rule, one.evidence)
+                logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", *what)
             for report in (output for output in called_for if isinstance(output, Absorbed)):
                 if report.restated_by != 1.0:
                     logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
