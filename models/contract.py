@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -64,6 +65,11 @@ class Window:
             return self.features[:, self.feature_names.index(name)]
         except ValueError:
             raise KeyError(f"{self.ticker}: no feature {name!r}; there are {', '.join(self.feature_names)}") from None
+
+    def columns(self, names: Iterable[str]) -> Floats:
+        """Features over the window by their names, shape (n, k), a copy by rows. ValueError where there is none of a name."""
+        chosen: Floats = self.features.take([self.feature_names.index(name) for name in names], axis=1)
+        return chosen
 
     @property
     def as_of(self) -> dt.date:

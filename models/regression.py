@@ -120,7 +120,7 @@ def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
     """Logs of variance features, shape (n, k), floored beside the largest of the row so that a halt is no outlier."""
     if not columns:
         return np.empty((len(window), 0))
-    values = np.column_stack([window.column(name) for name in columns])
+    values = window.columns(columns)
     largest = np.fmax.reduce(values, axis=1, keepdims=True)
     floor = np.maximum(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * largest)
     return np.log(np.maximum(values, floor))

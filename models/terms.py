@@ -57,16 +57,15 @@ def variance_terms(window: Window, horizon: int, rows: int | None = None) -> Flo
     """
     rows = len(window) if rows is None else rows
     now = window.last(rows)
-    columns = [*log_variances(now, VARIANCE_FEATURES).T]
-    for name, mean in LOG_MEANS.items():
-        columns.append(np.maximum(now.column(name), np.log(np.maximum(now.column(mean), LEAST_VARIANCE)) - LARGEST_LOG_GAP))
+    least = np.log(np.maximum(now.columns(LOG_MEANS.values()), LEAST_VARIANCE)) - LARGEST_LOG_GAP
+    log_means = np.maximum(now.columns(LOG_MEANS), least)
     deviation = np.sqrt(np.maximum(21.0 * now.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
-    columns.append(np.clip(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP))
+    leverage = np.clip(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP)
     spike = window.column("volume_zscore_63")
     usual = np.maximum(window.column("overnight_rms_63"), np.sqrt(LEAST_VARIANCE))
     jump = np.clip(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
     report = np.stack([spike, jump * np.clip(spike, 0.0, LARGEST_SPIKE)])
-    return np.column_stack([*columns, *_season(report, horizon, rows)])
+    return np.column_stack([log_variances(now, VARIANCE_FEATURES), log_means, leverage, _season(report, horizon, rows).T])
 
 
 def _season(values: Floats, horizon: int, rows: int) -> Floats:
