@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -17,10 +16,11 @@ from console import run_cli
 from errors import ForecastingError
 from producers.options import source_options
 from settings import load_settings
+from streams.worker_folder import forget_tables
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), default=Path("var/cluster"), show_default=True, help="Begun anew.")
+@click.option("--state", type=click.Path(path_type=Path), default=Path("var/cluster"), show_default=True, help="State folder.")
 @click.option("--workers", type=click.IntRange(min=1, max=32), default=2, show_default=True)
 @click.option("--port", type=click.IntRange(min=1, max=65535), help="Of the HTTP service; PORT if left out.")
 @source_options
@@ -28,9 +28,10 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
     """Run the whole system on this machine and replay a source through it."""
     settings = load_settings(state_dir=state, port=port)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
-    # The tables of an earlier run belong to a broker that is gone.
-    shutil.rmtree(state, ignore_errors=True)
-    with local_broker(settings) as (bootstrap, _), Processes() as processes:
+    with local_broker(settings) as (bootstrap, broker), Processes() as processes:
+        if broker is not None:
+            # The tables of an earlier run belong to a broker that is gone.
+            forget_tables(settings)
         environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
         click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)
