@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[int, str], None]
 #: Correlations (2 MB for 500 tickers) and portfolios that are kept for repeated requests.
 _KEPT: Final = 8
+#: Pooled tables that are kept, 3 MB each for 500 tickers: the newest, and one as it was known at some date.
+_POOLED_KEPT: Final = 2
 #: Of fewer days than a quarter's, a correlation of 0.3 has a standard error of more than 0.1.
 _FEW_DAYS: Final = 63
 #: Different reasons that one error names; the log has them all.
@@ -73,7 +75,7 @@ class Optimizer:
         self._forecasts = forecasts
         self._market = market
         self._settings = settings
-        self._pooled: Recent[list[Forecast]] = Recent(_KEPT)
+        self._pooled: Recent[list[Forecast]] = Recent(_POOLED_KEPT)
         self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_KEPT)
         self._correlations: Recent[Floats] = Recent(_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
