@@ -85,6 +85,7 @@ class BarsAgent:
         async for event in source.events():
             self.busy = True
             turn = await self._turn(event, source.channel.queue)
+            self._deliveries.begin(turn)
             try:
                 done = await self._acknowledge(await self._take(turn), source)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
@@ -100,14 +101,12 @@ class BarsAgent:
         for each message by itself Faust's streams take longer than all of ours.
         """
         turn = [event]
-        self._deliveries.begin(event)
         size, looks = len(event.value or b""), 0
         deadline = time.monotonic() + _FILL_SECONDS
         while size < _TURN_BYTES and len(turn) < self._settings.worker_batch_messages and time.monotonic() < deadline:
             if not queue.empty():
                 event = queue.get_nowait()
                 turn.append(event)
-                self._deliveries.begin(event)
                 size, looks = size + len(event.value or b""), 0
             elif looks < _FILL_LOOKS and self._ownership.is_behind(event):
                 looks += 1

@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS: Final = 0.5
 #: Between the fetch of a message and its arrival there are milliseconds.
 _STALL_SECONDS: Final = 2.0
+#: While the agent is busy with other partitions, messages may just wait for its next turn.
+_BUSY_STALL_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -55,9 +57,9 @@ class Deliveries:
         self._begun: set[TP] = set()
         self.repeated = 0
 
-    def begin(self, event: EventT[Any]) -> None:
-        """An agent has taken this message up."""
-        self._begun.add(event.message.tp)
+    def begin(self, taken: Iterable[EventT[Any]]) -> None:
+        """An agent has taken these messages up."""
+        self._begun.update(event.message.tp for event in taken)
 
     def end(self, taken: Iterable[EventT[Any]], *, done: Iterable[EventT[Any]]) -> None:
         """An agent has put these messages down; those that are `done` it has acknowledged."""
@@ -100,7 +102,8 @@ class Deliveries:
             end = self._app.consumer.highwater(tp) if progress is not None else None
             if progress is None or end is None or progress.next >= end or tp in self._begun:
                 continue
-            if now - progress.since > _STALL_SECONDS:
+            busy = any(begun.topic == tp.topic for begun in self._begun)
+            if now - progress.since > (_BUSY_STALL_SECONDS if busy else _STALL_SECONDS):
                 progress.since = now
                 found[tp] = progress.next
         return found

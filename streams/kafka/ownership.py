@@ -48,7 +48,9 @@ class Ownership:
         self._resigned = True
 
     def is_behind(self, event: EventT[Any]) -> bool:
-        """Whether the event's partition is known to have later ones."""
+        """Whether the event's partition is known to have later ones. Of partitions that are not ours nothing is known."""
+        if not self.is_ours(event):
+            return False
         end: int | None = self._app.consumer.highwater(event.message.tp)
         return end is not None and event.message.offset + 1 < end
 

@@ -77,7 +77,7 @@ class TrainingAgent:
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
             done = False
-            self._deliveries.begin(event)
+            self._deliveries.begin([event])
             try:
                 await self._ownership.settled()
                 if not self._ownership.is_ours(event):
