@@ -84,9 +84,9 @@ class BarsAgent:
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
             self.busy = True
-            turn = await self._turn(event, source.channel.queue)
-            self._deliveries.begin(turn)
             try:
+                turn = await self._turn(event, source.channel.queue)
+                self._deliveries.begin(turn)
                 done = await self._acknowledge(await self._take(turn), source)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
