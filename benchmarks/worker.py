@@ -60,16 +60,13 @@ def health_page(settings: Settings) -> dict[str, Any]:
 
 
 def await_count(settings: Settings, counter: str, total: int, *, seconds: float = 600.0) -> float:
-    """Wait until a counter of the health page is there; its rate per second since the first look at which something was."""
+    """Wait until a counter of the health page is there; its rate per second since the worker was first seen to be ready."""
     deadline = time.monotonic() + seconds
-    first: tuple[float, int] | None = None
+    before = int(health_page(settings)[counter])
+    began = time.perf_counter()
     while time.monotonic() < deadline:
-        count = int(health_page(settings)[counter])
-        now = time.perf_counter()
-        if first is None and count:
-            first = (now, count)
-        if first is not None and count >= total:
-            return (total - first[1]) / (now - first[0]) if now > first[0] and total > first[1] else float(total)
+        if int(health_page(settings)[counter]) >= total:
+            return (total - before) / (time.perf_counter() - began)
         time.sleep(_LOOK_SECONDS)
     raise BrokerError(f"the worker had not {total:,} {counter} within {seconds:g} s")
 

@@ -32,10 +32,10 @@ logger = logging.getLogger(__name__)
 #: A turn ends here whatever waits, so that nothing waits for too long: about 60,000 bars, a third of a second.
 _TURN_BYTES: Final = 4 * 1024 * 1024
 #: A backlog arrives in pieces some milliseconds apart: so many looks of so many seconds are worth waiting for the next one,
-#: but no turn is filled for longer than a second.
+#: but no turn is filled for longer than some seconds. Each turn costs a millisecond a ticker: few large ones keep up.
 _FILL_LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.01
-_FILL_SECONDS: Final = 1.0
+_FILL_SECONDS: Final = 2.0
 #: A few milliseconds' worth.
 _ACKNOWLEDGE_AT_ONCE: Final = 500
 
