@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from records import Bars, date_of
+from state.history_codec import block_key, changes, decode_head, decode_state, head_key
 from state.ticker_state import same_state
 from streams.pipeline import Absorbed
 from streams.windowing import window_of
-from tests.streams.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, walk
+from tests.streams.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, scaled, walk
 
 
 def printed(bars: Bars, at: int, ratio: float) -> Bars:
@@ -64,6 +65,19 @@ def test_old_messages_after_a_split_change_nothing() -> None:
     again, _ = deliver(messages, SMALL, state)  # type: ignore[arg-type]
     assert same_state(state, again)
     assert again.counters.duplicate == 300
+
+
+def test_a_history_on_another_basis_comes_back_from_storage_to_the_byte() -> None:
+    adjusted = with_split(walk(400), 300, 3.0)
+    told, _ = deliver([*live(printed(adjusted, 300, 3.0)[:300]), *live(adjusted[300:])], SMALL)  # type: ignore[list-item]
+    spun_off = scaled(adjusted, slice(0, None), 0.8)[350:]
+    state, _ = deliver([batch(spun_off)], SMALL, told)
+    assert len(state.restatements) == 1
+    for kept in (told, state):
+        table = {key: value for key, value in changes(kept, None, 0) if value is not None}
+        head = decode_head("ABC", table[head_key("ABC")])
+        back = decode_state("ABC", head, [table[block_key("ABC", number)] for number in head.blocks])
+        assert same_state(back, kept)
 
 
 def test_a_split_of_a_history_whose_beginning_is_gone() -> None:
