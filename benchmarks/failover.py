@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bars import data_name, histories
-from broker.base import free_port
+from broker.base import die_with_us, free_port
 from broker.local import local_broker
 from broker.topics import BARS, ensure_topics, partition_of, topic_name
 from errors import BrokerError
@@ -166,7 +166,7 @@ class _Workers:
             "WORKER_PORT": str(self._ports[name]),
             "LOG_LEVEL": "ERROR",
         }
-        command = [sys.executable, "-m", "streams", "worker", "--id", name]
+        command = [*die_with_us(), sys.executable, "-m", "streams", "worker", "--id", name]
         self._processes[name] = subprocess.Popen(command, env=environment)
 
     def kill(self, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import time
@@ -59,6 +60,12 @@ def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
                 reason = error
         time.sleep(0.2)
     raise BrokerError(f"{bootstrap}: Kafka did not answer within {READY_SECONDS:g} s ({reason})")
+
+
+def die_with_us() -> list[str]:
+    """What to put before a command whose process is to get SIGTERM when this one dies, where there is `setpriv` (util-linux)."""
+    tool = shutil.which("setpriv")
+    return [tool, "--pdeathsig", "TERM"] if tool else []
 
 
 def run(command: list[str], what: str) -> str:

@@ -11,7 +11,7 @@ import uuid
 from pathlib import Path
 from typing import Final
 
-from broker.base import LocalBroker, await_broker, free_port, run
+from broker.base import LocalBroker, await_broker, die_with_us, free_port, run
 from broker.properties import PROPERTIES, VERSION, listeners
 from errors import BrokerError
 
@@ -52,7 +52,7 @@ class NativeBroker(LocalBroker):
         log = self._folder / "server.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own arguments
-                [*_die_with_us(), *_JAVA, "-cp", classpath, "kafka.Kafka", str(configuration)],
+                [*die_with_us(), *_JAVA, "-cp", classpath, "kafka.Kafka", str(configuration)],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -84,11 +84,6 @@ class NativeBroker(LocalBroker):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def _die_with_us() -> list[str]:
-    tool = shutil.which("setpriv")
-    return [tool, "--pdeathsig", "TERM"] if tool else []
 
 
 def _libraries() -> Path:

@@ -27,7 +27,7 @@ from streams.worker_folder import forget_tables
 def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
     """Run the whole system on this machine and replay a source through it."""
     settings = load_settings(state_dir=state, port=port)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with local_broker(settings) as (bootstrap, broker), Processes() as processes:
         if broker is not None:
             # The tables of an earlier run belong to a broker that is gone.

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final, Self
 
+from broker.base import die_with_us
+
 #: A worker hands its partitions over and flushes; then it is ended.
 _STOP_SECONDS: Final = 20.0
 
@@ -48,7 +50,7 @@ class Processes:
     def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, lasting: bool = True) -> None:
         """Start `python -m command…`; `lasting` ones are not expected to end by themselves."""
         process = subprocess.Popen(  # noqa: S603 - our own arguments
-            [sys.executable, "-m", *command],
+            [*die_with_us(), sys.executable, "-m", *command],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
