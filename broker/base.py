@@ -63,7 +63,7 @@ def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
 
 
 def die_with_us() -> list[str]:
-    """What to put before a command whose process is to get SIGTERM when this one dies, where there is `setpriv` (util-linux)."""
+    """What to put before a command whose process is to get SIGTERM when this one dies, where `setpriv` can arrange for that."""
     tool = shutil.which("setpriv")
     return [tool, "--pdeathsig", "TERM"] if tool else []
 

@@ -14,7 +14,7 @@ from typing import IO, Final, Self
 from broker.base import die_with_us
 
 #: A worker hands its partitions over and flushes; then it is ended.
-_STOP_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
