@@ -7,7 +7,6 @@ Both are properties of the editions themselves, so any order of arrival ends in 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -125,6 +124,8 @@ def outranks(bars: Bars, others: Bars) -> Flags:
 def with_arrivals(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals) -> Editions:
     """The kept editions with those in place that count from now on, not trimmed."""
     held, taken = state.delivered, arrivals.taken
+    if not taken.any():
+        return Editions(held, state.fetched, len(held), len(held))
     new = arrivals.tail | arrivals.late
     days = np.concatenate([held.day, bars.day[new]])
     old: slice | Rows = slice(len(held))
@@ -160,32 +161,45 @@ def basis_with(
     editions of one date is looked at, whichever of the two came first.
     """
     first = basis = basis_of(delivered, delivered_on, state.restatements)
-    known = list(state.restatements)
-    refused: list[Restatement] = []
-    while len(known) + len(refused) < 2 * _MOST_RESTATEMENTS:
-        shown = _shown(state, bars, fetched, arrivals, basis)
-        one = next((one for one in shown if one not in known and one not in refused), None)
-        if one is None:
+    pairs = _pairs(state, bars, fetched, arrivals, since=int(delivered.day[0]))
+    tried: list[Restatement] = []
+    while len(tried) < 2 * _MOST_RESTATEMENTS:
+        # One that is no longer needed is forgotten at once: the same message, come again, would not know it either.
+        shown = (one for pair in pairs if (one := pair.shown_on(basis)) is not None)
+        new = next((one for one in shown if one not in basis.restatements and one not in tried), None)
+        if new is None:
             break
-        after = basis_of(delivered, delivered_on, [*known, one])
-        if len(after.restatements) > _MOST_RESTATEMENTS:
-            refused.append(one)
-        else:
-            known.append(one)
+        tried.append(new)
+        after = basis_of(delivered, delivered_on, [*basis.restatements, new])
+        if len(after.restatements) <= _MOST_RESTATEMENTS:
             basis = after
     return basis, math.prod(1.0 / step.price for step in basis.steps if step not in first.steps)
 
 
-def _shown(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Iterator[Restatement]:
-    for pairs, arriving_is_newer in ((arrivals.corrected | arrivals.renewed, True), (arrivals.older, False)):
-        rows = arrivals.row[pairs]
-        if not len(rows):
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two editions of the same dates as they were delivered; all of `old` was fetched before all of `new`."""
+
+    old: Bars
+    old_fetched: Days
+    new: Bars
+    new_fetched: Days
+
+    def shown_on(self, basis: Basis) -> Restatement | None:
+        """What they show beyond what is known, as the whole change between the two days."""
+        old, new = basis.adjusted(self.old, self.old_fetched), basis.adjusted(self.new, self.new_fetched)
+        one = find_restatement(old, self.old_fetched, new, self.new_fetched)
+        return None if one is None else msgspec.structs.replace(one, ratio=one.ratio * basis.change(one))
+
+
+def _pairs(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, *, since: int) -> list[_Pair]:
+    """Arriving bars and the kept editions of their dates from day `since` on, where they were fetched on different days."""
+    pairs = []
+    for chosen, arriving_is_newer in ((arrivals.corrected | arrivals.renewed, True), (arrivals.older, False)):
+        at = np.flatnonzero(chosen & (bars.day >= since))
+        if not len(at):
             continue
-        days = state.fetched[rows]
-        held = (basis.adjusted(state.delivered[rows], days), days)
-        days = np.full(len(rows), fetched, np.int32)
-        arriving = (basis.adjusted(bars[pairs], days), days)
-        old, new = (held, arriving) if arriving_is_newer else (arriving, held)
-        one = find_restatement(*old, *new)
-        if one is not None:
-            yield msgspec.structs.replace(one, ratio=one.ratio * basis.change(one))
+        rows = arrivals.row[at]
+        held, arriving = (state.delivered[rows], state.fetched[rows]), (bars[at], np.full(len(at), fetched, np.int32))
+        pairs.append(_Pair(*held, *arriving) if arriving_is_newer else _Pair(*arriving, *held))
+    return pairs

@@ -39,12 +39,12 @@ def find_restatement(old: Bars, old_fetched: Days, new: Bars, new_fetched: Days)
     """
     if not len(old) or np.abs(np.log(old.close / new.close)).max() < 0.9 * np.log(SMALLEST_RATIO):
         return None
-    logs = np.stack([np.log(getattr(old, name) / getattr(new, name)) for name in _PRICES])
-    of_bar = np.median(logs, axis=0)
+    logs = np.log(np.stack([getattr(old, name) / getattr(new, name) for name in _PRICES]))
+    of_bar = _median(logs)
     large = np.abs(of_bar) >= np.log(SMALLEST_RATIO)
     if not large.any():
         return None
-    middle = float(np.median(of_bar[large]))
+    middle = float(_median(of_bar[large]))
     agrees: Flags = large & np.all(np.abs(logs - middle) <= _price_slack(old, new), axis=0)
     if not agrees.any():
         return None
@@ -59,7 +59,7 @@ def find_restatement(old: Bars, old_fetched: Days, new: Bars, new_fetched: Days)
     return Restatement(
         until=int(old_fetched[shown].max()),
         since=int(new_fetched[shown].min()),
-        ratio=_snapped(float(np.exp(np.median(logs[:, agrees])))),
+        ratio=_snapped(float(np.exp(_median(logs[:, agrees].ravel())))),
         with_volume=with_volume,
     )
 
@@ -76,6 +76,13 @@ def is_rounding(held: Bars, bars: Bars) -> Flags:
 
 def _price_slack(one: Bars, other: Bars) -> Floats:
     return RELATIVE_ROUNDING + CENT_ROUNDING / np.minimum(one.low, other.low)
+
+
+def _median(values: Floats) -> Floats:
+    """Along the first axis, a tenth of the time that `np.median` takes for a few values."""
+    ordered = np.sort(values, axis=0)
+    middle: Floats = 0.5 * (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2])
+    return middle
 
 
 def _snapped(ratio: float) -> float:
