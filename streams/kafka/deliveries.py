@@ -4,6 +4,9 @@ When partitions are dealt anew, Faust 0.15 was seen to lose the rest of a fetche
 messages 8 to 139 of a partition the agent got 8 and 116 to 139. Nothing is committed past such a gap, so a restart would bring
 them; but a worker that runs would wait for ever. Here it notices that there are messages it has not dealt with although nobody
 is busy, and fetches again from the first of them. What comes twice changes nothing.
+
+Not every offset has a message: a transaction ends in a mark, and what retention has deleted is gone. What does not come even
+when it is asked for again is passed over, or everything behind it would be fetched again for ever.
 """
 
 from __future__ import annotations
@@ -27,23 +30,35 @@ _LOOK_SECONDS: Final = 0.5
 _STALL_SECONDS: Final = 2.0
 #: While the agent is busy with other partitions, messages may just wait for its next turn.
 _BUSY_STALL_SECONDS: Final = 10.0
+#: So often a message is asked for before it is taken to be none.
+_FETCHES: Final = 2
 
 
 @dataclass(slots=True)
 class _Progress:
-    """`next` is the first offset that is not dealt with; `ahead` holds later ones that are."""
+    """`next` is the first offset that is not dealt with, fetched again `fetches` times; `ahead` holds later ones that are."""
 
     next: int
     since: float
     ahead: set[int] = field(default_factory=set)
+    fetches: int = 0
 
     def mark(self, offset: int) -> None:
         if offset >= self.next:
             self.ahead.add(offset)
-        while self.next in self.ahead:
-            self.ahead.remove(self.next)
-            self.next += 1
+        if self.next in self.ahead:
+            self._go_on(self.next)
         self.since = time.monotonic()
+
+    def pass_over(self, end: int) -> None:
+        """There is no message at `next`, nor after it until one that is dealt with, or the partition's end."""
+        self._go_on(min(self.ahead, default=end))
+
+    def _go_on(self, offset: int) -> None:
+        while offset in self.ahead:
+            self.ahead.remove(offset)
+            offset += 1
+        self.next, self.fetches = offset, 0
 
 
 class Deliveries:
@@ -105,5 +120,10 @@ class Deliveries:
             busy = any(begun.topic == tp.topic for begun in self._begun)
             if now - progress.since > (_BUSY_STALL_SECONDS if busy else _STALL_SECONDS):
                 progress.since = now
-                found[tp] = progress.next
+                if progress.fetches < _FETCHES:
+                    progress.fetches += 1
+                    found[tp] = progress.next
+                else:
+                    logger.warning("no message there, passed over: %s-%d from %d", tp.topic, tp.partition, progress.next)
+                    progress.pass_over(end)
         return found

@@ -1,0 +1,42 @@
+"""Offsets without a message: the mark that ends a transaction."""
+
+from __future__ import annotations
+
+import pytest
+from kafka import KafkaProducer
+
+from broker.client import client_options
+from broker.topics import BARS, topic_name
+from records import BarBatch, encode_batch
+from tests.kafka.cluster import Cluster, await_condition, made_bars
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def publish_in_a_transaction(cluster: Cluster, batches: list[BarBatch]) -> int:
+    """As a publisher of another make may do; returns the partition."""
+    settings = cluster.settings()
+    producer = KafkaProducer(**client_options(settings), transactional_id=f"{settings.kafka_prefix}other", acks="all")
+    try:
+        producer.init_transactions()
+        producer.begin_transaction()
+        sent = [producer.send(topic_name(settings, BARS), key=b"T000", value=encode_batch(batch)) for batch in batches]
+        producer.commit_transaction()
+    finally:
+        producer.close(timeout=10)
+    return int(sent[-1].get(timeout=10).partition)
+
+
+def test_the_mark_of_a_transaction_is_not_waited_for(cluster: Cluster) -> None:
+    bars = made_bars(1, 400, size=20)
+    expected, histories = cluster.embedded(bars)
+    cluster.publish(bars[:10])
+    worker = cluster.start()
+    partition = publish_in_a_transaction(cluster, bars[10:15])
+    passed_over = f"passed over: {topic_name(cluster.settings(), BARS)}-{partition} from 15"
+    await_condition(lambda: worker.said(passed_over) == 1, timeout=60)
+    cluster.publish(bars[15:])
+    cluster.await_rows(expected)
+    cluster.assert_histories(histories)
+    assert worker.said("fetched again") == 2
+    assert worker.stop() == 0
