@@ -4,10 +4,10 @@ All rules look at one ticker's bars in the order of dates, prices adjusted for t
 returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 
 - `hundredfold`: the close is 80 to 125 times the one before, or a part as small: pence for pounds, a lost decimal point.
-- `missing_split`: opened at a simple ratio (2:1, 3:2, 1:10, …, within 4 %) of the close before, and stayed near it, while no
-  split is given for the day.
 - `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that.
+- `missing_split`: opened at a simple ratio (2:1, 3:2, 1:10, …, within 4 %) of the close before, and stayed near it, while no
+  split is given for the day. What the next bar takes back is a spike, whatever its ratio.
 - `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume; news that big is traded on.
 - `zero_volume`: no volume, where the ticker usually has some.
 
@@ -50,8 +50,8 @@ class Rule(StrEnum):
     """Why a bar is suspect."""
 
     HUNDREDFOLD = "hundredfold"
-    MISSING_SPLIT = "missing_split"
     SPIKE = "spike"
+    MISSING_SPLIT = "missing_split"
     UNCONFIRMED_JUMP = "unconfirmed_jump"
     ZERO_VOLUME = "zero_volume"
 
@@ -93,15 +93,15 @@ def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[Rule, str]
     move = float(returns[row])
     if _HUNDREDFOLD[0] <= abs(move) <= _HUNDREDFOLD[1]:
         yield Rule.HUNDREDFOLD, f"close {bars.close[row]:g} after {bars.close[row - 1]:g}"
+    beyond = max(SPIKE, _SPIKE_DEVIATIONS * _usual_move(returns, row))
+    if abs(move) > beyond and row + 1 < len(bars) and _goes_back(returns, row + 1):
+        yield Rule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"
     ratio = _missing_split(bars, row) if row else None
     if ratio is not None:
         yield (
             Rule.MISSING_SPLIT,
             f"opened at {bars.open[row]:g} after a close of {bars.close[row - 1]:g}, as after a split {_shown(ratio)}",
         )
-    beyond = max(SPIKE, _SPIKE_DEVIATIONS * _usual_move(returns, row))
-    if abs(move) > beyond and row + 1 < len(bars) and _goes_back(returns, row + 1):
-        yield Rule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"
     volume = _usual_volume(bars, row)
     if abs(move) > JUMP and volume is not None and bars.volume[row] <= _CONFIRMING_VOLUME * volume:
         yield Rule.UNCONFIRMED_JUMP, f"{np.expm1(move):+.1%} with a volume of {bars.volume[row]:,.0f}, usual are {volume:,.0f}"

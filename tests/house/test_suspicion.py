@@ -60,7 +60,7 @@ def test_a_split_that_nobody_told_of(factor: float) -> None:
     assert (70, Rule.MISSING_SPLIT) not in found({**columns, "split": split})
 
 
-@pytest.mark.parametrize("factor", [0.8, 1.25, 1.6])
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.25, 1.5, 1.6, 2.0])
 def test_a_spike_that_the_next_day_takes_back(factor: float) -> None:
     columns = scaled(quiet(), slice(70, 71), factor)
     assert found(columns) == [(70, Rule.SPIKE)]
