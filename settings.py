@@ -142,7 +142,9 @@ class Settings(BaseSettings):
     model_ttl_seconds: float = Field(86400.0, gt=0, description="Trained models on disk; an older one is trained again.")
 
     # -- Kafka ----------------------------------------------------------------------------------------------------------
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="host:port of one or more brokers, comma-separated.")
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", pattern=r"^\s*\S+:\d+\s*(,\s*\S+:\d+\s*)*$", description="host:port of brokers, comma-separated."
+    )
     kafka_prefix: str = Field(
         "", pattern=r"^[A-Za-z0-9._-]{0,80}$", description="Put before every topic and group: several systems on one cluster."
     )

@@ -6,7 +6,6 @@ Drawn without pyplot: nothing global is set, and no window system is asked for.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E
 INK: Final = "#333333"
 PIT_BINS: Final = 10
 DECILES: Final = 10
+DAYS_OF_A_MONTH: Final = 30
 #: Forecasters beside the served one in the picture of QLIKE: the best over all origins.
 RIVALS: Final = 6
 
@@ -139,16 +139,26 @@ def _selection(panel: Panel) -> Figure:
     figure = _figure(11, 7)
     months = _months(panel)
     when = np.unique(months)
+    # A step lasts until the next one: without one more the last month would have no width.
+    edges = [*_dates(when), dt.date.fromordinal(int(when[-1]) + DAYS_OF_A_MONTH)]
+    candidates = [opinion.model for opinion in max((row.opinions for row in panel.alone), key=len)]
     parts = figure.subplots(2, 1, sharex=True)
     for axes, kind in zip(parts, ("volatility", "return"), strict=True):
-        best = [getattr(row, f"best_{kind}_model") or row.fallback or "none" for row in panel.alone]
-        names = [name for name, _ in Counter(best).most_common()]
-        shares = np.array([[np.mean(np.array(best)[months == month] == name) for month in when] for name in names])
-        colours = [COLOURS[k % len(COLOURS)] for k in range(len(names))]
-        axes.stackplot(_dates(when), shares, colors=colours, labels=names, alpha=0.75, step="post")
-        weighted = [getattr(row, f"{kind}_weight") > 0.0 for row in panel.rows]
-        share = [float(np.mean(np.array(weighted)[months == month])) for month in when]
-        axes.step(_dates(when), share, where="post", color=INK, linewidth=2, label="served with weight")
+        best = np.array([getattr(row, f"best_{kind}_model") or row.fallback or "none" for row in panel.alone])
+        names = sorted({*candidates, *best}, key=lambda name: (name not in candidates, name))
+        shares = np.array([[np.mean(best[months == month] == name) for month in when] for name in names])
+        shown = shares.any(axis=1)
+        axes.stackplot(
+            edges,
+            np.column_stack([shares, shares[:, -1]])[shown],
+            colors=np.array([COLOURS[k % len(COLOURS)] for k in range(len(names))])[shown],
+            labels=np.array(names)[shown],
+            alpha=0.75,
+            step="post",
+        )
+        weighted = np.array([getattr(row, f"{kind}_weight") > 0.0 for row in panel.rows])
+        share = [float(np.mean(weighted[months == month])) for month in when]
+        axes.step(edges, [*share, share[-1]], where="post", color=INK, linewidth=2, label="served with weight")
         axes.set_ylim(0, 1)
         axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         _label(axes, f"{kind.capitalize()}: best candidate in each ticker's validation", "", "share of tickers")

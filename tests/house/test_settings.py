@@ -42,12 +42,19 @@ def test_models_are_a_list_with_commas(monkeypatch):
         ("MODELS", "prophet"),
         ("MODELS", ""),
         ("LOG_LEVEL", "LOUD"),
+        ("KAFKA_BOOTSTRAP", ""),
+        ("KAFKA_BOOTSTRAP", "broker"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch, name: str, value: str):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=f"^{name}"):
         load_settings()
+
+
+def test_several_brokers_are_a_list_with_commas():
+    for brokers in ("127.0.0.1:9092", "[::1]:9092", "one:9092, two:9093,three:1"):
+        assert load_settings(kafka_bootstrap=brokers).kafka_bootstrap == brokers
 
 
 def test_settings_that_contradict_each_other_are_refused():

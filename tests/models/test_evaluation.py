@@ -184,6 +184,30 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Path) -> None:
+    day, *columns = simulated_columns(120, seed=1)
+    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+    frame.assign(date=pd.to_datetime(day, unit="D"), ticker="YOUNG").to_csv(tmp_path / "bars.csv", index=False)
+    command = [
+        sys.executable,
+        "-m",
+        "models",
+        "evaluate",
+        "--path",
+        str(tmp_path / "bars.csv"),
+        "--origins",
+        "2",
+        "--jobs",
+        "1",
+    ]
+    command += ["--models", "har", "--no-garch", "--out", str(tmp_path / "out.parquet"), "--plot", str(tmp_path / "pictures")]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    assert "no pictures" in run.stderr
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
+
+
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
