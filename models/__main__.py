@@ -60,7 +60,6 @@ def evaluate(
     from models.evaluation.origins import evaluate_ticker
     from models.evaluation.panel import build_panel
     from models.evaluation.report import report_lines, write_forecasts
-    from models.evaluation.scores import scored
     from producers.sources import read_source
     from records import BarBatch, Bars, validate_batch
     from streams.windowing import window_of_bars
@@ -103,12 +102,11 @@ def evaluate(
     panel = build_panel(results)
     write_forecasts(panel, out)
     click.echo("\n".join(report_lines(panel, results)))
-    if plots is not None and not scored(panel).any():
-        click.echo("no pictures: none of the forecasts has a trained model's part", err=True)
-    elif plots is not None:
+    if plots is not None:
         from models.evaluation.plots import write_plots
 
-        click.echo("pictures: " + ", ".join(str(path) for path in write_plots(panel, plots)))
+        paths = ", ".join(str(path) for path in write_plots(panel, plots))
+        click.echo(f"pictures: {paths or 'none, since no forecast has a trained model to judge'}")
 
 
 @contextmanager

@@ -32,7 +32,12 @@ RIVALS: Final = 6
 
 
 def write_plots(panel: Panel, folder: Path) -> list[Path]:
-    """Write calibration.png, qlike.png and selection.png into the folder, made if need be; their paths."""
+    """Write calibration.png, qlike.png and selection.png into the folder, made if need be; their paths.
+
+    None where no forecast has a trained model's part.
+    """
+    if not scored(panel).any():
+        return []
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for name, draw in (("calibration", _calibration), ("qlike", _qlike), ("selection", _selection)):

@@ -203,7 +203,7 @@ def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Pa
     command += ["--models", "har", "--no-garch", "--out", str(tmp_path / "out.parquet"), "--plot", str(tmp_path / "pictures")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stderr
-    assert "no pictures" in run.stderr
+    assert "pictures: none" in run.stdout
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
 
 
