@@ -100,7 +100,7 @@ def encode_block(state: TickerState, number: int) -> bytes:
             number * BLOCK_BARS,
             state.delivered.day[rows].astype(_DAY, copy=False).tobytes(),
             state.fetched[rows].astype(_DAY, copy=False).tobytes(),
-            np.array(columns, dtype=_FLOAT).tobytes(),
+            np.concatenate(columns, dtype=_FLOAT).tobytes(),
             state.snapshots[held].astype(_FLOAT, copy=False).tobytes(),
         )
     )

@@ -73,6 +73,7 @@ def encode_writes(state: TickerState, stored: StoredBlocks | None, changed_from:
     A lower `changed_from` than needed writes more, nothing else: after a crash that puts again what may have been lost.
     """
     known = stored or StoredBlocks(0, ())
+    numbers = known.numbers
     first = state.first_index // BLOCK_BARS
     last = first + len(state.snapshots) - 1
     before: list[tuple[bytes, bytes]] = []
@@ -80,7 +81,7 @@ def encode_writes(state: TickerState, stored: StoredBlocks | None, changed_from:
     rewritten: dict[int, bytes] = {}
     checksums: list[int] = []
     for number in range(first, last):
-        held = number in known.numbers
+        held = number in numbers
         if held and number < changed_from // BLOCK_BARS:
             checksums.append(known.checksums[number - known.first])
             continue
@@ -92,7 +93,7 @@ def encode_writes(state: TickerState, stored: StoredBlocks | None, changed_from:
         if checksums[-1] != known.checksums[number - known.first]:
             rewritten[number] = value
         after.append((block_key(state.ticker, number), value))
-    after += [(block_key(state.ticker, number), None) for number in known.numbers if not first <= number < last]
+    after += [(block_key(state.ticker, number), None) for number in numbers if not first <= number < last]
     record = _Record(RECORD_VERSION, encode_head(state), encode_block(state, last), tuple(checksums), rewritten)
     return Writes(before, _encoder.encode(record), after, StoredBlocks(first, tuple(checksums)))
 

@@ -75,6 +75,10 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
         none = np.zeros(len(bars), dtype=np.bool_)
         row = np.arange(len(held), len(held) + len(bars))
         return Arrivals(row, ~none, none, none, none, none, none, none, none)
+    if _are_kept(state, bars, fetched):
+        none = np.zeros(len(bars), dtype=np.bool_)
+        row = held.day.searchsorted(bars.day)
+        return Arrivals(row, none, none, none, none, none, ~none, none, none)
     tail = bars.day > held.day[-1]
     row = np.searchsorted(held.day, bars.day)
     beside = np.minimum(row, len(held) - 1)
@@ -100,6 +104,17 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: int) -> Arrivals:
         expired=expired,
         context=context,
     )
+
+
+def _are_kept(state: TickerState, bars: Bars, fetched: int) -> bool:
+    """Whether these very editions are kept, side by side: nearly always so of a message that comes twice."""
+    held = state.delivered
+    first = int(held.day.searchsorted(bars.day[0]))
+    rows = slice(first, first + len(bars))
+    if not (state.fetched[rows] == fetched).all():
+        return False
+    # Bytes are compared in a fraction of the time that arrays take; what differs in them alone (-0.0) is left to the caller.
+    return all(getattr(held, name)[rows].tobytes() == getattr(bars, name).tobytes() for name in ("day", *VALUE_COLUMNS))
 
 
 def same_values(bars: Bars, others: Bars) -> Flags:
@@ -161,7 +176,9 @@ def basis_with(
     editions of one date is looked at, whichever of the two came first.
     """
     first = basis = basis_of(delivered, delivered_on, state.restatements)
-    pairs = _pairs(state, bars, fetched, arrivals, since=int(delivered.day[0]))
+    # Equal editions show something only beside others, or where one of them is adjusted and the other is not.
+    telling = basis.steps or (arrivals.corrected | arrivals.older).any()
+    pairs = _pairs(state, bars, fetched, arrivals, since=int(delivered.day[0])) if telling else []
     tried: list[Restatement] = []
     while len(tried) < 2 * _MOST_RESTATEMENTS:
         # One that is no longer needed is forgotten at once: the same message, come again, would not know it either.

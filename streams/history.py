@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,15 +71,24 @@ def take(state: TickerState, bars: Bars, fetched: int, *, keep: int) -> Taken:
     kept = slice(_dropped(state.first_index, len(editions.delivered), keep), None)
     basis, restated_by = basis_with(state, bars, fetched, arrivals, editions.delivered[kept], editions.fetched[kept])
     now = basis.adjusted(editions.delivered, editions.fetched)
-    after = replace(state, delivered=editions.delivered, fetched=editions.fetched, restatements=basis.restatements, bars=now)
     if state.bars is state.delivered and now is editions.delivered:
         row = editions.first_value
     else:
         row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
-    first = editions.first
-    if row < len(now):
-        after, row = _recomputed(state, after, row)
-        first = min(first, row)
+    features, row = _features(state, now, row)
+    after = TickerState(
+        ticker=state.ticker,
+        first_index=state.first_index,
+        delivered=editions.delivered,
+        fetched=editions.fetched,
+        restatements=basis.restatements,
+        bars=now,
+        feature_state=features.rolling,
+        snapshots=features.snapshots,
+        due=state.due,
+        counters=state.counters,
+    )
+    first = min(editions.first, row)
     changed = first < len(now) or basis.restatements != state.restatements
     return Taken(
         state=_trimmed(after, keep),
@@ -119,13 +129,16 @@ def _copied_from(bars: Bars, row: int) -> Bars:
 def _appended(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, keep: int) -> Taken:
     row = len(state.bars)
     delivered = Bars.concatenate([state.delivered, bars]) if row else bars
+    now = delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars])
+    features, _ = _features(state, now, row)
     after = replace(
         state,
         delivered=delivered,
         fetched=np.concatenate([state.fetched, np.full(len(bars), fetched, np.int32)]),
-        bars=delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars]),
+        bars=now,
+        feature_state=features.rolling,
+        snapshots=features.snapshots,
     )
-    after, _ = _recomputed(state, after, row)
     first = state.first_index + row
     return Taken(_trimmed(after, keep), arrivals, arrivals.corrected, arrivals.context, first, first, 1.0)
 
@@ -164,22 +177,30 @@ def _fixed(after: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, bas
     return fixed
 
 
-def _recomputed(before: TickerState, after: TickerState, row: int) -> tuple[TickerState, int]:
-    """`after`, whose bars differ from those `before` from `row` on, with features; and the row from which these differ."""
+class _Features(NamedTuple):
+    """The two parts of a TickerState that hold the rolling features."""
+
     rolling: Floats
+    snapshots: Floats
+
+
+def _features(before: TickerState, now: Bars, row: int) -> tuple[_Features, int]:
+    """Those of bars that differ from the ones `before` from `row` on, and the row from which they differ themselves."""
+    if row == len(now):
+        return _Features(before.feature_state, before.snapshots), row
     if row == len(before.bars):
-        rolling, begin, snapshots = before.feature_state, row, before.snapshots
+        known, begin = _Features(before.feature_state, before.snapshots), row
     elif row >= first_replayable(before):
         block = row // BLOCK_BARS
-        rolling, begin, snapshots = before.snapshots[block], block * BLOCK_BARS, before.snapshots[:block]
+        known, begin = _Features(before.snapshots[block], before.snapshots[:block]), block * BLOCK_BARS
     else:
         row, begin = 0, first_replayable(before)
-        rolling, snapshots = _restarted(before, after.bars[:begin])
-    rolling, newer = advance_state(rolling, after.bars, begin)
-    return replace(after, feature_state=rolling, snapshots=np.concatenate([snapshots, newer])), row
+        known = _restarted(before, now[:begin])
+    rolling, newer = advance_state(known.rolling, now, begin)
+    return _Features(rolling, np.concatenate([known.snapshots, newer])), row
 
 
-def _restarted(state: TickerState, context: Bars) -> tuple[Floats, Floats]:
+def _restarted(state: TickerState, context: Bars) -> _Features:
     """The rolling state after the context rows, restated ones, when nothing before them is kept; and the snapshots on the way.
 
     All windows lie within the context. Of what decays, the means of squared returns are far the slowest, and no split
@@ -188,4 +209,4 @@ def _restarted(state: TickerState, context: Bars) -> tuple[Floats, Floats]:
     after, snapshots = advance_state(initial_state(), context, 0)
     after = rebased(after, state.first_index)
     after[RETURN_MEANS] = state.snapshots[len(snapshots), RETURN_MEANS]
-    return after, rebased(snapshots, state.first_index)
+    return _Features(after, rebased(snapshots, state.first_index))

@@ -10,10 +10,13 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from errors import MessageError
 from records import BarBatch, RejectedBar, Suspicion, date_of, day_number, validate_batch
 from settings import Settings
 from state.ticker_state import Counters, DueTraining, TickerState
+from streams.editions import Flags
 from streams.history import empty_state, take
 from streams.suspects import suspects_among
 from streams.windows import due_training, kept_bars
@@ -84,11 +87,11 @@ def absorb(
     changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
     new = arrivals.tail | arrivals.late
     changed = bars.day[new | taken.corrected]
-    accepted, expired = int(new.sum()), int(arrivals.expired.sum())
+    accepted, expired = _count(new), _count(arrivals.expired)
     report = Absorbed(
         ticker=batch.ticker,
         accepted=accepted,
-        duplicate=len(bars) - len(changed) - expired - int(taken.fixed.sum()),
+        duplicate=len(bars) - len(changed) - expired - _count(taken.fixed),
         corrected=len(changed) - accepted,
         expired=expired,
         changed_from=changed_from,
@@ -105,6 +108,10 @@ def absorb(
         after.counters, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )
     return replace(after, due=due, counters=counters), outputs
+
+
+def _count(flags: Flags) -> int:
+    return int(np.count_nonzero(flags))
 
 
 def _refused(state: TickerState | None, ticker: str, rejected: list[RejectedBar]) -> tuple[TickerState | None, list[Output]]:

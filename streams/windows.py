@@ -17,6 +17,7 @@ from streams.windowing import replay_span, window_of
 
 #: No calendar period holds more bars than its days.
 _LONGEST_PERIOD = 31
+_DIGEST_BYTES = 16
 
 
 def period_start(date: dt.date, period: WindowPeriod) -> dt.date:
@@ -61,7 +62,7 @@ def due_training(
     cutoff = int(state.bars.day[stop - 1])
     if known is not None and known.cutoff == cutoff and unchanged_before >= state.first_index + stop:
         return known
-    return DueTraining(cutoff=cutoff, digest=_digest(state, stop, settings).digest())
+    return DueTraining(cutoff=cutoff, digest=_digest(state, stop, settings))
 
 
 def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTraining | None:
@@ -72,26 +73,27 @@ def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTr
     due = state.due
     if due is None or cutoff <= due.cutoff:
         return None
-    digest = _digest(state, _bars_to(state, cutoff), settings)
-    digest.update(due.digest)
-    return DueTraining(cutoff=cutoff, digest=digest.digest())
+    return DueTraining(cutoff=cutoff, digest=_digest(state, _bars_to(state, cutoff), settings, due.digest))
 
 
 def _bars_to(state: TickerState, cutoff: int) -> int:
     return int(np.searchsorted(state.bars.day, cutoff, side="right"))
 
 
-def _digest(state: TickerState, stop: int, settings: Settings) -> hashlib.blake2b:
-    """Over all that a training window depends on to the bit.
+def _digest(state: TickerState, stop: int, settings: Settings, *others: bytes) -> bytes:
+    """Over all that a training window depends on to the bit, and others.
 
     These are its bars, those before it that its features look back to, and the rolling state before those.
     """
     span = replay_span(state, settings.lookback, stop)
-    digest = hashlib.blake2b(state.snapshots[span.block].tobytes(), digest_size=16)
+    # Processors have instructions for this one: a third of the time that BLAKE2 takes.
+    digest = hashlib.sha256(state.snapshots[span.block].tobytes())
     bars = state.bars[span.context : stop]
     for field in fields(bars):
         digest.update(getattr(bars, field.name).data)
-    return digest
+    for other in others:
+        digest.update(other)
+    return digest.digest()[:_DIGEST_BYTES]
 
 
 def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
