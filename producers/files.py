@@ -6,15 +6,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from errors import SourceError
 from producers.raw import RawBars
 from producers.tables import NOT_A_DAY, SUFFIXES, BarTable, read_table
 from records import RejectedBar, canonical_ticker, is_ticker
 
+Rows = NDArray[np.intp]
+
 
 def read_file(path: Path, tickers: frozenset[str] | None) -> tuple[int, Iterator[RawBars | RejectedBar]]:
-    """The number of rows in a file, and what it has of each of `tickers` (None: of all), by name.
+    """What a file has of each of `tickers` (None: of all), by name, and before it the number of rows that this is.
 
     Raises SourceError for a file that is none, or that lacks one of `tickers`.
     """
@@ -23,7 +26,10 @@ def read_file(path: Path, tickers: frozenset[str] | None) -> tuple[int, Iterator
     missing = (tickers or frozenset()) - {name for name in names if name is not None}
     if missing:
         raise SourceError(f"{path}: has no bars of {_listing(missing)}; it has {_listing(filter(None, names))}")
-    return len(table), _by_ticker(table, names, tickers)
+    rows_of = {
+        name: rows for name, rows in _rows_by_name(table, names).items() if name is None or tickers is None or name in tickers
+    }
+    return sum(map(len, rows_of.values())), _by_ticker(table, rows_of)
 
 
 def read_folder(folder: Path, tickers: frozenset[str] | None) -> Iterator[RawBars | RejectedBar]:
@@ -77,20 +83,19 @@ def _names(table: BarTable, path: Path) -> list[str | None]:
     return [name]
 
 
-def _by_ticker(table: BarTable, names: list[str | None], tickers: frozenset[str] | None) -> Iterator[RawBars | RejectedBar]:
+def _by_ticker(table: BarTable, rows_of: dict[str | None, Rows]) -> Iterator[RawBars | RejectedBar]:
     for line in table.malformed:
         yield RejectedBar("", line[:40], "a line with another number of fields than the header has")
-    rows_of = _rows_by_name(table, names)
-    for row in rows_of.pop(None, np.empty(0, np.intp)).tolist():
+    for row in rows_of.get(None, np.empty(0, np.intp)).tolist():
         yield RejectedBar(table.ticker_text(row)[:40], table.day_text(row)[:40], "not a ticker")
-    for name in sorted(name for name in rows_of if name is not None and (tickers is None or name in tickers)):
+    for name in sorted(name for name in rows_of if name is not None):
         rows = rows_of[name]
         day = table.day[rows]
         undated = {int(row): table.day_text(int(rows[row])) for row in np.flatnonzero(day == NOT_A_DAY)}
         yield RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated)
 
 
-def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, np.ndarray]:
+def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, Rows]:
     """The rows of each ticker, in their order; a slice where they stand together."""
     if table.ticker is None:
         return {names[0]: np.arange(len(table))}

@@ -29,7 +29,8 @@ class SourceName(StrEnum):
 class Source(Iterator[BarBatch | RejectedBar]):
     """Bars on their way in: an iterator, to be used once.
 
-    `bars_total` is the number of rows at the source, good and bad ones, of all tickers; None where only reading on would tell.
+    `bars_total` is the number of rows at the source, good and bad ones, of the tickers that are asked for; None where only
+    reading on would tell.
     `suspicions` fills as the bars are read.
     """
 

@@ -30,6 +30,7 @@ def test_five_tickers_one_of_them_young(sample):
     }  # fmt: skip
     assert {bars.last_date for bars in sample.values()} == {dt.date(2013, 3, 1)}
     assert read_source("sample", today=TODAY).bars_total == 12_154
+    assert read_source("sample", tickers=["FB"], today=TODAY).bars_total == 196
 
 
 def test_splits_are_no_returns(sample):
