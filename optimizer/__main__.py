@@ -93,8 +93,8 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until SIGTERM or Ctrl-C."""
     from optimizer.session import Session
     from optimizer.web import create_app
-    from optimizer.web.memory import sparing
     from optimizer.web.server import Server
+    from process_memory import sparing
 
     settings: Settings = load_settings(state_dir=state, host=host, port=port)
     with sparing(), Session.open(settings) as session:

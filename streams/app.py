@@ -27,7 +27,6 @@ from streams.kafka.deliveries import Deliveries
 from streams.kafka.fence import Fence
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.health import Health, LoopLag
-from streams.kafka.memory import give_back_memory
 from streams.kafka.outbox import Outbox, raw_topic
 from streams.kafka.ownership import Ownership
 from streams.kafka.sweep import Sweep
@@ -86,7 +85,6 @@ def build_app(
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
     app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
-    app.timer(settings.sweep_seconds, name="memory")(give_back_memory)
     app.task(lag.run)
     app.task(deliveries.run)
 

@@ -20,6 +20,11 @@ def begin() -> None:
     signal.signal(signal.SIGINT, _leave)
 
 
+def stop_quietly() -> None:
+    """Let SIGTERM end this process with 0 until it has a handler of its own: told to stop, it had not begun anything."""
+    signal.signal(signal.SIGTERM, _stop)
+
+
 def loaded() -> None:
     """From here on Ctrl-C is a KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _leave:
@@ -28,3 +33,7 @@ def loaded() -> None:
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     os._exit(128 + signal.SIGINT)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    os._exit(0)

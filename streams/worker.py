@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import signal
 from collections.abc import Callable
 from typing import Final
 
-from broker.client import broker_errors
 from broker.topics import ensure_topics
-from errors import BrokerError, StateCorruptError
+from errors import BrokerError, SettingsError, StateCorruptError
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
+from process_memory import sparing
 from settings import Settings
-from streams.app import build_app
+from streams.app import Engine, build_app
 from streams.kafka.quiet_logging import limit_repeated_logs
 from streams.worker_folder import own_folder, remove_tables, worker_folder
 
@@ -25,9 +26,9 @@ _FAREWELL_SECONDS: Final = 5.0
 def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker] = train_ticker) -> None:
     """Work until SIGTERM or Ctrl-C; `train` is what the training processes do.
 
-    Raises BrokerError, StateLockedError, StateWriteError, or what crashed the application.
+    Raises BrokerError, SettingsError, StateLockedError, StateWriteError, or what crashed the application.
     """
-    with own_folder(worker_folder(settings)) as folder, broker_errors(settings), limit_repeated_logs():
+    with own_folder(worker_folder(settings)) as folder, limit_repeated_logs(), sparing():
         ensure_topics(settings)
         try:
             asyncio.run(_serve(settings, train))
@@ -53,14 +54,25 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
             try:
                 await app.start()
                 await app.wait_first(stop.wait(), ownership.failed.wait())
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    taken = f"port {settings.worker_port} is taken: give WORKER_PORT another one, or 0 for any that is free"
+                    raise SettingsError(taken) from error
+                raise
             finally:
                 # What was written goes out before the producer ends; the pool ends before an agent that waits for it.
                 ownership.resign()
                 await engine.trainer.close()
-                with contextlib.suppress(TimeoutError):  # the broker is away: what is unacknowledged is read again
-                    await asyncio.wait_for(ownership.delivered(), _FAREWELL_SECONDS)
+                with contextlib.suppress(TimeoutError):  # the broker is away: what is not committed is read again
+                    await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)
                 await app.stop()
     if ownership.failure is not None:
         raise ownership.failure
     if app.crash_reason is not None:
         raise BrokerError(f"the worker stopped: {app.crash_reason!r}") from app.crash_reason
+
+
+async def _farewell(engine: Engine) -> None:
+    # Faust commits when it stops as well, but then its consumer has nothing assigned any more, and discards the offsets.
+    await engine.ownership.delivered()
+    await engine.app.consumer.commit()

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from settings import load_settings
+from streams import startup
 
 
 @click.command()
@@ -16,6 +17,7 @@ from settings import load_settings
 @click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
 def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, jobs: int | None) -> None:
     """Take bars from Kafka, keep forecasts fresh; until Ctrl-C or SIGTERM. Start as many as there are partitions."""
+    startup.stop_quietly()
     from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))

@@ -20,14 +20,15 @@ MAY_IMPORT = {
     "settings": {"errors"},
     "records": {"errors"},
     "console": {"errors", "settings"},
+    "process_memory": set(),
     "broker": _GROUND,
     "marketdata": _GROUND,
     "models": _GROUND,
     "state": _GROUND | {"broker"},
     "cluster": _GROUND | {"broker", "console"},
     "producers": _GROUND | {"broker", "marketdata"},
-    "streams": _GROUND | {"models", "state", "broker"},
-    "optimizer": _GROUND | {"marketdata", "models", "state"},
+    "streams": _GROUND | {"process_memory", "models", "state", "broker"},
+    "optimizer": _GROUND | {"process_memory", "marketdata", "models", "state"},
     "benchmarks": _GROUND | {"console", "broker", "marketdata", "models", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from producers.sources import read_source
 from records import BarBatch, RejectedBar
-from tests.kafka.cluster import TODAY, Cluster, by_date
+from tests.kafka.cluster import TODAY, Cluster, Worker, await_condition, by_date
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -23,6 +24,10 @@ def real_bars(shared_data: Path) -> list[BarBatch]:
     path = shared_data / "sp500_2013_2018.parquet"
     every = {item.ticker for item in read_source("file", path=path, today=TODAY) if isinstance(item, BarBatch)}
     return by_date(good(list(read_source("file", path=path, tickers=sorted(every)[:100], today=TODAY))))
+
+
+def _is_ready(worker: Worker) -> bool:
+    return worker.page().get("ready", False)
 
 
 @pytest.mark.data
@@ -40,7 +45,9 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
         cluster.publish(real_bars[:half])
         cluster.await_bars(10_000)
         if count == 3:
-            workers.append(cluster.start("w2"))
+            joining = cluster.start("w2")
+            await_condition(partial(_is_ready, joining), timeout=60)
+            workers.append(joining)
         cluster.publish(real_bars[half:])
         cluster.await_rows(rows, timeout=150)
         cluster.assert_histories(histories)
