@@ -4,9 +4,14 @@ Each bar is judged by the forecasts made before it. The difference of losses, se
 gain that the two forecasts allow, so that it is never below -1: a bet of the share λ on "worse" multiplies its stake by
 1 + λ × difference, and does not grow on average as long as the served forecast is not worse (Waudby-Smith and Ramdas 2024,
 "Estimating means of bounded random variables by betting"). A new bet of 1 is opened at every bar and all are added up: the
-Shiryaev-Roberts e-detector of Shin, Ramdas and Rinaldo (2024, "E-detectors"). Without a change for the worse its
-expectation after n bars is at most n, whatever the distribution, the dependence and the number of looks. So an alarm at
-`ALARM` comes at most once in that many bars on average, and within n bars with a probability of at most n ÷ `ALARM`.
+Shiryaev-Roberts e-detector of Shin, Ramdas and Rinaldo (2024, "E-detectors"). As long as the served forecast is not expected to
+lose more on the next bar, the detector's expectation after n bars is at most n, whatever the distribution, the dependence and
+the number of looks. So an alarm at `ALARM` comes at most once in that many bars on average, and within n bars with a
+probability of at most n ÷ `ALARM`.
+
+The next bar is the first of the horizon that is forecast, and judges at once. But it judges a candidate too hard that rightly
+expects a shock to fade sooner within the horizon than the baseline does. It may be displaced without need, which costs what it
+had to offer and never more: the baseline serves instead.
 """
 
 from __future__ import annotations
