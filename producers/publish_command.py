@@ -126,6 +126,7 @@ def _lines(summary: JobSummary) -> Sequence[str]:
     )
     return [
         counts,
+        *(f"suspect: {one.ticker}: {one.date} {one.rule}: {one.evidence}" for one in summary.suspect),
         *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
         *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
     ]

@@ -1,8 +1,7 @@
-"""Suspect bars on their way from a source: told, and held out if so set."""
+"""Suspect bars on their way from a source: found, and held out if so set."""
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 import numpy as np
@@ -10,8 +9,6 @@ import numpy as np
 from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
 from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
 from settings import SuspectBars
-
-logger = logging.getLogger(__name__)
 
 _HELD_OUT: Final[dict[SuspectBars, frozenset[Rule]]] = {
     SuspectBars.KEEP: frozenset(),
@@ -36,11 +33,6 @@ class Screen:
         found = suspicions(ticker, bars)
         self.found += found
         held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
-        for one in found:
-            fate = "held out" if one in held_out else "kept"
-            logger.warning(
-                "suspect bar %s ticker=%s date=%s rule=%s evidence=%s", fate, ticker, one.date, one.rule, one.evidence
-            )
         if not held_out:
             return bars, []
         left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]

@@ -20,14 +20,14 @@ from typing import Final
 from errors import StateCorruptError
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
-from records import BarBatch, Forecast, RejectedBar
+from records import BarBatch, Forecast, RejectedBar, Suspicion
 from settings import Settings
 from state.folder import StateWriter
 from state.ticker_state import DueTraining, TickerState
 from streams.forecasting import calls_for, is_current, is_usable, refresh, training_job, wanted_training
 from streams.pipeline import Absorbed, absorb
 from streams.pool import Outcome, TrainingPool
-from streams.reporting import Rejections, Summary, log_training
+from streams.reporting import Rejections, Summary, log_suspect, log_training
 from streams.state_cache import StateCache
 from streams.windows import due_training, sessions_behind
 
@@ -106,6 +106,8 @@ class EmbeddedEngine:
         for output in outputs:
             if isinstance(output, RejectedBar):
                 self._reject(output)
+            elif isinstance(output, Suspicion):
+                log_suspect(output)
             elif isinstance(output, Absorbed):
                 self._summary.bars_new += output.accepted
                 self._summary.bars_duplicate += output.duplicate

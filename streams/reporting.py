@@ -1,4 +1,4 @@
-"""What an engine tells people: trained models and their scores, refused bars."""
+"""What an engine tells people: trained models and their scores, refused and suspect bars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from errors import StateWriteError
 from models.results import TrainedTicker
-from records import RejectedBar, date_of
+from records import RejectedBar, Suspicion, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,11 @@ def log_training(trained: TrainedTicker) -> None:
         trained.return_model,
         trained.volatility_model,
     )
+
+
+def log_suspect(one: Suspicion) -> None:
+    """A bar that is hardly true in the history that it came into, and that a stream keeps all the same."""
+    logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", one.ticker, one.date, one.rule, one.evidence)
 
 
 def _figure(value: float | None) -> str:

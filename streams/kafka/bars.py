@@ -26,6 +26,7 @@ from streams.kafka.ownership import Ownership
 from streams.kafka.pacing import paced
 from streams.kafka.tables import TickerTables, writing_to
 from streams.pipeline import Absorbed
+from streams.reporting import log_suspect
 
 logger = logging.getLogger(__name__)
 
@@ -185,8 +186,7 @@ class BarsAgent:
                 self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
             for one in (output for output in called_for if isinstance(output, Suspicion)):
                 self.counts.suspect += 1
-                what = (ticker, one.date, one.rule, one.evidence)
-                logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", *what)
+                log_suspect(one)
             for report in (output for output in called_for if isinstance(output, Absorbed)):
                 if report.restated_by != 1.0:
                     logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import Bars, Rule, Suspicion, date_of, suspicions
-from tests.streams.made import SMALL, batch, deliver, scaled, walk
+from state.folder import StateFolder
+from streams.embedded import EmbeddedEngine
+from tests.streams.made import SMALL, TODAY, batch, deliver, scaled, walk
+from tests.streams.scenarios import silent
 
 
 def told(messages: list[object]) -> list[Suspicion]:
@@ -55,3 +59,15 @@ def test_a_spike_is_told_with_the_bar_after_it() -> None:
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 2), slice(299, 300)])
 def test_ordinary_bars_tell_nothing(rows: slice) -> None:
     assert told([batch(walk(300)), batch(walk(300)[rows])]) == []
+
+
+def test_the_embedded_engine_tells_of_a_live_bar_that_only_the_history_makes_suspect(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bars = broken([299], [100.0])
+    with StateFolder(tmp_path).open_writer() as writer:
+        for part in (bars[:299], bars[299:]):
+            EmbeddedEngine(writer, SMALL, state_dir=tmp_path, today=TODAY, pool=None, progress=silent).run([batch(part)])
+    said = [record.getMessage() for record in caplog.records if "suspect bar kept" in record.message]
+    assert len(said) == 1
+    assert f"ticker=ABC date={date_of(bars.day[299])} rule=hundredfold" in said[0]
