@@ -35,6 +35,8 @@ RATE_LIMITED: Final = (
     "Yahoo refuses more requests from this address for now; wait an hour, then run again: only what is missing is asked"
 )
 NO_ANSWER: Final = "no bars in the answer: unknown or delisted, or nothing traded between the dates"
+#: The last date that has a next one.
+_LAST: Final = dt.date.max - dt.timedelta(days=1)
 _RATE: Final = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
 #: Asking again cannot help.
 _GONE: Final = re.compile(r"\b404\b|no price data found|no data found|doesn't exist", re.IGNORECASE)
@@ -85,7 +87,7 @@ def download_yfinance(tickers: Sequence[str], start: dt.date, end: dt.date, time
         frame: pd.DataFrame = yfinance.download(
             list(tickers),
             start=start.isoformat(),
-            end=(end + dt.timedelta(days=1)).isoformat(),  # yfinance leaves the end date out
+            end=(min(end, _LAST) + dt.timedelta(days=1)).isoformat(),  # yfinance leaves the end date out
             auto_adjust=False,
             actions=True,
             group_by="column",

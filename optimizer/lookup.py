@@ -78,8 +78,8 @@ def sessions_between(earlier: dt.date, later: dt.date) -> int:
     >>> sessions_between(dt.date(2024, 1, 5), dt.date(2024, 1, 8))  # Friday to Monday
     1
     """
-    day = dt.timedelta(days=1)
-    return int(np.busday_count(earlier + day, later + day))
+    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
+    return int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
 
 
 def look_up(

@@ -100,10 +100,14 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
     """Expected annual returns (arithmetic, decimals) of the tickers in `data`, prices as dates × tickers.
 
     The caller's prices are respected: a forecast of the table counts only if it was made from the ticker's last price in
-    `data`, same date and same close; it is pooled over the table as for `optimize_portfolio`. Else the estimate is the mean
-    simple daily return of `data` × 252. Columns are looked up by their sanitised symbols and keep their own names in the
-    result, whose `.attrs["forecasts"]` tells for each the value's `as_of`, `model`, `fallback` and `reason`. A ticker that
-    allows no estimate is NaN, with the reason there.
+    `data`, same date and same close, and that date is fresh beside the last one of all (`FRESH_SESSIONS`); it is pooled over
+    the table as for `optimize_portfolio`. Else the estimate is m, the mean simple daily return of `data` × 252; beside tickers
+    that a forecast serves it is shrunk towards their mean c by its standard error s: c + (m - c) τ² / (τ² + s²), τ being
+    `models.baseline.PRIOR_ANNUAL_DISPERSION`, and the reason gives m and c.
+
+    Columns are looked up by their sanitised symbols and keep their own names in the result, whose `.attrs["forecasts"]` tells
+    for each the value's `as_of`, `model`, `fallback` and `reason`. A ticker that allows no estimate is NaN, with the reason
+    there.
 
     Raises RequestError when `data` is not a table of prices by date.
     """
@@ -135,7 +139,7 @@ def _expected(table: PriceTable, session: Session) -> tuple[dict[str, Estimate],
             reasons[ticker] = difference
         elif row is not None:
             served[ticker] = row
-    freshness = Freshness(newest, newest, fresh_sessions=len(table.day))
+    freshness = Freshness(newest, newest, session.settings.fresh_sessions)
     estimates, unusable = look_up(table, served, freshness, reasons, rows.absent)
     log_fallbacks(estimates, unusable)
     return estimates, unusable

@@ -70,6 +70,12 @@ def test_the_table_is_compressed_where_that_is_welcome_and_not_sent_again(servic
     assert service.get("/api/forecasts", If_None_Match='W/"other"').body == plain.body
 
 
+def test_dates_may_mean_all_that_there_is(service):
+    answer = service.post(REQUEST | {"start_date": "0001-01-01", "end_date": "9999-12-31"})
+    assert answer.status == 200
+    assert "sessions before the end date 9999-12-31" in " ".join(answer.json["warnings"])
+
+
 def test_it_says_that_it_is_alive(service):
     assert service.get("/healthz").json == {"status": "alive"}
 

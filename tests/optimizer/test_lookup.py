@@ -104,6 +104,7 @@ def test_weekends_are_no_sessions():
     friday = dt.date(2024, 1, 5)
     assert [sessions_between(friday, friday + dt.timedelta(days=d)) for d in (0, 1, 2, 3, 7)] == [0, 0, 0, 1, 5]
     assert sessions_between(dt.date(2024, 1, 6), dt.date(2024, 1, 8)) == 1
+    assert sessions_between(friday, dt.date.max) > 2_000_000
 
 
 def test_dividends_are_taken_in_and_the_last_close_is_the_one_traded():

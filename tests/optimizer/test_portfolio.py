@@ -77,6 +77,16 @@ def test_forecasts_of_the_table_count_only_for_the_very_same_prices(session):
     assert "close" in rescaled.attrs["forecasts"]["AAA"]["reason"]
 
 
+def test_a_ticker_that_ended_long_before_the_others_is_served_by_no_forecast(session):
+    data = get_stock_data(["AAA", "BBB"], START, END, session=session)
+    later = pd.bdate_range(data.index[-1], periods=8, inclusive="right")
+    data = pd.concat([data, pd.DataFrame({"BBB": data["BBB"].iloc[-1]}, index=later)])
+    fresh, stale = (ml_forecast_returns(part, session=session).attrs["forecasts"]["AAA"] for part in (data[:-2], data))
+    assert fresh["fallback"] is None
+    assert stale["fallback"] == "historical"
+    assert "7 sessions before" in stale["reason"]
+
+
 def test_columns_keep_their_names_and_order_and_an_empty_one_is_nan_with_a_reason(session):
     data = get_stock_data(["AAA", "BBB"], START, END, session=session).rename(columns={"AAA": "aaa"})
     data["ZZZ"] = np.nan
