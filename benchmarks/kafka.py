@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ import aiokafka
 import numpy as np
 
 from benchmarks.bars import data_name, histories
-from benchmarks.worker import await_count, await_trained, health_page, memory_megabytes, running_worker
+from benchmarks.worker import await_committed, await_count, await_trained, health_page, memory_megabytes, running_worker
 from broker.base import free_port
 from broker.local import local_broker
 from broker.topics import BARS, ensure_topics, topic_name
@@ -48,8 +47,7 @@ def run() -> Iterator[dict[str, Any]]:
         with running_worker(settings) as process:
             rate = await_count(settings, "bars", sum(len(part.date) for part in parts))
             yield _row("backfill, 250 bars per message", "bars_per_second", rate, bare[0], ">= 150000 per worker", len(whole))
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
+            await_committed(settings)
         singles = [
             _batch(ticker, bars[len(bars) + day : len(bars) + day + 1])
             for day in range(-_CATCH_UP_DAYS - 1, -1)

@@ -71,6 +71,12 @@ def await_count(settings: Settings, counter: str, total: int, *, seconds: float 
     raise BrokerError(f"the worker had not {total:,} {counter} within {seconds:g} s")
 
 
+def await_committed(settings: Settings) -> None:
+    """Wait until the next worker would read no bar again: counters run ahead of the end of a turn."""
+    while any(health_page(settings)["waiting_messages"]["bars"].values()):
+        time.sleep(_LOOK_SECONDS)
+
+
 def await_trained(settings: Settings) -> None:
     """Wait until no training is under way and none is asked for."""
     while (page := health_page(settings))["trainings_under_way"] or any(page["waiting_messages"]["training-requests"].values()):
