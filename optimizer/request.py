@@ -104,7 +104,7 @@ def parse_request(body: Any) -> AllocationRequest:
     """The request in a decoded JSON body. Raises RequestError naming each field that is wrong and what it needs."""
     if not isinstance(body, dict):
         raise RequestError(f"the body must be a JSON object, not {_json_type(body)}")
-    if not body.get("ticker_group") and not body.get("tickers") and body.get("tickers") in (None, [], ""):
+    if not body.get("ticker_group") and body.get("tickers") in (None, [], ""):
         raise RequestError(NO_TICKERS)
     try:
         return AllocationRequest.model_validate(body)
