@@ -23,7 +23,7 @@ def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
     moving = np.count_nonzero(window.log_return[1:]) / (len(window) - 1)
     if moving < LEAST_MOVING_SHARE:
         raise DegenerateSeriesError(
-            f"{window.ticker}: the close moved on {moving:.0%} of {len(window)} bars, "
+            f"{window.ticker}: the close moved on {moving:.1%} of {len(window)} bars, "
             f"{model} needs {LEAST_MOVING_SHARE:.0%}: serve an estimate without a model"
         )
 
