@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from typing import Annotated, Any, Final
 
+import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from errors import RequestError
@@ -20,7 +21,8 @@ _LARGEST_RATE: Final = 10.0
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    # NumPy's numbers too, which Python callers have; its integers and single floats are none of Python's.
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError("a number is needed, as a decimal (0.02 is 2 %)")  # noqa: TRY004 - pydantic collects ValueErrors
     # Python's JSON reader takes NaN and Infinity, and integers of any length.
     if not -_LARGEST_RATE <= value <= _LARGEST_RATE:
@@ -41,7 +43,9 @@ def _risk(value: Any) -> Any:
 
 
 def _date(value: Any) -> Any:
-    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+    if isinstance(value, dt.datetime):  # a pandas Timestamp is one
+        return value.date()
+    if isinstance(value, dt.date):
         return value
     try:
         return dt.date.fromisoformat(value)

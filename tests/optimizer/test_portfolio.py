@@ -46,6 +46,13 @@ def test_two_targets_the_return_wins_and_zero_is_not_set(session):
     assert none == optimize_portfolio(START, END, 0.02, tickers=TICKERS, session=session)
 
 
+def test_the_types_of_numpy_and_pandas_are_taken(session):
+    plain = optimize_portfolio(START, END, 1, tickers=["AAA", "BBB"], session=session)
+    start, end = pd.Timestamp(START), pd.Timestamp(END)
+    assert optimize_portfolio(start, end, np.int64(1), tickers=pd.Index(["AAA", "BBB"]), session=session) == plain
+    assert optimize_portfolio(start, end, np.float32(1), tickers=["AAA", "BBB"], session=session) == plain
+
+
 def test_stock_data_is_a_frame_of_adjusted_closes_and_names_what_is_missing(session):
     data = get_stock_data(["bbb", "AAA", "ZZZ"], START, END, session=session)
     assert list(data.columns) == ["BBB", "AAA"]
