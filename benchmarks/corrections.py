@@ -27,6 +27,7 @@ def run() -> Iterator[dict[str, Any]]:
     """One row: CPU-microseconds of each kind of delivery to a ticker of five years, and its part of a full rebuild.
 
     All are from the message's bytes to the bytes that have to be stored. The rebuild is the cheapest there is, of one message.
+    A duplicate day is the same message once more, a confirmed one the same bar fetched again on a later day.
     """
     settings = Settings()
     bars = next(iter(histories(1, minimum=1259).values()))
@@ -37,17 +38,18 @@ def run() -> Iterator[dict[str, Any]]:
     deliveries = {
         "new_day": last,
         "duplicate_day": bars[-2:-1],
+        "confirmed_day": bars[-2:-1],
         "correction": _changed(bars[-1 - _CORRECTED_BARS_AGO : -_CORRECTED_BARS_AGO]),
         "split_told": replace(_halved(last), split=np.array([2.0])),
         "split_untold_with_overlap": _halved(bars[-11:]),
     }
     row: dict[str, Any] = {"benchmark": "corrections", "data": data_name(), "bars": len(bars), "rebuild_us": round(rebuild)}
-    later = fetched + dt.timedelta(days=1)
+    day_before = fetched - dt.timedelta(days=1)
+    as_of = {"split_untold_with_overlap": fetched + dt.timedelta(days=1), "duplicate_day": day_before}
     # What is known was fetched the day before, so that the split of the last day restates it.
     known = replace(known, fetched=np.minimum(known.fetched, last.day[0] - 1).astype(np.int32))
     for name, part in deliveries.items():
-        as_of = later if name == "split_untold_with_overlap" else fetched
-        cost = _microseconds(_delivery(known, _batch(part, as_of), settings))
+        cost = _microseconds(_delivery(known, _batch(part, as_of.get(name, fetched)), settings))
         row |= {f"{name}_us": round(cost), f"{name}_ratio": round(cost / rebuild, 3)}
     yield row
 

@@ -190,7 +190,8 @@ def basis_with(
         after = basis_of(delivered, delivered_on, [*basis.restatements, new])
         if len(after.restatements) <= _MOST_RESTATEMENTS:
             basis = after
-    return basis, math.prod(1.0 / step.price for step in basis.steps if step not in first.steps)
+    known = frozenset(first.steps)
+    return basis, math.prod(1.0 / step.price for step in basis.steps if step not in known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from records import BarBatch
+from records import BarBatch, RejectedBar
 from state.ticker_state import TickerState, same_state
-from streams.pipeline import RejectedBar
 from streams.windowing import window_of
 from tests.streams.made import SMALL, deliver, walk
 from tests.streams.test_corrections import Vendor, damaged, with_splits
