@@ -26,8 +26,9 @@ def real_bars(shared_data: Path) -> list[BarBatch]:
     return by_date(good(list(read_source("file", path=path, tickers=sorted(every)[:100], today=TODAY))))
 
 
-def _is_ready(worker: Worker) -> bool:
-    return worker.page().get("ready", False)
+def _is_up(worker: Worker) -> bool:
+    """Whether it has begun, and so ends in order when it is told to."""
+    return worker.said("Starting...") > 0
 
 
 @pytest.mark.data
@@ -46,7 +47,7 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
         cluster.await_bars(10_000)
         if count == 3:
             joining = cluster.start("w2")
-            await_condition(partial(_is_ready, joining), timeout=60)
+            await_condition(partial(_is_up, joining), timeout=60)
             workers.append(joining)
         cluster.publish(real_bars[half:])
         cluster.await_rows(rows, timeout=150)
