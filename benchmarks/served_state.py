@@ -83,7 +83,7 @@ def write_state(folder: Path, bars: dict[str, Bars]) -> None:
     """Histories and rows, as a worker leaves them."""
     with StateFolder(folder).open_writer() as writer:
         for number, (ticker, held) in enumerate(bars.items()):
-            fetched = np.full(BARS, day_number(held.last_date), np.int32)
+            fetched = np.full(BARS, float(day_number(held.last_date)))
             snapshots = np.zeros((-(-BARS // 64), 4))
             state = TickerState(ticker, 0, held, fetched, (), held, np.zeros(4), snapshots, None, Counters(accepted=BARS))
             writer.history.save(state, changed_from=0)

@@ -42,6 +42,7 @@ def batches(
     start: dt.date | None,
     end: dt.date | None,
     today: dt.date,
+    time: dt.time,
     screen: Callable[[str, Bars], tuple[Bars, list[RejectedBar]]],
 ) -> Iterator[BarBatch | RejectedBar]:
     """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches.
@@ -57,7 +58,7 @@ def batches(
     bars, held_out = screen(raw.ticker, bars)
     yield from held_out
     for first in range(0, len(bars), BARS_PER_BATCH):
-        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=today)
+        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=today, as_of_time=time)
 
 
 def _between(raw: RawBars, start: dt.date | None, end: dt.date | None) -> RawBars:

@@ -75,7 +75,19 @@ def read_source(
     else:
         total, raw = _open(name, path, wanted)
     screen = Screen(suspect_bars)
-    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found)
+    time = dt.time()
+    if path is not None:
+        time = _written(path, today)
+    elif name == SourceName.YFINANCE and yahoo is not None:
+        time = yahoo.now.astimezone(dt.UTC).time()
+    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today, time=time), total, screen.found)
+
+
+def _written(path: Path, today: dt.date) -> dt.time:
+    """When today the bars in a file or folder were last written, midnight if earlier: read twice they are the same edition."""
+    parts = path.iterdir() if path.is_dir() else [path]
+    written = dt.datetime.fromtimestamp(max(part.lstat().st_mtime for part in parts), dt.UTC)
+    return written.time() if written.date() == today else dt.time()
 
 
 def _open_yahoo(
@@ -130,13 +142,14 @@ def _batches(
     start: dt.date | None,
     end: dt.date | None,
     today: dt.date,
+    time: dt.time,
 ) -> Iterator[BarBatch | RejectedBar]:
     good = 0
     for item in raw:
         if isinstance(item, RejectedBar):
             yield item
             continue
-        for result in batches(item, source=name, start=start, end=end, today=today, screen=screen):
+        for result in batches(item, source=name, start=start, end=end, today=today, time=time, screen=screen):
             good += isinstance(result, BarBatch)
             yield result
     if not good:

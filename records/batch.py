@@ -9,12 +9,13 @@ import msgspec
 import numpy as np
 
 from errors import MessageError, SchemaError
-from records.bars import Bars
+from records.bars import Bars, day_number
 from records.tickers import TICKER_PATTERN, is_ticker
 
 BAR_BATCH_VERSION: Final = 1
 #: A message holds at most this many bars: 40 years of days; anything longer is a mistake or an attack.
 MAX_BARS_PER_BATCH: Final = 10_080
+_DAY_SECONDS: Final = 86_400
 
 Column = Annotated[list[float | None], msgspec.Meta(max_length=MAX_BARS_PER_BATCH)]
 TickerText = Annotated[str, msgspec.Meta(pattern=TICKER_PATTERN, description="Canonical symbol, upper case")]
@@ -32,6 +33,9 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ticker: TickerText
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="Who published it: sample, file, yfinance, …")]
     as_of: Annotated[dt.date, msgspec.Meta(description="The day on which the bars were fetched")]
+    as_of_time: Annotated[
+        dt.time, msgspec.Meta(tz=False, description="The time of that day, UTC: of two editions of a bar the later one counts")
+    ] = dt.time()
     date: Annotated[list[str], msgspec.Meta(max_length=MAX_BARS_PER_BATCH, description="ISO dates, YYYY-MM-DD")]
     open: Column
     high: Column
@@ -40,6 +44,12 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     volume: Column
     dividend: Annotated[Column | None, msgspec.Meta(description="Currency per share on its ex-date, 0 where none")] = None
     split: Annotated[Column | None, msgspec.Meta(description="New shares per old one on its date, 1 where none")] = None
+
+    @property
+    def fetched(self) -> float:
+        """When the bars were fetched, in days since 1970-01-01, UTC: a day number, and the part of the day that had passed."""
+        time = self.as_of_time
+        return day_number(self.as_of) + (3600 * time.hour + 60 * time.minute + time.second) / _DAY_SECONDS
 
 
 _decoder = msgspec.json.Decoder(BarBatch)
@@ -95,12 +105,13 @@ def encode_batch(batch: BarBatch) -> bytes:
     return _encoder.encode(batch)
 
 
-def batch_of(ticker: str, bars: Bars, *, source: str, as_of: dt.date) -> BarBatch:
+def batch_of(ticker: str, bars: Bars, *, source: str, as_of: dt.date, as_of_time: dt.time = dt.time()) -> BarBatch:
     """A batch of these bars; dividends and splits are left out where there are none."""
     return BarBatch(
         ticker=ticker,
         source=source,
         as_of=as_of,
+        as_of_time=as_of_time,
         date=np.datetime_as_string(bars.day.astype("datetime64[D]")).tolist(),
         open=bars.open.tolist(),
         high=bars.high.tolist(),

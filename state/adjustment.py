@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from errors import MessageError
-from records import VALUE_COLUMNS, Bars, Days
+from records import VALUE_COLUMNS, Bars, Floats
 
 #: Ratios of rounded prices that are nearer to each other are the same.
 SAME_RATIO: Final = 3e-3
@@ -30,23 +30,23 @@ _HIGHEST_VOLUME: Final = 1e24
 
 
 class Restatement(msgspec.Struct, frozen=True, array_like=True):
-    """Two editions of a bar, fetched on the days `until` and `since` (day numbers), differ by one factor.
+    """Two editions of a bar, fetched at the moments `until` and `since` (as `BarBatch.fetched`), differ by one factor.
 
-    What their vendor told until the former day has prices `ratio` times those that it tells from the latter on and, where
+    What their vendor told until the former has prices `ratio` times those that it tells from the latter on and, where
     `with_volume`, volumes that much smaller: a split of so many new shares per old one; without, a spin-off.
     """
 
-    until: int
-    since: int
+    until: float
+    since: float
     ratio: float
     with_volume: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Bars of dates before `older_than` that were fetched before the day `before`: prices ÷ `price`, volumes × `volume`."""
+    """Bars of dates before `older_than` that were fetched before the moment `before`: prices ÷ `price`, volumes × `volume`."""
 
-    before: int
+    before: float
     older_than: int
     price: float
     volume: float
@@ -59,8 +59,8 @@ class Basis:
     steps: Sequence[Step]
     restatements: tuple[Restatement, ...]
 
-    def adjusted(self, bars: Bars, fetched: Days) -> Bars:
-        """Bars, each fetched on its day, on today's basis; the same object where nothing is to be adjusted.
+    def adjusted(self, bars: Bars, fetched: Floats) -> Bars:
+        """Bars, each fetched at its moment, on today's basis; the same object where nothing is to be adjusted.
 
         Raises MessageError if prices come out of all range: no real split does that.
         """
@@ -82,8 +82,8 @@ class Basis:
         return _change(self.steps, one)
 
 
-def basis_of(delivered: Bars, fetched: Days, restatements: Sequence[Restatement]) -> Basis:
-    """The basis that the splits among the bars, each fetched on its day, and restatements call for.
+def basis_of(delivered: Bars, fetched: Floats, restatements: Sequence[Restatement]) -> Basis:
+    """The basis that the splits among the bars, each fetched at its moment, and restatements call for.
 
     A split applies to what was fetched before its day. A restatement speaks of the whole change between two days: what splits
     and shorter restatements within them leave of it is a step of its own, or says until when the vendor did not know a split
@@ -100,9 +100,9 @@ def basis_of(delivered: Bars, fetched: Days, restatements: Sequence[Restatement]
         needed.append(one)
         late = _told_late(steps, one, ratio)
         if late is not None:
-            steps[late] = replace(steps[late], before=one.until + 1)
+            steps[late] = replace(steps[late], before=_after(one.until))
         elif _fits(Basis(steps, ()), delivered, fetched, one, ratio):
-            steps.append(Step(one.until + 1, _ANY_DATE, ratio, ratio if one.with_volume else 1.0))
+            steps.append(Step(_after(one.until), _ANY_DATE, ratio, ratio if one.with_volume else 1.0))
     return Basis(steps, tuple(needed))
 
 
@@ -110,11 +110,15 @@ def _change(steps: Iterable[Step], one: Restatement) -> float:
     return math.prod(step.price for step in steps if one.until < step.before <= one.since)
 
 
+def _after(moment: float) -> float:
+    return math.nextafter(moment, math.inf)
+
+
 def _split(day: int, ratio: float) -> Step:
     return Step(day, day, ratio, ratio)
 
 
-def _latest_and_shortest_first(one: Restatement) -> tuple[int, int, float, bool]:
+def _latest_and_shortest_first(one: Restatement) -> tuple[float, float, float, bool]:
     return (-one.until, one.since, one.ratio, one.with_volume)
 
 
@@ -131,7 +135,7 @@ def _told_late(steps: Sequence[Step], one: Restatement, ratio: float) -> int | N
     return None
 
 
-def _fits(basis: Basis, delivered: Bars, fetched: Days, one: Restatement, ratio: float) -> bool:
+def _fits(basis: Basis, delivered: Bars, fetched: Floats, one: Restatement, ratio: float) -> bool:
     rows = np.flatnonzero((fetched <= one.until) | (fetched >= one.since))
     before = fetched[rows] <= one.until
     borders = np.flatnonzero(before[1:] != before[:-1])

@@ -20,6 +20,7 @@ HISTORY_VERSION: Final = 2
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
 _DAY: Final = np.dtype("<i4")
+_MOMENT: Final = np.dtype("<f8")
 _FLOAT: Final = np.dtype("<f8")
 _REMEDY: Final = "delete the state folder and run again: it is rebuilt from the bars"
 
@@ -99,7 +100,7 @@ def encode_block(state: TickerState, number: int) -> bytes:
             HISTORY_VERSION,
             number * BLOCK_BARS,
             state.delivered.day[rows].astype(_DAY, copy=False).tobytes(),
-            state.fetched[rows].astype(_DAY, copy=False).tobytes(),
+            state.fetched[rows].astype(_MOMENT, copy=False).tobytes(),
             np.concatenate(columns, dtype=_FLOAT).tobytes(),
             state.snapshots[held].astype(_FLOAT, copy=False).tobytes(),
         )
@@ -153,7 +154,7 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
     ]
     # One pass over the joined bytes of all blocks: block by block, NumPy's overhead per call would be most of the time.
     day = np.frombuffer(b"".join(block.day for block in decoded), dtype=_DAY).astype(np.int32)
-    fetched = np.frombuffer(b"".join(block.fetched for block in decoded), dtype=_DAY).astype(np.int32)
+    fetched = np.frombuffer(b"".join(block.fetched for block in decoded), dtype=_MOMENT).astype(np.float64)
     snapshots = np.frombuffer(b"".join(block.snapshot for block in decoded), dtype=_FLOAT).astype(np.float64)
     delivered = Bars(day, *_columns([block.values for block in decoded], count))
     try:
@@ -199,7 +200,7 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
     expected = (
         first_index,
         bars * _DAY.itemsize,
-        bars * _DAY.itemsize,
+        bars * _MOMENT.itemsize,
         bars * len(VALUE_COLUMNS) * _FLOAT.itemsize,
         snapshot_bytes,
     )

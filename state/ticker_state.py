@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from records import Bars, Days, Floats
+from records import Bars, Floats
 from state.adjustment import Restatement
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
@@ -43,8 +43,8 @@ class TickerState:
     `snapshots` (shape (blocks held, S)) that state *before* each block's first bar: features of any kept bar can be
     computed again, to the bit, from the snapshot before it.
 
-    `delivered` are the bars as their source gave them and `fetched` (shape of `bars.day`) the day numbers on which it did
-    (`as_of` of their batches): their values are adjusted for splits up to that day by the source. `restatements` are changes
+    `delivered` are the bars as their source gave them and `fetched` (shape of `bars.day`) the moments at which it
+    did (`BarBatch.fetched`): their values are adjusted for splits up to then by the source. `restatements` are changes
     of the basis that no split tells of. `bars`, on today's basis, follow from these three (`state.adjustment`) and are the
     same object as `delivered` where nothing is to be adjusted.
     """
@@ -52,7 +52,7 @@ class TickerState:
     ticker: str
     first_index: int
     delivered: Bars
-    fetched: Days
+    fetched: Floats
     restatements: tuple[Restatement, ...]
     bars: Bars
     feature_state: Floats

@@ -10,7 +10,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from records import VALUE_COLUMNS, BarBatch, day_number
+from records import VALUE_COLUMNS, BarBatch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.pipeline import Absorbed, Output, absorb
@@ -59,17 +59,17 @@ def _is_plain(batch: BarBatch) -> bool:
 
 
 def _follows(batch: BarBatch, previous: BarBatch) -> bool:
-    return previous.date[-1] < batch.date[0] and previous.as_of <= batch.as_of
+    return previous.date[-1] < batch.date[0] and previous.fetched <= batch.fetched
 
 
 def _appended(
     state: TickerState | None, run: Sequence[BarBatch], today: dt.date, settings: Settings
 ) -> tuple[TickerState, list[Output]] | None:
     """The batches as one; None unless all of their bars are good, later than any, and not to be adjusted by their own day."""
-    if state is not None and day_number(run[0].as_of) < state.fetched.max(initial=0):
+    if state is not None and run[0].fetched < state.fetched.max(initial=0):
         return None
     after, outputs = absorb(state, _joined(run), today=today, settings=settings)
-    fetched = np.repeat([day_number(batch.as_of) for batch in run], [len(batch.date) for batch in run]).astype(np.int32)
+    fetched = np.repeat([batch.fetched for batch in run], [len(batch.date) for batch in run])
     report = outputs[0]
     if after is None or not isinstance(report, Absorbed) or report.accepted != len(fetched) or report.restated_by != 1.0:
         return None

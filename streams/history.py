@@ -42,7 +42,7 @@ def empty_state(ticker: str) -> TickerState:
         ticker=ticker,
         first_index=0,
         delivered=nothing,
-        fetched=np.empty(0, np.int32),
+        fetched=np.empty(0),
         restatements=(),
         bars=nothing,
         feature_state=initial_state(),
@@ -52,8 +52,8 @@ def empty_state(ticker: str) -> TickerState:
     )
 
 
-def take(state: TickerState, bars: Bars, fetched: int, *, keep: int) -> Taken:
-    """The history after bars arrived that were fetched on a day. Raises MessageError if their splits cannot be.
+def take(state: TickerState, bars: Bars, fetched: float, *, keep: int) -> Taken:
+    """The history after bars arrived that were fetched at one moment. Raises MessageError if their splits cannot be.
 
     The oldest whole blocks beyond `keep` bars are dropped: which ones depends on nothing but the total number of bars.
 
@@ -126,7 +126,7 @@ def _copied_from(bars: Bars, row: int) -> Bars:
     return Bars(bars.day[row:].copy(), *(getattr(bars, name)[row:].copy() for name in VALUE_COLUMNS))
 
 
-def _appended(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, keep: int) -> Taken:
+def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, keep: int) -> Taken:
     row = len(state.bars)
     delivered = Bars.concatenate([state.delivered, bars]) if row else bars
     now = delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars])
@@ -134,7 +134,7 @@ def _appended(state: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, 
     after = replace(
         state,
         delivered=delivered,
-        fetched=np.concatenate([state.fetched, np.full(len(bars), fetched, np.int32)]),
+        fetched=np.concatenate([state.fetched, np.full(len(bars), fetched)]),
         bars=now,
         feature_state=features.rolling,
         snapshots=features.snapshots,
@@ -152,26 +152,26 @@ def _first_difference(before: Bars, now: Bars, stop: int) -> int:
     return stop if same.all() else int(np.argmin(same))
 
 
-def _corrected(before: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Flags:
+def _corrected(before: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
     """An edition from after a split says the same as one from before it in other numbers."""
     if not basis.steps or not arrivals.corrected.any():
         return arrivals.corrected
     at = np.flatnonzero(arrivals.corrected)
     rows = arrivals.row[at]
     held = basis.adjusted(before.delivered[rows], before.fetched[rows])
-    arriving = basis.adjusted(bars[at], np.full(len(at), fetched, np.int32))
+    arriving = basis.adjusted(bars[at], np.full(len(at), fetched))
     corrected = arrivals.corrected.copy()
     corrected[at] = ~same_values(held, arriving)
     return corrected
 
 
-def _fixed(after: TickerState, bars: Bars, fetched: int, arrivals: Arrivals, basis: Basis) -> Flags:
+def _fixed(after: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
     """The beginning cannot be corrected, and need not be for what a restatement's rounding makes of it."""
     if not arrivals.context.any():
         return arrivals.context
     at = np.flatnonzero(arrivals.context)
     rows = arrivals.row[at]
-    arriving = basis.adjusted(bars[at], np.full(len(at), fetched, np.int32))
+    arriving = basis.adjusted(bars[at], np.full(len(at), fetched))
     fixed = arrivals.context.copy()
     fixed[at] = (after.bars.day[rows] != arriving.day) | ~is_rounding(after.bars[rows], arriving)
     return fixed

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from errors import MessageError
-from records import BarBatch, RejectedBar, Suspicion, date_of, day_number, validate_batch
+from records import BarBatch, RejectedBar, Suspicion, date_of, validate_batch
 from settings import Settings
 from state.ticker_state import Counters, DueTraining, TickerState
 from streams.editions import Flags
@@ -74,7 +74,7 @@ def absorb(
         return _refused(state, batch.ticker, rejected)
     known = state or empty_state(batch.ticker)
     try:
-        taken = take(known, bars, day_number(batch.as_of), keep=kept_bars(settings))
+        taken = take(known, bars, batch.fetched, keep=kept_bars(settings))
     except MessageError as error:
         rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), str(error)) for day in bars.day]
         return _refused(state, batch.ticker, rejected)

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from records import Bars, Days, Floats
+from records import Bars, Floats
 from state.adjustment import SAME_RATIO, Restatement
 
 Flags = NDArray[np.bool_]
@@ -30,7 +30,7 @@ _VOLUME_ROUNDING: Final = 0.01
 _LARGEST_DENOMINATOR: Final = 20
 
 
-def find_restatement(old: Bars, old_fetched: Days, new: Bars, new_fetched: Days) -> Restatement | None:
+def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Floats) -> Restatement | None:
     """What two editions of the same dates show, each on the basis that is known; `old` was fetched before all of `new`.
 
     A bar shows a restatement when all four prices of the old edition are those of the new one times a ratio of at least
@@ -57,8 +57,8 @@ def find_restatement(old: Bars, old_fetched: Days, new: Bars, new_fetched: Days)
         if np.count_nonzero(shown) < BARS_WITHOUT_VOLUME:
             return None
     return Restatement(
-        until=int(old_fetched[shown].max()),
-        since=int(new_fetched[shown].min()),
+        until=float(old_fetched[shown].max()),
+        since=float(new_fetched[shown].min()),
         ratio=_snapped(float(np.exp(_median(logs[:, agrees].ravel())))),
         with_volume=with_volume,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,18 @@ def test_long_histories_come_in_batches_that_validate_again(tmp_path):
     assert [len(batch.date) for batch in batches] == [BARS_PER_BATCH, BARS_PER_BATCH, 1]
     assert [date for batch in batches for date in batch.date] == [str(day) for day in days]
     assert all(batch.as_of == TODAY and validate_batch(batch, today=TODAY)[1] == [] for batch in batches)
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_file_written_today_tells_when_so_that_a_mended_one_counts(tmp_path, folder):
+    path = write(tmp_path / "ABC.csv", HEADER, *LINES)
+    for written, time in [
+        (dt.datetime.combine(TODAY, dt.time(10, 30), dt.UTC), dt.time(10, 30)),
+        (dt.datetime.combine(TODAY, dt.time(), dt.UTC) - dt.timedelta(hours=1), dt.time()),
+    ]:
+        os.utime(path, (written.timestamp(), written.timestamp()))
+        (batch,) = read_source("file", path=tmp_path if folder else path, today=TODAY)
+        assert (batch.as_of, batch.as_of_time) == (TODAY, time)
 
 
 def test_start_and_end_are_both_included(tmp_path):

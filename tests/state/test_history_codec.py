@@ -39,7 +39,7 @@ def states(draw: st.DrawFn) -> TickerState:
         ticker=draw(st.sampled_from(["A", "BRK-B", "005930.KS", "^GSPC"])),
         first_index=BLOCK_BARS * draw(st.integers(0, 2**20)),
         delivered=bars,
-        fetched=draw(arrays(np.int32, count, elements=day_number)),
+        fetched=draw(arrays(np.float64, count, elements=any_float)),
         restatements=(),
         bars=bars,
         feature_state=draw(arrays(np.float64, size, elements=any_float)),

@@ -74,8 +74,8 @@ def accidents(draw: st.DrawFn, *, longest: int = 700) -> Bars:
     return bars
 
 
-def batch(bars: Bars, *, ticker: str = "ABC", as_of: dt.date = FETCHED) -> BarBatch:
-    return batch_of(ticker, bars, source="test", as_of=as_of)
+def batch(bars: Bars, *, ticker: str = "ABC", as_of: dt.date = FETCHED, time: dt.time = dt.time()) -> BarBatch:
+    return batch_of(ticker, bars, source="test", as_of=as_of, as_of_time=time)
 
 
 def deliver(

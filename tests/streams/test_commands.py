@@ -98,12 +98,12 @@ def test_killed_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, 
     for _ in range(6):
         process = started(bars_file, tmp_path)
         try:
-            process.communicate(timeout=moments.uniform(0.3, 1.0) * whole[1])
+            process.communicate(timeout=moments.uniform(0.1, 0.8) * whole[1])
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             killed += 1
-    assert killed >= 3
+    assert killed >= 2
     finished(bars_file, tmp_path)
     assert export(tmp_path) == export(whole[0])
 

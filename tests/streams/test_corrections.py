@@ -152,7 +152,7 @@ def test_the_whole_state_is_the_same_in_any_order(drawn: tuple[Bars, list[BarBat
 
 
 @given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
-def test_of_editions_of_one_day_the_same_counts_in_any_order(order: list[int], repeated: list[int]) -> None:
+def test_of_editions_of_one_moment_the_same_counts_in_any_order(order: list[int], repeated: list[int]) -> None:
     bars = walk(130)
     editions = [
         bars,
@@ -164,15 +164,29 @@ def test_of_editions_of_one_day_the_same_counts_in_any_order(order: list[int], r
     assert state.bars == editions[2]  # the larger volume, then the larger dividend
 
 
-def test_an_edition_with_less_volume_of_the_same_day_is_mended_the_next_day() -> None:
+@pytest.mark.parametrize(("day", "time"), [(dt.date(2025, 1, 2), dt.time()), (dt.date(2025, 1, 1), dt.time(16, 0, 1))])
+def test_an_edition_with_less_volume_of_the_same_moment_is_mended_later(day: dt.date, time: dt.time) -> None:
     bars = walk(130)
     wrong = replace(bars, volume=bars.volume + 1.0)
-    one, next_one = dt.date(2025, 1, 1), dt.date(2025, 1, 2)
-    state, outputs = deliver([batch(wrong, as_of=one), batch(bars, as_of=one)], SMALL)
+    one, at = dt.date(2025, 1, 1), dt.time(16)
+    wrong_one = batch(wrong, as_of=one, time=at)
+    state, outputs = deliver([wrong_one, batch(bars, as_of=one, time=at)], SMALL)
     assert state.bars == wrong
     assert outputs[-1] == Absorbed("ABC", 0, 130, 0, 0, None)
-    state, _ = deliver([batch(bars, as_of=next_one), batch(wrong, as_of=one)], SMALL, state)
+    state, _ = deliver([batch(bars, as_of=day, time=time), wrong_one], SMALL, state)
     assert state.bars == bars
+
+
+def test_a_restatement_on_the_day_of_the_first_delivery_is_followed() -> None:
+    vendor = Vendor(with_splits(walk(300), {290: 2.0}))
+    day, wanted = date_of(vendor.final.day[299]), vendor.untold()
+    old = wanted[:290]
+    prices = {name: 2.0 * getattr(old, name) for name in ("open", "high", "low", "close", "dividend")}
+    morning = batch(replace(old, **prices, volume=old.volume / 2.0), as_of=day, time=dt.time(9))
+    parts = [morning, batch(wanted[250:], as_of=day, time=dt.time(17))]
+    state, _ = deliver(parts, SMALL)
+    assert state.bars == wanted[-len(state.bars) :]
+    assert same_state(deliver(parts[::-1], SMALL)[0], state)
 
 
 @pytest.mark.parametrize("ratio", [2.0, 3.0, 1.5, 0.1])
