@@ -11,7 +11,7 @@ import click
 
 from broker.local import local_broker
 from broker.topics import ensure_topics
-from cluster.processes import Processes
+from cluster.processes import Ending, Processes
 from console import run_cli
 from errors import ForecastingError
 from producers.options import source_options
@@ -36,10 +36,11 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
         click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)
         for number in range(1, workers + 1):
-            processes.start(f"worker-{number}", ["streams", "worker", "--id", f"worker-{number}"], environment)
-        processes.start("producer", ["producers", "publish", *_source_arguments(source)], environment, lasting=False)
+            worker = f"worker-{number}"
+            processes.start(worker, ["streams", "worker", "--id", worker], environment, Ending.RESTARTED)
+        processes.start("producer", ["producers", "publish", *_source_arguments(source)], environment, Ending.FINE)
         processes.start("optimizer", ["optimizer", "serve", "--port", str(settings.port)], environment)
-        while (failure := processes.failed()) is None:
+        while (failure := processes.watch()) is None:
             time.sleep(0.5)
         raise ForecastingError(failure)
 

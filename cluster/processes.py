@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import IO, Final, Self
 
 from broker.base import die_with_us
@@ -17,12 +19,22 @@ from broker.base import die_with_us
 _STOP_SECONDS: Final = 30.0
 
 
+class Ending(Enum):
+    """What is to be made of a process that ends by itself."""
+
+    FINE = "nothing, with exit code 0"
+    FAILURE = "all the others are ended"
+    RESTARTED = "it is started again if it was killed, or asks for it by EX_TEMPFAIL, as a service manager would"
+
+
 @dataclass(frozen=True, slots=True)
 class _Running:
     name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    ending: Ending
     process: subprocess.Popen[str]
     printer: threading.Thread
-    lasting: bool
 
 
 class Processes:
@@ -47,33 +59,43 @@ class Processes:
                 running.process.wait()
             running.printer.join()
 
-    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], *, lasting: bool = True) -> None:
-        """Start `python -m command…`; `lasting` ones are not expected to end by themselves."""
-        process = subprocess.Popen(  # noqa: S603 - our own arguments
-            [*die_with_us(), sys.executable, "-m", *command],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            # Ctrl-C is for us; they are then ended one after the other.
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        printer = threading.Thread(target=_print_lines, args=(name, process.stdout), daemon=True)
-        printer.start()
-        self._running.append(_Running(name, process, printer, lasting))
+    def start(self, name: str, command: Sequence[str], environment: Mapping[str, str], ending: Ending = Ending.FAILURE) -> None:
+        """Start `python -m command…`."""
+        self._running.append(_started(name, command, environment, ending))
 
-    def failed(self) -> str | None:
-        """Name and exit code of a process that has ended and should not have, if there is one."""
-        for running in self._running:
+    def watch(self) -> str | None:
+        """Start again what is to be; name and exit code of a process that should not have ended, if there is one."""
+        for at, running in enumerate(self._running):
             code = running.process.poll()
-            if code is not None and (running.lasting or code != 0):
-                return f"{running.name} ended with exit code {code}"
+            if code is None or (code == 0 and running.ending is Ending.FINE):
+                continue
+            said = f"{running.name} ended with exit code {code}"
+            if running.ending is not Ending.RESTARTED or (code >= 0 and code != os.EX_TEMPFAIL):
+                return said
+            print(f"{said}, and is started again", file=sys.stderr, flush=True)
+            self._running[at] = _started(running.name, running.command, running.environment, running.ending)
         return None
 
 
+def _started(name: str, command: Sequence[str], environment: Mapping[str, str], ending: Ending) -> _Running:
+    process = subprocess.Popen(  # noqa: S603 - our own arguments
+        [*die_with_us(), sys.executable, "-m", *command],
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        # Ctrl-C is for us; they are then ended one after the other.
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    printer = threading.Thread(target=_print_lines, args=(name, process.stdout), daemon=True)
+    printer.start()
+    return _Running(name, command, environment, ending, process, printer)
+
+
 def _print_lines(name: str, stream: IO[str]) -> None:
-    for line in stream:
-        print(f"{name:>9} | {line}", end="", flush=True)
+    with stream:
+        for line in stream:
+            print(f"{name:>9} | {line}", end="", flush=True)

@@ -140,14 +140,16 @@ class ForecastReplica:
 
     def _is_in_range(self, position: _Position) -> bool:
         partitions = [TopicPartition(self._topic, number) for number in range(len(position.offsets))]
-        ends = self._consumer.end_offsets(partitions)
-        return all(position.offsets[partition.partition] <= ends[partition] for partition in partitions)
+        begins, ends = self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)
+        # Compaction leaves the beginning where it is; messages before it were deleted, and with them tombstones perhaps.
+        return all(begins[partition] <= position.offsets[partition.partition] <= ends[partition] for partition in partitions)
 
     def _take_over(self, partitions: int) -> None:
         """Read that many partitions from now on, each from where it was left, a new one from its beginning."""
         offsets = self._position.offsets
-        offsets.extend([0] * (partitions - len(offsets)))
-        every = [TopicPartition(self._topic, number) for number in range(len(offsets))]
+        every = [TopicPartition(self._topic, number) for number in range(partitions)]
+        begins = self._consumer.beginning_offsets(every[len(offsets) :])
+        offsets.extend(begins[partition] for partition in every[len(offsets) :])
         self._consumer.assign(every)
         for partition in every:
             self._consumer.seek(partition, offsets[partition.partition])

@@ -37,7 +37,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class TickerResult:
-    """A ticker's origins in the order of time, and CPU milliseconds: of one retraining, and of one fit by each model."""
+    """A ticker's origins in the order of time, and what they cost.
+
+    `retraining_ms` is the CPU time of its median retraining, as the first one loads libraries; `fit_ms` that of one fit by each
+    model.
+    """
 
     ticker: str
     origins: list[Origin]
@@ -56,13 +60,13 @@ def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: 
     `window` is the whole history; each forecast sees the part up to its origin alone.
     """
     found: list[Origin] = []
-    spent = 0.0
+    spent: list[float] = []
     fit_ms: dict[str, float] = {}
     for stop in origin_rows(len(window), settings.horizon, origins):
         known = window.until(stop + 1).last(settings.lookback)
         started = time.process_time()
         row = _served(known, settings)
-        spent += time.process_time() - started
+        spent.append(time.process_time() - started)
         following = window.log_return[stop + 1 : stop + 1 + settings.horizon]
         found.append(
             Origin(
@@ -75,7 +79,7 @@ def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: 
         )
         if row.opinions and not fit_ms:
             fit_ms = _fit_milliseconds(known, settings)
-    return TickerResult(window.ticker, found, 1000.0 * spent / max(1, len(found)), fit_ms)
+    return TickerResult(window.ticker, found, 1000.0 * float(np.median(spent or [0.0])), fit_ms)
 
 
 def _served(known: Window, settings: Settings) -> Forecast:

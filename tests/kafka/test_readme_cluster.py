@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import urllib.error
 from pathlib import Path
@@ -45,11 +46,22 @@ def test_make_cluster_ends_with_one_ctrl_c(bootstrap: str, project: Path) -> Non
         await_condition(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], timeout=120)
         started = children(launcher.pid)
         assert len(started) >= 3, "two workers and the service; the producer is done"
+        (killed,) = processes_of("worker-1", launcher.pid)
+        os.kill(killed, signal.SIGKILL)
+        await_condition(lambda: processes_of("worker-1", launcher.pid) - {killed}, timeout=20)
+        started += children(launcher.pid)
         launcher.send_signal(signal.SIGINT)
         assert launcher.wait(timeout=40) == 130
-    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    # The training processes of the killed worker see for themselves that it is gone.
+    await_condition(lambda: not [pid for pid in started if Path(f"/proc/{pid}").exists()], timeout=20)
     with pytest.raises(OSError, match="refused"):
         curl(f"curl http://127.0.0.1:{port}/healthz")
+
+
+def processes_of(worker: str, launcher: int) -> set[int]:
+    """A worker's process, without those it has started itself."""
+    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in children(launcher)}
+    return {pid for pid, command in commands.items() if command.exists() and f"\0{worker}\0".encode() in command.read_bytes()}
 
 
 def children(pid: int) -> list[int]:
