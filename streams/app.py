@@ -99,6 +99,7 @@ def build_app(
     @app.on_partitions_assigned.connect
     async def _assigned(*_: Any, **__: Any) -> None:
         tables.forget()
+        health.joined()
 
     @app.page("/healthz")
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it

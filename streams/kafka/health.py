@@ -64,11 +64,16 @@ class Health:
         self._sweep = sweep
         self._trainer = trainer
         self._lag = lag
+        self._has_joined = False
+
+    def joined(self) -> None:
+        """Partitions were dealt with this worker taking part, though perhaps there was none for it but to stand by."""
+        self._has_joined = True
 
     @property
     def ready(self) -> bool:
-        """Whether bars that come now are processed now."""
-        return not self._app.rebalancing and not self._app.in_recovery and bool(self._app.consumer.assignment())
+        """Whether bars that come now are processed now, if any are for this worker."""
+        return self._has_joined and not self._app.rebalancing and not self._app.in_recovery
 
     def page(self) -> dict[str, Any]:
         """The page as plain values."""

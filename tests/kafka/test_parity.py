@@ -26,13 +26,14 @@ def real_bars(shared_data: Path) -> list[BarBatch]:
     return by_date(good(list(read_source("file", path=path, tickers=sorted(every)[:100], today=TODAY))))
 
 
-def _is_up(worker: Worker) -> bool:
-    """Whether it has begun, and so ends in order when it is told to."""
-    return worker.said("Starting...") > 0
+def _takes_part(worker: Worker) -> bool:
+    page = worker.page()
+    return bool(page) and page["ready"] and page["partitions"]
 
 
 @pytest.mark.data
 def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_bars: list[BarBatch]) -> None:
+    cluster.values["KAFKA_PARTITIONS"] = "6"  # of four, two workers keep two each, and a third only stands by
     rows, histories = cluster.embedded(sorted(real_bars, key=lambda batch: (batch.ticker, batch.date[0])))
     assert len(rows) == 100
     prefix, folder = cluster.values["KAFKA_PREFIX"], cluster.folder
@@ -47,7 +48,7 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
         cluster.await_bars(10_000)
         if count == 3:
             joining = cluster.start("w2")
-            await_condition(partial(_is_up, joining), timeout=60)
+            await_condition(partial(_takes_part, joining), timeout=60)
             workers.append(joining)
         cluster.publish(real_bars[half:])
         cluster.await_rows(rows, timeout=150)
