@@ -12,7 +12,7 @@ import numpy as np
 from errors import NoDataError, RequestError
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.prices import PriceTable
-from optimizer.request import NO_DATA, parse_request
+from optimizer.request import NO_DATA, as_date, parse_request
 from optimizer.result import Result
 from optimizer.session import Session, process_session
 from optimizer.tickers import clean_tickers
@@ -190,11 +190,7 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
 
 
 def _date(value: str | dt.date) -> dt.date:
-    if isinstance(value, dt.datetime):
-        return value.date()
-    if isinstance(value, dt.date):
-        return value
     try:
-        return dt.date.fromisoformat(value[:10])
-    except (TypeError, ValueError):
-        raise RequestError(f"a date is needed as YYYY-MM-DD, not {value!r}") from None
+        return as_date(value)
+    except ValueError as error:
+        raise RequestError(f"{error}, not {value!r}") from None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from errors import RequestError
 from optimizer.allocation import Goal
+from records import parse_date
 
 #: What users of the client know; they are part of the contract.
 NO_TICKERS: Final = "Either ticker_group or tickers must be provided."
@@ -42,13 +43,14 @@ def _risk(value: Any) -> Any:
     return tolerance
 
 
-def _date(value: Any) -> Any:
+def as_date(value: Any) -> dt.date:
+    """A date from YYYY-MM-DD, a date or a datetime. Raises ValueError."""
     if isinstance(value, dt.datetime):  # a pandas Timestamp is one
         return value.date()
     if isinstance(value, dt.date):
         return value
     try:
-        return dt.date.fromisoformat(value)
+        return parse_date(value)
     except (TypeError, ValueError):
         raise ValueError("a date is needed as YYYY-MM-DD") from None
 
@@ -70,7 +72,7 @@ def _weight(value: Any) -> Any:
 Rate = Annotated[float, BeforeValidator(_number)]
 Target = Annotated[float | None, BeforeValidator(_target)]
 Risk = Annotated[float | None, BeforeValidator(_risk)]
-Date = Annotated[dt.date, BeforeValidator(_date)]
+Date = Annotated[dt.date, BeforeValidator(as_date)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Weight = Annotated[float, BeforeValidator(_weight)]
 

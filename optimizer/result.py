@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,14 +50,10 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
     return {
         "expected_return": estimate.annual_return,
         "expected_volatility": estimate.annual_volatility,
-        "as_of": _text(estimate.as_of),
+        "as_of": estimate.as_of.isoformat(),
         "model": estimate.return_model,
         "volatility_model": estimate.volatility_model,
         "pooled_tickers": estimate.pooled_tickers,
         "fallback": estimate.fallback,
         "reason": estimate.reason,
     }
-
-
-def _text(date: dt.date) -> str:
-    return date.isoformat()

@@ -63,6 +63,12 @@ def test_stock_data_is_a_frame_of_adjusted_closes_and_names_what_is_missing(sess
         get_stock_data(["ZZZ"], START, END, session=session)
 
 
+@pytest.mark.parametrize("date", ["2024-01-02junk", "20240102", "2024-W01-2", ""])
+def test_prices_from_what_is_not_a_date_are_refused(session, date):
+    with pytest.raises(RequestError, match="YYYY-MM-DD"):
+        get_stock_data(["AAA"], date, END, session=session)
+
+
 def test_forecasts_of_the_table_count_only_for_the_very_same_prices(session):
     data = get_stock_data(TICKERS, START, END, session=session)
     rows = made_rows(BARS)
