@@ -86,7 +86,8 @@ def read_source(
 def _written(path: Path, today: dt.date) -> dt.time:
     """When today the bars in a file or folder were last written, midnight if earlier: read twice they are the same edition."""
     parts = path.iterdir() if path.is_dir() else [path]
-    written = dt.datetime.fromtimestamp(max(part.lstat().st_mtime for part in parts), dt.UTC)
+    newest = max((part.stat().st_mtime for part in parts if part.exists()), default=0.0)  # links may lead nowhere
+    written = dt.datetime.fromtimestamp(newest, dt.UTC)
     return written.time() if written.date() == today else dt.time()
 
 

@@ -235,6 +235,12 @@ def test_a_file_written_today_tells_when_so_that_a_mended_one_counts(tmp_path, f
         assert (batch.as_of, batch.as_of_time) == (TODAY, time)
 
 
+def test_a_link_that_leads_nowhere_does_not_stop_a_folder(tmp_path):
+    write(tmp_path / "ABC.csv", HEADER, *LINES)
+    (tmp_path / "gone.txt").symlink_to(tmp_path / "nowhere")
+    assert read(tmp_path)[0] == {"ABC": EXPECTED}
+
+
 def test_start_and_end_are_both_included(tmp_path):
     path = write(tmp_path / "A.csv", HEADER, *LINES, "2023-01-02,x,1,1,1,1")
     assert read(path, start=dt.date(2024, 1, 3), end=dt.date(2024, 1, 3)) == ({"A": EXPECTED[1:2]}, [])
