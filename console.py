@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -74,6 +75,8 @@ def run_cli(command: click.Command) -> NoReturn:
         # The interpreter flushes stdout once more at its end: into nothing, or it would complain there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_BROKEN_PIPE
+    # Nothing is left to clean up: an interrupt from here on ends the process at once, without a traceback from its last steps.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code if isinstance(code, int) else 0)
 
 
