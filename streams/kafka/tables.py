@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import faust
@@ -98,10 +99,10 @@ class TickerTables:
     def _held(self, ticker: str) -> _Held | None:
         held = self._states.get(ticker)
         if held is None:
-            payload = self.history.get(record_key(ticker))
+            payload = _read(self.history, record_key(ticker))
             if payload is None:
                 return None
-            held = _Held(*decode_record(ticker, payload, self.history.get))
+            held = _Held(*decode_record(ticker, payload, partial(_read, self.history)))
             _remember(self._states, ticker, held)
         return held
 
@@ -115,7 +116,7 @@ class TickerTables:
 
     def peek_head(self, ticker: str) -> Head | None:
         """The head of the ticker's history, in whichever partition it lies."""
-        payload = self.history.get(record_key(ticker))
+        payload = _read(self.history, record_key(ticker))
         return None if payload is None else decode_head(ticker, head_of_record(ticker, payload))
 
     def model(self, ticker: str) -> HeldModel | None:
@@ -134,7 +135,7 @@ class TickerTables:
         held = self._models.get(ticker)
         if held is not None:
             return held.loaded.trained, held.stored_at
-        payload = self.models.get(ticker.encode())
+        payload = _read(self.models, ticker.encode())
         if payload is None:
             return None
         stored = decode_stored(ticker, payload)
@@ -151,7 +152,7 @@ class TickerTables:
 
     def forecast(self, ticker: str) -> Forecast | None:
         """The ticker's row, None where there is none or it cannot be read: it is about to be replaced. Raises SchemaError."""
-        payload = self.forecasts.get(ticker.encode())
+        payload = _read(self.forecasts, ticker.encode())
         try:
             return None if payload is None else decode_row(ticker, payload)
         except StateCorruptError as error:
@@ -186,6 +187,12 @@ def _raw_table(app: faust.App, settings: Settings, name: str, memory: SharedMemo
     table = app.Table(name, key_type=bytes, value_type=bytes, partitions=settings.kafka_partitions)
     table.data.rocksdb_options = _Options(memory)  # type: ignore[attr-defined]  # declared by Faust's RocksDB store alone
     return table
+
+
+def _read(table: TableT[bytes, bytes], key: bytes) -> bytes | None:
+    # From the table's own store: by `table.get` Faust looks every key up twice.
+    value: bytes | None = table.data.get(key)
+    return value
 
 
 def _write(table: TableT[bytes, bytes], key: bytes, value: bytes | None) -> None:
