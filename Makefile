@@ -32,6 +32,7 @@ PY = $(VENV)/bin/python
 UV = $(PY) -m uv
 FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(END), --end "$(END)")
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
+OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
 .PHONY: help run cluster test test-fast check bench fuzz serve lock install clean
 
@@ -40,17 +41,17 @@ help:  ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS=$$'\t' read -r target text; do \
 	    printf '  make %-10s %s\n' "$$target" "$$text"; done
 	@printf '\nFor run: SOURCE=sample|file|yfinance BARS=path TICKERS=A,B GROUP=DOW|SP500 SINCE=last START=YYYY-MM-DD END=YYYY-MM-DD STATE=folder JOBS=n\n'
+	@printf 'For cluster: the same but SINCE and JOBS, and PORT=n.\n'
 	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name".\n'
 	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
 
 run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
-	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(if $(GROUP), --group "$(GROUP)")$(if $(SINCE), --since "$(SINCE)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
+	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(SINCE), --since "$(SINCE)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
 	$(PY) -m state forecasts --state "$(STATE)"$(ONLY)
 	$(PY) -m optimizer allocate --state "$(STATE)"$(ONLY)
 
 cluster: $(INSTALLED)  ## A real Kafka, two workers, a producer and the HTTP service, until Ctrl-C
-	$(PY) -m cluster --source "$(SOURCE)" $(if $(BARS),--path "$(BARS)") $(if $(TICKERS),--tickers "$(TICKERS)") \
-	    $(if $(START),--start "$(START)") $(if $(END),--end "$(END)") $(if $(PORT),--port "$(PORT)")
+	$(PY) -m cluster --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(filter command,$(origin STATE)), --state "$(STATE)")$(if $(PORT), --port "$(PORT)")
 
 test: $(INSTALLED)  ## Run every test
 	$(PY) -m pytest $(PYTEST_ARGS)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import shutil
 import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -17,6 +19,9 @@ from broker.client import is_listening
 from errors import BrokerError
 
 READY_SECONDS: Final = 90.0
+#: Below those that systems give to outgoing connections (Linux from 32768 on): one of them may be a client's before anybody
+#: listens on it, and a client that asks for it meanwhile may even be connected with itself.
+_PORTS: Final = range(20_000, 32_000)
 
 
 class LocalBroker(ABC):
@@ -38,14 +43,20 @@ class LocalBroker(ABC):
 
 
 def free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on at the moment, and that no outgoing connection takes before it is listened on."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
-def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
-    """Wait until the broker answers a request; `check()` may raise earlier. Raises BrokerError after READY_SECONDS."""
+def await_broker(options: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> None:
+    """Wait until the broker answers a request; `check()` may raise earlier. Raises BrokerError after READY_SECONDS.
+
+    `options` are a kafka-python client's: `bootstrap_servers`, and what it needs to be let in.
+    """
+    bootstrap = ",".join(options["bootstrap_servers"])
     deadline = time.monotonic() + READY_SECONDS
     reason: object = "nothing listens there"
     while time.monotonic() < deadline:
@@ -53,7 +64,7 @@ def await_broker(bootstrap: str, check: Callable[[], None]) -> None:
         # kafka-python leaves the sockets of refused connections open: it is asked once somebody listens.
         if is_listening(bootstrap):
             try:
-                with KafkaAdminClient(bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=1000) as admin:
+                with KafkaAdminClient(**{**options, "bootstrap_timeout_ms": 1000}) as admin:
                     admin.list_topics()
                 return
             except (KafkaError, OSError) as error:

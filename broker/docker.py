@@ -44,7 +44,7 @@ class DockerBroker(LocalBroker):
             publish = f"127.0.0.1:{self._port}:{self._port}"
             run(["docker", "run", "--detach", "--name", self._name, "--publish", publish, *arguments, IMAGE], "docker run")
             self._created = True
-        await_broker(self.bootstrap, lambda: None)
+        await_broker({"bootstrap_servers": [self.bootstrap]})
 
     def kill(self) -> None:
         """SIGKILL to the broker; the container stays."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from broker.base import LocalBroker, await_broker
+from broker.client import client_options
 from broker.docker import DockerBroker, docker_answers
 from broker.native import NativeBroker
 from errors import BrokerError
@@ -29,7 +30,7 @@ def local_broker(settings: Settings) -> Iterator[tuple[str, LocalBroker | None]]
     Its data lie in a temporary folder that is removed afterwards. Raises BrokerError when there is no way to get one.
     """
     if "kafka_bootstrap" in settings.model_fields_set:
-        await_broker(settings.kafka_bootstrap, lambda: None)
+        await_broker(client_options(settings))
         yield settings.kafka_bootstrap, None
         return
     with tempfile.TemporaryDirectory(prefix="broker-", ignore_cleanup_errors=True) as folder:

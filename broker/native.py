@@ -59,7 +59,7 @@ class NativeBroker(LocalBroker):
                 # Ctrl-C in the terminal is for the clients first; the broker is stopped after them.
                 start_new_session=True,
             )
-        await_broker(self.bootstrap, self._check)
+        await_broker({"bootstrap_servers": [self.bootstrap]}, self._check)
 
     def _check(self) -> None:
         if self._process is not None and self._process.poll() is not None:

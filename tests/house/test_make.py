@@ -107,6 +107,12 @@ def test_run_hands_its_variables_on(project):
     ]
 
 
+def test_cluster_hands_its_variables_on(project):
+    _, _, asked = make(project, "cluster", "SOURCE=yfinance", "GROUP=DOW", "START=2020-01-01", "STATE=mine", "PORT=5001")
+    assert asked[-1] == "-m cluster --source yfinance --start 2020-01-01 --group DOW --state mine --port 5001"
+    assert make(project, "cluster")[2][-1] == "-m cluster --source sample"
+
+
 def test_run_does_not_heed_variables_of_the_environment_that_only_share_a_name(project):
     _, _, asked = make(project, "run", SOURCE="web", STATE="/elsewhere", TICKERS="X")
     assert asked[-3] == "-m streams run --source sample --state var"
