@@ -22,6 +22,6 @@ COPY optimizer optimizer
 
 # By number, so that an orchestrator can see that it is not root.
 USER 1000
-ENV STATE_DIR=/state PYTHONUNBUFFERED=1 HOST=0.0.0.0
+ENV STATE_DIR=/state PYTHONUNBUFFERED=1
 VOLUME /state
 CMD ["python", "-m", "streams", "worker"]

@@ -10,6 +10,7 @@ import yaml
 
 from broker.native import VERSION
 from broker.properties import IMAGE, PROPERTIES, environment, listeners
+from cluster.__main__ import cli
 from settings import Settings
 from tests.conftest import ROOT
 
@@ -63,8 +64,18 @@ def test_workers_can_be_scaled(services: dict[str, Any]) -> None:
     assert not {"container_name", "hostname", "ports"} & worker.keys()
     assert not {"WORKER_ID"} & worker["environment"].keys()
     assert "--id" not in worker["command"]
+    # As many as the native start has: the copies of a single one's tables would be nowhere.
+    assert worker["deploy"] == {"replicas": {option.name: option for option in cli.params}["workers"].default}
     # In each container the page has the same port, which the health check asks.
     assert f"127.0.0.1:{worker['environment']['WORKER_PORT']}/healthz" in worker["healthcheck"]["test"][-1]
+
+
+def test_settings_of_the_native_start_reach_the_containers(services: dict[str, Any]) -> None:
+    for name in OURS:
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
+    # What compose itself decides is not left to that file: where Kafka and the state are, and what is published.
+    assert {"KAFKA_BOOTSTRAP", "STATE_DIR", "HOST", "PORT"} <= services["optimizer"]["environment"].keys()
+    assert services["optimizer"]["environment"]["PORT"] == services["optimizer"]["ports"][0].rpartition(":")[2]
 
 
 def test_only_loopback_is_published(services: dict[str, Any]) -> None:
