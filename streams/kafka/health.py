@@ -12,6 +12,7 @@ from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from records import date_of
 from settings import Settings
 from streams.kafka.bars import BarsAgent
+from streams.kafka.consumer import committed_before
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.sweep import Sweep
@@ -104,10 +105,12 @@ class Health:
     def _waiting(self, short: str) -> dict[str, int]:
         """Messages by partition that are not committed yet, as far as this worker knows."""
         name = topic_name(self._settings, short)
-        committed = self._app.monitor.tp_committed_offsets
+        # A worker that is stuck has perhaps not committed anything since it began.
+        begun, committed = committed_before(self._app), self._app.monitor.tp_committed_offsets
         waiting: dict[str, int] = {}
         for partition in sorted(tp for tp in self._app.consumer.assignment() if tp.topic == name):
             end = self._app.consumer.highwater(partition)
-            if end is not None and partition in committed:
-                waiting[str(partition.partition)] = max(0, end - committed[partition])
+            done = max(begun.get(partition, -1), committed.get(partition, -1))
+            if end is not None and done >= 0:
+                waiting[str(partition.partition)] = max(0, end - done)
         return waiting

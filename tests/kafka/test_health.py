@@ -1,0 +1,28 @@
+"""What a worker's health page tells whoever looks for a stuck one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.kafka.cluster import Cluster, made_bars
+from tests.waiting import until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+
+def test_a_partition_of_which_nothing_was_done_yet_is_on_the_page(cluster: Cluster) -> None:
+    """A worker that is stuck from its start has committed nothing, and its lag is to be seen all the same."""
+    bars = made_bars(4, 20)
+    worker = cluster.start()
+    cluster.publish(bars)
+    until(lambda: set(worker.page().get("waiting_messages", {}).get("bars", {}).values()) == {0}, cluster.logs)
+    cluster.await_bars(4 * 20)
+    assert worker.stop() == 0
+
+    worker = cluster.start()  # whose messages are all done
+    partitions = range(cluster.settings().kafka_partitions)
+    until(
+        lambda: worker.page().get("waiting_messages", {}).get("bars") == {str(number): 0 for number in partitions}, cluster.logs
+    )
+    assert worker.page()["messages"] == 0
+    assert worker.stop() == 0
