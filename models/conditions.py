@@ -8,6 +8,7 @@ import numpy as np
 
 from errors import DegenerateSeriesError, TooFewBarsError
 from models.contract import Window
+from records import Floats
 
 #: A price that has not moved for a month of trading is a halt or a frozen quote, not a calm market.
 FROZEN_BARS: Final = 21
@@ -35,16 +36,16 @@ def require_finite(window: Window, model: str) -> None:
         raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")
 
 
-def is_frozen(window: Window) -> bool:
-    """Whether the window's last month of closes is one price."""
-    return not np.any(window.log_return[-FROZEN_BARS:] != 0.0)
+def is_frozen(log_return: Floats) -> bool:
+    """Whether the last month of closes is one price, by the log returns from each to the next, shape (n,)."""
+    return not np.any(log_return[-FROZEN_BARS:] != 0.0)
 
 
 def require_moving(window: Window, model: str) -> None:
     """Raise TooFewBarsError for an empty window, DegenerateSeriesError if its last month of closes is one price."""
     if len(window) < 2:
         raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs at least 2")
-    if is_frozen(window):
+    if is_frozen(window.log_return):
         raise DegenerateSeriesError(
             f"{window.ticker}: the close has not moved on the last {min(FROZEN_BARS, len(window))} bars up to {window.as_of}: "
             f"{model} cannot forecast a halted or frozen price"

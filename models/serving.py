@@ -189,7 +189,7 @@ def _historical_row(
         variance = estimate.annual_volatility**2 / TRADING_DAYS
         bounds = return_bounds(annual_return * horizon / TRADING_DAYS, variance, horizon, None)
         numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
-        if not is_frozen(window):  # what other tickers do tells nothing of a halted one
+        if not is_frozen(window.log_return):  # what other tickers do tells nothing of a halted one
             pool = _pool_statistics(window, horizon)
     return Forecast(
         ticker=window.ticker,

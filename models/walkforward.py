@@ -61,7 +61,8 @@ def folds_of(window: Window, horizon: int) -> tuple[Fold, ...]:
     """
     planned = plan_folds(len(window), horizon)
     folds = tuple(
-        Fold(fold.stop, tuple(origin for origin in fold.origins if not is_frozen(window.until(origin + 1)))) for fold in planned
+        Fold(fold.stop, tuple(origin for origin in fold.origins if not is_frozen(window.until(origin + 1).log_return)))
+        for fold in planned
     )
     if sum(len(fold.origins) for fold in folds) < MINIMUM_ORIGINS:
         raise DegenerateSeriesError(

@@ -18,10 +18,11 @@ from typing import Final
 
 import numpy as np
 
-from errors import ModelError
-from models.baseline import PRIOR_ANNUAL_DISPERSION, historical_estimate
+from errors import DegenerateSeriesError, ModelError
+from models.baseline import PRIOR_ANNUAL_DISPERSION, HistoricalEstimate, historical_estimate
+from models.conditions import FROZEN_BARS, is_frozen
 from optimizer.prices import PriceTable
-from records import Forecast, date_of
+from records import Floats, Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def _estimated(prices: PriceTable, tickers: Iterable[str], reasons: dict[str, st
     last_day = table.last_day()
     for column, (ticker, log_return) in enumerate(zip(chosen, table.log_returns().T, strict=True)):
         try:
-            estimate = historical_estimate(log_return)
+            estimate = _of_moving(log_return[np.isfinite(log_return)])
         except ModelError as error:
             reasons[ticker] = f"{reasons[ticker]}; and no estimate from prices: {error}"
             continue
@@ -175,3 +176,11 @@ def _estimated(prices: PriceTable, tickers: Iterable[str], reasons: dict[str, st
             fallback=HISTORICAL,
             reason=reasons[ticker],
         )
+
+
+def _of_moving(log_return: Floats) -> HistoricalEstimate:
+    """The historical estimate of a price that moves: a halted one is no calm share, whatever it did before."""
+    estimate = historical_estimate(log_return)
+    if is_frozen(log_return):
+        raise DegenerateSeriesError(f"the close has not moved on the last {FROZEN_BARS} bars: the price is halted or frozen")
+    return estimate

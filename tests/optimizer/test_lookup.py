@@ -100,6 +100,20 @@ def test_a_ticker_without_any_estimate_is_left_out_by_name_and_the_others_go_on(
         optimizer_of(bars, rows).optimize(asked(bars, tickers=["EEE", "FFF", "GGG"]))
 
 
+@pytest.mark.parametrize(("still", "used"), [(20, True), (21, False), (70, False)])
+def test_a_price_that_stands_still_is_no_calm_share(optimizer_of, asked, still, used):
+    bars = made_bars()
+    close = bars["AAA"].close.copy()
+    close[-still:] = close[-still - 1]
+    bars["AAA"] = bars_of(bars["AAA"].day, close)
+    result = optimizer_of(bars, [fallback_row("AAA", bars["AAA"], "too young")]).optimize(asked(bars))
+    if used:
+        assert "AAA" not in result["unused"]
+    else:
+        assert "halted or frozen" in result["unused"]["AAA"]
+        assert "too young" in result["unused"]["AAA"]
+
+
 def test_weekends_are_no_sessions():
     friday = dt.date(2024, 1, 5)
     assert [sessions_between(friday, friday + dt.timedelta(days=d)) for d in (0, 1, 2, 3, 7)] == [0, 0, 0, 1, 5]
