@@ -31,14 +31,16 @@ class Goal:
 class Portfolio:
     """Weights (n,) with five decimals, and their expected year: computed from these very weights, so that it can be checked.
 
-    `annual_return` is Σ wᵢ μᵢ (after trading costs, where there are any), `annual_volatility` is √(w'Σw),
-    `sharpe_ratio` is (annual_return - risk_free_rate) / annual_volatility. `optimum` are the weights before rounding.
+    `annual_return` is Σ wᵢ μᵢ, `annual_volatility` is √(w'Σw), `sharpe_ratio` is (annual_return - risk_free_rate) /
+    annual_volatility, all before `trading_cost`, which is what it takes to get there. `optimum` are the weights before
+    rounding.
     """
 
     weights: Floats
     annual_return: float
     annual_volatility: float
     sharpe_ratio: float
+    trading_cost: float
     optimum: Floats
     warnings: tuple[str, ...]
 
@@ -49,10 +51,11 @@ def covariance_of(annual_volatility: Floats, correlation: Floats) -> Floats:
 
 
 def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
-    """The portfolio that meets the goal within the limits.
+    """The portfolio that meets the goal within the limits, returns being those after trading costs.
 
     - no target: maximum Sharpe ratio with the goal's risk-free rate. When no portfolio is expected to return more than that
-      rate, the ratio is no goal (it would reward risk): the minimum-variance portfolio, with a warning.
+      rate, the ratio is no goal (it would reward risk): the minimum-variance portfolio, with a warning; where trading costs,
+      the least ½ variance + costs.
     - target return: the least risk that returns at least as much; below the return of the minimum-variance portfolio that is
       this portfolio itself, with a warning.
     - risk tolerance: the greatest return at no more risk.
@@ -62,12 +65,14 @@ def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
     limits, warnings = _feasible(limits, len(assets))
     weights, more = _solve(assets, goal, limits)
     rounded = rounded_weights(weights, limits.cap, limits.groups)
-    annual_return, volatility = expected_year(assets, limits, rounded)
+    annual_return = float(rounded @ assets.annual_return)
+    _, volatility = expected_year(assets, limits, rounded)
     return Portfolio(
         weights=rounded,
         annual_return=annual_return,
         annual_volatility=volatility,
         sharpe_ratio=(annual_return - goal.risk_free_rate) / volatility,
+        trading_cost=limits.turnover.cost_of(rounded) if limits.turnover else 0.0,
         optimum=weights,
         warnings=(*warnings, *more),
     )
@@ -77,7 +82,7 @@ def expected_year(assets: Assets, limits: Limits, weights: Floats) -> tuple[floa
     """Expected return after trading costs, and volatility, of a portfolio over a year."""
     annual_return = float(weights @ assets.annual_return)
     if limits.turnover:
-        annual_return -= limits.turnover.cost * float(np.abs(weights - limits.turnover.current).sum())
+        annual_return -= limits.turnover.cost_of(weights)
     return annual_return, float(np.sqrt(weights @ assets.covariance @ weights))
 
 
@@ -104,11 +109,12 @@ def _solve(assets: Assets, goal: Goal, limits: Limits) -> tuple[Floats, Sequence
     if goal.risk_tolerance is not None:
         return _efficient_risk(assets, goal.risk_tolerance, limits, best, best_risk)
     if best_return - goal.risk_free_rate <= _EDGE:
+        answered = "that of the least ½ variance + trading costs" if limits.turnover else "the minimum-variance portfolio"
         warning = (
             f"no portfolio of these assets is expected to return more than the risk-free rate of {goal.risk_free_rate:.2%} "
-            f"(the best {best_return:.2%}): this is the minimum-variance portfolio"
+            f"(the best {best_return:.2%}{_after_costs(limits)}): this is {answered}"
         )
-        return frontier.minimum_variance(assets, limits), (warning,)
+        return frontier.minimum_loss_of_growth(assets, limits), (warning,)
     return frontier.maximum_sharpe(assets, limits, goal.risk_free_rate, best_return), ()
 
 
@@ -120,7 +126,7 @@ def _efficient_return(
     if target > best_return + _EDGE:
         raise InfeasibleTargetError(
             f"target_return {target:.6g} cannot be reached: the feasible range of these assets is "
-            f"{_range(calmest_return, best_return)}"
+            f"{_range(calmest_return, best_return)}{_after_costs(limits)}"
         )
     if target <= calmest_return:
         warning = (
@@ -148,6 +154,10 @@ def _efficient_risk(
     if tolerance <= least_risk + _EDGE:
         return calmest, ()
     return frontier.efficient_risk(assets, limits, tolerance), ()
+
+
+def _after_costs(limits: Limits) -> str:
+    return " after trading costs" if limits.turnover else ""
 
 
 def _range(low: float, high: float) -> str:

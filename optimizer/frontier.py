@@ -52,10 +52,18 @@ class GroupLimit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turnover:
-    """Moving from `current` weights (n,) costs `cost` per unit bought or sold; it is taken off the year's return."""
+    """Moving from `current` weights (n,) costs `cost` per unit bought or sold.
+
+    What is held in other assets, the weight `elsewhere`, is sold whatever the portfolio; what is missing to 1 is cash.
+    """
 
     current: Floats
     cost: float
+    elsewhere: float = 0.0
+
+    def cost_of(self, weights: Floats) -> float:
+        """What it costs to get to these weights (n,), as a share of the whole."""
+        return self.cost * (float(np.abs(weights - self.current).sum()) + self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,13 +82,23 @@ class InfeasibleProblemError(Exception):
 def minimum_variance(assets: Assets, limits: Limits) -> Floats:
     """Weights (n,) of the least variance. Raises InfeasibleProblemError when the limits leave none."""
     model = _Model(assets, limits)
-    return model.solve(model.variance(), model.linear_goal(0.0), [model.fully_invested()])
+    return model.solve(model.variance(), model.no_linear_goal(), [model.fully_invested()])
+
+
+def minimum_loss_of_growth(assets: Assets, limits: Limits) -> Floats:
+    """Weights (n,) of the least ½ variance + trading costs: both are taken off a year's growth of wealth.
+
+    Growth, the expected log return, is about the arithmetic return less half the variance. Without trading costs this is the
+    minimum-variance portfolio.
+    """
+    model = _Model(assets, limits)
+    return model.solve(model.variance(), model.trading_costs(), [model.fully_invested()])
 
 
 def maximum_return(assets: Assets, limits: Limits) -> Floats:
     """Weights (n,) of the greatest expected return after trading costs."""
     model = _Model(assets, limits)
-    return model.solve(model.no_variance(), model.linear_goal(-1.0), [model.fully_invested()])
+    return model.solve(model.no_variance(), model.net_loss(), [model.fully_invested()])
 
 
 def maximum_sharpe(assets: Assets, limits: Limits, risk_free_rate: float, best_return: float) -> Floats:
@@ -92,20 +110,20 @@ def maximum_sharpe(assets: Assets, limits: Limits, risk_free_rate: float, best_r
     model = _Model(assets, limits)
     scale = best_return - risk_free_rate
     excess = _Rows(model.net_return_row(risk_free_rate) / scale, np.array([1.0]))
-    return model.solve(model.variance(), model.linear_goal(0.0), [excess])
+    return model.solve(model.variance(), model.no_linear_goal(), [excess])
 
 
 def efficient_return(assets: Assets, limits: Limits, target_return: float) -> Floats:
     """Weights (n,) of the least variance among those that return at least `target_return`."""
     model = _Model(assets, limits)
     target = _Rows(model.net_return_row(0.0), np.array([target_return]))
-    return model.solve(model.variance(), model.linear_goal(0.0), [model.fully_invested(), target])
+    return model.solve(model.variance(), model.no_linear_goal(), [model.fully_invested(), target])
 
 
 def efficient_risk(assets: Assets, limits: Limits, risk_tolerance: float) -> Floats:
     """Weights (n,) of the greatest return among those whose annual volatility is at most `risk_tolerance`."""
     model = _Model(assets, limits)
-    return model.solve(model.no_variance(), model.linear_goal(-1.0), [model.fully_invested()], volatility_limit=risk_tolerance)
+    return model.solve(model.no_variance(), model.net_loss(), [model.fully_invested()], volatility_limit=risk_tolerance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,14 +155,24 @@ class _Model:
         turnover = self._limits.turnover
         return self._row(
             assets=self._assets.annual_return,
-            scale=-risk_free_rate,
+            scale=-risk_free_rate - (turnover.cost * turnover.elsewhere if turnover else 0.0),
             turnover=np.full(self._n, -turnover.cost) if turnover else None,
         )
 
-    def linear_goal(self, sign: float) -> Floats:
-        """`sign` × the net return, to be minimised (0: no linear goal)."""
-        goal: Floats = sign * self.net_return_row(0.0).toarray().ravel()
+    def net_loss(self) -> Floats:
+        """The return less trading costs, negated: to be minimised."""
+        return np.asarray(-self.net_return_row(0.0).toarray().ravel())
+
+    def trading_costs(self) -> Floats:
+        """Trading costs as a goal beside ½ of the variance: in units of the typical variance, and doubled as it is."""
+        goal = self.no_linear_goal()
+        if self._limits.turnover:
+            goal[self._n + 1 :] = self._limits.turnover.cost * 2.0 / self._unit
         return goal
+
+    def no_linear_goal(self) -> Floats:
+        """Nothing beside the quadratic goal."""
+        return np.zeros(self._size)
 
     def variance(self) -> sparse.csc_matrix:
         """y'Σy as Clarabel's ½ x'Px: the upper triangle of 2Σ, in units of the typical variance."""

@@ -60,7 +60,7 @@ def optimize_portfolio(
             "end_date": end_date,
             "risk_free_rate": risk_free_rate,
             "ticker_group": ticker_group,
-            "tickers": None if tickers is None else list(tickers),
+            "tickers": tickers if tickers is None or isinstance(tickers, str) else list(tickers),
             "target_return": target_return,
             "risk_tolerance": risk_tolerance,
         }

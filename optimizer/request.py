@@ -7,11 +7,11 @@ import math
 from typing import Annotated, Any, Final
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from errors import RequestError
 from optimizer.allocation import Goal
-from records import parse_date
+from records import canonical_ticker, is_ticker, parse_date
 
 #: What users of the client know; they are part of the contract.
 NO_TICKERS: Final = "Either ticker_group or tickers must be provided."
@@ -19,6 +19,8 @@ NO_DATA: Final = "Could not fetch any valid data for the given tickers and date 
 
 #: No rate, return or volatility of a year is beyond 1,000 %: such a value is a per cent figure where a decimal belongs.
 _LARGEST_RATE: Final = 10.0
+#: Weights that sum to more than 1 by less than this were rounded.
+_ROUNDING: Final = 0.005
 
 
 def _number(value: Any) -> Any:
@@ -69,12 +71,27 @@ def _weight(value: Any) -> Any:
     return number
 
 
+def _holdings(weights: dict[str, float]) -> dict[str, float]:
+    held: dict[str, float] = {}
+    for name, weight in weights.items():
+        ticker = canonical_ticker(name)
+        if not is_ticker(ticker):
+            raise ValueError(f"{name[:40]!r} is not a ticker symbol")
+        if ticker in held:
+            raise ValueError(f"{ticker} is there twice")
+        held[ticker] = weight
+    if sum(held.values()) > 1.0 + _ROUNDING:
+        raise ValueError(f"they sum to {sum(held.values()):g}: weights are parts of 1, what is missing to 1 is cash")
+    return held
+
+
 Rate = Annotated[float, BeforeValidator(_number)]
 Target = Annotated[float | None, BeforeValidator(_target)]
 Risk = Annotated[float | None, BeforeValidator(_risk)]
 Date = Annotated[dt.date, BeforeValidator(as_date)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Weight = Annotated[float, BeforeValidator(_weight)]
+Holdings = Annotated[dict[str, Weight], AfterValidator(_holdings)]
 
 
 class AllocationRequest(BaseModel):
@@ -91,8 +108,8 @@ class AllocationRequest(BaseModel):
     risk_tolerance: Risk = Field(None, description="Greatest return at this volatility; 0 is not set")
     weight_cap: Fraction | None = Field(None, description="Largest weight of one ticker; the service's setting by default")
     sector_limits: dict[str, Weight] = Field({}, description="Largest share by sector; tickers of unknown sector are free")
-    current_weights: dict[str, Weight] = Field({}, description="What is held now, by ticker; the rest is bought or sold")
-    turnover_cost: Weight = Field(0.0, description="Cost of each unit of weight bought or sold, off the year's return")
+    current_weights: Holdings = Field({}, description="What is held now, by ticker; what is missing to 1 is cash")
+    turnover_cost: Weight = Field(0.0, description="Cost of each unit of weight bought or sold; goals are met after it")
 
     @model_validator(mode="after")
     def _check_dates(self) -> AllocationRequest:

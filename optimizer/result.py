@@ -23,9 +23,10 @@ def result_of(
 ) -> Result:
     """The result object. `estimates` and the columns of `prices` are in the order of the portfolio's weights.
 
-    The contract's keys, and besides them: `forecasts`, by weighted ticker what its weight rests on; `estimates`, how many
-    of the tickers were served by a forecast and how many by an estimate in its place; `unused`, tickers that could not be
-    used, with the reason; `warnings`; `risk_free_rate` and `prices_as_of`.
+    The contract's keys, and besides them: `trading_cost`, of getting from the current weights to these, which `return` does not
+    include; `forecasts`, by weighted ticker what its weight rests on; `estimates`, how many of the tickers were served by a
+    forecast and how many by an estimate in its place; `unused`, tickers that could not be used, with the reason; `warnings`;
+    `risk_free_rate` and `prices_as_of`.
     """
     held = [column for column, weight in enumerate(portfolio.weights) if weight > 0]
     held.sort(key=lambda column: (-portfolio.weights[column], estimates[column].ticker))
@@ -36,6 +37,7 @@ def result_of(
         "return": portfolio.annual_return,
         "risk": portfolio.annual_volatility,
         "sharpe_ratio": portfolio.sharpe_ratio,
+        "trading_cost": portfolio.trading_cost,
         "prices": {estimates[c].ticker: float(close[c]) for c in held},
         "forecasts": {estimates[c].ticker: _basis(estimates[c]) for c in held},
         "estimates": {"forecast": len(estimates) - fallbacks, "fallback": fallbacks},

@@ -18,15 +18,15 @@ from marketdata.yahoo import named
 from models.pooling import pool
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
+from optimizer.doubts import weak_grounds, without_effect
 from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
-from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up, sessions_between
+from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.market import Market
-from optimizer.prices import PriceTable
 from optimizer.recent import Recent
 from optimizer.request import NO_DATA, NO_TICKERS, AllocationRequest
 from optimizer.result import Result, result_of
 from optimizer.tickers import CleanTickers, clean_tickers
-from records import Floats, Forecast, canonical_ticker
+from records import Floats, Forecast
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,6 @@ Progress = Callable[[int, str], None]
 _KEPT: Final = 8
 #: Pooled tables that are kept, 3 MB each for 500 tickers: the newest, and one as it was known at some date.
 _POOLED_KEPT: Final = 2
-#: Of fewer days than a quarter's, a correlation of 0.3 has a standard error of more than 0.1.
-_FEW_DAYS: Final = 63
 #: Different reasons that one error names; the log has them all.
 _REASONS: Final = 5
 
@@ -118,7 +116,13 @@ class Optimizer:
             table,
             risk_free_rate=request.risk_free_rate,
             unused=unused,
-            warnings=(*prices.warnings, *rows.warnings, *self._doubts(table, request.end_date), *portfolio.warnings),
+            warnings=(
+                *prices.warnings,
+                *rows.warnings,
+                *weak_grounds(table, tuple(estimates.values()), request.end_date, self._settings.fresh_sessions),
+                *without_effect(request, table.tickers),
+                *portfolio.warnings,
+            ),
         )
 
     def tickers_of(self, request: AllocationRequest) -> CleanTickers:
@@ -165,16 +169,6 @@ class Optimizer:
             (_Same(correlation), tickers, expected, wanted), lambda: _solve(expected, correlation, request.goal, limits)
         )
 
-    def _doubts(self, table: PriceTable, end: dt.date) -> list[str]:
-        """What makes these prices a weak ground."""
-        doubts = []
-        age = sessions_between(table.last_date(), end)
-        if age > self._settings.fresh_sessions:
-            doubts.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
-        if len(table) > 1 and len(table.day) < _FEW_DAYS:
-            doubts.append(f"correlations rest on {len(table.day)} days of prices: choose an earlier start date")
-        return doubts
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Same:
@@ -208,8 +202,9 @@ def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: floa
     ]
     turnover = None
     if request.turnover_cost > 0:
-        held = {canonical_ticker(ticker): weight for ticker, weight in request.current_weights.items()}
-        turnover = Turnover(np.array([held.get(ticker, 0.0) for ticker in tickers]), request.turnover_cost)
+        held = request.current_weights
+        elsewhere = sum(weight for ticker, weight in held.items() if ticker not in tickers)
+        turnover = Turnover(np.array([held.get(ticker, 0.0) for ticker in tickers]), request.turnover_cost, elsewhere)
     return Limits(cap=request.weight_cap or weight_cap, groups=tuple(g for g in groups if g.members), turnover=turnover)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from errors import RequestError
 from records import canonical_ticker, is_ticker
 from records.tickers import NOT_TICKERS
 
@@ -24,7 +25,12 @@ class CleanTickers:
 
 
 def clean_tickers(raw: Iterable[object]) -> CleanTickers:
-    """Symbols from the raw lines of a file: header, further columns, case, BOM, blanks and repeats are dealt with."""
+    """Symbols from the raw lines of a file: header, further columns, case, BOM, blanks and repeats are dealt with.
+
+    Raises RequestError for a single text, whose letters would all be lines.
+    """
+    if isinstance(raw, str):
+        raise RequestError(f"tickers: a list of ticker symbols is needed, not {raw[:60]!r}")
     tickers: dict[str, None] = {}
     refused: dict[str, str] = {}
     for line in raw:

@@ -49,6 +49,7 @@ _RESULT: Final = {
         "return": _NUMBER,
         "risk": _NUMBER,
         "sharpe_ratio": _NUMBER,
+        "trading_cost": _NUMBER | {"description": "Of getting here from the current weights; `return` is before it"},
         "prices": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
         "forecasts": {"type": "object", "additionalProperties": _BASIS},
         "estimates": {

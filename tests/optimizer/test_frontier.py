@@ -94,6 +94,50 @@ def test_targets_agree_with_other_solvers_to_a_millionth(seed, n, days, limited)
     assert expected_year(assets, limits, most)[0] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.parametrize("cost", [0.001, 0.02, 0.5])
+def test_where_nothing_beats_the_rate_trading_costs_are_weighed_against_variance(cost):
+    import cvxpy as cp
+
+    assets = random_assets(7, 6, 200)
+    turnover = Turnover(np.array([0.5, 0.3, 0, 0, 0, 0]), cost, elsewhere=0.2)
+    portfolio = allocate(assets, Goal(0.9), Limits(turnover=turnover))
+    w = cp.Variable(6)
+    goal = 0.5 * cp.quad_form(w, cp.psd_wrap(assets.covariance)) + cost * cp.norm1(w - turnover.current)
+    problem = cp.Problem(cp.Minimize(goal), [cp.sum(w) == 1, w >= 0])
+    problem.solve(solver="CLARABEL")
+    reached = 0.5 * risk(assets, portfolio.optimum) ** 2 + cost * np.abs(portfolio.optimum - turnover.current).sum()
+    assert reached == pytest.approx(problem.value, abs=1e-7)
+    assert "½ variance + trading costs" in portfolio.warnings[0]
+
+
+def test_a_bear_market_is_no_reason_to_sell_at_any_price():
+    assets = Assets(np.array([0.15, 0.2, 0.05]), np.diag([0.09, 0.12, 0.01]))
+    portfolio = allocate(assets, Goal(0.5), Limits(turnover=Turnover(np.array([0.5, 0.5, 0.0]), 0.5)))
+    np.testing.assert_allclose(portfolio.weights, [0.5, 0.5, 0.0], atol=1e-5)
+    assert portfolio.annual_return - portfolio.trading_cost == pytest.approx(0.175, abs=1e-4)
+
+
+@pytest.mark.parametrize("goal", [Goal(0.02), Goal(0.02, target_return=0.06), Goal(0.02, risk_tolerance=0.25), Goal(0.9)])
+def test_return_and_ratio_are_before_what_trading_costs_and_goals_after_it(goal):
+    assets = Assets(np.array([0.08, 0.10, 0.12]), np.diag([0.04, 0.05, 0.09]))
+    turnover = Turnover(np.array([0.6, 0.2, 0.0]), 0.01, elsewhere=0.1)
+    portfolio = allocate(assets, goal, Limits(turnover=turnover))
+    w = portfolio.weights
+    assert portfolio.annual_return == pytest.approx(float(w @ assets.annual_return), rel=1e-12)
+    assert portfolio.sharpe_ratio == (portfolio.annual_return - goal.risk_free_rate) / portfolio.annual_volatility
+    assert portfolio.trading_cost == pytest.approx(0.01 * (np.abs(w - turnover.current).sum() + 0.1), rel=1e-12)
+    if goal.target_return:
+        assert portfolio.annual_return - portfolio.trading_cost >= goal.target_return - 1e-4
+
+
+def test_the_best_ratio_is_the_best_after_all_that_must_be_sold():
+    assets = Assets(np.array([0.06, 0.16]), np.diag([0.01, 0.16]))
+    turnover = Turnover(np.zeros(2), 0.02, elsewhere=1.0)
+    weights = allocate(assets, Goal(0.01), Limits(turnover=turnover)).optimum
+    net = Assets(assets.annual_return - 0.04, assets.covariance)
+    np.testing.assert_allclose(weights, frontier.maximum_sharpe(net, FREE, 0.01, 0.12), atol=1e-6)
+
+
 def test_minimum_variance_of_two_is_the_closed_form():
     assets = Assets(np.array([0.1, 0.05]), np.array([[0.04, 0.006], [0.006, 0.09]]))
     first = (0.09 - 0.006) / (0.04 + 0.09 - 2 * 0.006)

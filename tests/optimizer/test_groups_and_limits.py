@@ -58,6 +58,49 @@ def test_the_dearer_it_is_to_trade_the_closer_the_portfolio_stays_to_what_is_hel
     assert distance[2] == pytest.approx(0, abs=1e-4)
 
 
+def test_what_is_held_elsewhere_is_sold_and_what_trading_costs_has_its_own_key(optimizer_of, asked):
+    optimizer = optimizer_of(BARS, ROWS)
+    held = {"AAPL": 0.4, "brk.b": 0.3, "GONE": 0.25}
+    result = optimizer.optimize(asked(BARS, current_weights=held, turnover_cost=0.01))
+    weights = result["weights"]
+    sold_and_bought = sum(abs(weights.get(t, 0.0) - {"AAPL": 0.4, "BRK-B": 0.3}.get(t, 0.0)) for t in MEMBERS)
+    assert result["trading_cost"] == pytest.approx(0.01 * (sold_and_bought + 0.25), rel=1e-9)
+    expected = sum(w * result["forecasts"][t]["expected_return"] for t, w in weights.items())
+    assert result["return"] == pytest.approx(expected, rel=1e-9)
+    assert result["sharpe_ratio"] == (result["return"] - 0.02) / result["risk"]
+    assert any("sold at a cost: GONE" in warning for warning in result["warnings"])
+    assert optimizer.optimize(asked(BARS))["trading_cost"] == 0.0
+
+
+def test_what_is_held_without_a_cost_of_trading_is_said_to_change_nothing(optimizer_of, asked):
+    optimizer = optimizer_of(BARS, ROWS)
+    held = optimizer.optimize(asked(BARS, current_weights={"AAPL": 1}))
+    assert any("without a turnover_cost" in warning for warning in held["warnings"])
+    assert held["weights"] == optimizer.optimize(asked(BARS))["weights"]
+
+
+def test_tickers_that_no_sector_limit_reaches_are_named(optimizer_of, asked):
+    bars = BARS | made_bars(("NOBODY",))
+    rows = [*ROWS, row("NOBODY", bars["NOBODY"], 0.1, 0.2)]
+    result = optimizer_of(bars, rows).optimize(asked(bars, sector_limits={"Energy": 0.1}))
+    assert "no sector is known of NOBODY: no sector limit applies there" in result["warnings"]
+    assert optimizer_of(bars, rows).optimize(asked(bars))["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ({"AAPL": 1, "MSFT": 0.9, "XOM": 0.5}, "they sum to 2.4"),
+        ({"no such thing": 0.1}, "'no such thing' is not a ticker symbol"),
+        ({"brk.b": 0.1, "BRK-B": 0.2}, "BRK-B is there twice"),
+    ],
+)
+def test_what_cannot_be_held_is_refused(asked, held, message):
+    with pytest.raises(RequestError, match=f"current_weights: .*{message}"):
+        asked(BARS, current_weights=held)
+    assert asked(BARS, current_weights={"AAPL": 0.3335, "MSFT": 0.6668}).current_weights["MSFT"] == 0.6668
+
+
 def test_a_list_of_members_replaces_the_old_one_only_if_it_can_be_this_groups(tmp_path, monkeypatch):
     for file in groups._FOLDER.glob("*.csv"):
         shutil.copy(file, tmp_path)

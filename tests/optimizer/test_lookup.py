@@ -151,6 +151,18 @@ def test_old_prices_and_few_days_are_warned_of(optimizer_of, asked):
     assert optimizer_of().optimize(asked())["warnings"] == []
 
 
+def test_forecasts_older_than_the_end_date_are_named_with_their_age(optimizer_of, asked):
+    bars = made_bars()
+    end = later(bars["AAA"], 3400)
+    rows = made_rows(bars) | {"AAA": row("AAA", bars["AAA"], as_of=later(bars["AAA"], -2))}
+    result = optimizer_of(bars, rows).optimize(asked(bars, end_date=end.isoformat()))
+    assert result["estimates"] == {"forecast": 6, "fallback": 0}
+    said = f"forecasts are 3400 to 3402 sessions older than the end date {end}: AAA, BBB, CCC, DDD, EEE and 1 others"
+    assert said in result["warnings"]
+    fresh = optimizer_of(bars, rows).optimize(asked(bars, end_date=later(bars["AAA"], 3).isoformat()))
+    assert fresh["warnings"] == []
+
+
 def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer_of, asked):
     bars = made_bars()
     statistics = {

@@ -63,6 +63,11 @@ def test_stock_data_is_a_frame_of_adjusted_closes_and_names_what_is_missing(sess
         get_stock_data(["ZZZ"], START, END, session=session)
 
 
+def test_prices_of_a_single_text_are_refused(session):
+    with pytest.raises(RequestError, match="a list of ticker symbols is needed"):
+        get_stock_data("AAA", START, END, session=session)
+
+
 @pytest.mark.parametrize("date", ["2024-01-02junk", "20240102", "2024-W01-2", ""])
 def test_prices_from_what_is_not_a_date_are_refused(session, date):
     with pytest.raises(RequestError, match="YYYY-MM-DD"):
@@ -131,6 +136,7 @@ def test_without_a_session_the_environment_names_the_state(settings, monkeypatch
     ("changes", "message"),
     [
         ({"tickers": []}, "Either ticker_group or tickers must be provided."),
+        ({"tickers": "AAPL"}, "tickers: a list of ticker symbols is needed, not 'AAPL'"),
         ({"tickers": ["Symbol", ""]}, "Either ticker_group or tickers must be provided."),
         ({"ticker_group": "FTSE", "tickers": None}, "Unknown ticker group: FTSE"),
         ({"start_date": "2021-13-01"}, "start_date: a date is needed"),

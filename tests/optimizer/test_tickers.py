@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from errors import RequestError
 from optimizer.tickers import clean_tickers, sanitize_tickers
 from records import is_ticker
 
@@ -29,6 +31,11 @@ def test_the_raw_lines_of_a_file_are_cleaned():
 def test_what_is_no_text_is_refused_by_name():
     assert clean_tickers([None, 5, ["AAPL"], {"a": 1}]).tickers == ()
     assert len(clean_tickers([None, 5, ["AAPL"]]).refused) == 3
+
+
+def test_a_single_text_is_no_list_of_letters():
+    with pytest.raises(RequestError, match="a list of ticker symbols is needed, not 'AAPL'"):
+        sanitize_tickers("AAPL")
 
 
 @given(st.lists(st.one_of(st.text(), st.none(), st.integers(), st.floats(), st.binary())))
