@@ -92,7 +92,7 @@ def _by_ticker(table: BarTable, rows_of: dict[str | None, Rows]) -> Iterator[Raw
         rows = rows_of[name]
         day = table.day[rows]
         undated = {int(row): table.day_text(int(rows[row])) for row in np.flatnonzero(day == NOT_A_DAY)}
-        yield RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated)
+        yield RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated, table.written)
 
 
 def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, Rows]:

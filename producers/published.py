@@ -34,13 +34,16 @@ _MULTIPLIERS: Final = np.array(
 )
 _COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
 _QUIET_MS: Final = 15_000
+#: When a bar was fetched (`BarBatch.fetched`), and the fingerprint of its values.
+_Edition = tuple[float, int]
 
 
 class PublishedBars:
-    """The newest version of every bar on the topic, as one fingerprint per ticker and date."""
+    """The editions of every bar on the topic, as fingerprints: of each date the one that counts, and those before it."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, int]] = {}
+        self._counting: dict[str, dict[str, _Edition]] = {}
+        self._superseded: set[tuple[str, str, _Edition]] = set()
 
     @classmethod
     def read(cls, settings: Settings) -> Self:
@@ -54,25 +57,32 @@ class PublishedBars:
         return published
 
     def add(self, batch: BarBatch) -> None:
-        """Take note of a batch that is on the topic, or is about to be."""
-        self._known.setdefault(batch.ticker, {}).update(zip(batch.date, _fingerprints(batch).tolist(), strict=True))
+        """Take note of a batch that is on the topic."""
+        counting = self._counting.setdefault(batch.ticker, {})
+        for date, edition in zip(batch.date, _editions(batch), strict=True):
+            other = counting.setdefault(date, edition)
+            if other != edition:
+                older, counting[date] = sorted((other, edition))
+                self._superseded.add((batch.ticker, date, older))
 
     def missing(self, batch: BarBatch) -> list[int]:
-        """Rows of the batch that the topic does not hold with these values."""
-        known = self._known.get(batch.ticker)
-        if known is None:
-            return list(range(len(batch.date)))
-        marks = _fingerprints(batch).tolist()
-        return [row for row, (date, mark) in enumerate(zip(batch.date, marks, strict=True)) if known.get(date) != mark]
+        """Rows of the batch of which the topic holds neither these values as those that count nor this very edition."""
+        counting = self._counting.get(batch.ticker, {})
+        return [
+            row
+            for row, (date, edition) in enumerate(zip(batch.date, _editions(batch), strict=True))
+            if (held := counting.get(date)) is None
+            or (held[1] != edition[1] and (batch.ticker, date, edition) not in self._superseded)
+        ]
 
     def count_known(self, batch: BarBatch, rows: Sequence[int]) -> int:
         """How many of these rows the topic holds with other values."""
-        known = self._known.get(batch.ticker, {})
+        known = self._counting.get(batch.ticker, {})
         return sum(batch.date[row] in known for row in rows)
 
     def last_dates(self) -> dict[str, dt.date]:
         """The date of each ticker's newest bar; what is no date is passed over, as the workers refuse it."""
-        newest = ((ticker, max(filter(_is_date, dates), default=None)) for ticker, dates in self._known.items())
+        newest = ((ticker, max(filter(_is_date, dates), default=None)) for ticker, dates in self._counting.items())
         return {ticker: dt.date.fromisoformat(date) for ticker, date in newest if date is not None}
 
 
@@ -81,6 +91,11 @@ def _is_date(text: str) -> bool:
         return dt.date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def _editions(batch: BarBatch) -> list[_Edition]:
+    fetched = batch.fetched
+    return [(fetched, mark) for mark in _fingerprints(batch).tolist()]
 
 
 def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from producers.adjust import adjust_by_close
 from records import BarBatch, Bars, Days, Floats, RejectedBar, batch_of, date_of, day_number, validate_days
+from records.validation import EARLIEST_DATE
 
 #: Measured: larger messages bring little more, and a worker's memory grows with them.
 BARS_PER_BATCH: Final = 250
@@ -21,13 +22,15 @@ class RawBars:
     """What a source has of one ticker, unchecked and in the source's order, columns of one length.
 
     `values` has open, high, low, close, volume and perhaps adjusted_close or dividend; NaN where there is none. `undated`
-    holds, by row, the text of what is no date.
+    holds, by row, the text of what is no date. `fetched` is when the source had them so, with a time zone; None where all
+    that is known is that it cannot have been before the newest of them.
     """
 
     ticker: str
     day: Days
     values: dict[str, Floats]
     undated: Mapping[int, str]
+    fetched: dt.datetime | None
 
     def part(self, rows: np.ndarray) -> RawBars:
         """The chosen rows, in the order given."""
@@ -42,13 +45,13 @@ def batches(
     start: dt.date | None,
     end: dt.date | None,
     today: dt.date,
-    time: dt.time,
     screen: Callable[[str, Bars], tuple[Bars, list[RejectedBar]]],
 ) -> Iterator[BarBatch | RejectedBar]:
     """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches.
 
     `screen` may hold out more of those that passed every check.
     """
+    as_of, as_of_time = _edition(raw, today)
     raw = _between(raw, start, end)
     if "adjusted_close" in raw.values:
         raw, unadjusted = _adjusted(raw)
@@ -58,7 +61,19 @@ def batches(
     bars, held_out = screen(raw.ticker, bars)
     yield from held_out
     for first in range(0, len(bars), BARS_PER_BATCH):
-        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=today, as_of_time=time)
+        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=as_of, as_of_time=as_of_time)
+
+
+def _edition(raw: RawBars, today: dt.date) -> tuple[dt.date, dt.time]:
+    """The day and the time, UTC, as of which the bars are what they are: the same whenever and however much of them is read.
+
+    A clock that was wrong, or an archive that keeps no times, may say that bars were fetched before they were made.
+    """
+    newest = date_of(raw.day[raw.day <= day_number(today)].max(initial=day_number(EARLIEST_DATE)))
+    if raw.fetched is None or raw.fetched.astimezone(dt.UTC).date() < newest:
+        return newest, dt.time()
+    fetched = raw.fetched.astimezone(dt.UTC)
+    return (fetched.date(), fetched.time()) if fetched.date() <= today else (today, dt.time())
 
 
 def _between(raw: RawBars, start: dt.date | None, end: dt.date | None) -> RawBars:

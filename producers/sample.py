@@ -6,6 +6,7 @@ It has prices as printed and a close adjusted for splits and dividends; `produce
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 from producers.files import read_file
@@ -14,6 +15,10 @@ from records import RejectedBar
 
 
 def read_sample(tickers: frozenset[str] | None) -> tuple[int, Iterator[RawBars | RejectedBar]]:
-    """As `producers.files.read_file`. The data file is read by its place: the package's own loaders need bokeh or pandas."""
+    """As `producers.files.read_file`. The data file is read by its place: the package's own loaders need bokeh or pandas.
+
+    Its bars are as of their last day, for the splits until then: that the package was installed later says nothing of them.
+    """
     with as_file(files("bokeh_sampledata") / "_data" / "stocks.csv.gz") as path:
-        return read_file(path, tickers)
+        total, items = read_file(path, tickers)
+    return total, (replace(item, fetched=None) if isinstance(item, RawBars) else item for item in items)

@@ -75,20 +75,7 @@ def read_source(
     else:
         total, raw = _open(name, path, wanted)
     screen = Screen(suspect_bars)
-    time = dt.time()
-    if path is not None:
-        time = _written(path, today)
-    elif name == SourceName.YFINANCE and yahoo is not None:
-        time = yahoo.now.astimezone(dt.UTC).time()
-    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today, time=time), total, screen.found)
-
-
-def _written(path: Path, today: dt.date) -> dt.time:
-    """When today the bars in a file or folder were last written, midnight if earlier: read twice they are the same edition."""
-    parts = path.iterdir() if path.is_dir() else [path]
-    newest = max((part.stat().st_mtime for part in parts if part.exists()), default=0.0)  # links may lead nowhere
-    written = dt.datetime.fromtimestamp(newest, dt.UTC)
-    return written.time() if written.date() == today else dt.time()
+    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found)
 
 
 def _open_yahoo(
@@ -143,14 +130,13 @@ def _batches(
     start: dt.date | None,
     end: dt.date | None,
     today: dt.date,
-    time: dt.time,
 ) -> Iterator[BarBatch | RejectedBar]:
     good = 0
     for item in raw:
         if isinstance(item, RejectedBar):
             yield item
             continue
-        for result in batches(item, source=name, start=start, end=end, today=today, time=time, screen=screen):
+        for result in batches(item, source=name, start=start, end=end, today=today, screen=screen):
             good += isinstance(result, BarBatch)
             yield result
     if not good:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,8 @@ class BarTable:
     """Bars of one or many tickers, as they stand in a file, columns of one length n.
 
     `ticker` holds row → index into `names`; None when the file has no such column. `values` has float64 columns under
-    our names. `malformed` are the lines of a CSV that have too many or too few fields.
+    our names. `malformed` are the lines of a CSV that have too many or too few fields. `written` is when the file was last
+    written, UTC.
     """
 
     day: Days
@@ -41,7 +42,8 @@ class BarTable:
     names: list[str]
     ticker: NDArray[np.int32] | None
     values: dict[str, Floats]
-    malformed: list[str] = field(default_factory=list)
+    malformed: list[str]
+    written: dt.datetime
 
     def __len__(self) -> int:
         return len(self.day)
@@ -61,6 +63,8 @@ def read_table(path: Path) -> BarTable:
     if not path.name.endswith(SUFFIXES):
         raise SourceError(f"{path}: its ending is none of {', '.join(SUFFIXES)}, so its format is unknown")
     try:
+        # Before the bars: if they change meanwhile, the next reading knows of it.
+        written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
         table = _read_csv(path, malformed) if path.name.endswith((".csv", ".csv.gz")) else _read_parquet(path)
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
@@ -70,7 +74,7 @@ def read_table(path: Path) -> BarTable:
     day_source = table["date"]
     names, tickers = _tickers(table["ticker"]) if "ticker" in table.column_names else ([], None)
     values = {name: _floats(table[name]) for name in _VALUES if name in table.column_names}
-    return BarTable(_days(day_source), day_source, names, tickers, values, malformed)
+    return BarTable(_days(day_source), day_source, names, tickers, values, malformed, written)
 
 
 def _kind(path: Path) -> str:

@@ -90,7 +90,9 @@ class Yahoo:
         if "dividend" in values and "split" in values:
             values.pop("adjusted_close", None)  # dividends and splits say the same, and do not change with the next dividend
         finished = len(columns.day) - self._unfinished(ticker, columns.day)
-        return RawBars(ticker, columns.day[:finished], {name: column[:finished] for name, column in values.items()}, {})
+        return RawBars(
+            ticker, columns.day[:finished], {name: column[:finished] for name, column in values.items()}, {}, self.now
+        )
 
     def _unfinished(self, ticker: str, day: Days) -> int:
         """How many of the last bars are of sessions that are not over."""

@@ -32,7 +32,7 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = BAR_BATCH_VERSION
     ticker: TickerText
     source: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="Who published it: sample, file, yfinance, …")]
-    as_of: Annotated[dt.date, msgspec.Meta(description="The day on which the bars were fetched")]
+    as_of: Annotated[dt.date, msgspec.Meta(description="The day on which the bars were fetched, or their file was written")]
     as_of_time: Annotated[
         dt.time, msgspec.Meta(tz=False, description="The time of that day, UTC: of two editions of a bar the later one counts")
     ] = dt.time()

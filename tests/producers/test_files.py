@@ -220,19 +220,35 @@ def test_long_histories_come_in_batches_that_validate_again(tmp_path):
     batches = list(source)
     assert [len(batch.date) for batch in batches] == [BARS_PER_BATCH, BARS_PER_BATCH, 1]
     assert [date for batch in batches for date in batch.date] == [str(day) for day in days]
-    assert all(batch.as_of == TODAY and validate_batch(batch, today=TODAY)[1] == [] for batch in batches)
+    assert len({(batch.as_of, batch.as_of_time) for batch in batches}) == 1
+    assert all(validate_batch(batch, today=TODAY)[1] == [] for batch in batches)
 
 
+@pytest.mark.parametrize(
+    ("written", "edition"),
+    [
+        ("2024-06-28 10:30", "2024-06-28 10:30"),
+        ("2024-03-01 23:59", "2024-03-01 23:59"),
+        ("2024-06-29 00:01", "2024-06-28 00:00"),  # a clock that is ahead
+        ("1980-01-01 00:00", "2024-01-04 00:00"),  # an archive that keeps no times: not before its newest bar
+    ],
+)
 @pytest.mark.parametrize("folder", [False, True])
-def test_a_file_written_today_tells_when_so_that_a_mended_one_counts(tmp_path, folder):
+def test_a_file_is_of_when_it_was_written_whenever_and_how_much_of_it_is_read(tmp_path, folder, written, edition):
     path = write(tmp_path / "ABC.csv", HEADER, *LINES)
-    for written, time in [
-        (dt.datetime.combine(TODAY, dt.time(10, 30), dt.UTC), dt.time(10, 30)),
-        (dt.datetime.combine(TODAY, dt.time(), dt.UTC) - dt.timedelta(hours=1), dt.time()),
-    ]:
-        os.utime(path, (written.timestamp(), written.timestamp()))
-        (batch,) = read_source("file", path=tmp_path if folder else path, today=TODAY)
-        assert (batch.as_of, batch.as_of_time) == (TODAY, time)
+    at = dt.datetime.fromisoformat(f"{written}Z").timestamp()
+    os.utime(path, (at, at))
+    for end in (None, dt.date(2024, 1, 2)):
+        (batch,) = read_source("file", path=tmp_path if folder else path, today=TODAY, end=end)
+        assert dt.datetime.combine(batch.as_of, batch.as_of_time) == dt.datetime.fromisoformat(edition)
+
+
+def test_of_a_folder_each_file_has_its_own_time(tmp_path):
+    for ticker, day in (("ABC", 1), ("DEF", 2)):
+        at = dt.datetime(2024, 6, day, tzinfo=dt.UTC).timestamp()
+        os.utime(write(tmp_path / f"{ticker}.csv", HEADER, *LINES), (at, at))
+    found = {batch.ticker: batch.as_of.day for batch in read_source("file", path=tmp_path, today=TODAY)}
+    assert found == {"ABC": 1, "DEF": 2}
 
 
 def test_a_link_that_leads_nowhere_does_not_stop_a_folder(tmp_path):

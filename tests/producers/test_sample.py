@@ -33,6 +33,12 @@ def test_five_tickers_one_of_them_young(sample):
     assert read_source("sample", tickers=["FB"], today=TODAY).bars_total == 196
 
 
+@pytest.mark.parametrize("today", [TODAY, dt.date(2013, 3, 2)])
+def test_its_bars_are_as_of_their_last_day_whenever_they_are_read(today):
+    found = read_source("sample", end=dt.date(2010, 1, 4), today=today)
+    assert {(batch.as_of, batch.as_of_time) for batch in found} == {(dt.date(2013, 3, 1), dt.time())}
+
+
 def test_splits_are_no_returns(sample):
     # Apple split two for one on 2000-06-21 and 2005-02-28, Microsoft on 2003-02-18: raw closes halve there.
     for ticker, date in (("AAPL", dt.date(2000, 6, 21)), ("AAPL", dt.date(2005, 2, 28)), ("MSFT", dt.date(2003, 2, 18))):

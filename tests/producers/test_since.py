@@ -13,10 +13,10 @@ from producers.since import starts_since_last
 from records import BarBatch
 
 
-def batch(*dates: str, close: float = 2.0) -> BarBatch:
+def batch(*dates: str, close: float = 2.0, as_of: dt.date = dt.date(2024, 6, 1)) -> BarBatch:
     prices = [2.0] * len(dates)
     return BarBatch(
-        ticker="AAPL", source="test", as_of=dt.date(2024, 6, 1), date=list(dates),
+        ticker="AAPL", source="test", as_of=as_of, date=list(dates),
         open=prices, high=prices, low=prices, close=[close] * len(dates), volume=prices,
     )  # fmt: skip
 
@@ -38,6 +38,19 @@ def test_new_changed_and_known_bars_are_told_apart() -> None:
     later = batch("2024-04-01", "2024-04-02", "2024-04-03", close=1.5)
     missing = published.missing(later)
     assert (missing, published.count_known(later, missing)) == ([0, 1, 2], 2)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_no_edition_is_sent_twice_and_what_a_later_one_says_again_is_sent(newest_first: bool) -> None:
+    date, days = "2024-04-01", [dt.date(2024, 6, day) for day in (1, 2, 3)]
+    editions = [batch(date, close=1.5, as_of=days[0]), batch(date, close=1.6, as_of=days[1])]
+    published = PublishedBars()
+    for edition in editions[::-1] if newest_first else editions:
+        assert published.missing(edition) == [0]
+        published.add(edition)
+    assert [published.missing(edition) for edition in editions] == [[], []]
+    assert published.missing(batch(date, close=1.6, as_of=days[2])) == []
+    assert published.missing(batch(date, close=1.5, as_of=days[2])) == [0]
 
 
 def test_the_newest_date_passes_over_what_is_none() -> None:
