@@ -12,16 +12,14 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.baseline import PRIOR_ANNUAL_DISPERSION
 from models.combination import BASELINE
 from models.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
+from models.shrinkage import center_of_returns, shrunk_returns
 from models.terms import NEAREST_TERM, TERM_NAMES
 from records import TRADING_DAYS, Floats, Forecast, PoolStatistics
 
 #: Ridge penalty per row on the terms within dates: ten collinear ones, and no prior.
 RIDGE: Final = 0.02
-#: Own means further from the median than this many deviations count as that far.
-OUTLIER: Final = 3.0
 #: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
 #: Likewise pooled log-HAR beside own: after a crash of one ticker it extrapolates from days that the others never had.
@@ -53,30 +51,12 @@ def row_terms(row: Forecast) -> Floats:
 
 
 def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> Floats:
-    """Mean daily simple returns of members and then the untrained, shrunk towards the members' mean, shape (n,).
-
-    Empirical Bayes after James and Stein (1961): the dispersion of true means is what own means differ by beyond their sampling
-    errors, and at most the prior's.
-    """
-    count = len(members)
-    own = np.array([statistics_of(row).mean_return for row in (*members, *untrained)])
-    error = np.array([statistics_of(row).mean_return_variance for row in (*members, *untrained)])
-    own = _winsorised(own, own[:count], math.sqrt(float(np.median(error[:count]))))
-    center = float(own[:count].mean())
-    dispersion = max(0.0, float(own[:count].var(ddof=1)) - float(error[:count].mean()))
-    dispersion = min(dispersion, (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2)
-    # Some of its own mean is left to each ticker: no two forecasts are one constant.
-    dispersion = max(dispersion, (0.2 * PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2)
-    shrunk: Floats = center + dispersion / (dispersion + error) * (own - center)
-    return shrunk
-
-
-def _winsorised(values: Floats, among: Floats, least_spread: float) -> Floats:
-    """Values within three spreads of the median of `among`: its robust deviation, or the usual sampling error if larger."""
-    center = float(np.median(among))
-    spread = max(least_spread, 1.4826 * float(np.median(np.abs(among - center))))
-    limited: Floats = np.clip(values, center - OUTLIER * spread, center + OUTLIER * spread)
-    return limited
+    """Mean daily simple returns of members and then the untrained, shrunk towards the members' centre, shape (n,)."""
+    statistics = [statistics_of(row) for row in (*members, *untrained)]
+    own = TRADING_DAYS * np.array([each.mean_return for each in statistics])
+    error = TRADING_DAYS * np.sqrt([each.mean_return_variance for each in statistics])
+    center = center_of_returns(own[: len(members)], error[: len(members)])
+    return shrunk_returns(own, error, center) / TRADING_DAYS
 
 
 def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledVariances:
@@ -96,9 +76,11 @@ def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] 
     pooled_har = np.clip(_pooled_har(target, terms, now), own - doubt, own + doubt)
     level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
     apart = shrunk_slopes(_within(target, weeks), _within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
-    distance = (now - now[:count].mean(axis=0)) @ apart
+    # Row by row: a matrix product may round a row by how many there are.
+    gap = level - (now * apart).sum(axis=1)
     share = 1.0 - MINIMUM_TICKERS / count
-    spread = share * (level[:count].mean() + distance - level)
+    # The middle gap, not the mean: a crash or an error in one ticker's bars is no level of the others.
+    spread = share * (np.median(gap[:count]) - gap)
     limit = math.log(LARGEST_FACTOR)
     return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)))
 
@@ -128,7 +110,7 @@ def _pooled_har(target: Floats, terms: Floats, now: Floats) -> Floats:
     slopes = shrunk_slopes(target - target.mean(), terms[:, :har] - center, prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE)
     intercept = float(target.mean() - center @ slopes)
     correction = log_level_correction(target - terms[:, :har] @ slopes - intercept)
-    return np.asarray(now[:, :har] @ slopes + intercept + correction)
+    return np.asarray((now[:, :har] * slopes).sum(axis=1) + intercept + correction)
 
 
 def _within(values: Floats, groups: np.ndarray) -> Floats:

@@ -3,8 +3,8 @@
 A row is complete by itself; no worker needs another's data, and the result depends on the set of rows only, not on who
 trained when or in which order the rows come. What pooling changes (see docs/evaluation.md for what it is worth):
 
-- the return: own means are shrunk towards their mean over tickers instead of towards zero;
-- the volatility's level: the mean over tickers of the log mean of own and pooled log-HAR;
+- the return: own means are shrunk towards their centre instead of towards zero (`shrinkage`);
+- the volatility's level: the middle over tickers of the log mean of own and pooled log-HAR, each less its own distance;
 - each ticker's distance from that level: slopes estimated within calendar weeks, so that shocks to the whole market cannot
   swamp them (`terms` says on what);
 - the weights of the candidates: from the evidence of all tickers together;
@@ -24,11 +24,14 @@ import numpy as np
 from models.combination import BASELINE, blend_returns, blend_variances
 from models.cross_section import MINIMUM_TICKERS, pooled_returns, pooled_variances, row_terms, statistics_of
 from models.evidence import pooled, significance, weight
-from models.intervals import return_bounds
+from models.intervals import NORMAL_TAILS, return_bounds
+from models.shrinkage import limited_return
 from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
+#: A ticker's tails count up to this many times the normal ones: beside an error in the bars, two tickers have no middle.
+LARGEST_TAIL: Final = 2.0
 
 
 class Tilt(NamedTuple):
@@ -66,10 +69,11 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
         if by_variance.weight > 0.0:
             own, best = opinions[BASELINE].daily_variance, opinions[by_variance.model].daily_variance
             daily_variance *= blend_variances(own, best, by_variance.weight) / own
-        bounds = return_bounds(horizon_return, daily_variance, row.horizon, tails)
+        annual_return, steps = limited_return(horizon_return * TRADING_DAYS / row.horizon, row.fallbacks)
+        bounds = return_bounds(annual_return * row.horizon / TRADING_DAYS, daily_variance, row.horizon, tails)
         replaced[id(row)] = msgspec.structs.replace(
             row,
-            annual_return=horizon_return * TRADING_DAYS / row.horizon,
+            annual_return=annual_return,
             annual_volatility=math.sqrt(daily_variance * TRADING_DAYS),
             lower_80=bounds[0],
             upper_80=bounds[1],
@@ -80,6 +84,7 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
             return_weight=by_return.weight,
             volatility_weight=by_variance.weight,
             pooled_tickers=len(members),
+            fallbacks=steps,
         )
     return [replaced.get(id(row), row) for row in rows]
 
@@ -135,5 +140,5 @@ def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:
     tails = [tail for row in members if (tail := statistics_of(row).tails) is not None]
     if not tails:
         return None
-    low, high = np.median(np.array(tails), axis=0)
+    low, high = np.median(np.minimum(tails, LARGEST_TAIL * np.array(NORMAL_TAILS)), axis=0)
     return float(low), float(high)

@@ -18,6 +18,7 @@ from models.drift import drift_reason
 from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
+from models.shrinkage import limited_return
 from models.terms import TERM_BARS, current_terms, mean_statistics
 from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
 
@@ -128,19 +129,20 @@ def _trained_row(
 ) -> Forecast:
     volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
     trained, tails = loaded.trained, loaded.tails
-    lower_80, upper_80, lower_95, upper_95 = return_bounds(served.horizon_return, served.daily_variance, horizon, tails)
+    annual_return, steps = limited_return(served.horizon_return * TRADING_DAYS / horizon, steps)
+    bounds = return_bounds(annual_return * horizon / TRADING_DAYS, served.daily_variance, horizon, tails)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
         last_close=float(window.close[-1]),
         horizon=horizon,
-        annual_return=served.horizon_return * TRADING_DAYS / horizon,
+        annual_return=annual_return,
         annual_volatility=volatility,
         return_standard_error=volatility / math.sqrt(trained.bars_used / TRADING_DAYS),
-        lower_80=lower_80,
-        upper_80=upper_80,
-        lower_95=lower_95,
-        upper_95=upper_95,
+        lower_80=bounds[0],
+        upper_80=bounds[1],
+        lower_95=bounds[2],
+        upper_95=bounds[3],
         return_model=combination.return_model,
         volatility_model=combination.volatility_model,
         fallback=None,
@@ -179,11 +181,12 @@ def _historical_row(
     numbers: tuple[float | None, ...] = (None,) * 7
     pool: PoolStatistics | None = None
     fallback: str | None = HISTORICAL
+    said = tuple(steps)
     try:
         estimate = historical_estimate(window.log_return)
-        annual_return = shrunk_mean(window.log_return).daily_return * TRADING_DAYS
+        annual_return, said = limited_return(shrunk_mean(window.log_return).daily_return * TRADING_DAYS, said)
     except ModelError as error:
-        steps.append(FallbackStep(model=HISTORICAL, reason=str(error)))
+        said = (*said, FallbackStep(model=HISTORICAL, reason=str(error)))
         fallback = None
     else:
         variance = estimate.annual_volatility**2 / TRADING_DAYS
@@ -207,7 +210,7 @@ def _historical_row(
         volatility_model=fallback,
         fallback=fallback,
         pool=pool,
-        fallbacks=tuple(steps),
+        fallbacks=said,
         candidates=() if loaded is None else loaded.trained.candidates,
         bars_used=len(window),
         training_cutoff=None if loaded is None else date_of(loaded.trained.cutoff),

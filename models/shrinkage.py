@@ -7,18 +7,23 @@ no crowd in which one bad mean would be lost.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
 from models.baseline import PRIOR_ANNUAL_DISPERSION
-from records import Floats
+from records import FallbackStep, Floats
 
 #: Standard deviation of true annual mean returns about zero that is believed before seeing any data, of the centre and of any
 #: ticker about it as far as the centre is concerned: a bill beside a share does not decide for the share.
 PRIOR_ANNUAL_MEAN: Final = 0.15
 #: Huber's (1964) bound in standard deviations: at 1.5 an estimate keeps 96 % of the mean's precision where nothing is wrong.
 HUBER_BOUND: Final = 1.5
+#: No more is served, up or down: years of such a rise may be in the bars, but nothing says that they go on.
+LARGEST_ANNUAL_RETURN: Final = 1.0
+#: Under this name the steps of a row say that its return was limited.
+LIMIT: Final = "limit"
 #: Halvings of the interval that holds the centre: to the last bit of a double.
 HALVINGS: Final = 64
 
@@ -53,3 +58,13 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
     variance = PRIOR_ANNUAL_DISPERSION**2
     shrunk: Floats = center + variance / (variance + standard_error**2) * (annual_return - center)
     return shrunk
+
+
+def limited_return(annual_return: float, steps: tuple[FallbackStep, ...]) -> tuple[float, tuple[FallbackStep, ...]]:
+    """The return within ±LARGEST_ANNUAL_RETURN, and the steps, one of which says that it was limited if it was."""
+    others = tuple(step for step in steps if step.model != LIMIT)
+    if abs(annual_return) <= LARGEST_ANNUAL_RETURN:
+        return annual_return, others
+    limited = math.copysign(LARGEST_ANNUAL_RETURN, annual_return)
+    reason = f"a return of {annual_return:+.1%} a year is expected, {limited:+.0%} is served: check its bars"
+    return limited, (*others, FallbackStep(model=LIMIT, reason=reason))

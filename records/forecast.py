@@ -89,7 +89,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is of daily
     log returns, × √252. The bounds are of the simple return over the horizon. `return_standard_error` is of
-    `annual_return`. All numbers are None together when there is no sound forecast, and `fallbacks` says why.
+    `annual_return`. All numbers are None together when there is no sound forecast, and `fallbacks` says why; it also says
+    where a return beyond ±100 % a year was expected and 100 % is served.
     `best_return_model` and `best_volatility_model` did best in validation (by RMSE and by QLIKE); the served forecast departs
     from the baseline towards them by `return_weight` and `volatility_weight`, 0 unless the evidence clears its bar, and
     `return_model` and `volatility_model` name the best one then, else the baseline. `pooled_tickers` is the number of

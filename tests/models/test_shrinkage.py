@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.shrinkage import HUBER_BOUND, PRIOR_ANNUAL_MEAN, center_of_returns, shrunk_returns
-from records import Floats
+from models.shrinkage import HUBER_BOUND, LIMIT, PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
+from records import FallbackStep, Floats
 
 Ticker = tuple[float, float]
 """Own annual mean and its sampling error."""
@@ -79,3 +79,21 @@ def test_a_mean_known_worse_is_nearer_to_the_centre(others: list[Ticker], own: f
 def test_the_centre_is_a_mirror_image_of_the_mirrored(tickers: list[Ticker]) -> None:
     mirrored = center(*[(-own, error) for own, error in tickers])
     assert mirrored == pytest.approx(-center(*tickers), abs=1e-9)
+
+
+class TestLimit:
+    step = FallbackStep(model="lstm", reason="too short")
+
+    @pytest.mark.parametrize("annual_return", [-1.0, -0.3, 0.0, 1.0])
+    def test_what_is_within_it_is_left_alone(self, annual_return: float) -> None:
+        assert limited_return(annual_return, (self.step,)) == (annual_return, (self.step,))
+
+    @pytest.mark.parametrize("annual_return", [-4.15, 1.36, 15.9])
+    def test_what_is_beyond_it_says_so_once(self, annual_return: float) -> None:
+        limited, steps = limited_return(annual_return, (self.step,))
+        assert limited == np.sign(annual_return)
+        assert steps[0] == self.step
+        assert steps[1].model == LIMIT
+        assert f"{annual_return:+.1%} a year" in steps[1].reason
+        assert limited_return(annual_return, steps) == (limited, steps)
+        assert limited_return(0.1, steps) == (0.1, (self.step,))
