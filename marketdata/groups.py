@@ -33,7 +33,7 @@ _KEPT_SHARE: Final = 0.8
 _TIMEOUT_SECONDS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Group:
     """`sectors`: the sector of each member, by canonical symbol. `as_of`: the date of the list."""
 
@@ -42,26 +42,34 @@ class Group:
     sectors: Mapping[str, str]
 
 
-@functools.cache
 def group(name: str) -> Group:
-    """The group of this name. Raises RequestError for one that there is not."""
+    """The group of this name, as its file is now. Raises RequestError for one that there is not."""
     if name not in GROUPS:
         raise RequestError(UNKNOWN_GROUP.format(name))
-    text = _path(name).read_text(encoding="utf-8")
-    dated, _, table = text.partition("\n")
+    return _group(name, _path(name), _path(name).stat().st_mtime_ns)
+
+
+def known_sectors() -> Mapping[str, str]:
+    """The sector of every ticker that is in any group."""
+    return _sectors(tuple(group(name) for name in GROUPS))
+
+
+@functools.lru_cache(maxsize=len(GROUPS))
+def _group(name: str, path: Path, _changed: int) -> Group:
+    dated, _, table = path.read_text(encoding="utf-8").partition("\n")
     return Group(name, dt.date.fromisoformat(dated.removeprefix(_DATED)), _members(table, name))
 
 
-@functools.cache
-def known_sectors() -> Mapping[str, str]:
-    """The sector of every ticker that is in any group."""
-    return {ticker: sector for name in GROUPS for ticker, sector in group(name).sectors.items()}
+@functools.lru_cache(maxsize=1)
+def _sectors(groups: tuple[Group, ...]) -> Mapping[str, str]:
+    return {ticker: sector for each in groups for ticker, sector in each.sectors.items()}
 
 
 def refresh(name: str, source: str | None, today: dt.date) -> tuple[Group, Group]:
     """Replace a group's file by the list at `source` (a path or URL of a CSV with symbols and sectors); the old and the new.
 
-    Raises RequestError for an unknown group, SourceError for a list that cannot be this group's.
+    Whoever reads the group, a running service too, has the new list with its next look. Raises RequestError for an unknown
+    group, SourceError for a list that cannot be this group's and for a file that cannot be written.
     """
     old = group(name)
     address = source or GROUPS[name]
@@ -71,15 +79,26 @@ def refresh(name: str, source: str | None, today: dt.date) -> tuple[Group, Group
     left = set(old.sectors) - set(members)
     if len(left) > (1 - _KEPT_SHARE) * len(old.sectors):
         raise SourceError(f"{address} lacks {len(left)} of the {len(old.sectors)} members of {name}: it is not its list")
-    lines = [f"{_DATED}{today}", "symbol,sector", *(f"{ticker},{members[ticker]}" for ticker in sorted(members))]
-    _path(name).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    group.cache_clear()
-    known_sectors.cache_clear()
+    _write(_path(name), today, members)
     return old, group(name)
 
 
 def _path(name: str) -> Path:
     return _FOLDER / f"{name.lower()}.csv"
+
+
+def _write(path: Path, today: dt.date, members: Mapping[str, str]) -> None:
+    """Replace the file in one step: a reader has the old list or the new one."""
+    written = path.with_suffix(".new")
+    try:
+        with written.open("w", encoding="utf-8", newline="") as file:
+            file.write(f"{_DATED}{today}\n")
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("symbol", "sector"))
+            table.writerows(sorted(members.items()))
+        written.replace(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be written: {error}") from error
 
 
 def _members(table: str, name: str) -> dict[str, str]:

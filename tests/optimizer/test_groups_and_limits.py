@@ -101,12 +101,18 @@ def test_what_cannot_be_held_is_refused(asked, held, message):
     assert asked(BARS, current_weights={"AAPL": 0.3335, "MSFT": 0.6668}).current_weights["MSFT"] == 0.6668
 
 
-def test_a_list_of_members_replaces_the_old_one_only_if_it_can_be_this_groups(tmp_path, monkeypatch):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A copy of the lists of members, which the groups are read from."""
     for file in groups._FOLDER.glob("*.csv"):
         shutil.copy(file, tmp_path)
     monkeypatch.setattr(groups, "_FOLDER", tmp_path)
-    lines = (tmp_path / "dow.csv").read_text().splitlines()[2:]
-    newer = tmp_path / "newer.csv"
+    return tmp_path
+
+
+def test_a_list_of_members_replaces_the_old_one_only_if_it_can_be_this_groups(folder):
+    lines = (folder / "dow.csv").read_text().splitlines()[2:]
+    newer = folder / "newer.csv"
     newer.write_text(
         "\n".join(
             ["\ufeffSymbol,Security,GICS Sector", *(line.replace(",", ",x,") for line in lines[1:]), "BRK.B,x,Financials"]
@@ -123,12 +129,36 @@ def test_a_list_of_members_replaces_the_old_one_only_if_it_can_be_this_groups(tm
     with pytest.raises(SourceError, match="column symbol"):
         groups.refresh("DOW", str(newer), dt.date(2030, 1, 3))
     with pytest.raises(SourceError, match="cannot be read"):
-        groups.refresh("DOW", str(tmp_path / "none.csv"), dt.date(2030, 1, 3))
+        groups.refresh("DOW", str(folder / "none.csv"), dt.date(2030, 1, 3))
     with pytest.raises(RequestError, match="--source"):
         groups.refresh("DOW", None, dt.date(2030, 1, 3))
     assert groups.group("DOW").as_of == dt.date(2030, 1, 2)
-    groups.group.cache_clear()
-    groups.known_sectors.cache_clear()
+
+
+def test_a_sector_with_a_comma_is_read_as_it_was_written(folder):
+    text = (folder / "dow.csv").read_text().split("\n", 1)[1]
+    (folder / "newer").write_text(text.replace("Energy", '"Oil, gas, ""and"" fuels"'))
+    _, new = groups.refresh("DOW", str(folder / "newer"), dt.date(2030, 1, 2))
+    assert new.sectors["CVX"] == 'Oil, gas, "and" fuels'
+    assert groups.known_sectors()["CVX"] == 'Oil, gas, "and" fuels'
+
+
+def test_a_list_that_another_process_replaces_is_seen_at_the_next_look(folder):
+    before = groups.group("DOW")
+    assert groups.group("DOW") is before
+    newer = (folder / "dow.csv").read_text().replace(before.as_of.isoformat(), "2030-01-02").replace("CVX,", "XOM,")
+    (folder / "other").write_text(newer)
+    (folder / "other").replace(folder / "dow.csv")
+    assert groups.group("DOW").as_of == dt.date(2030, 1, 2)
+    assert "XOM" in groups.group("DOW").sectors
+    assert "CVX" not in groups.group("DOW").sectors
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_ours(folder):
+    (folder / "dow.new").mkdir()
+    (folder / "newer").write_text((folder / "dow.csv").read_text().split("\n", 1)[1])
+    with pytest.raises(SourceError, match="cannot be written"):
+        groups.refresh("DOW", str(folder / "newer"), dt.date(2030, 1, 2))
 
 
 @pytest.mark.parametrize(
