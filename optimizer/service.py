@@ -37,6 +37,8 @@ Progress = Callable[[int, str], None]
 _KEPT: Final = 8
 #: Pooled tables that are kept, 3 MB each for 500 tickers: the newest, and one as it was known at some date.
 _POOLED_KEPT: Final = 2
+#: Look-ups that are kept: some milliseconds each for 500 tickers, but 10 MB of rows and prices that they were made of.
+_LOOK_UPS_KEPT: Final = 2
 #: Different reasons that one error names; the log has them all.
 _REASONS: Final = 5
 
@@ -74,7 +76,7 @@ class Optimizer:
         self._market = market
         self._settings = settings
         self._pooled: Recent[list[Forecast]] = Recent(_POOLED_KEPT)
-        self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_KEPT)
+        self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_LOOK_UPS_KEPT)
         self._correlations: Recent[Floats] = Recent(_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
         # More at once than there are cores would be no sooner done, and each takes 40 MB for 500 tickers.

@@ -6,8 +6,8 @@ import logging
 from typing import Any, Final
 
 import msgspec
-from flask import Flask, Request, Response
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from errors import (
     ForecastingError,
@@ -30,6 +30,8 @@ _STATUS: Final[tuple[tuple[type[ForecastingError], int], ...]] = (
     (StateError, 503),
     (SchemaError, 503),
 )
+#: Of a caller's path or method no more than this is repeated.
+_SHOWN: Final = 80
 #: All that a caller is told of a failure of our own.
 INTERNAL: Final = "internal error; the service's log has the details"
 
@@ -70,8 +72,15 @@ def message_of(error: ForecastingError) -> str:
     return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL
 
 
-def _too_large(app: Flask) -> str:
-    return f"the body is too large: at most {app.config['MAX_CONTENT_LENGTH']:,} bytes are taken"
+def _sentence(app: Flask, error: HTTPException) -> str:
+    """What a caller is told where Flask itself refuses."""
+    if isinstance(error, NotFound):
+        return f"there is nothing at {request.path[:_SHOWN]}; /api/openapi.json describes what there is"
+    if isinstance(error, MethodNotAllowed):
+        return f"{request.path[:_SHOWN]} takes {' or '.join(sorted(error.valid_methods or ()))}, not {request.method[:_SHOWN]}"
+    if isinstance(error, RequestEntityTooLarge):
+        return f"the body is too large: at most {app.config['MAX_CONTENT_LENGTH']:,} bytes are taken"
+    return error.description or error.name
 
 
 def register_errors(app: Flask) -> None:
@@ -90,9 +99,9 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        response = refuse(error.code or 500, _too_large(app) if error.code == 413 else error.description or error.name)
-        if error.code == 405:
-            response.headers["Allow"] = dict(error.get_headers()).get("Allow", "")
+        response = refuse(error.code or 500, _sentence(app, error))
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
 
     @app.errorhandler(Exception)

@@ -19,6 +19,8 @@ Result = TypeVar("Result")
 UNKNOWN_SECONDS: Final = 5.0
 #: Ids remembered at once. Results take some kB each; the oldest finished ones leave first.
 _MOST_JOBS: Final = 2_000
+#: The content of a job whose request was refused: nothing ran under its id, so a better request may have it.
+_REFUSED: Final = object()
 
 
 class TooManyError(Exception):
@@ -99,6 +101,8 @@ class Jobs:
         with self._mutex:
             self._forget_old()
             job = self._job(request_id)
+            if job.content is _REFUSED:
+                job = self._new(request_id)
             if job.started:
                 if job.content != content:
                     raise SameIdError
@@ -108,13 +112,16 @@ class Jobs:
         self._executor.submit(self._run, job, run, describe)
         return True
 
-    def fail(self, request_id: str, content: object, message: str) -> None:
-        """End an id with an error before anything ran; one that is under way or done stays as it is."""
+    def refuse(self, request_id: str, message: str) -> None:
+        """End an id with an error before anything ran; one that is under way or done stays as it is.
+
+        Streams are told the last refusal until a request that is accepted takes the id.
+        """
         with self._mutex:
             self._forget_old()
             job = self._job(request_id)
-            if not job.started:
-                job.content = content
+            if not job.started or job.content is _REFUSED:
+                job.content = _REFUSED
                 self._say(job, error_event(message), ended=True)
 
     def follow(self, request_id: str) -> Iterator[Event]:
@@ -178,8 +185,10 @@ class Jobs:
 
     def _job(self, request_id: str) -> _Job:
         job = self._jobs.get(request_id)
-        if job is None or (job.ended and not job.started):
-            job = self._jobs[request_id] = _Job(threading.Condition(self._mutex), self._clock())
+        return self._new(request_id) if job is None or (job.ended and not job.started) else job
+
+    def _new(self, request_id: str) -> _Job:
+        job = self._jobs[request_id] = _Job(threading.Condition(self._mutex), self._clock())
         return job
 
     def _say(self, job: _Job, event: Event, *, ended: bool = False) -> None:

@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 #: What a client may call its request: letters, digits and a few signs, as `req_1731600000000_ab12cd34e`.
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:~-]{1,128}")
 _RETRY_SECONDS: Final = 1
-#: Stands for the content of a request that was refused: no other request can go under its id.
-_REFUSED: Final = b"refused"
 
 
 class Optimizations:
@@ -49,7 +47,7 @@ class Optimizations:
             self._session.optimizer.tickers_of(wanted)
         except RequestError as error:
             if request_id is not None:
-                self.jobs.fail(request_id, _REFUSED, str(error))
+                self.jobs.refuse(request_id, str(error))
             raise
         if request_id is not None:
             return self._start(request_id, wanted)
