@@ -1,4 +1,4 @@
-"""Trained models as bytes, on disk and in memory, each with a time to live."""
+"""Trained models as bytes, on disk and in memory, each with the time at which it is due to be trained again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _version_decoder = msgspec.msgpack.Decoder(_Version)
 
 
 class ModelStore:
-    """Payloads by ticker, for one thread. Whoever gets None trains again: `age_seconds` tells an expired model from none."""
+    """Payloads by ticker, for one thread. An expired one is due to be trained again, and serves until that is done."""
 
     def __init__(
         self,
@@ -58,18 +58,15 @@ class ModelStore:
         self._remember(ticker, stored)
 
     def get(self, ticker: str) -> bytes | None:
-        """The payload, or None when there is none or it has expired. Raises SchemaError or StateCorruptError."""
+        """The payload however old, or None when there is none. Raises SchemaError or StateCorruptError."""
         stored = self._stored(ticker)
-        return None if stored is None or self._age(stored) >= self._ttl else stored.payload
+        return None if stored is None else stored.payload
 
-    def age_seconds(self, ticker: str) -> float | None:
-        """Seconds since the payload was stored, expired or not; None when there is none."""
+    def has_expired(self, ticker: str) -> bool:
+        """Whether there is no payload, or one that is `ttl_seconds` old and due to be trained again. Raises as `get` does."""
         stored = self._stored(ticker)
-        return None if stored is None else self._age(stored)
-
-    def _age(self, stored: StoredModel) -> float:
         # A stamp from the future is a clock that was set back: as doubtful as one that lies as far in the past.
-        return abs(self._clock() - stored.stored_at)
+        return stored is None or abs(self._clock() - stored.stored_at) >= self._ttl
 
     def _stored(self, ticker: str) -> StoredModel | None:
         remembered = self._memory.get(ticker)

@@ -1,9 +1,9 @@
 """The embedded engine: the operators of the pipeline in one process, from a source to the end of its bars.
 
 What has to be done follows from what is stored, never from what an earlier run remembered: a training is due when no
-stored result is that of the ticker's newest aged-out window, or when that result has drifted since; and every forecast of
-the state is made again at the end and written where it differs. So a run that was killed anywhere is repaired by the next,
-and a run with nothing new writes nothing.
+stored result is that of the ticker's newest aged-out window, or when that result has expired or drifted since; until it is
+done, what is stored serves. Every forecast of the state is made again at the end and written where it differs. So a run that
+was killed anywhere is repaired by the next, and a run with nothing new writes nothing.
 """
 
 from __future__ import annotations
@@ -140,7 +140,9 @@ class EmbeddedEngine:
         if self._running.get(state.ticker) == due or (tried is not None and tried[0] == due):
             return True
         trained = self._stored(state.ticker)
-        return trained is not None and trained.cutoff >= due.cutoff and is_current(trained, state, self._settings)
+        if trained is None or self._writer.models.has_expired(state.ticker):
+            return False
+        return trained.cutoff >= due.cutoff and is_current(trained, state, self._settings)
 
     def _with_due(self, state: TickerState) -> TickerState:
         due = due_training(state, self._settings)

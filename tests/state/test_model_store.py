@@ -32,21 +32,18 @@ def database(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-def test_a_model_is_there_until_it_is_too_old(database: Database, clock: Clock) -> None:
+def test_a_model_serves_however_old_and_is_due_again_after_its_time(database: Database, clock: Clock) -> None:
     store = ModelStore(database, clock=clock)
     store.put("AAA", b"model")
     clock.now += DAY - 1
-    assert store.get("AAA") == b"model"
+    assert (store.get("AAA"), store.has_expired("AAA")) == (b"model", False)
     clock.now += 1
-    assert store.get("AAA") is None
+    assert (store.get("AAA"), store.has_expired("AAA")) == (b"model", True)
 
 
-def test_an_expired_model_is_told_from_a_missing_one(database: Database, clock: Clock) -> None:
+def test_a_missing_one_is_due(database: Database, clock: Clock) -> None:
     store = ModelStore(database, ttl_seconds=10, clock=clock)
-    store.put("AAA", b"model")
-    clock.now += 11
-    assert (store.get("AAA"), store.age_seconds("AAA")) == (None, 11)
-    assert (store.get("BBB"), store.age_seconds("BBB")) == (None, None)
+    assert (store.get("BBB"), store.has_expired("BBB")) == (None, True)
 
 
 def test_a_new_model_replaces_the_old_one_and_is_young(database: Database, clock: Clock) -> None:
@@ -55,26 +52,24 @@ def test_a_new_model_replaces_the_old_one_and_is_young(database: Database, clock
     clock.now += 8
     store.put("AAA", b"new")
     clock.now += 8
-    assert store.get("AAA") == b"new"
-    assert store.age_seconds("AAA") == 8
+    assert (store.get("AAA"), store.has_expired("AAA")) == (b"new", False)
 
 
 def test_the_age_outlives_the_process(database: Database, clock: Clock) -> None:
     ModelStore(database, clock=clock).put("AAA", b"model")
     clock.now += 7_000
     later = ModelStore(database, clock=clock)
-    assert later.get("AAA") == b"model"
-    assert later.age_seconds("AAA") == 7_000
+    assert (later.get("AAA"), later.has_expired("AAA")) == (b"model", False)
     clock.now += DAY
-    assert ModelStore(database, clock=clock).get("AAA") is None
+    assert ModelStore(database, clock=clock).has_expired("AAA")
 
 
 def test_a_clock_that_was_set_back_does_not_keep_a_model_for_ever(database: Database, clock: Clock) -> None:
     ModelStore(database, clock=clock).put("AAA", b"model")
     clock.now -= 60
-    assert ModelStore(database, clock=clock).get("AAA") == b"model"
+    assert not ModelStore(database, clock=clock).has_expired("AAA")
     clock.now -= 30 * DAY
-    assert ModelStore(database, clock=clock).get("AAA") is None
+    assert ModelStore(database, clock=clock).has_expired("AAA")
 
 
 def test_memory_serves_for_its_time_and_then_the_disk_is_asked(database: Database, clock: Clock) -> None:

@@ -210,6 +210,19 @@ def test_an_expired_model_is_trained_again(embedded: Embedded, whole: Path, tmp_
     assert export(tmp_path) == export(whole)
 
 
+def test_an_expired_model_serves_while_nothing_is_trained(embedded: Embedded, tmp_path: Path) -> None:
+    """As in the Kafka engine: how old a model is decides whether to train, not whether to serve."""
+    bars = market()
+    embedded.run(batches(until(bars, 0.99)), tmp_path)
+    before = {ticker: decode_forecast(row) for ticker, row in export(tmp_path).rows.items()}
+    embedded.run(batches(bars), tmp_path, train=False, ttl_seconds=1e-6)
+    after = {ticker: decode_forecast(row) for ticker, row in export(tmp_path).rows.items()}
+    for ticker in ("AAA", "BBB", "CCC"):
+        assert after[ticker].fallback is None
+        assert after[ticker].as_of > before[ticker].as_of
+        assert after[ticker].training_cutoff == before[ticker].training_cutoff
+
+
 def test_unreadable_models_are_trained_again_and_no_others(embedded: Embedded, whole: Path, tmp_path: Path) -> None:
     embedded.run(batches(market()), tmp_path)
     with StateFolder(tmp_path).open_writer() as writer:
