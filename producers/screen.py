@@ -8,10 +8,10 @@ import numpy as np
 
 from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
 from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
+from records.units import hundredfold_stretches, in_one_unit, total_returns
 from settings import SuspectBars
 
 _HELD_OUT: Final[dict[SuspectBars, frozenset[Rule]]] = {
-    SuspectBars.KEEP: frozenset(),
     SuspectBars.IMPOSSIBLE: IMPOSSIBLE,
     SuspectBars.QUARANTINE: OF_THE_BAR_ITSELF,
 }
@@ -28,12 +28,14 @@ class Screen:
         """The bars that go on, and those that are held out, each with its evidence.
 
         With the setting `impossible` those are held out that cannot be, with `quarantine` all whose own values are doubtful. A
-        doubtful level stays: without its first bar the next one would show the same.
+        doubtful level stays: without its first bar the next one would show the same. Where it is another unit, the bars before
+        it are given in that unit, as if their vendor had restated them: the move between the two is nobody's return.
         """
         found = suspicions(ticker, bars)
         self.found += found
-        held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
-        if not held_out:
+        if self._suspect_bars is SuspectBars.KEEP or not found:
             return bars, []
+        held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
+        bars = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
         left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]
         return left, [RejectedBar(ticker, one.date.isoformat(), f"suspect, {one.rule}: {one.evidence}") for one in held_out]

@@ -3,7 +3,9 @@
 All rules look at one ticker's bars in the order of dates, prices adjusted for the splits that are known. Returns are total log
 returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 
-- `hundredfold`: the close is 80 to 125 times the one before, or a part as small: pence for pounds, a lost decimal point.
+- `hundredfold`: the close is 80 to 125 times the last one that was not so, or a part as small: each of up to LASTING_BARS bars
+  before the one that goes back, or the end of what is known.
+- `unit_change`: the same for more bars: the first of them; it is those before that stand in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that.
 - `missing_split`: opened at a simple ratio (2:1, 3:2, 1:10, …, within 4 %) of the close before, and stayed near it, while no
@@ -11,7 +13,8 @@ returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 - `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume; news that big is traded on.
 - `zero_volume`: no volume, where the ticker usually has some.
 
-The bar after a `hundredfold` or a `spike` is not suspect for being the way back.
+The other rules look at the bars that are left without the `hundredfold` ones, all in one unit. The bar after a `spike` is not
+suspect for being the way back.
 
 SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever flagged: the figures are in
 docs/operations.md, and a test holds them on real bars.
@@ -29,6 +32,7 @@ import msgspec
 import numpy as np
 
 from records.bars import Bars, Floats, date_of
+from records.units import LASTING_BARS, Stretch, hundredfold_stretches, in_one_unit, total_returns
 
 SPIKE: Final = float(np.log(1.15))
 JUMP: Final = float(np.log(1.25))
@@ -36,7 +40,6 @@ JUMP: Final = float(np.log(1.25))
 _SPIKE_DEVIATIONS: Final = 8.0
 _MEDIAN_TO_DEVIATION: Final = 1.4826
 _TAKEN_BACK: Final = 0.75
-_HUNDREDFOLD: Final = (float(np.log(80)), float(np.log(125)))
 _CONFIRMING_VOLUME: Final = 2.0
 #: Smaller ratios than 4:3 cannot be told from a bad day.
 _SMALLEST_SPLIT: Final = float(np.log(1.3))
@@ -44,12 +47,15 @@ _SPLIT_TOLERANCE: Final = 0.04
 _LARGEST_SPLIT: Final = 50
 _RETURN_BARS: Final = 63
 _VOLUME_BARS: Final = 21
+#: Bars before one that have a say in what is said of it, those that are passed over as hundredfold among them.
+CONTEXT_BARS: Final = _RETURN_BARS + 3 * LASTING_BARS
 
 
 class Rule(StrEnum):
     """Why a bar is suspect."""
 
     HUNDREDFOLD = "hundredfold"
+    UNIT_CHANGE = "unit_change"
     SPIKE = "spike"
     MISSING_SPLIT = "missing_split"
     UNCONFIRMED_JUMP = "unconfirmed_jump"
@@ -60,7 +66,6 @@ class Rule(StrEnum):
 IMPOSSIBLE: Final = frozenset({Rule.HUNDREDFOLD})
 #: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
 OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE, Rule.ZERO_VOLUME})
-_REVERTING: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE})
 
 
 class Suspicion(msgspec.Struct, frozen=True):
@@ -73,11 +78,35 @@ class Suspicion(msgspec.Struct, frozen=True):
 
 
 def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
-    """The suspect bars of a ticker, at most one entry each, by date; a bar's depends on those before it and the next alone."""
+    """The suspect bars of a ticker, at most one entry each, by date.
+
+    A bar's depends on those before it and the next one; of a hundredfold move on the next LASTING_BARS.
+    """
     if len(bars) < 2:
         return []
-    returns = np.zeros(len(bars))
-    returns[1:] = np.log((bars.close[1:] + bars.dividend[1:]) / bars.close[:-1])
+    returns = total_returns(bars)
+    stretches = hundredfold_stretches(bars, returns)
+    if not stretches:
+        return _suspicions(ticker, bars, returns)
+    found = [Suspicion(ticker, date_of(bars.day[row]), *said) for one in stretches for row, said in _of_stretch(bars, one)]
+    left = in_one_unit(bars, stretches)
+    dates = {one.date for one in found}
+    found += [one for one in _suspicions(ticker, left, total_returns(left)) if one.date not in dates]
+    return sorted(found, key=lambda one: one.date)
+
+
+def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Rule, str]]]:
+    before = bars.close[one.first - 1]
+    if one.lasting:
+        evidence = f"close {bars.close[one.first]:g} after {before:g}, and {LASTING_BARS} bars later it has not gone back"
+        yield one.first, (Rule.UNIT_CHANGE, evidence)
+        return
+    for row in range(one.first, one.stop):
+        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g} after {before:g}")
+
+
+def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:
+    """Those of bars that all stand in one unit."""
     rows = np.flatnonzero((np.abs(returns) > SPIKE) | (bars.volume == 0.0))
     found: list[Suspicion] = []
     doubted = -1
@@ -85,14 +114,12 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
         first = next(_reasons(bars, returns, row), None)
         if first is not None and not (doubted == row - 1 and _goes_back(returns, row)):
             found.append(Suspicion(ticker, date_of(bars.day[row]), *first))
-            doubted = row if first[0] in _REVERTING else doubted
+            doubted = row if first[0] is Rule.SPIKE else doubted
     return found
 
 
 def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[Rule, str]]:
     move = float(returns[row])
-    if _HUNDREDFOLD[0] <= abs(move) <= _HUNDREDFOLD[1]:
-        yield Rule.HUNDREDFOLD, f"close {bars.close[row]:g} after {bars.close[row - 1]:g}"
     beyond = max(SPIKE, _SPIKE_DEVIATIONS * _usual_move(returns, row))
     if abs(move) > beyond and row + 1 < len(bars) and _goes_back(returns, row + 1):
         yield Rule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"

@@ -11,25 +11,26 @@ from typing import Final
 import numpy as np
 
 from records import Bars, Rule, Suspicion, date_of, suspicions
-from records.suspicion import SPIKE
+from records.suspicion import CONTEXT_BARS, SPIKE
+from records.units import LASTING_BARS
 
-#: The rules look at the moves of 63 bars before; some more show whether a bar is the way back of one that is suspect itself.
-_CONTEXT_BARS: Final = 72
 _LARGEST_QUIET_MOVE: Final = float(np.exp(SPIKE))
 
 
 def suspects_among(ticker: str, history: Bars, first_day: int, last_day: int) -> list[Suspicion]:
     """The suspect bars of a history of dates between two day numbers, by date.
 
-    With them is a spike of the bar before, which only the first of them shows, and whatever is wrong with the bar after.
+    With them is what only they show, a spike of the bar before or a change of unit LASTING_BARS before, and whatever is wrong
+    with the bar after.
     """
     first, stop = history.day.searchsorted([first_day, last_day + 1]).tolist()
-    first, stop = max(0, first - 1), stop + 1
-    if _is_quiet(history, max(0, first - 1), stop):
+    before, lasting, after = max(0, first - 1), max(0, first - LASTING_BARS), min(stop, len(history) - 1)
+    if _is_quiet(history, max(0, lasting - 1), stop + LASTING_BARS + 1):
         return []
-    found = suspicions(ticker, history[max(0, first - _CONTEXT_BARS) : stop])
-    since, before = date_of(first_day), date_of(history.day[first])
-    return [one for one in found if one.date >= since or (one.date == before and one.rule is Rule.SPIKE)]
+    found = suspicions(ticker, history[max(0, lasting - CONTEXT_BARS) : stop + LASTING_BARS + 1])
+    shown_since = {Rule.SPIKE: date_of(history.day[before]), Rule.UNIT_CHANGE: date_of(history.day[lasting])}
+    since, until = date_of(first_day), date_of(history.day[after])
+    return [one for one in found if shown_since.get(one.rule, since) <= one.date <= until]
 
 
 def _is_quiet(history: Bars, first: int, stop: int) -> bool:

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import Bars, Rule, date_of, suspicions
+from records.units import LASTING_BARS, hundredfold_stretches, in_one_unit, total_returns
 
 DAYS = 120
+PRICES = ("open", "high", "low", "close")
 
 
 def quiet(count: int = DAYS, seed: int = 0) -> dict[str, np.ndarray]:
@@ -28,15 +30,18 @@ def quiet(count: int = DAYS, seed: int = 0) -> dict[str, np.ndarray]:
 
 def scaled(columns: dict[str, np.ndarray], rows: slice, factor: float) -> dict[str, np.ndarray]:
     columns = {name: column.copy() for name, column in columns.items()}
-    for name in ("open", "high", "low", "close"):
+    for name in PRICES:
         columns[name][rows] *= factor
     return columns
 
 
+def bars_of(columns: dict[str, np.ndarray]) -> Bars:
+    days = np.arange(len(columns["close"]), dtype=np.int32)
+    return Bars.of(days, **{name: column.copy() for name, column in columns.items()})
+
+
 def found(columns: dict[str, np.ndarray]) -> list[tuple[int, Rule]]:
-    bars = Bars.of(
-        np.arange(len(columns["close"]), dtype=np.int32), **{name: column.copy() for name, column in columns.items()}
-    )
+    bars = bars_of(columns)
     return [((one.date - date_of(0)).days, one.rule) for one in suspicions("ABC", bars)]
 
 
@@ -48,6 +53,52 @@ def test_ordinary_bars_are_not_suspect(seed: int, count: int) -> None:
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_a_price_off_by_a_hundred_is_hundredfold_and_the_way_back_is_not(factor: float) -> None:
     assert found(scaled(quiet(), slice(70, 71), factor)) == [(70, Rule.HUNDREDFOLD)]
+
+
+@pytest.mark.parametrize("factor", [100.0, 0.01])
+@pytest.mark.parametrize("length", [2, 5, LASTING_BARS])
+@pytest.mark.parametrize("first", [1, 70, -1])
+def test_each_bar_of_a_hundredfold_stretch_is_told_and_the_first_right_one_is_not(first: int, length: int, factor: float):
+    first = first if first > 0 else DAYS - length  # the last bars that are known, which may still be mended
+    columns = scaled(quiet(), slice(first, first + length), factor)
+    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(first, first + length)]
+
+
+@pytest.mark.parametrize("factor", [100.0, 0.01])
+@pytest.mark.parametrize("stop", [70 + LASTING_BARS + 1, DAYS])
+def test_a_level_that_lasts_is_another_unit(stop: int, factor: float):
+    columns = scaled(quiet(), slice(70, stop), factor)
+    assert found(columns) == [(row, Rule.UNIT_CHANGE) for row in (70, stop) if row < DAYS]
+
+
+def test_what_is_wrong_from_the_first_bar_on_is_another_unit():
+    assert found(scaled(quiet(), slice(0, 3), 100.0)) == [(3, Rule.UNIT_CHANGE)]
+
+
+def test_a_spike_beside_a_hundredfold_price_is_seen_as_without_it():
+    columns = scaled(scaled(quiet(), slice(70, 73), 100.0), slice(74, 75), 1.5)
+    assert found(columns) == [*((row, Rule.HUNDREDFOLD) for row in (70, 71, 72)), (74, Rule.SPIKE)]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.tuples(st.integers(0, DAYS), st.integers(1, 3 * LASTING_BARS)), max_size=3),
+    st.sampled_from([100.0, 0.01]),
+)
+def test_no_hundredfold_return_is_left(seed: int, stretches: list[tuple[int, int]], factor: float):
+    columns = quiet(seed=seed)
+    wrong = np.zeros(DAYS, bool)
+    for first, length in stretches:
+        wrong[first : first + length] = True
+    bars = bars_of({**columns, **{name: np.where(wrong, factor, 1.0) * columns[name] for name in PRICES}})
+    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    right = bars_of(columns)[np.isin(bars.day, left.day)]
+    unit = left.close[-1] / right.close[-1] if len(left) else 1.0
+    assert min(abs(unit - one) for one in (1.0, 100.0, 0.01)) < 1e-9
+    for name in PRICES:
+        np.testing.assert_allclose(getattr(left, name), unit * getattr(right, name), rtol=1e-12)
+    np.testing.assert_array_equal(left.volume, right.volume)
+    assert len(left) >= DAYS - wrong.sum() - 2 * LASTING_BARS
 
 
 @pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 2 / 3, 1 / 20, 10.0])

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records import Bars, Rule, Suspicion, date_of, suspicions
+from producers.screen import Screen
+from records import Bars, RejectedBar, Rule, Suspicion, date_of, suspicions
+from records.units import LASTING_BARS
+from settings import SuspectBars
 from state.folder import StateFolder
 from streams.embedded import EmbeddedEngine
 from tests.streams.made import SMALL, TODAY, batch, deliver, scaled, walk
@@ -28,6 +31,10 @@ def broken(rows: list[int], factors: list[float]) -> Bars:
     return bars
 
 
+def stretch(first: int, length: int, factor: float) -> Bars:
+    return scaled(walk(300), slice(first, first + length), factor)
+
+
 odd_rows = st.lists(st.integers(100, 298), min_size=1, max_size=3, unique=True)
 
 
@@ -42,6 +49,29 @@ def test_live_bars_tell_in_the_end_what_a_backfill_tells(rows: list[int], factor
     bars = broken(rows, [factor] * len(rows))
     live = told([batch(bars[:90]), *(batch(bars[i : i + 1]) for i in range(90, 300))])
     assert set(live) >= set(suspicions("ABC", bars))  # what was doubted before the next bar came is told as well
+
+
+@given(st.integers(100, 295), st.integers(1, 3 * LASTING_BARS), st.sampled_from([100.0, 0.01]))
+def test_live_bars_tell_of_each_bar_of_a_stretch_and_once_of_another_unit(first: int, length: int, factor: float) -> None:
+    bars = stretch(first, length, factor)
+    live = told([batch(bars[:90]), *(batch(bars[i : i + 1]) for i in range(90, 300))])
+    assert set(live) >= set(suspicions("ABC", bars))
+    assert len(live) == len(set(live))
+    assert told([batch(bars)]) == suspicions("ABC", bars)
+
+
+def test_a_daily_job_that_meets_another_unit_leaves_the_state_in_it() -> None:
+    change, overlap = 260, 63
+    bars = stretch(change, 40, 100.0)
+    state, last = deliver([batch(bars[:change], as_of=date_of(bars.day[change - 1]))], SMALL)[0], change
+    for row in range(change, 300):
+        left, _ = Screen(SuspectBars.IMPOSSIBLE)("ABC", bars[last - overlap : row + 1])
+        state, outputs = deliver([batch(left, as_of=date_of(bars.day[row]))], SMALL, state)
+        assert not [output for output in outputs if isinstance(output, (RejectedBar, Suspicion))]
+        last = len(state.bars)
+        waiting = row - change < LASTING_BARS
+        assert last == (change if waiting else row + 1)  # bars that may still be mended are held out
+    np.testing.assert_allclose(state.bars.close, 100.0 * walk(300).close)
 
 
 def test_what_comes_again_is_not_told_again() -> None:

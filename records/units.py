@@ -1,0 +1,78 @@
+"""Prices that stand in another unit than those before: pence for pounds, a lost decimal point, a reverse split of 1:100.
+
+No share moves a hundredfold in a day. A stretch of such bars that ends where it began was wrong; one that lasts says that those
+before it stand in another unit, and what is left of the move is the day's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from records.bars import Bars, Floats
+
+#: A level that has held for more bars than these is the new one: vendors mend an error within days.
+LASTING_BARS: Final = 10
+_UNIT: Final = 100.0
+#: What a hundredfold move is with the day's own in it.
+_SMALLEST_MOVE: Final = float(np.log(80))
+_LARGEST_MOVE: Final = float(np.log(125))
+#: Halfway between the two levels, as ratios are measured: what lies nearer to the old one has gone back to it.
+_HALFWAY: Final = 0.5 * float(np.log(_UNIT))
+_PRICES: Final = ("open", "high", "low", "close", "dividend")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bars from row `first` on, before row `stop`, a hundred times (or a hundredth of) the close before them.
+
+    `lasting` ones are the new level, of which `first` is the beginning and `stop` says nothing.
+    """
+
+    first: int
+    stop: int
+    factor: float
+    lasting: bool
+
+
+def total_returns(bars: Bars) -> Floats:
+    """Log returns with dividends, shape (n,); 0 of the first bar."""
+    returns = np.zeros(len(bars))
+    returns[1:] = np.log((bars.close[1:] + bars.dividend[1:]) / bars.close[:-1])
+    return returns
+
+
+def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
+    """Where prices stand in another unit, by date; `returns` are the bars' `total_returns`.
+
+    A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting.
+    """
+    found: list[Stretch] = []
+    stop = 1
+    for row in np.flatnonzero(np.abs(returns) >= _SMALLEST_MOVE).tolist():
+        if row < stop or abs(returns[row]) > _LARGEST_MOVE:
+            continue
+        distance = np.abs(np.log(bars.close[row : row + LASTING_BARS + 1] / bars.close[row - 1]))
+        back = np.flatnonzero(distance <= _HALFWAY)
+        length = int(back[0]) if len(back) else len(distance)
+        lasting = length > LASTING_BARS
+        found.append(Stretch(row, row + length, _UNIT if returns[row] > 0 else 1 / _UNIT, lasting))
+        stop = row + (1 if lasting else length + 1)  # the way back of one that ends is no stretch of its own
+    return found
+
+
+def in_one_unit(bars: Bars, stretches: list[Stretch]) -> Bars:
+    """The bars without stretches that end, and with the prices before one that lasts in its unit; volumes stay as they are."""
+    if not stretches:
+        return bars
+    kept: NDArray[np.bool_] = np.ones(len(bars), dtype=np.bool_)
+    factor = np.ones(len(bars))
+    for one in stretches:
+        if one.lasting:
+            factor[: one.first] *= one.factor
+        else:
+            kept[one.first : one.stop] = False
+    return replace(bars, **{name: getattr(bars, name) * factor for name in _PRICES})[kept]
