@@ -13,8 +13,9 @@ from errors import StateMissingError
 from optimizer.web.editions import Editions
 from state.follower import REFRESH_SECONDS
 from tests.optimizer.market_samples import TICKERS, made_bars, made_rows
-from tests.waiting import PATIENCE_SECONDS
 
+#: Ends what would wait for ever, and nothing else.
+PATIENCE_SECONDS = 300.0
 ROWS = list(made_rows(made_bars()).values())
 
 
