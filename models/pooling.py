@@ -30,6 +30,8 @@ from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
+#: Name of the estimate that pooling makes for a ticker without a trained model.
+POOLED: Final = "pooled"
 #: A ticker's tails count up to this many times the normal ones: beside an error in the bars, two tickers have no middle.
 LARGEST_TAIL: Final = 2.0
 
@@ -81,6 +83,7 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
             upper_95=bounds[3],
             return_model=by_return.model,
             volatility_model=by_variance.model,
+            fallback=None if row.fallback is None else POOLED,
             return_weight=by_return.weight,
             volatility_weight=by_variance.weight,
             pooled_tickers=len(members),
@@ -133,7 +136,7 @@ def _applied(tilt: Tilt, row: Forecast, monitor: LossMonitor | None) -> Tilt:
     """The tilt as far as this row takes part in it: not without the candidate, nor where drift has displaced it."""
     displaced = monitor is not None and monitor.alarm is not None
     lacking = all(opinion.model != tilt.model for opinion in row.opinions)
-    return Tilt(row.fallback or BASELINE, 0.0) if displaced or lacking or tilt.weight == 0.0 else tilt
+    return Tilt(BASELINE if row.fallback is None else POOLED, 0.0) if displaced or lacking or tilt.weight == 0.0 else tilt
 
 
 def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:

@@ -17,7 +17,7 @@ _FEW_DAYS: Final = 63
 
 
 def weak_grounds(table: PriceTable, estimates: Sequence[Estimate], end: dt.date, fresh_sessions: int) -> list[str]:
-    """Prices and forecasts that are old beside the end date, and correlations of few days."""
+    """Prices and forecasts that are old beside the end date, forecasts that were limited, and correlations of few days."""
     doubts = []
     age = sessions_between(table.last_date(), end)
     if age > fresh_sessions:
@@ -28,6 +28,7 @@ def weak_grounds(table: PriceTable, estimates: Sequence[Estimate], end: dt.date,
         least, most = min(old.values()), max(old.values())
         span = f"{least}" if least == most else f"{least} to {most}"
         doubts.append(f"forecasts are {span} sessions older than the end date {end}: {named(list(old))}")
+    doubts += [f"{e.ticker}: {e.reason}" for e in estimates if e.fallback is None and e.reason]
     if len(table) > 1 and len(table.day) < _FEW_DAYS:
         doubts.append(f"correlations rest on {len(table.day)} days of prices: choose an earlier start date")
     return doubts

@@ -1,10 +1,10 @@
 """Which forecast serves a request, and the estimate from prices where none does.
 
-A row of the table serves when a trained model made it, when it is not from after the request's end date (that would be looking
-ahead), and when it is fresh: at most `fresh_sessions` weekdays older than the newest bar that the request could know, the
-earlier of its end date and the newest bar of the whole table. So replayed history is served like today's, and a
-delisted ticker goes stale although its own last bar is the newest of its own. Weekdays are counted, without holidays: no
-calendar fits every exchange, and around holidays the limit is reached a session early, never late.
+A row of the table serves when a trained model made it, or pooling for a ticker without one; when it is not from after the
+request's end date (that would be looking ahead); and when it is fresh: at most `fresh_sessions` weekdays older than the newest
+bar that the request could know, the earlier of its end date and the newest bar of the whole table. So replayed history is
+served like today's, and a delisted ticker goes stale although its own last bar is the newest of its own. Weekdays are counted,
+without holidays: no calendar fits every exchange, and around holidays the limit is reached a session early, never late.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from errors import DegenerateSeriesError, ModelError
-from models.baseline import PRIOR_ANNUAL_DISPERSION, HistoricalEstimate, historical_estimate
-from models.conditions import FROZEN_BARS, is_frozen
+from models.pooling import POOLED
+from models.shrinkage import LIMIT
+from optimizer.historical import past_estimates
 from optimizer.prices import PriceTable
-from records import Floats, Forecast, date_of
+from records import Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,9 @@ HISTORICAL: Final = "historical"
 class Estimate:
     """What is expected of one ticker, per year, and where it comes from.
 
-    `pooled_tickers`: over how many tickers the forecast was pooled (1: it stands alone). `fallback` is None for a forecast of
-    the table, else the name of the estimate in its place, with the `reason`.
+    `pooled_tickers`: over how many tickers the forecast was pooled (1: it stands alone). `fallback` is None for a trained
+    model's forecast, else the name of the estimate in its place, with the `reason`; `shrinkage` tells how one from past prices
+    was made of their mean.
     """
 
     ticker: str
@@ -48,6 +49,11 @@ class Estimate:
     pooled_tickers: int = 1
     fallback: str | None = None
     reason: str | None = None
+    shrinkage: str | None = None
+
+    def told(self) -> str | None:
+        """The reason and the shrinkage in one sentence; None for a forecast that needs none."""
+        return "; ".join(text for text in (self.reason, self.shrinkage) if text) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +72,8 @@ class Freshness:
         age = sessions_between(row.as_of, reference)
         if age > self.fresh_sessions:
             return f"the forecast is of {row.as_of}, {age} sessions before {reference} (at most {self.fresh_sessions} serve)"
-        if row.fallback is not None or row.annual_return is None or row.annual_volatility is None:
-            return "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no model forecasts this ticker"
+        if row.fallback not in (None, POOLED) or row.annual_return is None or row.annual_volatility is None:
+            return _steps(row) or "no model forecasts this ticker"
         if not (math.isfinite(row.annual_return) and math.isfinite(row.annual_volatility) and row.annual_volatility > 0.0):
             return f"the forecast of {row.as_of} is not a number"
         return None
@@ -91,8 +97,7 @@ def look_up(
     `unreadable` says why a ticker's row could not be read, `absent` why there is none. `log_fallbacks` tells the log.
     """
     estimates: dict[str, Estimate] = {}
-    unusable: dict[str, str] = {}
-    missing: list[str] = []
+    reasons: dict[str, str] = {}
     for ticker in prices.tickers:
         row = rows.get(ticker)
         reason = freshness.refusal(row) if row is not None else unreadable.get(ticker, absent)
@@ -100,24 +105,21 @@ def look_up(
             estimates[ticker] = _served(row)
         else:
             assert reason is not None
-            missing.append(ticker)
-            unusable[ticker] = reason
+            reasons[ticker] = reason
     center = float(np.mean([served.annual_return for served in estimates.values()])) if estimates else None
-    for estimate in _estimated(prices, missing, unusable):
-        estimates[estimate.ticker] = estimate if center is None else _shrunk(estimate, center)
-        del unusable[estimate.ticker]
-    in_order = {ticker: estimates[ticker] for ticker in prices.tickers if ticker in estimates}
-    return in_order, unusable
+    past, refused = _from_past(prices.choose(tuple(reasons)), center, reasons) if reasons else ({}, {})
+    estimates |= past
+    return {ticker: estimates[ticker] for ticker in prices.tickers if ticker in estimates}, refused
 
 
 def log_fallbacks(estimates: Mapping[str, Estimate], unusable: Mapping[str, str]) -> None:
     """A warning for each reason for which forecasts did not serve, with its tickers, and for each ticker not used."""
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for ticker, estimate in estimates.items():
-        if estimate.reason is not None:
-            by_reason.setdefault(estimate.reason, []).append(ticker)
-    for reason, tickers in by_reason.items():
-        logger.warning("estimated from past prices tickers=%s reason=%s", ",".join(tickers), reason)
+        if estimate.fallback is not None:
+            by_reason.setdefault((estimate.fallback, estimate.reason or ""), []).append(ticker)
+    for (fallback, reason), tickers in by_reason.items():
+        logger.warning("no trained forecast fallback=%s tickers=%s reason=%s", fallback, ",".join(tickers), reason)
     for ticker, reason in unusable.items():
         logger.warning("not used ticker=%s reason=%s", ticker, reason)
 
@@ -134,53 +136,39 @@ def _served(row: Forecast) -> Estimate:
         return_model=row.return_model or "unnamed",
         volatility_model=row.volatility_model or "unnamed",
         pooled_tickers=row.pooled_tickers,
+        fallback=row.fallback,
+        reason=_steps(row) if row.fallback is not None else _limit(row),
     )
 
 
-def _shrunk(estimate: Estimate, center: float) -> Estimate:
-    """An estimate from past prices among forecasts: its return shrunk towards their mean, as theirs are (`models.pooling`).
-
-    A young ticker's own mean beside shrunk forecasts would take the whole portfolio on the strength of a few lucky months.
-    """
-    assert estimate.return_standard_error is not None, "a historical estimate has its error"
-    weight = PRIOR_ANNUAL_DISPERSION**2 / (PRIOR_ANNUAL_DISPERSION**2 + estimate.return_standard_error**2)
-    shrinkage = f"its mean return of {estimate.annual_return:.1%} is shrunk towards the forecasts' {center:.1%}"
-    return replace(
-        estimate,
-        annual_return=center + weight * (estimate.annual_return - center),
-        reason=f"{estimate.reason}; {shrinkage}",
-    )
+def _steps(row: Forecast) -> str:
+    return "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks)
 
 
-def _estimated(prices: PriceTable, tickers: Iterable[str], reasons: dict[str, str]) -> Iterable[Estimate]:
-    """Historical estimates of these tickers; where there is none, `reasons` is extended by why."""
-    chosen = tuple(tickers)
-    if not chosen:
-        return
-    table = prices.choose(chosen)
-    last_day = table.last_day()
-    for column, (ticker, log_return) in enumerate(zip(chosen, table.log_returns().T, strict=True)):
-        try:
-            estimate = _of_moving(log_return[np.isfinite(log_return)])
-        except ModelError as error:
-            reasons[ticker] = f"{reasons[ticker]}; and no estimate from prices: {error}"
-            continue
-        yield Estimate(
+def _limit(row: Forecast) -> str | None:
+    """Why the forecast is not what the model said, if it is not."""
+    return next((step.reason for step in row.fallbacks if step.model == LIMIT), None)
+
+
+def _from_past(
+    prices: PriceTable, center: float | None, reasons: Mapping[str, str]
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """Estimates from these prices, shrunk towards the `center` of the forecasts where there are any, and why some have none."""
+    past, refused = past_estimates(prices, center)
+    last_day = dict(zip(prices.tickers, prices.last_day(), strict=True))
+    estimates = {
+        ticker: Estimate(
             ticker=ticker,
-            annual_return=estimate.annual_return,
-            annual_volatility=estimate.annual_volatility,
-            return_standard_error=estimate.standard_error,
-            as_of=date_of(last_day[column]),
+            annual_return=each.annual_return,
+            annual_volatility=each.annual_volatility,
+            return_standard_error=each.standard_error,
+            as_of=date_of(last_day[ticker]),
             return_model=HISTORICAL,
             volatility_model=HISTORICAL,
             fallback=HISTORICAL,
             reason=reasons[ticker],
+            shrinkage=each.shrinkage,
         )
-
-
-def _of_moving(log_return: Floats) -> HistoricalEstimate:
-    """The historical estimate of a price that moves: a halted one is no calm share, whatever it did before."""
-    estimate = historical_estimate(log_return)
-    if is_frozen(log_return):
-        raise DegenerateSeriesError(f"the close has not moved on the last {FROZEN_BARS} bars: the price is halted or frozen")
-    return estimate
+        for ticker, each in past.items()
+    }
+    return estimates, {ticker: f"{reasons[ticker]}; and no estimate from prices: {why}" for ticker, why in refused.items()}

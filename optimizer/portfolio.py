@@ -101,9 +101,14 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
 
     The caller's prices are respected: a forecast of the table counts only if it was made from the ticker's last price in
     `data`, same date and same close, and that date is fresh beside the last one of all (`FRESH_SESSIONS`); it is pooled over
-    the table as for `optimize_portfolio`. Else the estimate is m, the mean simple daily return of `data` × 252; beside tickers
-    that a forecast serves it is shrunk towards their mean c by its standard error s: c + (m - c) τ² / (τ² + s²), τ being
-    `models.baseline.PRIOR_ANNUAL_DISPERSION`, and the reason gives m and c.
+    the table as for `optimize_portfolio`. Else the estimate is m, the mean simple daily return of `data` × 252, shrunk by its
+    standard error s, the returns' standard deviation × 252 / √(their number), towards a centre c:
+
+        c + (m - c) τ² / (τ² + s²),  τ = `models.baseline.PRIOR_ANNUAL_DISPERSION` = 0.05
+
+    Beside tickers that a forecast serves, c is the mean of those forecasts, else the tickers' own (`optimizer.historical`);
+    the reason gives m, s and c. A share of 25 % volatility alone keeps half of its mean over five years, 6 % of one over two
+    months.
 
     Columns are looked up by their sanitised symbols and keep their own names in the result, whose `.attrs["forecasts"]` tells
     for each the value's `as_of`, `model`, `fallback` and `reason`. A ticker that allows no estimate is NaN, with the reason
@@ -185,7 +190,7 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
         "as_of": estimate.as_of.isoformat(),
         "model": estimate.return_model,
         "fallback": estimate.fallback,
-        "reason": estimate.reason,
+        "reason": estimate.told(),
     }
 
 

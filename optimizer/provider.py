@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: After a failure a ticker is not asked for again for this long: requests answer at once, and a rate limit is not deepened.
+#: What failed is not asked again for this long: the same request answers at once, and a rate limit is not deepened by it.
 PAUSE_SECONDS: Final = 60.0
 _NAME: Final = "provider prices"
+
+#: A ticker between two dates. That there is nothing in one year says nothing of another.
+Question = tuple[str, dt.date, dt.date]
 
 
 class _NotCachedError(Exception):
@@ -59,7 +62,7 @@ class Provider:
         self._clock = clock
         self._mutex = threading.Lock()
         self._cache: TwoLevelCache | None = None
-        self._failed: dict[str, tuple[float, str]] = {}
+        self._failed: dict[Question, tuple[float, str]] = {}
 
     @classmethod
     def of(cls, settings: Settings, download: Download) -> Provider:
@@ -82,7 +85,7 @@ class Provider:
             except _NotCachedError:
                 continue
             found[ticker] = Series(day, close)
-        failed = self._paused([ticker for ticker in tickers if ticker not in found])
+        failed = self._paused({ticker: (ticker, start, end) for ticker in tickers if ticker not in found})
         wanted = [ticker for ticker in tickers if ticker not in found and ticker not in failed]
         if wanted:
             answer = self._ask(wanted, start, end)
@@ -90,7 +93,7 @@ class Provider:
                 series = _adjusted(columns)
                 day, close = self._cached(cache, ticker, start, end, functools.partial(_columns, series))
                 found[ticker] = Series(day, close)
-            self._pause(answer.failed)
+            self._pause({(ticker, start, end): reason for ticker, reason in answer.failed.items()})
             failed |= answer.failed
         return found, failed
 
@@ -120,16 +123,21 @@ class Provider:
         except ProviderError as error:
             return Answer(failed=dict.fromkeys(tickers, str(error)))
 
-    def _paused(self, tickers: Sequence[str]) -> dict[str, str]:
+    def _paused(self, questions: dict[str, Question]) -> dict[str, str]:
+        """Of the questions by ticker those that failed a moment ago, with the reason of then."""
         oldest = self._clock() - PAUSE_SECONDS
         with self._mutex:
-            self._failed = {ticker: failure for ticker, failure in self._failed.items() if failure[0] > oldest}
-            return {ticker: f"{self._failed[ticker][1]} (asked just before)" for ticker in tickers if ticker in self._failed}
+            self._failed = {question: failure for question, failure in self._failed.items() if failure[0] > oldest}
+            return {
+                ticker: f"{self._failed[question][1]} (asked just before)"
+                for ticker, question in questions.items()
+                if question in self._failed
+            }
 
-    def _pause(self, failed: dict[str, str]) -> None:
+    def _pause(self, failed: dict[Question, str]) -> None:
         now = self._clock()
         with self._mutex:
-            self._failed |= {ticker: (now, reason) for ticker, reason in failed.items()}
+            self._failed |= {question: (now, reason) for question, reason in failed.items()}
 
     def _cached(
         self,

@@ -57,5 +57,5 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
         "volatility_model": estimate.volatility_model,
         "pooled_tickers": estimate.pooled_tickers,
         "fallback": estimate.fallback,
-        "reason": estimate.reason,
+        "reason": estimate.told(),
     }

@@ -177,7 +177,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
     for model in ("arima", "xgboost", "lstm", "garch"):
         assert model in run.stdout
     table = pd.read_parquet(tmp_path / "out.parquet")
-    assert (table.fallback == "historical").sum() == 2
+    assert (table.fallback == "pooled").sum() == 2
     assert not table.annual_return.isna().any()
     assert table.annual_return.nunique() == len(table)
     assert math.isclose(table.horizon.iloc[0], 21)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.contract import Window, horizon_variances
 from models.cross_section import pooled_variances
 from models.evidence import BAR, pooled, return_evidence, significance, variance_evidence, weight
-from models.pooling import pool, pool_members
+from models.pooling import POOLED, pool, pool_members
 from models.results import TrainingJob
 from models.serving import make_forecast
 from models.terms import QUARTERS, TERM_NAMES, current_terms, training_panel, variance_terms
@@ -101,7 +101,7 @@ class TestPool:
         alone = untrained(window_of_columns("T3", *(column[-bars:] for column in columns)))
         *same, young = pool([*others, alone])
         assert same == pool(others)
-        assert (young.fallback, young.return_model, young.volatility_model) == ("historical",) * 3
+        assert (young.fallback, young.return_model, young.volatility_model) == (POOLED,) * 3
         assert young.pooled_tickers == TICKERS - 1
         center = np.mean([row.annual_return for row in same if row.annual_return is not None])
         assert abs(young.annual_return - center) < 0.1  # type: ignore[operator]

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from models.combination import BASELINE
+from models.results import TrainingJob
+from models.serving import make_forecast
+from models.training import train_ticker
 from records import Bars, FallbackStep, Forecast, date_of, day_number
 from state.folder import StateFolder
 from state.ticker_state import Counters, TickerState
+from tests.models.oracle import window_of_columns
 
 FIRST = dt.date(2020, 1, 1)
 TICKERS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")
@@ -58,6 +63,16 @@ def row(ticker: str, bars: Bars, annual_return: float | None = 0.1, annual_volat
 
 def fallback_row(ticker: str, bars: Bars, reason: str = "196 bars, 504 needed") -> Forecast:
     return row(ticker, bars, fallback="historical", fallbacks=(FallbackStep(model="trained", reason=reason),))
+
+
+def trained_row(ticker: str, bars: Bars) -> Forecast:
+    """The row that a worker writes: by models trained on the bars, with all that pooling needs; by past prices of few bars."""
+    window = window_of_columns(ticker, bars.day, bars.open, bars.high, bars.low, bars.close, bars.volume)
+    job = TrainingJob(
+        window=window, digest=b"", horizon=21, seed=0, models=(BASELINE,), minimum_bars=504, settings_hash="0"
+    )  # fmt: skip
+    trained = train_ticker(job) if len(window) >= 504 else None
+    return make_forecast(window, trained, horizon=21, settings_hash="0", minimum_bars=504)
 
 
 def made_rows(bars: Mapping[str, Bars], *, seed: int = 2) -> dict[str, Forecast]:
@@ -120,7 +135,22 @@ def with_close(bars: Bars, index: int, close: float) -> Bars:
 
 def shrunk_mean(simple_returns: np.ndarray, served: list[float]) -> float:
     """What past prices say of a ticker beside served forecasts: own mean, shrunk towards theirs by its standard error."""
-    own = simple_returns.mean() * 252
-    error = simple_returns.std(ddof=1) * 252 / np.sqrt(len(simple_returns))
-    weight = 0.05**2 / (0.05**2 + error**2)
-    return float(weight * own + (1 - weight) * np.mean(served))
+    return float(_shrunk(simple_returns.reshape(-1, 1), np.mean(served))[0])
+
+
+def shrunk_means(simple_returns: np.ndarray) -> np.ndarray:
+    """What past prices (T, n) say where no forecast serves and no mean is far out: shrunk towards the means' own centre."""
+    count = len(simple_returns)
+    covariance = np.atleast_2d(np.cov(simple_returns.T)) * 252**2 / count
+    precision = 1 / (np.diag(covariance) + 0.15**2)
+    center = precision @ simple_returns.mean(axis=0) * 252 / (precision.sum() + 1 / 0.15**2)
+    weight = precision / precision.sum()
+    # The sums of squares are divided by n here, by n - 1 in a standard error.
+    shared = weight @ (covariance - np.diag(np.diag(covariance))) @ weight * (count - 1) / count
+    return _shrunk(simple_returns, center / (1 + max(0.0, shared) / 0.15**2))
+
+
+def _shrunk(simple_returns: np.ndarray, center: float) -> np.ndarray:
+    own = simple_returns.mean(axis=0) * 252
+    error = simple_returns.std(axis=0, ddof=1) * 252 / np.sqrt(len(simple_returns))
+    return center + 0.05**2 / (0.05**2 + error**2) * (own - center)

@@ -24,10 +24,11 @@ from schemathesis.specs.openapi.checks import (
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from settings import Settings
-from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
+from tests.optimizer.market_samples import TICKERS, made_bars, trained_row, write_state
 
 pytestmark = pytest.mark.slow
-BARS = made_bars()
+#: With rows as workers write them, one of them too young for a trained model.
+BARS = made_bars(count=600, young={"FFF": 60})
 REQUEST = {
     "start_date": BARS["AAA"].first_date.isoformat(), "end_date": BARS["AAA"].last_date.isoformat(), "risk_free_rate": 0.02,
     "tickers": list(TICKERS),
@@ -61,7 +62,7 @@ BODIES = st.fixed_dictionaries(
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[FlaskClient]:
     chosen = Settings(_env_file=None, state_dir=tmp_path_factory.mktemp("fuzz") / "state", price_provider="none")
-    write_state(chosen.state_dir, BARS, made_rows(BARS).values())
+    write_state(chosen.state_dir, BARS, [trained_row(ticker, bars) for ticker, bars in BARS.items()])
     with Session.open(chosen) as session:
         app = create_app(chosen, session=session)
         yield app.test_client()
@@ -98,6 +99,7 @@ def test_no_body_brings_an_answer_that_is_not_described(client, base, changes):
         numbers = [content["return"], content["risk"], content["sharpe_ratio"], *content["prices"].values()]
         assert all(isinstance(n, float | int) and math.isfinite(n) for n in numbers)
         assert set(content["prices"]) == set(content["weights"])
+        assert all(abs(basis["expected_return"]) < 1.0 for basis in content["forecasts"].values())
         assert sum(content["weights"].values()) == pytest.approx(1.0, abs=1e-9)
         assert content["sharpe_ratio"] == (content["return"] - body["risk_free_rate"]) / content["risk"]
 

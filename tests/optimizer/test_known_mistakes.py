@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from optimizer.session import Session
 from optimizer.tickers import sanitize_tickers
+from optimizer.web import close_app, create_app
 from state.cache import TwoLevelCache
-from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, row, shrunk_mean, with_close
+from tests.optimizer.market_samples import (
+    TICKERS,
+    fallback_row,
+    made_bars,
+    made_rows,
+    row,
+    shrunk_mean,
+    shrunk_means,
+    with_close,
+    write_state,
+)
 
 
 def test_1_the_given_risk_free_rate_counts_in_the_max_sharpe_mode(optimizer_of, asked):
@@ -96,8 +109,11 @@ def test_6_a_young_ticker_truncates_nobody(optimizer_of, asked):
         asked({t: b for t, b in bars.items() if t != "FFF"}, risk_tolerance=0.9)
     )
     shared = set(result["forecasts"]) & set(whole["forecasts"])
+    assert shared
     for ticker in shared:
-        assert result["forecasts"][ticker] == whole["forecasts"][ticker]
+        beside, alone = result["forecasts"][ticker], whole["forecasts"][ticker]
+        assert beside["expected_volatility"] == alone["expected_volatility"]
+        assert beside["reason"].split(" is shrunk")[0] == alone["reason"].split(" is shrunk")[0]
     frame_days = optimizer_of(bars, rows)._market.prices(list(bars), bars["AAA"].first_date, bars["AAA"].last_date).table.day
     assert len(frame_days) == 300
 
@@ -113,6 +129,24 @@ def test_7_when_nothing_beats_the_risk_free_rate_the_answer_is_the_minimum_varia
     assert result["sharpe_ratio"] < 0
 
 
+def test_8_a_reconnecting_client_gets_the_result_again(settings):
+    bars = made_bars()
+    write_state(settings.state_dir, bars, made_rows(bars).values())
+    body = {
+        "start_date": bars["AAA"].first_date.isoformat(), "end_date": bars["AAA"].last_date.isoformat(),
+        "risk_free_rate": 0.02, "tickers": list(TICKERS), "request_id": "req_8",
+    }  # fmt: skip
+    with Session.open(settings) as session:
+        app = create_app(settings, session=session)
+        assert app.test_client().post("/api/optimize-portfolio", json=body).json["request_id"] == "req_8"
+        streams = [app.test_client().get("/api/progress-stream/req_8").text for _ in range(3)]
+        close_app(app)
+    last = [json.loads(stream.rsplit("data: ", 1)[1]) for stream in streams]
+    assert last[0]["type"] == "complete"
+    assert last[0]["result"]["weights"]
+    assert last == [last[0]] * 3
+
+
 def test_9_a_dot_becomes_a_hyphen_only_before_a_share_class():
     raw = ["BRK.B", "bf.b", "005930.KS", "VOD.L", "7203.T", "BMW.DE", "BRK-B"]
     assert sanitize_tickers(raw) == ["BRK-B", "BF-B", "005930.KS", "VOD.L", "7203.T", "BMW.DE"]
@@ -122,7 +156,8 @@ def test_10_return_and_risk_are_both_annual(optimizer_of, asked):
     bars = made_bars(("AAA",))
     result = optimizer_of(bars, [fallback_row("AAA", bars["AAA"])]).optimize(asked(bars))
     returns = np.diff(np.log(bars["AAA"].close))
-    assert result["return"] == pytest.approx(np.expm1(returns).mean() * 252)
+    assert result["return"] == pytest.approx(shrunk_means(np.expm1(returns).reshape(-1, 1))[0], rel=1e-9)
     assert result["risk"] == pytest.approx(returns.std(ddof=1) * np.sqrt(252))
     prices = pd.DataFrame({"AAA": bars["AAA"].close}, index=pd.DatetimeIndex(bars["AAA"].day.astype("datetime64[D]")))
-    assert prices["AAA"].pct_change().mean() * 252 == pytest.approx(result["return"])
+    mean = prices["AAA"].pct_change().mean() * 252
+    assert f"its mean return of {mean:.1%} ±" in result["forecasts"]["AAA"]["reason"]

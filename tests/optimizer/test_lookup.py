@@ -9,10 +9,11 @@ import pytest
 from errors import NoDataError
 from models.combination import BASELINE
 from models.pooling import pool
+from models.shrinkage import LIMIT
 from models.terms import TERM_NAMES
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.prices import PriceTable, adjusted_series
-from records import Opinion, PoolStatistics, day_number
+from records import FallbackStep, Opinion, PoolStatistics, day_number
 from tests.optimizer.market_samples import (
     FIRST,
     bars_of,
@@ -161,6 +162,16 @@ def test_forecasts_older_than_the_end_date_are_named_with_their_age(optimizer_of
     assert said in result["warnings"]
     fresh = optimizer_of(bars, rows).optimize(asked(bars, end_date=later(bars["AAA"], 3).isoformat()))
     assert fresh["warnings"] == []
+
+
+def test_a_forecast_that_was_limited_is_warned_of(optimizer_of, asked):
+    bars = made_bars()
+    steps = (FallbackStep(model=LIMIT, reason="a return of +136.0% a year is expected, +100% is served: check its bars"),)
+    rows = made_rows(bars) | {"AAA": row("AAA", bars["AAA"], 1.0, 0.2, fallbacks=steps)}
+    result = optimizer_of(bars, rows).optimize(asked(bars))
+    assert f"AAA: {steps[0].reason}" in result["warnings"]
+    assert result["forecasts"]["AAA"]["reason"] == steps[0].reason
+    assert result["forecasts"]["AAA"]["fallback"] is None
 
 
 def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer_of, asked):

@@ -108,6 +108,20 @@ def test_one_ticker_without_an_answer_costs_the_others_nothing_and_is_not_cached
     assert downloads.asked[-1] == ("YYY",)
 
 
+def test_a_failure_for_some_dates_does_not_stand_for_others(provider_of):
+    empty = frame_of(["XXX"])
+    empty.loc[:] = np.nan
+    downloads = Downloads(empty, empty, frame_of(["XXX"]))
+    provider = provider_of(downloads)
+    wrong = (dt.date(2010, 1, 1), dt.date(2011, 1, 1))
+    assert list(provider.closes(["XXX"], *wrong)[1]) == ["XXX"]
+    found, failed = provider.closes(["XXX"], START, END)
+    assert list(found) == ["XXX"]
+    assert failed == {}
+    assert "(asked just before)" in provider.closes(["XXX"], *wrong)[1]["XXX"]
+    assert len(downloads.asked) == 3
+
+
 def test_the_state_is_asked_first_and_the_provider_only_for_what_is_missing(optimizer_of, asked, provider_of):
     bars = made_bars(("AAA", "BBB"))
     downloads = Downloads(frame_of(["XXX"]))
