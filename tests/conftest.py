@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import proc
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
@@ -28,7 +30,7 @@ settings.load_profile("deterministic")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: Helper processes of multiprocessing that live until the interpreter ends, by design.
-LASTING_PROCESSES = (b"multiprocessing.forkserver", b"multiprocessing.resource_tracker")
+LASTING_PROCESSES = ("multiprocessing.forkserver", "multiprocessing.resource_tracker")
 #: Libraries set these once, when they are imported, which may be in the middle of a test.
 ENVIRONMENT_OF_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "PYTEST_CURRENT_TEST")
 
@@ -68,7 +70,7 @@ def _nothing_left_running() -> Iterator[None]:
     """No thread or child process outlives its module, so that fixtures of a module's scope may keep some."""
     threads, children = set(threading.enumerate()), _children()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and (_new_threads(threads) or _children() - children):
         for thread in _new_threads(threads):
             thread.join(timeout=0.1)
@@ -87,15 +89,11 @@ def _new_threads(before: set[threading.Thread]) -> set[threading.Thread]:
     return set(threading.enumerate()) - before
 
 
-def _children() -> set[tuple[int, bytes]]:
+def _children() -> set[tuple[int, str]]:
     """Live child processes by id and command line, as far as the system tells (Linux); else those of multiprocessing."""
-    found = {(child.pid or 0, child.name.encode()) for child in multiprocessing.active_children()}
-    for listing in Path("/proc/self/task").glob("*/children"):
-        for pid in listing.read_text().split():
-            try:
-                command = Path("/proc", pid, "cmdline").read_bytes()
-            except OSError:
-                continue  # ended meanwhile
-            if command and not any(name in command for name in LASTING_PROCESSES):
-                found.add((int(pid), command.replace(b"\0", b" ")[:200]))
+    found = {(child.pid or 0, child.name) for child in multiprocessing.active_children()}
+    for pid in proc.children("self"):
+        command = " ".join(proc.command_line(pid))
+        if command and not any(name in command for name in LASTING_PROCESSES):
+            found.add((pid, command[:200]))
     return found

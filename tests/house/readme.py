@@ -10,13 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS, until
 
 #: The section whose commands need a broker.
 CLUSTER = "On a cluster"
@@ -54,8 +54,13 @@ def copied(target: Path) -> Path:
     return target
 
 
-def run(project: Path, command: str, *, timeout: float = 300, **environment: str) -> str:
+def run(project: Path, command: str, **environment: str) -> str:
     """What a command that ends prints; it must end well."""
+    return ended(project, command, **environment).stdout
+
+
+def ended(project: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command that has ended well."""
     arguments = shlex.split(command)
     if arguments[0] == "make":
         # -o: the environment is this test's own; nothing is to be installed for it.
@@ -66,11 +71,11 @@ def run(project: Path, command: str, *, timeout: float = 300, **environment: str
         env=_environment() | environment,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=2 * PATIENCE_SECONDS,  # all models of several tickers
         check=False,
     )
     assert result.returncode == 0, f"{command}\n{result.stdout[-2000:]}\n{result.stderr[-4000:]}"
-    return result.stdout
+    return result
 
 
 Start = Callable[..., subprocess.Popen[bytes]]
@@ -89,12 +94,9 @@ def background() -> Iterator[Start]:
                 shlex.split(recipe.replace("\\\n", " ")), cwd=project, env=_environment() | environment, stdout=log, stderr=log
             )
         running.append(process)
-        deadline = time.monotonic() + 120
-        while await_port is not None and not _listens(await_port):
-            log_text = (project / "background.log").read_text(errors="replace")[-3000:]
-            assert process.poll() is None, f"{recipe} ended\n{log_text}"
-            assert time.monotonic() < deadline, f"{recipe}: no server in time\n{log_text}"
-            time.sleep(0.1)
+        if await_port is not None:
+            until(lambda: process.poll() is not None or _listens(await_port), (project / "background.log").read_text)
+            assert process.poll() is None, f"{recipe} ended\n{(project / 'background.log').read_text()[-3000:]}"
         return process
 
     try:
@@ -102,7 +104,7 @@ def background() -> Iterator[Start]:
     finally:
         for process in reversed(running):
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
+            process.wait(timeout=PATIENCE_SECONDS)
 
 
 def curl(command: str) -> str:
@@ -119,14 +121,8 @@ def curl(command: str) -> str:
             data = next(arguments).encode()
         else:
             url = argument
-    with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=120) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=PATIENCE_SECONDS) as answer:
         return answer.read().decode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

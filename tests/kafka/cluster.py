@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import http.client
 import json
 import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,10 +29,21 @@ from state.folder import StateFolder
 from state.readers import ForecastReader, HistoryReader
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool, preload_for
+from tests import proc
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS, until
 
-#: Small and young, so that a test takes seconds; the numbers are those of the embedded engine under the same settings.
-QUICK = {"MODELS": "har", "LOOKBACK": "252", "MINIMUM_BARS": "126", "HISTORY_BARS": "504", "KAFKA_PARTITIONS": "4", "JOBS": "1"}
+#: Small and young, so that a test takes seconds; the numbers are those of the embedded engine under the same settings. Where no
+#: worker is to be missed, none may be taken for dead because the machine had other things to do.
+QUICK = {
+    "MODELS": "har",
+    "LOOKBACK": "252",
+    "MINIMUM_BARS": "126",
+    "HISTORY_BARS": "504",
+    "KAFKA_PARTITIONS": "4",
+    "JOBS": "1",
+    "WORKER_SESSION_SECONDS": "60",
+}
 TODAY = dt.date(2026, 1, 2)
 
 
@@ -61,9 +72,9 @@ class Worker:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, timeout: float = 60) -> int:
+    def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(timeout=timeout)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
 
     def said(self, text: str) -> int:
         return self.log.read_text(errors="replace").count(text)
@@ -74,12 +85,19 @@ class Worker:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=10) as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return {}
 
     def training_processes(self) -> list[int]:
-        """The pool's processes: children of the forkserver, which is a child of the worker."""
-        return [pid for child in _children(self.process.pid) for pid in _children(child)]
+        """The pool's processes: forked by the forkserver, whose command line they have, and which is a child of the worker."""
+        servers = {pid for pid in proc.children(self.process.pid) if proc.is_forked_for_training(pid)}
+        return [pid for server in servers for pid in proc.children(server) if proc.is_forked_for_training(pid)]
+
+    def await_training_processes(self) -> list[int]:
+        """Those that there are as soon as there are any."""
+        found: list[int] = []
+        until(lambda: found.extend(self.training_processes()) or found)
+        return found
 
 
 class Cluster:
@@ -121,22 +139,22 @@ class Cluster:
         with ForecastReader(self.state) as forecasts, HistoryReader(self.state) as histories:
             yield forecasts, histories
 
-    def await_rows(self, expected: Sequence[Forecast], *, timeout: float = 90) -> None:
+    def await_rows(self, expected: Sequence[Forecast]) -> None:
         """Wait until the forecast table is `expected` to the byte; on failure say what differs."""
         with ForecastReader(self.state) as reader:
             wanted = rows_to_json(expected)
             try:
-                await_condition(lambda: rows_to_json(rows_of(reader)) == wanted, timeout=timeout)
+                until(lambda: rows_to_json(rows_of(reader)) == wanted)
             except AssertionError:
                 found = {row.ticker: row for row in rows_of(reader)}
                 for row in expected:
                     assert found.get(row.ticker) == row, self.logs()
                 raise
 
-    def await_bars(self, count: int, *, timeout: float = 60) -> None:
+    def await_bars(self, count: int) -> None:
         """Wait until the histories hold at least `count` bars together."""
         with HistoryReader(self.state) as reader:
-            await_condition(lambda: sum(map(len, _bars(reader).values())) >= count, timeout=timeout)
+            until(lambda: sum(map(len, _bars(reader).values())) >= count, self.logs)
 
     def assert_histories(self, expected: dict[str, Bars]) -> None:
         with HistoryReader(self.state) as reader:
@@ -163,23 +181,6 @@ class Cluster:
             engine.run(items)
         with ForecastReader(folder) as forecasts, HistoryReader(folder) as histories:
             return forecasts.all(), _bars(histories)
-
-
-def await_condition(condition: Callable[[], bool], *, timeout: float) -> float:
-    """Seconds until the condition holds; AssertionError when it does not in time."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < timeout, f"not within {timeout:g} s"
-        time.sleep(0.05)
-    return time.monotonic() - started
-
-
-def slowdown() -> float:
-    """How many times longer than on a machine of its own a computation takes at the moment."""
-    started, used = time.monotonic(), time.process_time()
-    while time.process_time() - used < 0.2:
-        pass
-    return (time.monotonic() - started) / 0.2
 
 
 def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
@@ -233,11 +234,4 @@ def _bars(reader: HistoryReader) -> dict[str, Bars]:
         found, _ = reader.bars_many(reader.tickers())
     except StateMissingError:
         return {}
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(child) for child in listing.read_text().split()]
     return found

@@ -17,12 +17,19 @@ from broker.topics import partition_of
 from records import BarBatch, Bars, Forecast
 from settings import load_settings
 from state.readers import ForecastReader
+from tests import proc
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, Worker, await_condition, by_date, made_bars, slowdown
+from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 TICKERS = 24
+#: As by default: where a worker is to be taken for dead, that is waited for.
+SESSION = {"WORKER_SESSION_SECONDS": "10"}
+#: What a takeover takes on any machine. Far more than the 12 s that it takes on one of its own (`python -m benchmarks failover`
+#: has the figures), and far less than what it would take if the session or the poll interval had to run out.
+AT_MOST_SECONDS = 100.0
 Expected = tuple[list[Forecast], dict[str, Bars]]
 
 
@@ -47,10 +54,11 @@ def await_working(cluster: Cluster, *workers: Worker) -> None:
     def all_have() -> bool:
         return all(list(cluster.state.glob(f"workers/{worker.name}/v1/tables/forecasts-*.db")) for worker in workers)
 
-    await_condition(all_have, timeout=60)
+    until(all_have, workers[0].log.read_text)
 
 
 def test_one_of_two_workers_killed_in_a_backfill(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
     first, second = cluster.start("w1"), cluster.start("w2")
     cluster.publish(bars[: len(bars) // 2])
     await_working(cluster, first, second)
@@ -61,19 +69,20 @@ def test_one_of_two_workers_killed_in_a_backfill(cluster: Cluster, bars: list[Ba
 
 
 def test_one_of_two_workers_killed_in_training(cluster: Cluster, bars: list[BarBatch]) -> None:
-    cluster.values |= {"MODELS": "har,arima"}
+    cluster.values |= SESSION | {"MODELS": "har,arima"}
     expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
     first, second = cluster.start("w1"), cluster.start("w2")
     cluster.publish(bars)
-    await_condition(lambda: bool(first.training_processes()), timeout=60)
+    orphans = first.await_training_processes()
     first.kill()
-    orphans = first.training_processes()
     await_expected(cluster, expected)
-    assert not orphans
+    until(lambda: not any(proc.is_alive(pid) for pid in orphans))
     assert second.stop() == 0
 
 
 def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    # With a session of this length it shows whether the worker that comes back has to wait for the end of its own.
+    cluster.values["WORKER_SESSION_SECONDS"] = "300"
     worker = cluster.start()
     cluster.publish(bars[:-TICKERS])
     cluster.await_bars(TICKERS * 200)
@@ -82,34 +91,45 @@ def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[B
     worker = cluster.start()
     cluster.publish(bars[-TICKERS:])
     await_forecast(cluster, [batch.ticker for batch in bars], expected)
-    # 5 s on a machine of its own; `python -m benchmarks failover` has the figures at the default settings.
-    assert time.monotonic() - killed < 5 * max(1.0, slowdown())
+    assert time.monotonic() - killed < AT_MOST_SECONDS
     await_expected(cluster, expected)
     assert worker.stop() == 0
 
 
 def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
     first, second = cluster.start("w1"), cluster.start("w2")
     cluster.publish(bars[:-TICKERS])
     await_working(cluster, first, second)
     cluster.await_bars(TICKERS * 380)
-    await_condition(lambda: all(worker.page().get("partitions") for worker in (first, second)), timeout=60)
-    partitions = first.page()["partitions"]
+    partitions = await_share(first, second)
     orphans = [batch.ticker for batch in bars if partition_of(batch.ticker.encode(), 4) in partitions]
     first.kill()
     killed = time.monotonic()
     cluster.publish(bars[-TICKERS:])
     await_forecast(cluster, orphans, expected)
-    assert time.monotonic() - killed < 15 * max(1.0, slowdown())
+    assert time.monotonic() - killed < AT_MOST_SECONDS
     await_expected(cluster, expected)
     assert second.stop() == 0
+
+
+def await_share(first: Worker, second: Worker) -> list[int]:
+    """The first one's partitions, when both have some."""
+    shares: list[list[int]] = []
+
+    def both_have() -> bool:
+        shares[:] = [worker.page().get("partitions", []) for worker in (first, second)]
+        return all(shares)
+
+    until(both_have)
+    return shares[0]
 
 
 def await_forecast(cluster: Cluster, tickers: Sequence[str], expected: Expected) -> None:
     """Wait until the first of these tickers has a forecast that rests on its last bar."""
     last = expected[0][0].as_of
     with ForecastReader(cluster.state) as reader:
-        await_condition(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), timeout=90)
+        until(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), cluster.logs)
 
 
 def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
@@ -135,8 +155,7 @@ def test_a_training_process_killed(cluster: Cluster, bars: list[BarBatch]) -> No
     expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
     worker = cluster.start()
     cluster.publish(bars)
-    await_condition(lambda: bool(worker.training_processes()), timeout=60)
-    os.kill(worker.training_processes()[0], signal.SIGKILL)
+    os.kill(worker.await_training_processes()[0], signal.SIGKILL)
     await_expected(cluster, expected)
     assert worker.stop() == 0
 
@@ -161,6 +180,7 @@ def test_the_producer_killed_and_started_again(cluster: Cluster, tmp_path) -> No
 
 
 def test_a_frozen_worker_writes_nothing_when_it_goes_on(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
     first, second = cluster.start("w1"), cluster.start("w2")
     cluster.publish(bars[: len(bars) // 2])
     await_working(cluster, first, second)
@@ -169,7 +189,7 @@ def test_a_frozen_worker_writes_nothing_when_it_goes_on(cluster: Cluster, bars: 
     cluster.publish(bars[len(bars) // 2 :])
     await_expected(cluster, expected)
     first.signal(signal.SIGCONT)
-    assert first.process.wait(timeout=10) == 75
+    assert first.process.wait(timeout=PATIENCE_SECONDS) == 75
     assert first.said("frozen for")
     await_expected(cluster, expected)
     # What a zombie would have spoiled shows when its tables are restored from the changelogs.
@@ -197,7 +217,7 @@ def test_a_rebalance_while_training(cluster: Cluster, bars: list[BarBatch]) -> N
     expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
     first = cluster.start("w1")
     cluster.publish(bars)
-    await_condition(lambda: bool(first.training_processes()), timeout=60)
+    first.await_training_processes()
     second = cluster.start("w2")
     await_working(cluster, second)
     await_expected(cluster, expected)
@@ -207,6 +227,7 @@ def test_a_rebalance_while_training(cluster: Cluster, bars: list[BarBatch]) -> N
 
 
 def test_rebuilt_from_the_bars_alone(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
     worker = cluster.start()
     cluster.publish(bars)
     await_expected(cluster, expected)

@@ -9,7 +9,8 @@ import pytest
 
 from producers.sources import read_source
 from records import BarBatch, RejectedBar
-from tests.kafka.cluster import TODAY, Cluster, Worker, await_condition, by_date
+from tests.kafka.cluster import TODAY, Cluster, Worker, by_date
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -48,10 +49,10 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
         cluster.await_bars(10_000)
         if count == 3:
             joining = cluster.start("w2")
-            await_condition(partial(_takes_part, joining), timeout=60)
+            until(partial(_takes_part, joining), cluster.logs)
             workers.append(joining)
         cluster.publish(real_bars[half:])
-        cluster.await_rows(rows, timeout=150)
+        cluster.await_rows(rows)
         cluster.assert_histories(histories)
         for worker in workers:
             assert worker.stop() == 0
@@ -65,5 +66,5 @@ def test_every_model_on_the_sample(cluster: Cluster) -> None:
     rows, _ = cluster.embedded(bars)
     worker = cluster.start()
     cluster.publish(bars)
-    cluster.await_rows(rows, timeout=150)
+    cluster.await_rows(rows)
     assert worker.stop() == 0

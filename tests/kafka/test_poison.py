@@ -12,7 +12,8 @@ from broker.client import client_options
 from broker.topics import BARS, REJECTED, ensure_topics, partition_of, topic_name
 from records import BarBatch, encode_batch
 from settings import Settings
-from tests.kafka.cluster import Cluster, await_condition, by_date, made_bars
+from tests.kafka.cluster import Cluster, by_date, made_bars
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -56,10 +57,10 @@ def test_a_thousand_bad_messages_among_ten_thousand_good_ones(cluster: Cluster) 
                 key, value = poison(batch, number // 10)
                 # Where a ticker's messages go, whatever the key says: it is found among the good ones.
                 producer.send(topic, key=key, value=value, partition=partition_of(batch.ticker.encode(), 4))
-        producer.flush(timeout=60)
+        producer.flush(timeout=PATIENCE_SECONDS)
     finally:
         producer.close(timeout=10)
-    cluster.await_rows(rows, timeout=150)
+    cluster.await_rows(rows)
     cluster.assert_histories(histories)
     letters = dead_letters(settings, BAD)
     assert len(letters) == BAD
@@ -89,7 +90,7 @@ def dead_letters(settings: Settings, count: int) -> dict[tuple[bytes, bytes], tu
                     found[headers["partition"], headers["offset"]] = (headers, record.value)
             return len(found) >= count
 
-        await_condition(read, timeout=60)
+        until(read)
     finally:
         consumer.close()
     return found
@@ -104,7 +105,7 @@ def test_a_newer_schema_says_upgrade(cluster: Cluster) -> None:
     producer = KafkaProducer(**client_options(settings))
     try:
         producer.send(topic_name(settings, BARS), key=batch.ticker.encode(), value=newer)
-        producer.flush(timeout=30)
+        producer.flush(timeout=PATIENCE_SECONDS)
     finally:
         producer.close(timeout=10)
     ((headers, value),) = dead_letters(settings, 1).values()

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.base import free_port
+from tests import proc
 from tests.conftest import ROOT
-from tests.house.readme import CLUSTER, background, commands, copied, curl, free_port, run
-from tests.kafka.cluster import await_condition
+from tests.house.readme import CLUSTER, background, commands, copied, curl, run
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -43,34 +45,24 @@ def test_make_cluster_ends_with_one_ctrl_c(bootstrap: str, project: Path) -> Non
     values = QUICK | {"KAFKA_BOOTSTRAP": bootstrap, "KAFKA_PREFIX": "readme-cluster-"}
     with background() as start:
         launcher = start(project, f"make cluster PORT={port}", **values)
-        await_condition(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], timeout=120)
-        started = children(launcher.pid)
+        until(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], (project / "background.log").read_text)
+        started = list(proc.descendants(launcher.pid))
         assert len(started) >= 3, "two workers and the service; the producer is done"
         (killed,) = processes_of("worker-1", launcher.pid)
         os.kill(killed, signal.SIGKILL)
-        await_condition(lambda: processes_of("worker-1", launcher.pid) - {killed}, timeout=20)
-        started += children(launcher.pid)
+        until(lambda: processes_of("worker-1", launcher.pid) - {killed})
+        started += proc.descendants(launcher.pid)
         launcher.send_signal(signal.SIGINT)
-        assert launcher.wait(timeout=40) == 130
+        assert launcher.wait(timeout=PATIENCE_SECONDS) == 130
     # The training processes of the killed worker see for themselves that it is gone.
-    await_condition(lambda: not [pid for pid in started if Path(f"/proc/{pid}").exists()], timeout=20)
+    until(lambda: not any(proc.is_alive(pid) for pid in started))
     with pytest.raises(OSError, match="refused"):
         curl(f"curl http://127.0.0.1:{port}/healthz")
 
 
 def processes_of(worker: str, launcher: int) -> set[int]:
     """A worker's process, without those it has started itself."""
-    commands = {pid: Path(f"/proc/{pid}/cmdline") for pid in children(launcher)}
-    return {pid for pid, command in commands.items() if command.exists() and f"\0{worker}\0".encode() in command.read_bytes()}
-
-
-def children(pid: int) -> list[int]:
-    """All that a process has started, and what that has started in turn."""
-    found: list[int] = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, listing.read_text().split()):
-            found += [child, *children(child)]
-    return found
+    return {pid for pid in proc.children(launcher) if worker in proc.command_line(pid)}
 
 
 def test_by_hand(bootstrap: str, project: Path) -> None:
@@ -83,4 +75,4 @@ def test_by_hand(bootstrap: str, project: Path) -> None:
         run(project, publish, **values)
         start(project, replica, **values)
         start(project, f"{serve} PORT={port}", await_port=port)
-        await_condition(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], timeout=120)
+        until(lambda: tickers(port) == ["AAPL", "FB", "GOOG", "IBM", "MSFT"], (project / "background.log").read_text)

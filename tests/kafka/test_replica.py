@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from broker.client import client_options
-from broker.topics import FORECASTS, ensure_topics, topic_name
+from broker.topics import FORECASTS, ensure_topics, existing_topic, topic_name
 from records import encode_forecast
 from settings import Settings
 from state.database import Database
@@ -24,9 +23,10 @@ from state.export import rows_to_json
 from state.readers import ForecastReader
 from state.replica import ForecastReplica
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, await_condition, made_bars, rows_of
+from tests.kafka.cluster import Cluster, made_bars, rows_of
 from tests.optimizer.serving import Service
 from tests.state.samples import forecast
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -50,7 +50,7 @@ def send(settings: Settings, records: Records) -> None:
     try:
         futures = [producer.send(topic_name(settings, FORECASTS), key=key.encode(), value=value) for key, value in records]
         for future in futures:
-            future.get(timeout=30)
+            future.get(timeout=PATIENCE_SECONDS)
     finally:
         producer.close(timeout=10)
 
@@ -91,12 +91,9 @@ def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, byt
 
 
 def take_all(replica: ForecastReplica, count: int) -> None:
-    taken = 0
-    deadline = time.monotonic() + 30
-    while taken < count:
-        assert time.monotonic() < deadline
-        taken += replica.step()
-    assert taken == count
+    taken: list[int] = []
+    until(lambda: taken.append(replica.step()) or sum(taken) >= count)
+    assert sum(taken) == count
 
 
 @contextmanager
@@ -133,7 +130,7 @@ def test_a_topic_that_was_made_anew_is_copied_from_its_beginning(settings: Setti
         take_all(replica, len(TICKERS))
     with KafkaAdminClient(**client_options(settings)) as admin:
         admin.delete_topics([name])
-        await_condition(lambda: name not in admin.list_topics(), timeout=30)
+        until(lambda: name not in admin.list_topics())
     ensure_topics(settings)
     # More messages than before: offsets alone would tell nothing.
     send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
@@ -149,6 +146,7 @@ def test_new_partitions_are_noticed(settings: Settings) -> None:
         take_all(replica, len(TICKERS))
         with KafkaAdminClient(**client_options(settings)) as admin:
             admin.create_partitions({topic_name(settings, FORECASTS): more.kafka_partitions})
+        until(lambda: existing_topic(settings, FORECASTS).partitions == more.kafka_partitions)
         send(settings, [(ticker, row(ticker, 1)) for ticker in TICKERS])
         log = written(more)
         assert log[settings.kafka_partitions], "a ticker has moved to a new partition"
@@ -169,9 +167,7 @@ def test_killed_again_and_again_it_is_some_moment_of_the_topic(cluster: Cluster,
             send(settings, records)
             with ForecastReader(settings.state_dir, refresh_seconds=0.01) as reader:
                 # Into the midst of it: once anything of this attempt has come.
-                await_condition(
-                    lambda attempt=attempt: any(found.annual_return >= 100 * attempt for found in rows_of(reader)), timeout=60
-                )
+                until(lambda attempt=attempt: any(found.annual_return >= 100 * attempt for found in rows_of(reader)))
             process.send_signal(signal.SIGKILL)
             process.wait()
         rows, offsets = copied(settings)
@@ -182,24 +178,22 @@ def test_killed_again_and_again_it_is_some_moment_of_the_topic(cluster: Cluster,
         log = written(settings)
         last = up_to(log, [len(log[partition]) for partition in sorted(log)])
         with ForecastReader(settings.state_dir) as reader:
-            await_condition(lambda: {encode_forecast(found) for found in reader.all()} == set(last.values()), timeout=60)
+            until(lambda: {encode_forecast(found) for found in reader.all()} == set(last.values()))
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
     rows, offsets = copied(settings)
     assert rows == last
     assert sum(offsets) == 5 * 40 * len(TICKERS)
 
 
 def test_the_optimizer_serves_from_a_replica_what_it_serves_beside_a_worker(cluster: Cluster, settings: Settings) -> None:
+    bars = made_bars(6, 300)
+    expected, _ = cluster.embedded(bars)
     worker = cluster.start()
-    cluster.publish(made_bars(6, 300))
-    with (
-        running(cluster, settings),
-        ForecastReader(settings.state_dir) as replica,
-        ForecastReader(cluster.state) as table,
-    ):
-        await_condition(lambda: sum(found.return_model is not None for found in rows_of(table)) == 6, timeout=90)
-        await_condition(lambda: rows_to_json(rows_of(replica)) == rows_to_json(rows_of(table)), timeout=30)
+    cluster.publish(bars)
+    with running(cluster, settings), ForecastReader(settings.state_dir) as replica:
+        cluster.await_rows(expected)  # and now nothing changes any more
+        until(lambda: rows_to_json(rows_of(replica)) == rows_to_json(expected))
         with Service(settings.state_dir) as there, Service(cluster.state) as here:
             answers = [service.get("/api/forecasts").json for service in (there, here)]
     assert answers[0] == answers[1]

@@ -15,7 +15,8 @@ import pytest
 from broker.base import free_port
 from errors import SettingsError
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, await_condition
+from tests.kafka.cluster import Cluster
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def start(environment: Mapping[str, str]) -> subprocess.Popen[str]:
@@ -38,7 +39,7 @@ def test_a_taken_port_is_not_blamed_on_kafka(cluster: Cluster):
         other.listen()
         port = str(other.getsockname()[1])
         with start(cluster.values | {"STATE_DIR": str(cluster.state), "WORKER_PORT": port, "LOG_LEVEL": "ERROR"}) as process:
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == SettingsError.exit_code
     assert f"error: port {port} is taken: give WORKER_PORT another one, or 0 for any that is free" in said
 
@@ -46,7 +47,7 @@ def test_a_taken_port_is_not_blamed_on_kafka(cluster: Cluster):
 @pytest.mark.slow
 def test_a_worker_stopped_while_it_loads_has_not_failed(tmp_path: Path):
     with start({"STATE_DIR": str(tmp_path), "KAFKA_BOOTSTRAP": f"127.0.0.1:{free_port()}"}) as process:
-        await_condition(lambda: handles(process, signal.SIGTERM), timeout=60)
+        until(lambda: handles(process, signal.SIGTERM))
         process.terminate()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, said) == (0, "")

@@ -15,10 +15,11 @@ import pytest
 from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFewBarsError
 from models.contract import Model, Window
 from models.registry import CONTEXT_BARS, MODELS
+from tests.conftest import ROOT
 from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
+from tests.waiting import PATIENCE_SECONDS
 
 HORIZON = 21
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -206,4 +207,4 @@ model.forecast(simulated_window(756, seed=1))
 heavy = {{"torch", "xgboost", "statsmodels", "pandas", "scipy", "sklearn", "numba"}} & set(sys.modules)
 assert not heavy, heavy
 """
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, timeout=PATIENCE_SECONDS)

@@ -6,7 +6,6 @@ import hashlib
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -22,9 +21,10 @@ from models.results import TrainedTicker, TrainingJob, decode_trained, encode_tr
 from models.serving import load_trained, make_forecast
 from models.training import train_ticker
 from records import Forecast, decode_forecast, encode_forecast
+from tests.conftest import ROOT
 from tests.models.oracle import simulated_window, window_of_columns
+from tests.waiting import PATIENCE_SECONDS
 
-ROOT = Path(__file__).resolve().parents[2]
 HORIZON = 21
 
 
@@ -72,7 +72,13 @@ print(hashlib.sha256(encode_trained(train_ticker(job(simulated_window(900, seed=
         for hash_seed in ("1", "2"):
             environment = {"PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": hash_seed}
             run = subprocess.run(
-                [sys.executable, "-c", code], check=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+                [sys.executable, "-c", code],
+                check=True,
+                cwd=ROOT,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_SECONDS,
             )
             digests.add(run.stdout)
         digests.add(hashlib.sha256(encode_trained(trained)).hexdigest() + "\n")

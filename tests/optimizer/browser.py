@@ -12,6 +12,8 @@ import urllib.parse
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.waiting import PATIENCE_SECONDS
+
 PAGES: Final = Path(__file__).parent / "pages"
 HOW_TO_GET_ONE: Final = "install Chromium, on Debian by `apt-get install chromium`"
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
@@ -73,7 +75,7 @@ class Browser:
         ]  # fmt: skip
         self._log = folder / "browser.log"
 
-    def report_of(self, pages: PageServer, address: str, seconds: float = 40.0, **query: str) -> Any:
+    def report_of(self, pages: PageServer, address: str, seconds: float = PATIENCE_SECONDS, **query: str) -> Any:
         """What the page at `address` reports to the server of the pages."""
         url = f"{address}?{urllib.parse.urlencode(query)}"
         with self._log.open("a") as log:
@@ -84,4 +86,4 @@ class Browser:
             raise AssertionError(f"no report from {url} within {seconds:g} s:\n{self._log.read_text()[-2000:]}") from None
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(PATIENCE_SECONDS)

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 @dataclass
@@ -39,12 +39,13 @@ class Service:
                 [sys.executable, "-m", "optimizer", "serve", "--state", str(state), "--port", "0"],
                 cwd=ROOT, stderr=log, env=os.environ | {"PRICE_PROVIDER": "none"} | environment,
             )  # fmt: skip
-        deadline = time.monotonic() + 30
-        while not (found := re.search(r"serving url=(http://\S+)", self.log)):
-            assert time.monotonic() < deadline, f"the service did not start:\n{self.log}"
-            assert self.process.poll() is None, f"the service ended:\n{self.log}"
-            time.sleep(0.02)
-        self.url = found[1]
+        until(lambda: self.process.poll() is not None or self._said_where(), lambda: self.log)
+        said = self._said_where()
+        assert said, f"the service ended:\n{self.log}"
+        self.url = said[1]
+
+    def _said_where(self) -> re.Match[str] | None:
+        return re.search(r"serving url=(http://\S+)\n", self.log)
 
     @property
     def port(self) -> int:
@@ -61,7 +62,7 @@ class Service:
             named.setdefault("Content-Type", "application/json")
         request = urllib.request.Request(self.url + path, data, named, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
                 return Answer(answer.status, dict(answer.headers), answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -76,7 +77,7 @@ class Service:
     def stop(self, number: int = signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=PATIENCE_SECONDS)
 
     def __enter__(self) -> Self:
         return self

@@ -11,11 +11,17 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.optimizer.market_samples import fallback_row, made_bars, made_rows, write_state
+from tests.waiting import PATIENCE_SECONDS
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "optimizer", *arguments], cwd=ROOT, text=True, capture_output=True, timeout=60, check=False
+        [sys.executable, "-m", "optimizer", *arguments],
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 

@@ -6,13 +6,13 @@ import gzip
 import json
 import signal
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
+from tests.waiting import PATIENCE_SECONDS, until
 
 BARS = made_bars()
 ROWS = made_rows(BARS) | {"FFF": fallback_row("FFF", BARS["FFF"])}
@@ -129,7 +129,7 @@ def test_errors_of_http_are_json_too(service, method, path, headers, status):
     ],
 )
 def test_what_never_reaches_the_application_is_answered_in_json_as_well(service, head, status):
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(head)
         answer = connection.makefile("rb").read()
     lines, body = answer.split(b"\r\n\r\n", 1)
@@ -147,8 +147,6 @@ def test_it_serves_before_there_is_a_state_and_stops_when_told(tmp_path, number)
         assert refused.status == 503
         assert str(tmp_path) not in refused.json["error"]
         write_state(tmp_path / "state", BARS, ROWS.values())
-        deadline = time.monotonic() + 10
-        while (answer := running.post(REQUEST)).status != 200 or answer.json["estimates"]["forecast"] != 5:
-            assert time.monotonic() < deadline, answer
+        until(lambda: (answer := running.post(REQUEST)).status == 200 and answer.json["estimates"]["forecast"] == 5)
         assert running.stop(number) == 0
         assert "Traceback" not in running.log

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 import urllib.parse
 import uuid
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 
 from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
+from tests.waiting import PATIENCE_SECONDS, until
 
 BARS = made_bars()
 REQUEST = {
@@ -37,7 +37,7 @@ class Stream:
 
     def __init__(self, service: Service, request_id: str, **headers: str) -> None:
         address = urllib.parse.urlparse(service.url)
-        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+        self.connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE_SECONDS)
         self.connection.request("GET", f"/api/progress-stream/{request_id}", headers={"Accept": "text/event-stream", **headers})
         self.answer = self.connection.getresponse()
 
@@ -107,7 +107,7 @@ def test_several_streams_of_one_id_all_get_the_result(service):
     with ThreadPoolExecutor(5) as pool:
         ends = [pool.submit(lambda: Stream(service, request_id).end()) for _ in range(5)]
         started(service, request_id)
-        results = [end.result(timeout=20)[-1] for end in ends]
+        results = [end.result(timeout=PATIENCE_SECONDS)[-1] for end in ends]
     assert all(result == results[0] and result[0] == "complete" for result in results)
 
 
@@ -122,11 +122,9 @@ def test_a_stream_that_is_left_and_taken_up_again_gets_the_result(service):
 
 @pytest.mark.slow
 def test_an_unknown_id_ends_with_an_error(service):
-    begun = time.monotonic()
     kind, data = Stream(service, new_id()).end()[-1]
     assert kind == data["type"] == "error"
     assert "Unknown request id" in data["message"]
-    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize(
@@ -172,6 +170,7 @@ def test_without_an_id_the_answer_is_the_result(service, request_id):
 
 
 def test_streams_that_are_left_are_freed(service):
+    await_no_stream(service)  # of the tests before
     ids = [new_id() for _ in range(12)]
     streams = [Stream(service, request_id) for request_id in ids]
     for stream in streams:
@@ -181,10 +180,11 @@ def test_streams_that_are_left_are_freed(service):
     assert refused.headers["Retry-After"] == "1"
     for stream in streams:
         stream.close()
-    deadline = time.monotonic() + 15
-    while b"progress_streams 0.0" not in service.get("/metrics").body:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_no_stream(service)
+
+
+def await_no_stream(service: Service) -> None:
+    until(lambda: b"progress_streams 0.0" in service.get("/metrics").body)
 
 
 def test_a_stream_ends_when_the_service_stops(tmp_path):
@@ -194,8 +194,7 @@ def test_a_stream_ends_when_the_service_stops(tmp_path):
         next(stream.frames())
         ended = threading.Thread(target=stream.end)
         ended.start()
-        begun = time.monotonic()
         assert running.stop() == 0
-        assert time.monotonic() - begun < 4
-        ended.join(timeout=5)
+        ended.join(timeout=PATIENCE_SECONDS)
         assert not ended.is_alive()
+        assert "still running" not in running.log, "no thread had to be given up"

@@ -69,5 +69,5 @@ def test_half_a_million_bars_take_seconds_and_little_memory(shared_data):
         [sys.executable, "-c", script, str(path)], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     cpu_seconds, kilobytes = map(float, output.split())
-    assert cpu_seconds < 3  # 1.2 measured, imports included
+    assert cpu_seconds < 10  # 1.2 measured, imports included; row by row it would be minutes
     assert kilobytes < 350 * 1024  # 210 MB measured

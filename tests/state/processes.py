@@ -11,6 +11,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS
 
 
 def python(code: str, *arguments: object) -> list[str]:
@@ -21,7 +22,13 @@ def python(code: str, *arguments: object) -> list[str]:
 def run(code: str, *arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the code to its end."""
     return subprocess.run(
-        python(code, *arguments), cwd=cwd or ROOT, env=_environment(), capture_output=True, text=True, timeout=60, check=False
+        python(code, *arguments),
+        cwd=cwd or ROOT,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
     )
 
 

@@ -15,6 +15,7 @@ from errors import NoDataError, StateCorruptError, StateLockedError
 from state.cache import TwoLevelCache, cached, use_cache
 from state.database import Database
 from tests.state.processes import run
+from tests.waiting import PATIENCE_SECONDS
 
 PRICES = pd.DataFrame(
     {"AAPL": np.linspace(100, 200, 300), "MSFT": np.linspace(50, 40, 300)}, index=pd.date_range("2023-01-02", periods=300)
@@ -140,23 +141,23 @@ def test_simultaneous_callers_share_one_computation(cache: TwoLevelCache, fails:
     @cache.cached(900, 14_400)
     def slow(value: int) -> list[int]:
         calls.append(value)
-        assert released.wait(10)
+        assert released.wait(PATIENCE_SECONDS)
         if fails:
             raise NoDataError("none")
         return [value]
 
     def ask() -> list[int]:
-        everyone_asks.wait(10)
+        everyone_asks.wait(PATIENCE_SECONDS)
         return slow(1)
 
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(ask) for _ in range(7)]
-        everyone_asks.wait(10)
+        everyone_asks.wait(PATIENCE_SECONDS)
         # A caller of another key is not held up by the one that computes.
         other, _ = counting(cache)
         assert other(3) == 6
         released.set()
-        outcomes = [future.exception(10) or future.result() for future in futures]
+        outcomes = [future.exception(PATIENCE_SECONDS) or future.result() for future in futures]
     if fails:
         assert all(isinstance(outcome, NoDataError) for outcome in outcomes)
     else:

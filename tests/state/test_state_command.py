@@ -21,6 +21,7 @@ from state.database import Database
 from state.folder import FORECASTS, StateFolder
 from tests.conftest import ROOT
 from tests.state.samples import forecast, history, newer_forecast, too_young
+from tests.waiting import PATIENCE_SECONDS
 
 
 def state(*arguments: object) -> Result:
@@ -30,7 +31,7 @@ def state(*arguments: object) -> Result:
 
 def in_a_process(*arguments: object) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "state", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE_SECONDS, check=False)
 
 
 @pytest.fixture(scope="module")

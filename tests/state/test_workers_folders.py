@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 from pathlib import Path
@@ -69,11 +70,12 @@ def test_a_failover_as_readers_see_it(tmp_path: Path, workers: Path) -> None:
     with (
         ForecastReader(tmp_path, refresh_seconds=0, clock=lambda: clock[0]) as rows,
         HistoryReader(tmp_path, refresh_seconds=0, clock=lambda: clock[0]) as histories,
-        running(WORKER, workers / "one", 0) as process,
-        running(WORKER, workers / "two", 0) as standby_process,
+        contextlib.ExitStack() as processes,
     ):
         with pytest.raises(StateMissingError):
             rows.get("AAA")
+        process = processes.enter_context(running(WORKER, workers / "one", 0))
+        standby_process = processes.enter_context(running(WORKER, workers / "two", 0))
         one, two = Worker(process), Worker(standby_process)
         one.put("AAA", "2018-02-07", 100)
         two.put("AAA", "2018-02-06", 99)  # a standby lags

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from records import date_of
-from tests.streams.scenarios import CHEAP, export, market
-from tests.waiting import until
+from tests import proc
+from tests.conftest import ROOT
+from tests.streams.scenarios import CHEAP, Export, export, market
+from tests.waiting import PATIENCE_SECONDS, until
 
-ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = {
     "MODELS": "har",
     "LOOKBACK": str(CHEAP.lookback),
@@ -66,9 +68,17 @@ def started(
 
 def finished(bars_file: Path, state: Path, *more: object) -> str:
     process = started(bars_file, state, *more)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, said
     return said
+
+
+def as_read_with(found: Export, other: Export) -> Export:
+    """As if it had been read at the same moment as another: of the same file, a run after midnight holds a later edition."""
+    assert found.states.keys() == other.states.keys()
+    return replace(
+        found, states={name: replace(state, fetched=other.states[name].fetched) for name, state in found.states.items()}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,41 +98,55 @@ def test_a_second_run_changes_nothing(bars_file: Path, whole: tuple[Path, float]
     said = finished(bars_file, whole[0])
     assert "trained now: 0, failed: 0; forecasts written: 0" in said
     assert "bars: 0 new" in said
-    assert export(whole[0]) == before
+    assert as_read_with(export(whole[0]), before) == before
 
 
 @pytest.mark.slow
 def test_killed_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, float], tmp_path: Path) -> None:
     moments = random.Random(0)
-    killed = 0
-    for _ in range(6):
+    killed, span = 0, whole[1]
+    while killed < 4:
         process = started(bars_file, tmp_path)
         try:
-            process.communicate(timeout=moments.uniform(0.1, 0.8) * whole[1])
+            process.communicate(timeout=moments.uniform(0.1, 0.8) * span)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             killed += 1
-    assert killed >= 2
+        else:
+            # It was done before: the machine is quicker now, or little was left to do. Again from the beginning.
+            shutil.rmtree(tmp_path)
+            span /= 2
     finished(bars_file, tmp_path)
-    assert export(tmp_path) == export(whole[0])
+    assert as_read_with(export(tmp_path), export(whole[0])) == export(whole[0])
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ctrl_c_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, float], tmp_path: Path) -> None:
-    for part in (0.06, 0.15, 0.3, 0.5, 0.8):
+    interrupted, span = 0, whole[1]
+    for part in (0.01, 0.08, 0.2, 0.4, 0.7):
         process = started(bars_file, tmp_path)
-        time.sleep(part * whole[1])  # the moment is what is tested: any is as good
+        until(lambda process=process: has_begun(process))
+        time.sleep(part * span)  # the moment is what is tested: any is as good
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
         asked = time.monotonic()
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
         # 130, or when all was done, 0 or what a shell calls 130 as well: killed in the interpreter's last moments.
         assert process.returncode in {130, 0, -signal.SIGINT}, said
         assert "Traceback" not in said
-        assert time.monotonic() - asked < 10
+        if process.returncode == 130:
+            interrupted += 1
+            assert time.monotonic() - asked < max(30, whole[1]), "at once, and not when all is done"
+    assert interrupted, "not even the first one, a moment after its beginning"
     finished(bars_file, tmp_path, "--jobs", 1)
-    assert export(tmp_path) == export(whole[0])
+    assert as_read_with(export(tmp_path), export(whole[0])) == export(whole[0])
+
+
+def has_begun(process: subprocess.Popen[str]) -> bool:
+    """Whether the interpreter is past its own start, whose Ctrl-C nobody else can answer: it loads what the settings need."""
+    return process.poll() is not None or "pydantic_core" in proc.mapped_files(process.pid)
 
 
 @pytest.mark.slow
@@ -132,9 +156,10 @@ def test_ctrl_c_while_the_training_processes_load(library: str, bars_file: Path,
     """Their libraries take seconds, and nothing of it may be heard or stay behind."""
     process = started(bars_file, tmp_path, environment={"MODELS": "har,lstm"})
     try:
-        until(lambda: any(library in maps for maps in loading(process.pid)), seconds=60)
+        until(lambda: any(library in maps for maps in loading(process.pid)))
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=10)  # until the last process that holds stderr has ended
+        # Until the last process that holds stderr has ended.
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
     finally:
         process.kill()
         process.communicate()
@@ -144,12 +169,7 @@ def test_ctrl_c_while_the_training_processes_load(library: str, bars_file: Path,
 
 def loading(parent: int) -> list[str]:
     """The memory maps of a process's forkserver, if there is one."""
-    found = []
-    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-        with contextlib.suppress(OSError):
-            if b"multiprocessing.forkserver" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(Path(f"/proc/{child}/maps").read_text())
-    return found
+    return [proc.mapped_files(child) for child in proc.children(parent) if proc.is_forked_for_training(child)]
 
 
 @pytest.mark.slow
@@ -160,7 +180,9 @@ def test_nonsense_ends_with_one_line(tmp_path: Path) -> None:
         (["--jobs", 0, "--state", tmp_path], 2, "0 is not in the range"),
         (["--start", "yesterday", "--state", tmp_path], 2, "not a date"),
     ):
-        process = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        process = subprocess.run(
+            command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS
+        )
         assert process.returncode == code, process.stderr
         assert words in process.stderr
         assert "Traceback" not in process.stderr
