@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,12 +12,13 @@ import click
 import msgspec
 
 from console import progress
+from errors import SourceError
 from producers.options import source_options
 from producers.report import ValidationReport
 from producers.since import starts_since_last
 from producers.sources import SourceName, canonical_tickers, read_source
 from producers.yahoo import Yahoo
-from records import Suspicion
+from records import BarBatch, RejectedBar, Suspicion
 from settings import load_settings
 
 #: Some tickers could not be fetched; the others are published.
@@ -67,7 +68,7 @@ def publish(
     """Publish bars to Kafka. May be interrupted and started again: only what the topic lacks is sent.
 
     Exit code 0: every ticker's bars are there. 3: some tickers could not be fetched, the others are there. 1: nothing could be
-    fetched, or Kafka is away.
+    fetched, which the summary tells by ticker, or Kafka is away.
     """
     if since and (source != SourceName.YFINANCE or start or resend):
         raise click.UsageError("--since last is for --source yfinance, and neither --start nor --resend goes with it")
@@ -97,7 +98,8 @@ def publish(
     )
     ensure_topics(settings)
     seen = ValidationReport()
-    items = seen.watch(bars) if source == SourceName.YFINANCE else bars
+    errors: list[SourceError] = []
+    items = _until_error(seen.watch(bars) if source == SourceName.YFINANCE else bars, errors)
     with progress(bars.bars_total, "bars published") as advance:
         report = publish_bars(settings, items, resend=resend, published=published, advance=advance)
     seen.finish(bars.suspicions if source == SourceName.YFINANCE else ())
@@ -115,8 +117,18 @@ def publish(
         click.echo(msgspec.json.encode(summary))
     else:
         click.echo("\n".join(_lines(summary)), err=True)
+    if errors:
+        raise errors[0]
     if summary.failed:
         sys.exit(SOME_FAILED)
+
+
+def _until_error(items: Iterable[BarBatch | RejectedBar], errors: list[SourceError]) -> Iterator[BarBatch | RejectedBar]:
+    """The items, up to an error of their source, which goes to `errors`: the summary comes first, with the reasons by ticker."""
+    try:
+        yield from items
+    except SourceError as error:
+        errors.append(error)
 
 
 def _lines(summary: JobSummary) -> Sequence[str]:

@@ -12,6 +12,7 @@ import pytest
 import yfinance
 from click.testing import CliRunner
 
+from errors import SourceError
 from producers.__main__ import cli
 from producers.publish_command import SOME_FAILED
 from tests.kafka.cluster import Cluster
@@ -41,7 +42,8 @@ def test_a_daily_job(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(tickers: str = "AAPL,MSFT") -> tuple[int, dict[str, object]]:
         arguments = ["publish", "--source", "yfinance", "--tickers", tickers, "--since", "last", "--format", "json"]
-        result = CliRunner().invoke(cli, arguments, env=cluster.values, catch_exceptions=False)
+        result = CliRunner().invoke(cli, arguments, env=cluster.values)
+        assert result.exception is None or isinstance(result.exception, (SystemExit, SourceError))
         return result.exit_code, json.loads(result.stdout)
 
     exit_code, first = run()
@@ -61,6 +63,10 @@ def test_a_daily_job(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     exit_code, third = run("AAPL,MSFT,GONE")
     assert (exit_code, third["new"], third["changed"]) == (SOME_FAILED, 1, 1)
     assert list(third["failed"]) == ["GONE"]  # type: ignore[call-overload]
+
+    exit_code, none = run("GONE,LOST")
+    assert (exit_code, none["new"], none["messages"]) == (1, 0, 0)
+    assert list(none["failed"]) == ["GONE", "LOST"]  # type: ignore[call-overload]
 
     yahoo.bars["MSFT"] = yahoo.bars["MSFT"].drop(DAYS[-20:-15])
     exit_code, fourth = run()
