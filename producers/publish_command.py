@@ -124,7 +124,7 @@ def publish(
 
 
 def _until_error(items: Iterable[BarBatch | RejectedBar], errors: list[SourceError]) -> Iterator[BarBatch | RejectedBar]:
-    """The items, up to an error of their source, which goes to `errors`: the summary comes first, with the reasons by ticker."""
+    """The items, up to an error of their source, which goes to `errors`: the summary with the reasons comes first."""
     try:
         yield from items
     except SourceError as error:
