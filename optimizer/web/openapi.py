@@ -70,11 +70,12 @@ _STARTED: Final = {
 }
 _HEALTH: Final = {
     "type": "object",
-    "required": ["status", "tickers", "newest_as_of", "fresh_share"],
+    "required": ["status", "tickers", "newest_as_of", "age_sessions", "fresh_share"],
     "properties": {
         "status": {"enum": ["ready", "not ready"]},
         "tickers": {"type": "integer"},
         "newest_as_of": {"type": ["string", "null"]},
+        "age_sessions": {"type": ["integer", "null"], "description": "Weekdays from that bar to today"},
         "fresh_share": _NUMBER,
         "unreadable": {"type": "integer"},
         "reason": _TEXT,

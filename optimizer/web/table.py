@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, request
 
 from errors import SchemaError, StateError
-from optimizer.lookup import Freshness
+from optimizer.lookup import Freshness, sessions_between
 from optimizer.session import Session
 from optimizer.tickers import clean_tickers
 from optimizer.web.answers import json_answer, refuse
@@ -17,8 +18,12 @@ from optimizer.web.watching import Metrics
 from records import Forecast
 
 
-def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
-    """GET /api/forecasts, /healthz, /readyz and /metrics."""
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def register_table(app: Flask, session: Session, metrics: Metrics, today: Callable[[], dt.date] = _today) -> None:
+    """GET /api/forecasts, /healthz, /readyz and /metrics; `today` is the date that the table's age is measured against."""
     reader = session.forecasts
     editions = Editions(lambda: (session.optimizer.table(), reader.unreadable()))
 
@@ -49,16 +54,20 @@ def register_table(app: Flask, session: Session, metrics: Metrics) -> None:
 
     @app.get("/readyz")
     def ready() -> Response:
-        health = table_health(session)
+        health = table_health(session, today())
         return json_answer(health, 200 if health["status"] == "ready" else 503)
 
     @app.get("/metrics")
     def figures() -> Response:
         return metrics.page()
 
-    metrics.watch("forecast_rows", "Rows in the forecast table", lambda: float(table_health(session)["tickers"]))
-    metrics.watch("forecast_fresh_share", "Share of rows that serve", lambda: float(table_health(session)["fresh_share"]))
-    metrics.watch("forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session)))
+    metrics.watch("forecast_rows", "Rows in the forecast table", lambda: float(table_health(session, today())["tickers"]))
+    metrics.watch(
+        "forecast_fresh_share", "Share of rows that serve", lambda: float(table_health(session, today())["fresh_share"])
+    )
+    metrics.watch(
+        "forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session, today()))
+    )
 
 
 def _response(edition: Edition) -> Response:
@@ -74,11 +83,15 @@ def _response(edition: Edition) -> Response:
     return response
 
 
-def table_health(session: Session) -> dict[str, Any]:
-    """Whether forecasts can be served: `tickers` in the table, `newest_as_of`, and the share that is fresh."""
-    unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "fresh_share": 0.0}
+def table_health(session: Session, today: dt.date) -> dict[str, Any]:
+    """Whether forecasts can be served: `tickers` in the table, the newest bar and its age, and the share that is fresh.
+
+    Replayed history is as ready as a stream of today: `fresh_share` is measured against the newest bar, and `age_sessions`, the
+    weekdays from that bar to today, tells a stream that has died.
+    """
+    unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
     try:
-        rows = session.forecasts.all()
+        rows = session.optimizer.table()
     except (StateError, SchemaError):
         return unknown | {"reason": "the forecast table cannot be read"}
     if not rows:
@@ -90,6 +103,7 @@ def table_health(session: Session) -> dict[str, Any]:
         "status": "ready",
         "tickers": len(rows),
         "newest_as_of": newest.isoformat(),
+        "age_sessions": sessions_between(newest, max(newest, today)),
         "fresh_share": fresh / len(rows),
         "unreadable": len(session.forecasts.unreadable()),
     }

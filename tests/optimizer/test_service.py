@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import threading
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
+from optimizer.lookup import sessions_between
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from optimizer.web.jobs import Jobs, SameIdError
+from optimizer.web.table import table_health
 from settings import Settings
-from tests.optimizer.market_samples import TICKERS, later, made_bars, made_rows, row, write_state
+from tests.optimizer.market_samples import TICKERS, later, made_bars, made_rows, row, trained_row, write_state
 from tests.optimizer.serving import Service
 from tests.optimizer.test_provider import frame_of
 from tests.waiting import PATIENCE_SECONDS, until
@@ -81,6 +84,26 @@ def test_readiness_tells_the_newest_bar_and_how_much_is_fresh(service):
     figures = service.get("/metrics").body.decode()
     assert "forecast_rows 6.0" in figures
     assert re.search(r"process_resident_memory_bytes \d", figures)
+
+
+def test_readiness_tells_how_old_the_newest_bar_is(settings):
+    write_state(settings.state_dir, BARS, made_rows(BARS).values())
+    with Session.open(settings) as session:
+        for age in (0, 1, 3500):
+            assert table_health(session, later(BARS["AAA"], age))["age_sessions"] == age
+        assert table_health(session, dt.date(1999, 1, 1))["age_sessions"] == 0
+        app = create_app(settings, session=session)
+        age = sessions_between(BARS["AAA"].last_date, dt.datetime.now(dt.UTC).date())
+        # Midnight may pass meanwhile.
+        assert app.test_client().get("/readyz").json["age_sessions"] in (age, age + 1)
+        close_app(app)
+
+
+def test_a_young_ticker_that_pooling_serves_is_fresh(settings):
+    bars = made_bars(count=600, young={"FFF": 60})
+    write_state(settings.state_dir, bars, [trained_row(ticker, held) for ticker, held in bars.items()])
+    with Session.open(settings) as session:
+        assert table_health(session, bars["AAA"].last_date)["fresh_share"] == 1.0
 
 
 def test_an_empty_or_missing_state_is_not_ready(tmp_path):
