@@ -33,8 +33,9 @@ logger = logging.getLogger(__name__)
 
 #: Per cent done and what is being done.
 Progress = Callable[[int, str], None]
-#: Correlations (2 MB for 500 tickers) and portfolios that are kept for repeated requests.
-_KEPT: Final = 8
+#: Correlations (2 MB for 500 tickers, and the 5 MB of prices that each was made of) and portfolios that are kept for repeated
+#: requests. More would not be found again: as many tables of prices are kept.
+_KEPT: Final = 4
 #: Pooled tables that are kept, 3 MB each for 500 tickers: the newest, and one as it was known at some date.
 _POOLED_KEPT: Final = 2
 #: Look-ups that are kept: some milliseconds each for 500 tickers, but 10 MB of rows and prices that they were made of.
