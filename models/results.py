@@ -58,16 +58,6 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     settings_hash: str
     code_version: str
 
-    @property
-    def return_model(self) -> str | None:
-        """Name of what serves the return; None without a candidate."""
-        return None if self.combination is None else self.combination.return_model
-
-    @property
-    def volatility_model(self) -> str | None:
-        """Name of what serves the volatility; None without a candidate."""
-        return None if self.combination is None else self.combination.volatility_model
-
 
 class _Version(msgspec.Struct):
     schema_version: int = 0

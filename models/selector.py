@@ -63,7 +63,6 @@ class ModelSelector:
                 failures[name] = f"{type(error).__name__}: {error}"
         scores = {name: score(name, walks, truth, horizon) for name in walks}
         combination = Combination.of_scores(tuple(scores.values()))
-        _log(window, scores, combination, failures)
         return cls(
             window.ticker,
             models,
@@ -137,29 +136,3 @@ def _validate(
             f"{window.ticker}: {model.name} gave a forecast that is no number in validation; it is no candidate"
         )
     return walk, model.train(window, horizon, seed)
-
-
-def _log(window: Window, scores: dict[str, CandidateScore], combination: Combination | None, failures: dict[str, str]) -> None:
-    for scored in scores.values():
-        values = [
-            scored.return_r2,
-            scored.return_rmse,
-            scored.volatility_r2,
-            scored.volatility_rmse,
-            scored.qlike,
-            scored.sharpe,
-        ]
-        logger.info(
-            "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s "
-            "volatility_rmse=%s qlike=%s sharpe=%s",
-            *(window.ticker, scored.model, scored.origins),
-            *("none" if value is None else f"{value:.4f}" for value in values),
-        )
-    if combination is None:
-        logger.warning("selected none ticker=%s as_of=%s failures=%d", window.ticker, window.as_of, len(failures))
-        return
-    logger.info(
-        "selected ticker=%s as_of=%s return_best=%s return_weight=%.3f volatility_best=%s volatility_weight=%.3f failures=%d",
-        *(window.ticker, window.as_of, combination.return_best, combination.return_weight),
-        *(combination.volatility_best, combination.volatility_weight, len(failures)),
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO, Final, Self
 import msgspec
 
 from errors import StateWriteError
+from models.evidence import significance
 from models.results import TrainedTicker
 from records import RejectedBar, Suspicion, date_of
 
@@ -63,12 +65,18 @@ def summary_lines(summary: Summary) -> Iterator[str]:
 
 
 def log_training(trained: TrainedTicker) -> None:
-    """Scores of every candidate and what was selected at INFO, what failed as a warning."""
+    """Scores of every candidate and what was selected at INFO, what failed as a warning.
+
+    `return_evidence` and `variance_evidence` are the candidate's weight against the baseline in standard errors: it serves
+    from `evidence.BAR` on, and so far as `return_weight` and `volatility_weight` say.
+    """
     for score in trained.candidates:
         logger.info(
-            "candidate ticker=%s model=%s return_r2=%s return_rmse=%s volatility_r2=%s volatility_rmse=%s qlike=%s sharpe=%s",
+            "candidate ticker=%s model=%s origins=%d return_r2=%s return_rmse=%s volatility_r2=%s volatility_rmse=%s qlike=%s "
+            "sharpe=%s return_evidence=%s variance_evidence=%s",
             trained.ticker,
             score.model,
+            score.origins,
             *map(
                 _figure,
                 (
@@ -78,19 +86,28 @@ def log_training(trained: TrainedTicker) -> None:
                     score.volatility_rmse,
                     score.qlike,
                     score.sharpe,
+                    None if score.return_evidence is None else significance(score.return_evidence),
+                    None if score.variance_evidence is None else significance(score.variance_evidence),
                 ),
             ),
         )
     for step in trained.failures:
         logger.warning("candidate failed ticker=%s model=%s reason=%s", trained.ticker, step.model, step.reason)
+    combination = trained.combination
+    if combination is None:
+        logger.warning("trained ticker=%s cutoff=%s bars=%d: no candidate left", *_of_training(trained))
+        return
     logger.info(
-        "trained ticker=%s cutoff=%s bars=%d return_model=%s volatility_model=%s",
-        trained.ticker,
-        date_of(trained.cutoff),
-        trained.bars_used,
-        trained.return_model,
-        trained.volatility_model,
+        "trained ticker=%s cutoff=%s bars=%d return_model=%s return_best=%s return_weight=%.3f volatility_model=%s "
+        "volatility_best=%s volatility_weight=%.3f",
+        *_of_training(trained),
+        *(combination.return_model, combination.return_best, combination.return_weight),
+        *(combination.volatility_model, combination.volatility_best, combination.volatility_weight),
     )
+
+
+def _of_training(trained: TrainedTicker) -> tuple[str, dt.date, int]:
+    return trained.ticker, date_of(trained.cutoff), trained.bars_used
 
 
 def log_suspect(one: Suspicion) -> None:

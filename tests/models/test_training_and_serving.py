@@ -52,8 +52,8 @@ class TestTraining:
     def test_all_candidates_are_kept(self, trained: TrainedTicker, history: Window) -> None:
         assert list(trained.models) == list(MODELS)
         assert trained.failures == ()
-        assert trained.return_model in MODELS
-        assert trained.volatility_model in MODELS
+        assert trained.combination is not None
+        assert trained.combination.names <= set(MODELS)
         assert trained.cutoff == history.day[755]
         assert trained.bars_used == 756
 
@@ -90,8 +90,7 @@ print(hashlib.sha256(encode_trained(train_ticker(job(simulated_window(900, seed=
 
     def test_a_short_history_is_a_result_with_reasons(self) -> None:
         result = train_ticker(job(simulated_window(300)))
-        assert result.return_model is None
-        assert result.volatility_model is None
+        assert result.combination is None
         assert {step.model for step in result.failures} == set(MODELS)
         assert all("300 bars" in step.reason for step in result.failures)
 
@@ -119,9 +118,10 @@ class TestServing:
         window = history.until(756)
         row = serve(window, trained)
         assert row.fallback is None
-        assert (row.return_model, row.volatility_model) == (trained.return_model, trained.volatility_model)
-        by_return = MODELS[trained.return_model or ""].from_bytes(trained.models[trained.return_model or ""])
-        by_volatility = MODELS[trained.volatility_model or ""].from_bytes(trained.models[trained.volatility_model or ""])
+        assert trained.combination is not None
+        names = (trained.combination.return_model, trained.combination.volatility_model)
+        assert (row.return_model, row.volatility_model) == names
+        by_return, by_volatility = (MODELS[name].from_bytes(trained.models[name]) for name in names)
         assert row.annual_return == pytest.approx(by_return.forecast(window).horizon_return * 252 / HORIZON)
         assert row.annual_volatility == pytest.approx(math.sqrt(252 * by_volatility.forecast(window).daily_variance))
         assert row.as_of == window.as_of

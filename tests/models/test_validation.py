@@ -199,14 +199,6 @@ class TestSelector:
         assert selector.candidates[0].failure == selector.failures[0].reason
         assert f"model={bad.name}" in caplog.text
 
-    def test_scores_and_decision_are_logged(self, window: Window, caplog) -> None:
-        with caplog.at_level(logging.INFO, logger="models.selector"):
-            ModelSelector.train(window, HORIZON, 0, ("har",))
-        assert "candidate ticker=SIM model=har origins=" in caplog.text
-        for name in ("return_r2", "return_rmse", "qlike", "sharpe"):
-            assert f"{name}=" in caplog.text
-        assert "selected ticker=SIM" in caplog.text
-
     def test_seed_is_mixed_with_ticker_cutoff_and_model(self, window: Window) -> None:
         other = dataclasses.replace(window, ticker="OTHER")
         seeds = {
