@@ -270,8 +270,9 @@ class Settings(BaseSettings):
     )
     suspect_bars: SuspectBars = Field(
         SuspectBars.IMPOSSIBLE,
-        description="impossible holds out prices off by a hundred, which triple a volatility; quarantine also spikes and "
-        "days without volume, which models winsorise; but a spike shows a day late, when a live history has it already.",
+        description="impossible holds out prices off by a hundred, which triple a volatility, and brings those before another "
+        "unit into it; quarantine also holds out spikes and days without volume, which models winsorise; but a "
+        "spike shows a day late, when a live history has it already.",
     )
 
     # -- The HTTP service -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,8 @@ from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
 from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
 from records.units import hundredfold_stretches, in_one_unit, total_returns
 from settings import SuspectBars
+
+logger = logging.getLogger(__name__)
 
 _HELD_OUT: Final[dict[SuspectBars, frozenset[Rule]]] = {
     SuspectBars.IMPOSSIBLE: IMPOSSIBLE,
@@ -35,6 +38,11 @@ class Screen:
         self.found += found
         if self._suspect_bars is SuspectBars.KEEP or not found:
             return bars, []
+        for one in found:
+            if one.rule is Rule.UNIT_CHANGE:
+                logger.warning(
+                    "earlier prices brought into another unit ticker=%s since=%s evidence=%s", ticker, one.date, one.evidence
+                )
         held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
         bars = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
         left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]

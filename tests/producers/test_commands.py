@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
@@ -9,6 +10,8 @@ from click.testing import CliRunner
 
 from errors import SourceError
 from producers.__main__ import SCHEMAS, cli
+from producers.sources import read_source
+from settings import SuspectBars
 
 ROWS = "date,ticker,open,high,low,close,volume\n2024-01-02,A,1,1,1,1,5\n2024-01-03,A,1,1,1,,5\n2024-01-03,B,1,0.5,1,1,5\n"
 
@@ -93,6 +96,22 @@ def test_a_spike_is_held_out_by_quarantine_alone(tmp_path, monkeypatch, setting,
     report = json.loads(invoke("check", "--source", "file", "--path", str(path), "--format", "json").stdout)
     assert report["accepted"] == accepted
     assert [one["rule"] for one in report["suspicions"]] == ["spike"]
+
+
+@pytest.mark.parametrize("setting", ["keep", "impossible", "quarantine"])
+def test_what_lies_before_another_unit_comes_in_it(tmp_path, setting, caplog):
+    days = [dt.date(2024, 1, 1) + dt.timedelta(day) for day in range(40)]
+    prices = [50.0] * 20 + [5000.0] * 20
+    path = tmp_path / "AAPL.csv"
+    path.write_text(
+        "date,open,high,low,close,volume\n" + "".join(f"{d},{p},{p},{p},{p},9\n" for d, p in zip(days, prices, strict=True))
+    )
+    source = read_source("file", path=path, today=dt.date(2024, 6, 28), suspect_bars=SuspectBars(setting))
+    (batch,) = source
+    assert batch.close == (prices if setting == "keep" else [5000.0] * 40)
+    assert batch.volume == [9.0] * 40
+    assert [(one.date, one.rule) for one in source.suspicions] == [(days[20], "unit_change")]
+    assert ("since=2024-01-21 evidence=close 5000 after 50, and" in caplog.text) == (setting != "keep")
 
 
 def test_check_of_good_bars_ends_with_zero():
