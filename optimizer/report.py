@@ -33,7 +33,7 @@ def print_result(result: Result) -> None:
         f"\nreturn {result['return']:z.2%}, risk {result['risk']:.2%}, Sharpe ratio {result['sharpe_ratio']:z.3f} "
         f"(risk-free rate {result['risk_free_rate']:.2%}), weights sum to {sum(result['weights'].values()):.5f}"
     )
-    click.echo(f"{served['forecast']} tickers by a forecast, {served['fallback']} by an estimate from past prices")
+    click.echo(f"{served['forecast']} tickers by a forecast, {served['fallback']} by an estimate that stands in")
     for warning in result["warnings"]:
         click.echo(f"warning: {warning}")
     for ticker, reason in result["unused"].items():

@@ -36,7 +36,7 @@ def test_without_tickers_all_of_the_table_are_considered_and_the_table_tells_wha
     done = run("allocate", "--state", state)
     assert done.returncode == 0, done.stderr
     assert "weights sum to 1.00000" in done.stdout
-    assert "5 tickers by a forecast, 1 by an estimate from past prices" in done.stdout
+    assert "5 tickers by a forecast, 1 by an estimate that stands in" in done.stdout
     assert "har / arima" in done.stdout
     assert "FFF" in done.stderr
 
