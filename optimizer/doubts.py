@@ -8,7 +8,7 @@ from typing import Final
 
 from marketdata.groups import known_sectors
 from marketdata.yahoo import named
-from optimizer.lookup import HISTORICAL, Estimate, sessions_between
+from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
 
@@ -22,7 +22,7 @@ def weak_grounds(table: PriceTable, estimates: Sequence[Estimate], end: dt.date,
     age = sessions_between(table.last_date(), end)
     if age > fresh_sessions:
         doubts.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
-    ages = {e.ticker: sessions_between(e.as_of, end) for e in estimates if e.fallback != HISTORICAL}
+    ages = {e.ticker: sessions_between(e.as_of, end) for e in estimates if e.fallback != MPT}
     old = {ticker: age for ticker, age in ages.items() if age > fresh_sessions}
     if old:
         least, most = min(old.values()), max(old.values())

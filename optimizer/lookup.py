@@ -26,8 +26,9 @@ from records import Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
-#: The name under which an estimate from past prices appears in results.
-HISTORICAL: Final = "historical"
+#: Name of the estimate from past prices, as of classic mean-variance (modern portfolio theory), in results. The table's own
+#: `historical` is another one: of all bars that the state keeps, and of one ticker alone.
+MPT: Final = "mpt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,9 @@ def _from_past(
             annual_volatility=each.annual_volatility,
             return_standard_error=each.standard_error,
             as_of=date_of(last_day[ticker]),
-            return_model=HISTORICAL,
-            volatility_model=HISTORICAL,
-            fallback=HISTORICAL,
+            return_model=MPT,
+            volatility_model=MPT,
+            fallback=MPT,
             reason=reasons[ticker],
             shrinkage=each.shrinkage,
         )

@@ -34,7 +34,7 @@ _BASIS: Final = {
         "volatility_model": _TEXT,
         "pooled_tickers": {"type": "integer", "description": "Over how many tickers the forecast was pooled"},
         "fallback": {"type": ["string", "null"], "description": "The estimate that stands in for a forecast, if one does"},
-        "reason": {"type": ["string", "null"], "description": "Why it does"},
+        "reason": {"type": ["string", "null"], "description": "Why it does, or why a forecast was limited"},
     },
 }
 _RESULT: Final = {

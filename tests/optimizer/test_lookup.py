@@ -23,6 +23,7 @@ from tests.optimizer.market_samples import (
     made_rows,
     replace_row,
     row,
+    trained_row,
     weekdays,
 )
 
@@ -113,6 +114,15 @@ def test_a_price_that_stands_still_is_no_calm_share(optimizer_of, asked, still, 
     else:
         assert "halted or frozen" in result["unused"]["AAA"]
         assert "too young" in result["unused"]["AAA"]
+
+
+def test_an_estimate_from_past_prices_does_not_bear_the_name_of_the_table_s_own(optimizer_of, asked):
+    bars = made_bars(count=60)
+    rows = {ticker: trained_row(ticker, held) for ticker, held in bars.items()}
+    assert {r.fallback for r in rows.values()} == {"historical"}
+    for ticker, basis in optimizer_of(bars, rows).optimize(asked(bars))["forecasts"].items():
+        assert basis["fallback"] == basis["model"] == basis["volatility_model"] == "mpt"
+        assert basis["expected_return"] != rows[ticker].annual_return
 
 
 def test_weekends_are_no_sessions():

@@ -100,7 +100,7 @@ def test_a_ticker_that_ended_long_before_the_others_is_served_by_no_forecast(ses
     data = pd.concat([data, pd.DataFrame({"BBB": data["BBB"].iloc[-1]}, index=later)])
     fresh, stale = (ml_forecast_returns(part, session=session).attrs["forecasts"]["AAA"] for part in (data[:-2], data))
     assert fresh["fallback"] is None
-    assert stale["fallback"] == "historical"
+    assert stale["fallback"] == "mpt"
     assert "7 sessions before" in stale["reason"]
 
 
