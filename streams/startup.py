@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -29,6 +32,21 @@ def loaded() -> None:
     """From here on Ctrl-C is a KeyboardInterrupt again."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def without(*packages: str) -> Iterator[None]:
+    """Import as if these were not installed, unless they are loaded already.
+
+    Numba looks for scipy's BLAS and for cffi whether a kernel uses them or not: 18 MB in a process that lives for months.
+    """
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

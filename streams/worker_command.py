@@ -18,7 +18,8 @@ from streams import startup
 def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, jobs: int | None) -> None:
     """Take bars from Kafka, keep forecasts fresh; until Ctrl-C or SIGTERM. Start as many as there are partitions."""
     startup.stop_quietly()
-    from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
+    with startup.without("scipy", "cffi"):
+        from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
 

@@ -42,8 +42,10 @@ logger = logging.getLogger(__name__)
 HISTORY, MODELS, FORECASTS = TABLES
 Entry = TypeVar("Entry")
 
-#: 500 tickers with five years of bars are 60 MB.
-_HELD_TICKERS: Final = 1000
+#: Of states those of a turn that goes on in the next one: 500 of five years would be 60 MB, and are read in a quarter of a
+#: millisecond each. Models take longer to decode.
+_HELD_STATES: Final = 64
+_HELD_MODELS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,7 +105,7 @@ class TickerTables:
             if payload is None:
                 return None
             held = _Held(*decode_record(ticker, payload, partial(_read, self.history)))
-            _remember(self._states, ticker, held)
+            _remember(self._states, ticker, held, _HELD_STATES)
         return held
 
     def save(self, state: TickerState, *, changed_from: int) -> None:
@@ -112,7 +114,7 @@ class TickerTables:
         writes = encode_writes(state, None if held is None else held.stored, changed_from)
         for key, value in [*writes.before, (record_key(state.ticker), writes.record), *writes.after]:
             _write(self.history, key, value)
-        _remember(self._states, state.ticker, _Held(state, writes.stored))
+        _remember(self._states, state.ticker, _Held(state, writes.stored), _HELD_STATES)
 
     def peek_head(self, ticker: str) -> Head | None:
         """The head of the ticker's history, in whichever partition it lies."""
@@ -127,7 +129,7 @@ class TickerTables:
             if found is None:
                 return None
             held = HeldModel(_without_models(load_trained(found[0])), found[1])
-            _remember(self._models, ticker, held)
+            _remember(self._models, ticker, held, _HELD_MODELS)
         return held
 
     def peek_model(self, ticker: str) -> tuple[TrainedTicker, float] | None:
@@ -147,7 +149,7 @@ class TickerTables:
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
         _write(self.models, trained.ticker.encode(), encode_stored(stored))
         held = HeldModel(_without_models(load_trained(trained)), stored.stored_at)
-        _remember(self._models, trained.ticker, held)
+        _remember(self._models, trained.ticker, held, _HELD_MODELS)
         return held
 
     def forecast(self, ticker: str) -> Forecast | None:
@@ -208,8 +210,8 @@ def _write(table: TableT[bytes, bytes], key: bytes, value: bytes | None) -> None
         ) from error
 
 
-def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry) -> None:
+def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry, limit: int) -> None:
     entries[ticker] = entry
     entries.move_to_end(ticker)
-    if len(entries) > _HELD_TICKERS:
+    if len(entries) > limit:
         entries.popitem(last=False)
