@@ -30,9 +30,12 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
 def rebuild(state: Path | None, bootstrap: str | None) -> None:
     """Forget everything but the bars, here and in Kafka: the workers that are started next derive it all again."""
     from broker.reset import reset_workers  # noqa: PLC0415 - as above
+    from broker.topics import ensure_topics  # noqa: PLC0415
     from streams.worker_folder import forget_tables  # noqa: PLC0415
 
     settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
+    # Where Kafka is away nothing is forgotten; copies without their changelogs must never be left.
+    ensure_topics(settings)
     forget_tables(settings)
     reset_workers(settings)
     click.echo("forgotten; `python -m streams worker` now reads all bars again", err=True)

@@ -51,3 +51,14 @@ def test_a_worker_stopped_while_it_loads_has_not_failed(tmp_path: Path):
         process.terminate()
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.slow
+def test_rebuild_forgets_nothing_while_kafka_is_away(tmp_path: Path):
+    table = tmp_path / "workers" / "one" / "tables"
+    table.mkdir(parents=True)
+    command = [sys.executable, "-m", "streams", "rebuild", "--state", tmp_path, "--bootstrap", f"127.0.0.1:{free_port()}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no answer from Kafka" in done.stderr
+    assert table.exists()
