@@ -44,9 +44,14 @@ class HistoryReader:
         # database counts as well: another one, in a folder that was replaced, may have the same head over other bars.
         self._decoded: OrderedDict[str, tuple[tuple[tuple[Database, bytes], ...], Bars]] = OrderedDict()
 
-    def bars(self, ticker: str) -> Bars | None:
-        """All bars kept of a ticker, or None. Raises StateMissingError, StateCorruptError, SchemaError."""
+    def state(self, ticker: str) -> TickerState | None:
+        """A ticker's whole state, or None where it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
         return _newest(self._copies.read(partial(load_state, ticker=ticker), partial(load_record, ticker=ticker)))
+
+    def bars(self, ticker: str) -> Bars | None:
+        """All bars kept of a ticker, or None. Raises as `state` does."""
+        state = self.state(ticker)
+        return None if state is None else state.bars
 
     def bars_many(self, tickers: Iterable[str]) -> tuple[dict[str, Bars], dict[str, str]]:
         """The bars of those tickers that have a history, and why the others' cannot be read, where they have one.
@@ -100,10 +105,10 @@ class HistoryReader:
         self.close()
 
 
-def _newest(states: Iterable[TickerState | None]) -> Bars | None:
-    """The bars that reach furthest; of several that do, those of the longest history."""
+def _newest(states: Iterable[TickerState | None]) -> TickerState | None:
+    """The state whose bars reach furthest; of several whose do, that of the longest history."""
     held = [state for state in states if state is not None and len(state.bars)]
-    return max(held, key=lambda state: (int(state.bars.day[-1]), state.total_bars)).bars if held else None
+    return max(held, key=lambda state: (int(state.bars.day[-1]), state.total_bars)) if held else None
 
 
 class ForecastReader:

@@ -27,6 +27,7 @@ from settings import Settings, load_settings
 from state.export import rows_to_json
 from state.folder import StateFolder
 from state.readers import ForecastReader, HistoryReader
+from state.ticker_state import TickerState, same_state
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool, preload_for
 from tests import proc
@@ -154,22 +155,24 @@ class Cluster:
     def await_bars(self, count: int) -> None:
         """Wait until the histories hold at least `count` bars together."""
         with HistoryReader(self.state) as reader:
-            until(lambda: sum(map(len, _bars(reader).values())) >= count, self.logs)
+            until(lambda: sum(len(state.bars) for state in _states(reader).values()) >= count, self.logs)
 
-    def assert_histories(self, expected: dict[str, Bars]) -> None:
+    def assert_states(self, expected: dict[str, TickerState]) -> None:
+        """Bars, features and due trainings are the expected ones to the byte, and no bar was counted twice."""
         with HistoryReader(self.state) as reader:
-            found = _bars(reader)
+            found = _states(reader)
         assert found.keys() == expected.keys()
-        for ticker, bars in expected.items():
-            assert found[ticker] == bars, ticker
+        for ticker, state in expected.items():
+            assert same_state(found[ticker], state), ticker
+            assert found[ticker].counters.accepted == state.counters.accepted, ticker
 
     def logs(self) -> str:
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in self.folder.glob("*.log"))
 
     def embedded(
         self, items: Iterable[BarBatch | RejectedBar], train: Callable[[TrainingJob], TrainedTicker] = train_ticker
-    ) -> tuple[list[Forecast], dict[str, Bars]]:
-        """What the embedded engine makes of the same bars under the same settings: its forecasts and its histories."""
+    ) -> tuple[list[Forecast], dict[str, TickerState]]:
+        """What the embedded engine makes of the same bars under the same settings: its forecasts and its states."""
         settings = self.settings()
         folder = self.folder / "embedded"
         with ExitStack() as stack:
@@ -180,7 +183,7 @@ class Cluster:
             engine = EmbeddedEngine(writer, settings, state_dir=folder, today=TODAY, pool=pool, progress=_silent)
             engine.run(items)
         with ForecastReader(folder) as forecasts, HistoryReader(folder) as histories:
-            return forecasts.all(), _bars(histories)
+            return forecasts.all(), _states(histories)
 
 
 def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
@@ -227,11 +230,10 @@ def rows_of(reader: ForecastReader) -> list[Forecast]:
         return []
 
 
-def _bars(reader: HistoryReader) -> dict[str, Bars]:
+def _states(reader: HistoryReader) -> dict[str, TickerState]:
     from errors import StateMissingError
 
     try:
-        found, _ = reader.bars_many(reader.tickers())
+        return {ticker: state for ticker in reader.tickers() if (state := reader.state(ticker)) is not None}
     except StateMissingError:
         return {}
-    return found

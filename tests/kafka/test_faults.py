@@ -14,9 +14,10 @@ import pytest
 
 from broker.local import local_broker
 from broker.topics import partition_of
-from records import BarBatch, Bars, Forecast
+from records import BarBatch, Forecast
 from settings import load_settings
 from state.readers import ForecastReader
+from state.ticker_state import TickerState
 from tests import proc
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
@@ -30,7 +31,7 @@ SESSION = {"WORKER_SESSION_SECONDS": "10"}
 #: What a takeover takes on any machine. Far more than the 12 s that it takes on one of its own (`python -m benchmarks failover`
 #: has the figures), and far less than what it would take if the session or the poll interval had to run out.
 AT_MOST_SECONDS = 100.0
-Expected = tuple[list[Forecast], dict[str, Bars]]
+Expected = tuple[list[Forecast], dict[str, TickerState]]
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def expected(cluster: Cluster, bars: list[BarBatch]) -> Expected:
 
 def await_expected(cluster: Cluster, expected: Expected) -> None:
     cluster.await_rows(expected[0])
-    cluster.assert_histories(expected[1])
+    cluster.assert_states(expected[1])
 
 
 def await_working(cluster: Cluster, *workers: Worker) -> None:

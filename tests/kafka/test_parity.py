@@ -53,7 +53,7 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
             workers.append(joining)
         cluster.publish(real_bars[half:])
         cluster.await_rows(rows)
-        cluster.assert_histories(histories)
+        cluster.assert_states(histories)
         for worker in workers:
             assert worker.stop() == 0
 

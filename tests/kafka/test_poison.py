@@ -61,7 +61,7 @@ def test_a_thousand_bad_messages_among_ten_thousand_good_ones(cluster: Cluster) 
     finally:
         producer.close(timeout=10)
     cluster.await_rows(rows)
-    cluster.assert_histories(histories)
+    cluster.assert_states(histories)
     letters = dead_letters(settings, BAD)
     assert len(letters) == BAD
     assert all(headers["topic"] == topic.encode() and headers["reason"] for headers, _ in letters.values())
