@@ -4,7 +4,7 @@ All rules look at one ticker's bars in the order of dates, prices adjusted for t
 returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 
 - `hundredfold`: the close is 80 to 125 times the last one that was not so, or a part as small: each of up to LASTING_BARS bars
-  before the one that goes back, or the end of what is known.
+  before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that none goes back to.
 - `unit_change`: the same for more bars: the first of them; it is those before that stand in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that.
@@ -80,7 +80,8 @@ class Suspicion(msgspec.Struct, frozen=True):
 def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
     """The suspect bars of a ticker, at most one entry each, by date.
 
-    A bar's depends on those before it and the next one; of a hundredfold move on the next LASTING_BARS.
+    A bar's depends on those before it and the next one; of a hundredfold move on the next LASTING_BARS, and with the first
+    LASTING_BARS of them on those after the first such move.
     """
     if len(bars) < 2:
         return []
@@ -96,13 +97,13 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
 
 
 def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Rule, str]]]:
-    before = bars.close[one.first - 1]
+    beside = f"{'after' if one.beside < one.first else 'before'} {bars.close[one.beside]:g}"
     if one.lasting:
-        evidence = f"close {bars.close[one.first]:g} after {before:g}, and {LASTING_BARS} bars later it has not gone back"
+        evidence = f"close {bars.close[one.first]:g} {beside}, and {LASTING_BARS} bars later it has not gone back"
         yield one.first, (Rule.UNIT_CHANGE, evidence)
         return
     for row in range(one.first, one.stop):
-        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g} after {before:g}")
+        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g} {beside}")
 
 
 def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:

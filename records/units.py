@@ -1,4 +1,4 @@
-"""Prices that stand in another unit than those before: pence for pounds, a lost decimal point, a reverse split of 1:100.
+"""Prices that stand in another unit than those before: pence for pounds, a lost decimal point.
 
 No share moves a hundredfold in a day. A stretch of such bars that ends where it began was wrong; one that lasts says that those
 before it stand in another unit, and what is left of the move is the day's own.
@@ -27,14 +27,14 @@ _PRICES: Final = ("open", "high", "low", "close", "dividend")
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Bars from row `first` on, before row `stop`, a hundred times (or a hundredth of) the close before them.
+    """Bars from row `first` on, before row `stop`, a hundred times (or a hundredth of) the close of row `beside`.
 
-    `lasting` ones are the new level, of which `first` is the beginning and `stop` says nothing.
+    `lasting` ones are the new level: row `first` begins it, up to row `stop` it has been seen to last.
     """
 
     first: int
     stop: int
-    factor: float
+    beside: int
     lasting: bool
 
 
@@ -48,7 +48,8 @@ def total_returns(bars: Bars) -> Floats:
 def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     """Where prices stand in another unit, by date; `returns` are the bars' `total_returns`.
 
-    A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting.
+    A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting. A
+    beginning of no more bars is a stretch as well where what follows does not go back to it: it may be what is wrong.
     """
     found: list[Stretch] = []
     stop = 1
@@ -59,7 +60,12 @@ def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
         back = np.flatnonzero(distance <= _HALFWAY)
         length = int(back[0]) if len(back) else len(distance)
         lasting = length > LASTING_BARS
-        found.append(Stretch(row, row + length, _UNIT if returns[row] > 0 else 1 / _UNIT, lasting))
+        one = Stretch(row, row + length, beside=row - 1, lasting=lasting)
+        if len(back) or row - _passed_over(found) > LASTING_BARS:
+            found.append(one)
+        else:
+            beginning = Stretch(0, row, beside=row, lasting=False)
+            found = [beginning] if lasting else [beginning, one]
         stop = row + (1 if lasting else length + 1)  # the way back of one that ends is no stretch of its own
     return found
 
@@ -72,7 +78,11 @@ def in_one_unit(bars: Bars, stretches: list[Stretch]) -> Bars:
     factor = np.ones(len(bars))
     for one in stretches:
         if one.lasting:
-            factor[: one.first] *= one.factor
+            factor[: one.first] *= _UNIT if bars.close[one.first] > bars.close[one.beside] else 1 / _UNIT
         else:
             kept[one.first : one.stop] = False
     return replace(bars, **{name: getattr(bars, name) * factor for name in _PRICES})[kept]
+
+
+def _passed_over(stretches: list[Stretch]) -> int:
+    return sum(one.stop - one.first for one in stretches if not one.lasting)

@@ -71,8 +71,31 @@ def test_a_level_that_lasts_is_another_unit(stop: int, factor: float):
     assert found(columns) == [(row, Rule.UNIT_CHANGE) for row in (70, stop) if row < DAYS]
 
 
-def test_what_is_wrong_from_the_first_bar_on_is_another_unit():
-    assert found(scaled(quiet(), slice(0, 3), 100.0)) == [(3, Rule.UNIT_CHANGE)]
+@pytest.mark.parametrize("factor", [100.0, 1 / 88.0])
+@pytest.mark.parametrize("length", [1, 3, LASTING_BARS])
+@pytest.mark.parametrize("count", [2 * LASTING_BARS + 1, DAYS])
+def test_what_is_wrong_from_the_first_bar_on_is_held_against_what_lasts(count: int, length: int, factor: float):
+    columns = scaled(quiet(count), slice(0, length), factor)
+    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(length)]
+    bars = bars_of(columns)
+    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    np.testing.assert_array_equal(left.close, quiet(count)["close"][length:])
+    assert f"close {bars.close[0]:g} before {bars.close[length]:g}" == suspicions("ABC", bars)[0].evidence
+
+
+def test_of_two_levels_that_are_both_too_short_neither_passes():
+    columns = scaled(quiet(2 * LASTING_BARS), slice(0, LASTING_BARS), 100.0)
+    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(2 * LASTING_BARS)]
+
+
+def test_a_beginning_that_is_gone_back_to_is_right_unless_it_stays_too_short():
+    assert found(scaled(quiet(), slice(1, 4), 100.0)) == [(row, Rule.HUNDREDFOLD) for row in (1, 2, 3)]
+    wrong_twice = scaled(scaled(quiet(), slice(0, 1), 100.0), slice(5, 6), 100.0)
+    assert found(wrong_twice) == [(row, Rule.HUNDREDFOLD) for row in range(6)]
+
+
+def test_a_beginning_long_enough_is_brought_into_the_unit_that_follows():
+    assert found(scaled(quiet(), slice(0, LASTING_BARS + 1), 100.0)) == [(LASTING_BARS + 1, Rule.UNIT_CHANGE)]
 
 
 def test_a_spike_beside_a_hundredfold_price_is_seen_as_without_it():
