@@ -107,13 +107,18 @@ def _without_displaced(combination: Combination, drift: Drift | None, steps: lis
 
 
 def _answers(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) -> dict[str, HorizonForecast]:
-    """Each candidate's forecast; what fails is added to `steps`."""
+    """Each candidate's forecast; why there is none, or one without a number, is added to `steps`."""
     answers: dict[str, HorizonForecast] = {}
     for name, model in loaded.models.items():
         try:
-            answers[name] = model.forecast(window)
+            answer = model.forecast(window)
         except ModelError as error:
             steps.append(FallbackStep(model=name, reason=str(error)))
+            continue
+        if math.isfinite(answer.horizon_return) and 0.0 < answer.daily_variance < math.inf:
+            answers[name] = answer
+        else:
+            steps.append(FallbackStep(model=name, reason=f"{window.ticker}: {name} gave no number: {answer}"))
     return answers
 
 

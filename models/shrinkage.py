@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.baseline import PRIOR_ANNUAL_DISPERSION
-from records import FallbackStep, Floats
+from records import LIMIT, FallbackStep, Floats
 
 #: Standard deviation of true annual mean returns about zero that is believed before seeing any data, of the centre and of any
 #: ticker about it as far as the centre is concerned: a bill beside a share does not decide for the share.
@@ -22,10 +22,8 @@ PRIOR_ANNUAL_MEAN: Final = 0.15
 HUBER_BOUND: Final = 1.5
 #: No more is served, up or down: years of such a rise may be in the bars, but nothing says that they go on.
 LARGEST_ANNUAL_RETURN: Final = 1.0
-#: Under this name the steps of a row say that its return was limited.
-LIMIT: Final = "limit"
 #: Halvings of the interval that holds the centre: to the last bit of a double.
-HALVINGS: Final = 64
+_HALVINGS: Final = 64
 
 
 def center_of_returns(annual_return: Floats, standard_error: Floats) -> float:
@@ -38,7 +36,7 @@ def center_of_returns(annual_return: Floats, standard_error: Floats) -> float:
     """
     deviation = np.sqrt(standard_error**2 + PRIOR_ANNUAL_MEAN**2)
     low, high = float(annual_return.min(initial=0.0)), float(annual_return.max(initial=0.0))
-    for _ in range(HALVINGS):
+    for _ in range(_HALVINGS):
         center = 0.5 * (low + high)
         distance = np.clip((annual_return - center) / deviation, -HUBER_BOUND, HUBER_BOUND)
         if float((distance / deviation).sum()) > center / PRIOR_ANNUAL_MEAN**2:
@@ -61,9 +59,12 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
 
 
 def limited_return(annual_return: float, steps: tuple[FallbackStep, ...]) -> tuple[float, tuple[FallbackStep, ...]]:
-    """The return within ±LARGEST_ANNUAL_RETURN, and the steps, one of which says that it was limited if it was."""
+    """The return within ±LARGEST_ANNUAL_RETURN, and the steps, one of which says that it was limited if it was.
+
+    What is no number stays none.
+    """
     others = tuple(step for step in steps if step.model != LIMIT)
-    if abs(annual_return) <= LARGEST_ANNUAL_RETURN:
+    if not math.isfinite(annual_return) or abs(annual_return) <= LARGEST_ANNUAL_RETURN:
         return annual_return, others
     limited = math.copysign(LARGEST_ANNUAL_RETURN, annual_return)
     reason = f"a return of {annual_return:+.1%} a year is expected, {limited:+.0%} is served: check its bars"

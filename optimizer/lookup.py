@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 
 from models.pooling import POOLED
-from models.shrinkage import LIMIT
+from models.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
 from optimizer.prices import PriceTable
-from records import Forecast, date_of
+from records import LIMIT, Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +107,9 @@ def look_up(
         else:
             assert reason is not None
             reasons[ticker] = reason
-    center = float(np.mean([served.annual_return for served in estimates.values()])) if estimates else None
+    # By the rule that no ticker decides for another: forecasts are told apart by no error of their own.
+    served = np.array([estimate.annual_return for estimate in estimates.values()])
+    center = center_of_returns(served, np.zeros(len(served))) if estimates else None
     past, refused = _from_past(prices.choose(tuple(reasons)), center, reasons) if reasons else ({}, {})
     estimates |= past
     return {ticker: estimates[ticker] for ticker in prices.tickers if ticker in estimates}, refused

@@ -166,7 +166,7 @@ class Optimizer:
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
         tickers = tuple(estimate.ticker for estimate in estimates)
         limits = _limits(request, tickers, self._settings.weight_cap)
-        wanted = (request.goal, limits.cap, request.sector_limits, request.current_weights, request.turnover_cost)
+        wanted = (request.goal, limits.cap, limits.groups, request.current_weights, request.turnover_cost)
         expected = tuple((e.annual_return, e.annual_volatility) for e in estimates)
         return self._portfolios.get(
             (_Same(correlation), tickers, expected, wanted), lambda: _solve(expected, correlation, request.goal, limits)

@@ -5,6 +5,7 @@ from records.batch import BAR_BATCH_VERSION, BarBatch, bar_batch_schema, batch_o
 from records.drift import Drift, LossMonitor
 from records.forecast import (
     FORECAST_VERSION,
+    LIMIT,
     TRADING_DAYS,
     CandidateScore,
     Evidence,
@@ -23,6 +24,7 @@ from records.validation import RejectedBar, validate_batch, validate_columns, va
 __all__ = [
     "BAR_BATCH_VERSION",
     "FORECAST_VERSION",
+    "LIMIT",
     "TRADING_DAYS",
     "VALUE_COLUMNS",
     "BarBatch",

@@ -77,6 +77,10 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
 
 
+#: Under this name the steps of a row say that its return was limited.
+LIMIT: Final = "limit"
+
+
 class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
     """One model that should have served but did not, and why."""
 

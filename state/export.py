@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from errors import StateWriteError
-from records import VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
+from records import LIMIT, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
 
 TABLE_WIDTH: Final = 120
 #: Columns of CSV and Parquet; JSON has the rows whole.
@@ -177,7 +177,7 @@ def _number(value: float | None) -> str:
 
 def _reasons(row: Forecast) -> list[str]:
     if row.fallback is None and row.annual_return is not None:
-        return []
+        return [f"{row.ticker}: {step.reason}" for step in row.fallbacks if step.model == LIMIT]
     reasons = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no reason is recorded"
     served = f"the {row.fallback} estimate stands in" if row.fallback is not None else "no forecast"
     return textwrap.wrap(f"{row.ticker}: {served}. {reasons}", TABLE_WIDTH, subsequent_indent="    ")

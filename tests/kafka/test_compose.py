@@ -74,7 +74,7 @@ def test_settings_of_the_native_start_reach_the_containers(services: dict[str, A
     for name in OURS:
         assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
     # What compose itself decides is not left to that file: where Kafka and the state are, and what is published.
-    assert {"KAFKA_BOOTSTRAP", "STATE_DIR", "HOST", "PORT"} <= services["optimizer"]["environment"].keys()
+    assert {"KAFKA_BOOTSTRAP", "KAFKA_SECURITY", "STATE_DIR", "HOST", "PORT"} <= services["optimizer"]["environment"].keys()
     assert services["optimizer"]["environment"]["PORT"] == services["optimizer"]["ports"][0].rpartition(":")[2]
 
 

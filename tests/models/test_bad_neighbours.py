@@ -16,9 +16,9 @@ from models.contract import Window
 from models.pooling import pool
 from models.results import TrainingJob
 from models.serving import make_forecast
-from models.shrinkage import HUBER_BOUND, LIMIT, PRIOR_ANNUAL_MEAN
+from models.shrinkage import HUBER_BOUND, PRIOR_ANNUAL_MEAN
 from models.training import train_ticker
-from records import Forecast
+from records import LIMIT, Forecast
 from settings import ModelName
 from tests.models.oracle import simulated_columns, window_of_columns
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.shrinkage import HUBER_BOUND, LIMIT, PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
-from records import FallbackStep, Floats
+from models.shrinkage import HUBER_BOUND, PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
+from records import LIMIT, FallbackStep, Floats
 
 Ticker = tuple[float, float]
 """Own annual mean and its sampling error."""
@@ -87,6 +87,12 @@ class TestLimit:
     @pytest.mark.parametrize("annual_return", [-1.0, -0.3, 0.0, 1.0])
     def test_what_is_within_it_is_left_alone(self, annual_return: float) -> None:
         assert limited_return(annual_return, (self.step,)) == (annual_return, (self.step,))
+
+    @pytest.mark.parametrize("annual_return", [float("nan"), float("inf"), -float("inf")])
+    def test_what_is_no_number_does_not_become_one(self, annual_return: float) -> None:
+        limited, steps = limited_return(annual_return, (self.step,))
+        assert not np.isfinite(limited)
+        assert steps == (self.step,)
 
     @pytest.mark.parametrize("annual_return", [-4.15, 1.36, 15.9])
     def test_what_is_beyond_it_says_so_once(self, annual_return: float) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import math
 import subprocess
 import sys
+from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
@@ -14,7 +15,8 @@ import pytest
 from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFewBarsError
 from models import ARIMA, LSTMModel, ModelSelector, XGBoostModel
 from models.baseline import historical_estimate, shrunk_mean
-from models.contract import Window
+from models.contract import HorizonForecast, Window
+from models.har import HarModel
 from models.intervals import empirical_tails, return_bounds
 from models.registry import MODELS
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
@@ -171,6 +173,25 @@ class TestServing:
         row = serve(window, result)
         assert row.fallback == "historical"
         assert {step.model for step in row.fallbacks} == set(MODELS)
+
+    @pytest.mark.parametrize(
+        "answer", [HorizonForecast(float("nan"), 1e-4), HorizonForecast(0.01, float("inf")), HorizonForecast(0.01, 0.0)]
+    )
+    def test_an_answer_that_is_no_number_is_not_served(
+        self, trained: TrainedTicker, history: Window, answer: HorizonForecast
+    ) -> None:
+        class Broken(HarModel):
+            def forecast(self, window: Window) -> HorizonForecast:
+                return answer
+
+        loaded = load_trained(trained)
+        sound = loaded.models["har"]
+        broken = Broken(**{field.name: getattr(sound, field.name) for field in fields(sound)})
+        row = serve(history, replace(loaded, models=loaded.models | {"har": broken}))
+        assert row.fallback == "historical"
+        assert any("har gave no number" in step.reason for step in row.fallbacks)
+        assert row.annual_return is not None
+        assert abs(row.annual_return) < 1.0
 
     def test_frozen_price_falls_back_with_the_models_reason(self, trained: TrainedTicker, history: Window) -> None:
         log_return = history.log_return.copy()

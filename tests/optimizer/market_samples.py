@@ -134,8 +134,8 @@ def with_close(bars: Bars, index: int, close: float) -> Bars:
 
 
 def shrunk_mean(simple_returns: np.ndarray, served: list[float]) -> float:
-    """What past prices say of a ticker beside served forecasts: own mean, shrunk towards theirs by its standard error."""
-    return float(_shrunk(simple_returns.reshape(-1, 1), np.mean(served))[0])
+    """What past prices say of a ticker beside forecasts of which none is far out: own mean, shrunk towards their centre."""
+    return float(_shrunk(simple_returns.reshape(-1, 1), sum(served) / (len(served) + 1))[0])
 
 
 def shrunk_means(simple_returns: np.ndarray) -> np.ndarray:

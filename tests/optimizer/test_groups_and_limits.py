@@ -154,6 +154,19 @@ def test_a_list_that_another_process_replaces_is_seen_at_the_next_look(folder):
     assert "CVX" not in groups.group("DOW").sectors
 
 
+def test_refreshed_sectors_count_for_a_request_that_was_answered_before(folder, optimizer_of, asked):
+    optimizer = optimizer_of(BARS, ROWS)
+    request = asked(BARS, sector_limits={"Energy": 0.1})
+    before = optimizer.optimize(request)["weights"]
+    for file in folder.glob("*.csv"):
+        text = file.read_text()
+        (folder / "other").write_text(text.replace("CVX,Energy", "CVX,Utilities").replace("XOM,Energy", "XOM,Utilities"))
+        (folder / "other").replace(file)
+    after = optimizer.optimize(request)["weights"]
+    assert after == optimizer.optimize(asked(BARS))["weights"]
+    assert after != before
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(folder):
     (folder / "dow.new").mkdir()
     (folder / "newer").write_text((folder / "dow.csv").read_text().split("\n", 1)[1])

@@ -9,11 +9,10 @@ import pytest
 from errors import NoDataError
 from models.combination import BASELINE
 from models.pooling import pool
-from models.shrinkage import LIMIT
 from models.terms import TERM_NAMES
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.prices import PriceTable, adjusted_series
-from records import FallbackStep, Opinion, PoolStatistics, day_number
+from records import LIMIT, FallbackStep, Opinion, PoolStatistics, day_number
 from tests.optimizer.market_samples import (
     FIRST,
     bars_of,
@@ -182,6 +181,14 @@ def test_a_forecast_that_was_limited_is_warned_of(optimizer_of, asked):
     assert f"AAA: {steps[0].reason}" in result["warnings"]
     assert result["forecasts"]["AAA"]["reason"] == steps[0].reason
     assert result["forecasts"]["AAA"]["fallback"] is None
+
+
+def test_one_wild_forecast_does_not_decide_for_tickers_without_one(optimizer_of, asked):
+    bars = made_bars()
+    result = optimizer_of(bars, {"AAA": row("AAA", bars["AAA"], 1.0, 0.2)}).optimize(asked(bars, weight_cap=0.17))
+    estimated = [basis for ticker, basis in result["forecasts"].items() if ticker != "AAA"]
+    assert len(estimated) == 5
+    assert all(abs(basis["expected_return"]) < 0.3 for basis in estimated)
 
 
 def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer_of, asked):

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from errors import ForecastingError, RequestError, StateCorruptError, StateError, StateMissingError, StateWriteError
-from records import Forecast
+from records import LIMIT, FallbackStep, Forecast
 from state import export
 from state.__main__ import main
 from state.database import Database
@@ -58,6 +58,16 @@ def test_the_table(folder: Path) -> None:
     assert " ".join(cells[0]) == "AAPL 2018-02-07 -5.1 -7.0 … 9.0 xgboost 0.012 6.1 20.0 har 0.310 5.2"
     assert [row[0] for row in cells] == ["AAPL", "FB", "MSFT", "FB:"]
     assert lines[-1] == "FB: the historical estimate stands in. har: 196 bars, and it needs at least 504"
+
+
+def test_the_table_says_where_a_return_is_limited() -> None:
+    limited = forecast(
+        "WILD", annual_return=1.0, fallbacks=(FallbackStep(model=LIMIT, reason="a return of +136.0% is expected"),)
+    )
+    failed = forecast("CALM", fallbacks=(FallbackStep(model="lstm", reason="too few bars"),))
+    lines = export.rows_to_table([limited, failed]).splitlines()
+    assert lines[-1] == "WILD: a return of +136.0% is expected"
+    assert not any("too few bars" in line for line in lines)
 
 
 def test_the_table_of_long_names_and_reasons_fits_its_width() -> None:
