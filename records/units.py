@@ -49,12 +49,15 @@ def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     """Where prices stand in another unit, by date; `returns` are the bars' `total_returns`.
 
     A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting. A
-    beginning of no more bars is a stretch as well where what follows does not go back to it: it may be what is wrong.
+    beginning of no more bars is a stretch as well where what follows does not go back to it: it may be what is wrong. A move that
+    the bar's own split explains begins none.
     """
     found: list[Stretch] = []
     stop = 1
-    for row in np.flatnonzero(np.abs(returns) >= _SMALLEST_MOVE).tolist():
-        if row < stop or abs(returns[row]) > _LARGEST_MOVE:
+    size = np.abs(returns)
+    hundredfold = (size >= _SMALLEST_MOVE) & (size <= _LARGEST_MOVE) & (np.abs(returns + np.log(bars.split)) > _HALFWAY)
+    for row in np.flatnonzero(hundredfold).tolist():
+        if row < stop:
             continue
         distance = np.abs(np.log(bars.close[row : row + LASTING_BARS + 1] / bars.close[row - 1]))
         back = np.flatnonzero(distance <= _HALFWAY)

@@ -98,6 +98,23 @@ def test_a_beginning_long_enough_is_brought_into_the_unit_that_follows():
     assert found(scaled(quiet(), slice(0, LASTING_BARS + 1), 100.0)) == [(LASTING_BARS + 1, Rule.UNIT_CHANGE)]
 
 
+@pytest.mark.parametrize("first", [3, 70, DAYS - 5])
+def test_a_split_that_explains_the_move_is_no_other_unit(first: int):
+    columns = scaled(quiet(), slice(first, None), 100.0)
+    columns["volume"][first] *= 8  # what is left to say of such a jump is that nothing confirms it
+    split = np.ones(DAYS)
+    split[first] = 0.01
+    assert found({**columns, "split": split}) == []
+    bars = bars_of({**columns, "split": split})
+    assert hundredfold_stretches(bars, total_returns(bars)) == []
+
+
+def test_a_split_does_not_excuse_another_move_than_its_own():
+    split = np.ones(DAYS)
+    split[70] = 2.0
+    assert found({**scaled(quiet(), slice(70, 71), 100.0), "split": split}) == [(70, Rule.HUNDREDFOLD)]
+
+
 def test_a_spike_beside_a_hundredfold_price_is_seen_as_without_it():
     columns = scaled(scaled(quiet(), slice(70, 73), 100.0), slice(74, 75), 1.5)
     assert found(columns) == [*((row, Rule.HUNDREDFOLD) for row in (70, 71, 72)), (74, Rule.SPIKE)]
