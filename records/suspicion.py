@@ -3,8 +3,9 @@
 All rules look at one ticker's bars in the order of dates, prices adjusted for the splits that are known. Returns are total log
 returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 
-- `hundredfold`: the close is 80 to 125 times the last one that was not so, or a part as small: each of up to LASTING_BARS bars
-  before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that none goes back to.
+- `hundredfold`: the close, with its dividend, is 80 to 125 times the last one that was not so, or a part as small: each of up
+  to LASTING_BARS bars before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that
+  none goes back to.
 - `unit_change`: the same for more bars: the first of them; it is those before that stand in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that.
@@ -103,7 +104,8 @@ def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Rule, str
         yield one.first, (Rule.UNIT_CHANGE, evidence)
         return
     for row in range(one.first, one.stop):
-        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g} {beside}")
+        dividend = f" with a dividend of {bars.dividend[row]:g}" if bars.dividend[row] else ""
+        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g}{dividend} {beside}")
 
 
 def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:

@@ -49,8 +49,8 @@ def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     """Where prices stand in another unit, by date; `returns` are the bars' `total_returns`.
 
     A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting. A
-    beginning of no more bars is a stretch as well where what follows does not go back to it: it may be what is wrong. A move that
-    the bar's own split explains begins none.
+    beginning of no more bars is a stretch as well where what follows does not go back to it: it may be what is wrong. A move
+    that the bar's own split explains begins none; where a dividend alone is a hundredfold, the stretch is its bar.
     """
     found: list[Stretch] = []
     stop = 1
@@ -63,7 +63,7 @@ def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
         back = np.flatnonzero(distance <= _HALFWAY)
         length = int(back[0]) if len(back) else len(distance)
         lasting = length > LASTING_BARS
-        one = Stretch(row, row + length, beside=row - 1, lasting=lasting)
+        one = Stretch(row, row + max(1, length), beside=row - 1, lasting=lasting)
         if len(back) or row - _passed_over(found) > LASTING_BARS:
             found.append(one)
         else:

@@ -187,6 +187,20 @@ def test_dividends_are_no_moves() -> None:
     assert found({**columns, "dividend": dividend}) == []
 
 
+@pytest.mark.parametrize("row", [1, 70, DAYS - 1])
+@pytest.mark.parametrize("then", [1.0, 100.0])
+def test_a_hundredfold_dividend_is_held_out_with_its_bar_alone(row: int, then: float) -> None:
+    columns = scaled(quiet(), slice(row + 1, row + 2), then)  # the next bar is judged by itself
+    dividend = np.zeros(DAYS)
+    dividend[row] = 100 * columns["close"][row]
+    wrong = [row, row + 1] if then != 1.0 and row + 1 < DAYS else [row]
+    assert found({**columns, "dividend": dividend}) == [(one, Rule.HUNDREDFOLD) for one in wrong]
+    bars = bars_of({**columns, "dividend": dividend})
+    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    assert left.day.tolist() == [day for day in range(DAYS) if day not in wrong]
+    assert f" with a dividend of {dividend[row]:g} after " in suspicions("ABC", bars)[0].evidence
+
+
 @given(st.integers(0, 2**32 - 1), st.integers(2, DAYS), st.sampled_from([0.01, 0.5, 0.8, 1.4, 100.0]))
 def test_what_is_said_of_a_bar_needs_no_bar_after_the_next(seed: int, stop: int, factor: float) -> None:
     columns = scaled(quiet(seed=seed), slice(60, 61), factor)
