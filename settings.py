@@ -263,10 +263,10 @@ class Settings(BaseSettings):
 
     overlap_sessions: int = Field(
         63,
-        ge=1,
+        ge=11,
         le=1000,
         description="Sessions that --since last fetches again: corrections come within days, the rules for suspect bars look "
-        "a quarter back.",
+        "a quarter back. Of fewer than 11 nobody could tell an error from another unit of prices.",
     )
     suspect_bars: SuspectBars = Field(
         SuspectBars.IMPOSSIBLE,

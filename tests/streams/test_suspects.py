@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from models.training import train_ticker
 from producers.screen import Screen
 from records import Bars, Forecast, RejectedBar, Rule, Suspicion, date_of, suspicions
 from records.units import LASTING_BARS
-from settings import ModelName, SuspectBars
+from settings import ModelName, Settings, SuspectBars
 from state.folder import StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.forecasting import refresh, training_job
@@ -69,8 +70,9 @@ def test_live_bars_tell_of_each_bar_of_a_stretch_and_once_of_another_unit(first:
     assert told([batch(bars)]) == suspicions("ABC", bars)
 
 
-def test_a_daily_job_that_meets_another_unit_leaves_the_state_in_it() -> None:
-    change, overlap = 260, 63
+@pytest.mark.parametrize("overlap", [LASTING_BARS + 1, 63])
+def test_a_daily_job_that_meets_another_unit_leaves_the_state_in_it(overlap: int) -> None:
+    change = 260
     bars = stretch(change, 40, 100.0)
     state, last = deliver([batch(bars[:change], as_of=date_of(bars.day[change - 1]))], SMALL)[0], change
     for row in range(change, 300):
@@ -81,6 +83,12 @@ def test_a_daily_job_that_meets_another_unit_leaves_the_state_in_it() -> None:
         waiting = row - change < LASTING_BARS
         assert last == (change if waiting else row + 1)  # bars that may still be mended are held out
     np.testing.assert_allclose(state.bars.close, 100.0 * walk(300).close)
+
+
+def test_the_shortest_overlap_is_longer_than_an_error() -> None:
+    assert Settings(overlap_sessions=LASTING_BARS + 1, _env_file=None).overlap_sessions == 11  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        Settings(overlap_sessions=LASTING_BARS, _env_file=None)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(("first", "length"), [(560, 1), (300, 5), (560, 5), (560, 70), (595, 5)])
