@@ -19,7 +19,7 @@ import click
 
 from console import progress, run_cli
 from errors import SourceError
-from settings import load_settings
+from settings import SuspectBars, load_settings
 
 
 @click.group()
@@ -75,11 +75,11 @@ def evaluate(
         click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
     rejected = 0
     results = []
+    # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.
+    bars = read_source("file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP)
     with _processes(settings.jobs) as pool:
         sent = []
-        for ticker, items in itertools.groupby(
-            read_source("file", path=path, tickers=wanted, today=today), key=lambda item: item.ticker
-        ):
+        for ticker, items in itertools.groupby(bars, key=lambda item: item.ticker):
             parts = []
             for item in items:
                 if isinstance(item, BarBatch):
@@ -92,8 +92,8 @@ def evaluate(
             for job in as_completed(sent):
                 results.append(job.result())
                 advance(1)
-    if rejected:
-        click.echo(f"{rejected} rejected bars are left out; python -m producers check tells why", err=True)
+    _tell(rejected, "rejected bars are left out")
+    _tell(len(bars.suspicions), "suspect bars are kept")
     results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
     if not results:
         raise SourceError(
@@ -123,6 +123,11 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
             process.terminate()
         raise
     pool.shutdown()
+
+
+def _tell(count: int, of_bars: str) -> None:
+    if count:
+        click.echo(f"{count} {of_bars}; python -m producers check tells why", err=True)
 
 
 def _lookback(lookback: int | None) -> dict[str, int]:

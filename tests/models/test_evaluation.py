@@ -210,6 +210,24 @@ def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Pa
 
 
 @pytest.mark.slow
+def test_forecasts_do_not_know_that_prices_will_stand_in_another_unit(tmp_path: Path) -> None:
+    day, *columns = simulated_columns(620, seed=1)
+    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+    frame = frame.assign(date=pd.to_datetime(day, unit="D"), ticker="ABC")
+    served = []
+    for factor in (1.0, 100.0):
+        frame.loc[frame.index[-15:], ["open", "high", "low", "close"]] *= factor  # after the last origin
+        frame.to_parquet(tmp_path / "bars.parquet")
+        command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
+        command += ["--models", "har", "--no-garch", "--jobs", "1", "--out", str(tmp_path / "out.parquet")]
+        run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        assert run.returncode == 0, run.stderr
+        assert ("1 suspect bars are kept" in run.stderr) == (factor == 100.0)
+        served.append(pd.read_parquet(tmp_path / "out.parquet"))
+    pd.testing.assert_frame_equal(*served, check_exact=True)
+
+
+@pytest.mark.slow
 def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
