@@ -34,16 +34,21 @@ _MULTIPLIERS: Final = np.array(
 )
 _COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
 _QUIET_MS: Final = 15_000
+#: No bar's fingerprint: which of two editions of one moment counts is for their readers to say, by values that are not kept.
+_UNDECIDED: Final = -1
 #: When a bar was fetched (`BarBatch.fetched`), and the fingerprint of its values.
 _Edition = tuple[float, int]
 
 
 class PublishedBars:
-    """The editions of every bar on the topic, as fingerprints: of each date the one that counts, and those before it."""
+    """The editions of every bar on the topic, as fingerprints: of each date the one that counts, and those that do not.
+
+    Of two that were fetched at the same moment neither is taken to count, so that what a later fetch says is sent.
+    """
 
     def __init__(self) -> None:
         self._counting: dict[str, dict[str, _Edition]] = {}
-        self._superseded: set[tuple[str, str, _Edition]] = set()
+        self._not_counting: set[tuple[str, str, _Edition]] = set()
 
     @classmethod
     def read(cls, settings: Settings) -> Self:
@@ -61,9 +66,14 @@ class PublishedBars:
         counting = self._counting.setdefault(batch.ticker, {})
         for date, edition in zip(batch.date, _editions(batch), strict=True):
             other = counting.setdefault(date, edition)
-            if other != edition:
-                older, counting[date] = sorted((other, edition))
-                self._superseded.add((batch.ticker, date, older))
+            if other == edition:
+                continue
+            older, newer = sorted((other, edition))
+            self._not_counting.add((batch.ticker, date, older))
+            if older[0] == newer[0]:
+                self._not_counting.add((batch.ticker, date, newer))
+                newer = (newer[0], _UNDECIDED)
+            counting[date] = newer
 
     def missing(self, batch: BarBatch) -> list[int]:
         """Rows of the batch of which the topic holds neither these values as those that count nor this very edition."""
@@ -72,7 +82,7 @@ class PublishedBars:
             row
             for row, (date, edition) in enumerate(zip(batch.date, _editions(batch), strict=True))
             if (held := counting.get(date)) is None
-            or (held[1] != edition[1] and (batch.ticker, date, edition) not in self._superseded)
+            or (held[1] != edition[1] and (batch.ticker, date, edition) not in self._not_counting)
         ]
 
     def count_known(self, batch: BarBatch, rows: Sequence[int]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 
 import pytest
 from click.testing import CliRunner
@@ -51,6 +52,21 @@ def test_no_edition_is_sent_twice_and_what_a_later_one_says_again_is_sent(newest
     assert [published.missing(edition) for edition in editions] == [[], []]
     assert published.missing(batch(date, close=1.6, as_of=days[2])) == []
     assert published.missing(batch(date, close=1.5, as_of=days[2])) == [0]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([1.5, 1.6, 1.7])))
+def test_of_editions_of_one_moment_what_a_later_one_says_is_sent_whichever_it_repeats(order: tuple[float, ...]) -> None:
+    date, first, later = "2024-04-01", dt.date(2024, 6, 1), dt.date(2024, 6, 2)
+    published = PublishedBars()
+    for close in order:
+        assert published.missing(batch(date, close=close, as_of=first)) == [0]
+        published.add(batch(date, close=close, as_of=first))
+    for close in order:
+        assert published.missing(batch(date, close=close, as_of=first)) == []
+        assert published.missing(batch(date, close=close, as_of=later)) == [0]
+    published.add(batch(date, close=1.6, as_of=later))
+    assert published.missing(batch(date, close=1.6, as_of=dt.date(2024, 6, 3))) == []
+    assert [published.missing(batch(date, close=close, as_of=first)) for close in order] == [[], [], []]
 
 
 def test_the_newest_date_passes_over_what_is_none() -> None:
