@@ -22,7 +22,7 @@ Table = tuple[list[Forecast], Mapping[str, str]]
 #: At most a hundredth of the time goes into it, so that it decides no more than the slowest hundredth of the answers.
 _PAUSES: Final = 99.0
 #: However long one took, another is made after this time.
-_LONGEST_PAUSE_SECONDS: Final = 10.0
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 #: An edition outdated for this long is worth waiting for the next one.
 _PATIENCE_SECONDS: Final = 5.0
 #: zlib's fastest level: 29 % of the size in 8 ms for 500 rows; its usual one 24 % in 30 ms.
@@ -57,7 +57,7 @@ class Editions:
         self._until = float("-inf")
 
     def newest(self) -> Edition:
-        """The table as it was a moment ago: `REFRESH_SECONDS`, and up to ten seconds while all of it changes all the time.
+        """The table as it was a moment ago: `REFRESH_SECONDS`, and up to half a minute while all of it changes all the time.
 
         While one caller makes a newer edition, the others get the last one at once, unless that is long outdated. Raises what
         `read` raises.
