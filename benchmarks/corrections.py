@@ -47,7 +47,7 @@ def run() -> Iterator[dict[str, Any]]:
     day_before = fetched - dt.timedelta(days=1)
     as_of = {"split_untold_with_overlap": fetched + dt.timedelta(days=1), "duplicate_day": day_before}
     # What is known was fetched the day before, so that the split of the last day restates it.
-    known = replace(known, fetched=np.minimum(known.fetched, last.day[0] - 1).astype(np.int32))
+    known = replace(known, fetched=np.minimum(known.fetched, float(last.day[0] - 1)))
     for name, part in deliveries.items():
         cost = _microseconds(_delivery(known, _batch(part, as_of.get(name, fetched)), settings))
         row |= {f"{name}_us": round(cost), f"{name}_ratio": round(cost / rebuild, 3)}

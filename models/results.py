@@ -15,7 +15,7 @@ from records import CandidateScore, FallbackStep
 
 TRAINED_VERSION: Final = 2
 #: Stands in every result and row; to be raised with every change that moves a forecast.
-CODE_VERSION: Final = "0.2.0"
+CODE_VERSION: Final = "0.2.1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from records import VALUE_COLUMNS, Bars, Floats
 from state.adjustment import Restatement, basis_of
 from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
-HISTORY_VERSION: Final = 2
+HISTORY_VERSION: Final = 3
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
 _DAY: Final = np.dtype("<i4")
@@ -220,7 +220,7 @@ def _refuse_other_versions(ticker: str, payload: bytes) -> None:
             "upgrade it first"
         )
     if version < HISTORY_VERSION:
-        # It held adjusted prices only: what had been delivered cannot be told from them, but from the bars.
+        # What was delivered, or at which moment, does not stand in it, but can be told from the bars.
         raise SchemaError(
             f"{ticker}: its history is of schema version {version}, from before this one ({HISTORY_VERSION}); {_REMEDY}"
         )

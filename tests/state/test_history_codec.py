@@ -142,10 +142,10 @@ def with_version(payload: bytes, version: int) -> bytes:
 
 def test_a_head_or_block_of_another_version_is_refused_by_the_tickers_name() -> None:
     state = history("AAA", 100)
-    with pytest.raises(SchemaError, match=r"AAA: .* version 3; this process knows up to 2: upgrade it first"):
+    with pytest.raises(SchemaError, match=r"AAA: .* version 4; this process knows up to 3: upgrade it first"):
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION + 1))
     with pytest.raises(
-        SchemaError, match=r"AAA: .* version 1, from before this one \(2\); delete the state folder and run again"
+        SchemaError, match=r"AAA: .* version 2, from before this one \(3\); delete the state folder and run again"
     ):
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 1))
     newer = with_version(encode_block(state, 1), HISTORY_VERSION + 1)
