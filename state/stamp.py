@@ -41,7 +41,9 @@ class Stamped(NamedTuple):
 
 def fingerprint_of(key: bytes, payload: bytes) -> bytes:
     """Eight bytes that another key or payload has only by a chance of 1 in 2^64."""
-    return hashlib.blake2b(payload, key=hashlib.blake2b(key, digest_size=32).digest(), digest_size=FINGERPRINT_BYTES).digest()
+    begun = hashlib.blake2b(len(key).to_bytes(4, "little") + key, digest_size=FINGERPRINT_BYTES)
+    begun.update(payload)
+    return begun.digest()
 
 
 def stamp(payload: bytes, revision: Revision, fingerprint: bytes) -> bytes:

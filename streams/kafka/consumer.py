@@ -1,39 +1,140 @@
-"""Faust's consumer: it begins at the beginning, tells where it began, and takes a fraction of the time for a message."""
+"""Faust's consumer with the deliveries of this project: what is read, handed over and committed follows from ledgers alone.
+
+What Faust 0.15.3 and aiokafka 0.14 do, and what is done here instead (`tests/kafka/test_consumer.py` has each):
+
+- Faust drops a fetched batch when its flow is suspended or the generation changes meanwhile, although aiokafka's position
+  is behind the batch already; it then takes the gap for offsets without messages (`_add_gap`) and commits past them
+  (`_new_offset`). Here every answer of the broker is written down in the consumer's thread, with the position before and after it,
+  and the ledgers know which of its messages have not arrived.
+- `seek_to_committed` leaves a partition alone that has no committed offset, or 0: what had been fetched of it was never seen again.
+- An offset outside the log (a topic that was made anew, or has lost its beginning) is moved by aiokafka without a word.
+- A commit that the group refuses ends the worker. Here it is tried again with the next one.
+- A fetch that fails half-way has moved the position already.
+- mode races each hand-over against the end of the flow, with four tasks for each message; here it is one where there is room.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import faust
-from faust.transport.drivers.aiokafka import Consumer
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener
 from faust.types import TP
 from mode.services import WaitResults
 
+from streams.kafka.consumer_thread import DeliveringThread
 
-class SeekingConsumer(Consumer):
-    """Seeks where aiokafka does not.
+if TYPE_CHECKING:
+    from streams.kafka.deliveries import Deliveries, Fetched
+    from streams.kafka.membership import Membership
 
-    After partitions were dealt anew Faust drops what had been fetched and seeks to the committed offsets. aiokafka's
-    `seek_to_committed` leaves a partition alone that has none, or 0: what had been fetched of it was never seen again.
-    """
+logger = logging.getLogger(__name__)
 
-    committed_before: Mapping[TP, int] = {}
+_FETCH_SECONDS = 1.0
+#: A broker that answers with an error is asked again after this.
+_PAUSE_SECONDS = 0.5
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """As in Faust; streams' partitions without a committed offset go to their beginning, changelogs stay where they are."""
-        offsets = await super().seek_to_committed()
-        changelogs = self.app.tables.changelog_topics
-        streams = {TP(tp.topic, tp.partition): offset for tp, offset in offsets.items() if tp.topic not in changelogs}
-        unread = [tp for tp, offset in streams.items() if not offset]
-        if unread:
-            beginnings = await self.earliest_offsets(*unread)
-            starts: dict[Any, int] = {TP(tp.topic, tp.partition): offset for tp, offset in beginnings.items()}
-            await self.seek_wait(starts)
-            streams |= starts
-        self.committed_before = streams
-        return offsets
+
+class EpochListener(ConsumerRebalanceListener):
+    """Begins a new epoch before anything else happens: at once, in the consumer's own thread."""
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> Any:
+        """What is under way counts no more."""
+        _delivering(self._thread.consumer).membership.unsettle()
+        return super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        """Another epoch, also where the group has kept its number; the group has just answered."""
+        membership = _delivering(self._thread.consumer).membership
+        membership.unsettle()
+        membership.renew(membership.now())
+        await super().on_partitions_assigned(assigned)
+
+
+class DeliveringConsumer(Consumer):
+    """`membership` and `deliveries` are set by `use_delivering_consumer`, for one application."""
+
+    membership: Membership
+    deliveries: Deliveries
+    RebalanceListener: ClassVar[type[ConsumerRebalanceListener]] = EpochListener
+
+    def _new_consumer_thread(self) -> DeliveringThread:
+        return DeliveringThread(self, self.membership, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def delivering(self) -> DeliveringThread:
+        """The thread that talks to the broker."""
+        return cast(DeliveringThread, self._thread)
+
+    async def start_reading(self, topics: Iterable[str], epoch: int) -> None:
+        """Read the assigned partitions of these topics from their committed offsets on, in this epoch."""
+        wanted = [tp for tp in self.assignment() if tp.topic in set(topics)]
+        starts = await self.delivering.start_reading(wanted) if wanted else {}
+        if epoch == self.membership.epoch:
+            self.deliveries.restart(starts, epoch)
+
+    async def refetch(self, places: Mapping[TP, int], epoch: int) -> None:
+        """Fetch again from these offsets on, unless partitions are dealt anew by now."""
+        if epoch == self.membership.epoch:
+            await self.delivering.move(places)
+
+    async def perform_seek(self) -> None:
+        """Nothing: `start_reading` is called where Faust would seek."""
+
+    def ack(self, message: Any) -> bool:  # noqa: ARG002 - as Faust calls it
+        """Nothing: agents report to the deliveries."""
+        return False
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - as in Faust
+        """Commit what the ledgers say."""
+        epoch = self.deliveries.epoch
+        offsets = self.deliveries.committable()
+        if not offsets or epoch != self.membership.epoch:
+            return False
+        done = await self.delivering.commit(offsets)
+        if done:
+            self.deliveries.committed(offsets, epoch)
+        return done
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """For ever: what the broker answers goes to the ledgers, and what they want of it to the agents."""
+        while not (self.should_stop or fetcher.should_stop):
+            try:
+                answers, _ = await self._wait_next_records(_FETCH_SECONDS)
+            except ConsumerStoppedError:
+                if self.app.should_stop:
+                    return
+                raise
+            except KafkaError as error:
+                logger.warning("fetching failed, tried again reason=%r", error)
+                await self.sleep(_PAUSE_SECONDS)
+                continue
+            await asyncio.sleep(0)
+            if answers:
+                await self._hand_over(cast("Mapping[TP, Fetched]", answers))
+
+    async def _hand_over(self, answers: Mapping[TP, Fetched]) -> None:
+        epoch = self.deliveries.epoch
+        for tp in [tp for tp, answer in answers.items() if answer.rewound]:
+            logger.warning("the log of %s-%d was begun anew or has lost messages: read from its beginning", tp.topic, tp.partition)
+            self.deliveries.rewind(tp, answers[tp].begin)
+        wanted = self.deliveries.fetched(answers)
+        try:
+            for count, (tp, record) in enumerate(self.scheduler.iterate(wanted)):
+                if not self.flow_active or epoch != self.membership.epoch:
+                    break
+                message = self._to_message(tp, record)
+                message.generation_id = epoch
+                self.deliveries.handed(tp, record.offset)
+                await self.wait_first(self.callback(message), self.suspend_flow.wait())
+                if count % 100 == 99:
+                    await asyncio.sleep(0)
+        finally:
+            self.deliveries.handed_all()
 
     async def wait_first(self, *awaited: Any, timeout: Any = None) -> WaitResults:
         """As in mode, which makes four tasks for each message; here it is one where the message's queue has room for it."""
@@ -59,18 +160,11 @@ def _discard(awaited: Iterable[Any]) -> None:
         coroutine.close()
 
 
-def use_seeking_consumer(app: faust.App) -> None:
+def _delivering(consumer: Any) -> DeliveringConsumer:
+    return cast(DeliveringConsumer, consumer)
+
+
+def use_delivering_consumer(app: faust.App, membership: Membership, deliveries: Deliveries) -> None:
     """Must be called before the application starts."""
-    app.transport.Consumer = SeekingConsumer  # type: ignore[misc]  # of this application's transport alone
-
-
-def committed_before(app: faust.App) -> Mapping[TP, int]:
-    """First offset, by partition of the streams, to be read since partitions were last dealt; empty before that."""
-    consumer = app.consumer
-    return consumer.committed_before if isinstance(consumer, SeekingConsumer) else {}
-
-
-def forget_committed(app: faust.App) -> None:
-    """Partitions are being dealt anew: what was read from where is no longer true."""
-    if isinstance(app.consumer, SeekingConsumer):
-        app.consumer.committed_before = {}
+    parts = {"membership": membership, "deliveries": deliveries}
+    app.transport.Consumer = type("AppConsumer", (DeliveringConsumer,), parts)  # of this application's transport alone

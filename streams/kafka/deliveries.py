@@ -1,12 +1,11 @@
-"""A watch over what was fetched but never arrived.
+"""Every message of the streams on its way from the broker to an agent, so that none is lost and none is waited for in vain.
 
-When partitions are dealt anew, Faust 0.15 was seen to lose the rest of a fetched batch between its consumer and its agents: of
-messages 8 to 139 of a partition the agent got 8 and 116 to 139. Nothing is committed past such a gap, so a restart would bring
-them; but a worker that runs would wait for ever. Here it notices that there are messages it has not dealt with although nobody
-is busy, and fetches again from the first of them. What comes twice changes nothing.
+Between the fetch and the agent lie Faust's queues. They are cleared when partitions are dealt anew, an actor that is cancelled takes its
+message along, and a hand-over that waits for room is given up. A ledger for each partition knows what has arrived; what was lost is fetched
+again within a second or two, while later messages flow as when none does.
 
-Not every offset has a message: a transaction ends in a mark, and what retention has deleted is gone. What does not come even
-when it is asked for again is passed over, or everything behind it would be fetched again for ever.
+Queues keep their order, so a message that was handed over before one that the agent has begun, and was not begun itself, is lost. So is
+whatever an idle agent has not begun after a moment. Bars have one queue for all partitions, requests for training one for each.
 """
 
 from __future__ import annotations
@@ -14,116 +13,211 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-import faust
 from faust.types import TP, EventT
 
-from streams.kafka.consumer import committed_before
+from streams.kafka.ledger import Ledger
+from streams.kafka.membership import Membership
 
 logger = logging.getLogger(__name__)
 
-_LOOK_SECONDS: Final = 0.5
-#: Between the fetch of a message and its arrival there are milliseconds.
-_STALL_SECONDS: Final = 2.0
-#: While the agent is busy with other partitions, messages may just wait for its next turn.
-_BUSY_STALL_SECONDS: Final = 10.0
-#: So often a message is asked for before it is taken to be none.
-_FETCHES: Final = 2
+_LOOK_SECONDS: Final = 0.25
+#: From a queue to its agent a message takes milliseconds, where the agent is idle.
+_IDLE_SECONDS: Final = 0.75
+#: Between two moves to the same place: an answer takes milliseconds, and a move discards the one that is under way.
+_REFETCH_SECONDS: Final = 1.0
+
+
+class Fetched(NamedTuple):
+    """What the broker answered for a partition: the records from position `begin` on; the next position is `end`.
+
+    `rewound` says that the position went back without being asked to.
+    """
+
+    begin: int
+    records: Sequence[Any]
+    end: int
+    rewound: bool = False
 
 
 @dataclass(slots=True)
-class _Progress:
-    """`next` is the first offset that is not dealt with, fetched again `fetches` times; `ahead` holds later ones that are."""
+class _Lane:
+    """One queue: what was handed over and is not begun, in order; which partitions' messages the agent has."""
 
-    next: int
-    since: float
-    ahead: set[int] = field(default_factory=set)
-    fetches: int = 0
-
-    def mark(self, offset: int) -> None:
-        if offset >= self.next:
-            self.ahead.add(offset)
-        if self.next in self.ahead:
-            self._go_on(self.next)
-        self.since = time.monotonic()
-
-    def pass_over(self, end: int) -> None:
-        """There is no message at `next`, nor after it until one that is dealt with, or the partition's end."""
-        self._go_on(min(self.ahead, default=end))
-
-    def _go_on(self, offset: int) -> None:
-        while offset in self.ahead:
-            self.ahead.remove(offset)
-            offset += 1
-        self.next, self.fetches = offset, 0
+    waiting: deque[tuple[TP, int]] = field(default_factory=deque)
+    begun: dict[TP, int] = field(default_factory=dict)
+    moved_at: float = 0.0
 
 
 class Deliveries:
-    """Told of every message that is begun and dealt with; `run` looks for those that are missing."""
+    """The ledgers of this epoch. `shared` topics have one queue for all their partitions, others one for each."""
 
-    def __init__(self, app: faust.App, topics: Collection[str]) -> None:
-        self._app = app
-        self._topics = topics
-        self._progress: dict[TP, _Progress] = {}
-        self._generation: int | None = None
-        self._begun: set[TP] = set()
+    def __init__(
+        self, membership: Membership, *, shared: Collection[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._membership = membership
+        self._shared = shared
+        self._clock = clock
+        self._ledgers: dict[TP, Ledger] = {}
+        self._lanes: dict[Hashable, _Lane] = {}
+        self._committed: dict[TP, int] = {}
+        self._refetched: dict[TP, float] = {}
+        self._handing = False
+        self.epoch = -1
         self.repeated = 0
 
-    def begin(self, taken: Iterable[EventT[Any]]) -> None:
-        """An agent has taken these messages up."""
-        self._begun.update(event.message.tp for event in taken)
+    def restart(self, starts: Mapping[TP, int], epoch: int) -> None:
+        """Partitions are read from these offsets on, in this epoch. What was under way before is nobody's."""
+        self._ledgers = {tp: Ledger(offset) for tp, offset in starts.items()}
+        self._committed = dict(starts)
+        self._lanes = {}
+        self._refetched = {}
+        self.epoch = epoch
+
+    def rewind(self, partition: TP, offset: int) -> None:
+        """The broker has gone back to an earlier offset by itself: the log that it has now ends before what was read."""
+        self._ledgers[partition] = Ledger(offset)
+        self._committed[partition] = -1
+
+    # -- From the broker to the agent -----------------------------------------------------------------------------------
+
+    def fetched(self, answers: Mapping[TP, Fetched]) -> dict[TP, list[Any]]:
+        """The records that have to be handed to agents; those of partitions that are not read in this epoch are none."""
+        wanted: dict[TP, list[Any]] = {}
+        for tp, answer in answers.items():
+            ledger = self._ledgers.get(tp)
+            if ledger is None:
+                continue
+            offsets = [record.offset for record in answer.records]
+            chosen = ledger.fetched(answer.begin, offsets, answer.end)
+            if len(chosen) == len(offsets):
+                records = list(answer.records)
+            else:
+                keep = set(chosen)
+                records = [record for record in answer.records if record.offset in keep]
+            if records:
+                wanted[tp] = records
+        self._handing = bool(wanted)
+        return wanted
+
+    def handed(self, partition: TP, offset: int) -> None:
+        """A message is put into its agent's queue."""
+        ledger = self._ledgers.get(partition)
+        if ledger is not None:
+            ledger.handed(offset)
+            lane = self._lane(partition)
+            if not lane.waiting:
+                lane.moved_at = self._clock()
+            lane.waiting.append((partition, offset))
+
+    def handed_all(self) -> None:
+        """What was fetched is handed over; what was not, because partitions are dealt anew, is fetched again."""
+        self._handing = False
+        for ledger in self._ledgers.values():
+            ledger.lost_on_the_way()
+
+    # -- In the agent ---------------------------------------------------------------------------------------------------
+
+    def begin(self, taken: Sequence[EventT[Any]]) -> None:
+        """An agent has taken these messages out of its queue, in the queue's order."""
+        for event in taken:
+            tp, offset = event.message.tp, event.message.offset
+            if not self._is_current(event):
+                continue
+            lane = self._lane(tp)
+            lane.begun[tp] = lane.begun.get(tp, 0) + 1
+            lane.moved_at = self._clock()
+            waiting = lane.waiting
+            if waiting and (waiting[0] == (tp, offset) or (tp, offset) in waiting):
+                while (passed := waiting.popleft()) != (tp, offset):
+                    self._lose(*passed)
 
     def end(self, taken: Iterable[EventT[Any]], *, done: Iterable[EventT[Any]]) -> None:
-        """An agent has put these messages down; those that are `done` it has acknowledged."""
-        self._begun.difference_update(event.message.tp for event in taken)
-        current = self._current()
+        """An agent has put these messages down; those that are `done` it has dealt with, the others have to come again."""
+        settled: dict[TP, list[int]] = {}
         for event in done:
-            progress = current.get(event.message.tp)
-            if progress is not None:
-                progress.mark(event.message.offset)
+            if self._is_current(event):
+                settled.setdefault(event.message.tp, []).append(event.message.offset)
+        for tp, offsets in settled.items():
+            self._ledgers[tp].dealt(offsets)
+        for event in taken:
+            if not self._is_current(event):
+                continue
+            tp, offset = event.message.tp, event.message.offset
+            lane = self._lane(tp)
+            lane.moved_at = self._clock()
+            lane.begun[tp] = lane.begun.get(tp, 1) - 1
+            if lane.begun[tp] <= 0:
+                del lane.begun[tp]
+            if self._ledgers[tp].is_out(offset):
+                self._ledgers[tp].lost([offset])
 
-    async def run(self) -> None:
-        """Look for ever."""
+    # -- What follows ---------------------------------------------------------------------------------------------------
+
+    def committable(self) -> dict[TP, int]:
+        """The offsets to commit, of the partitions whose offset has moved."""
+        return {
+            tp: ledger.committable
+            for tp, ledger in self._ledgers.items()
+            if ledger.committable != self._committed[tp]
+        }
+
+    def committed(self, offsets: Mapping[TP, int], epoch: int) -> None:
+        """The broker has taken these offsets, asked for in this epoch."""
+        if epoch == self.epoch:
+            self._committed.update(offsets)
+
+    def position(self, partition: TP) -> int | None:
+        """The first offset that is not settled, None where the partition is not read."""
+        ledger = self._ledgers.get(partition)
+        return None if ledger is None else ledger.committable
+
+    def missing(self) -> dict[TP, int]:
+        """Where fetching has to begin again now, by partition; each place is named once a second."""
+        if self._handing:
+            return {}
+        now = self._clock()
+        for lane in self._lanes.values():
+            if lane.waiting and not lane.begun and now - lane.moved_at > _IDLE_SECONDS:
+                for passed in lane.waiting:
+                    self._lose(*passed)
+                lane.waiting.clear()
+        found: dict[TP, int] = {}
+        for tp, ledger in self._ledgers.items():
+            first = ledger.first_missing
+            if first is not None and now - self._refetched.get(tp, -_REFETCH_SECONDS) >= _REFETCH_SECONDS:
+                self._refetched[tp] = now
+                found[tp] = first
+        return found
+
+    async def run(self, refetch: Callable[[Mapping[TP, int], int], Any]) -> None:
+        """Look for ever; `refetch` moves the consumer back, in this epoch."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._app.rebalancing or self._app.in_recovery:
+            if not self._membership.is_settled or self.epoch != self._membership.epoch:
                 continue
-            missing = self._missing(self._current())
+            missing = self.missing()
             if missing:
                 places = ", ".join(f"{tp.topic}-{tp.partition} from {offset}" for tp, offset in missing.items())
-                logger.warning("fetched again what never arrived: %s", places)
+                logger.warning("fetched again what was lost on its way: %s", places)
                 self.repeated += len(missing)
-                await self._app.consumer.seek_wait(missing)
+                await refetch(missing, self.epoch)
 
-    def _current(self) -> Mapping[TP, _Progress]:
-        generation = self._app.consumer_generation_id
-        if generation != self._generation:
-            self._generation = generation
-            self._begun.clear()
-            self._progress = {}
-        for tp, offset in committed_before(self._app).items():
-            if tp.topic in self._topics and tp not in self._progress:
-                self._progress[tp] = _Progress(offset, time.monotonic())
-        return self._progress
+    def _lane(self, partition: TP) -> _Lane:
+        key: Hashable = partition.topic if partition.topic in self._shared else partition
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane(moved_at=self._clock())
+        return lane
 
-    def _missing(self, current: Mapping[TP, _Progress]) -> dict[TP, int]:
-        now = time.monotonic()
-        found: dict[TP, int] = {}
-        for tp in self._app.consumer.assignment():
-            progress = current.get(tp)
-            end = self._app.consumer.highwater(tp) if progress is not None else None
-            if progress is None or end is None or progress.next >= end or tp in self._begun:
-                continue
-            busy = any(begun.topic == tp.topic for begun in self._begun)
-            if now - progress.since > (_BUSY_STALL_SECONDS if busy else _STALL_SECONDS):
-                progress.since = now
-                if progress.fetches < _FETCHES:
-                    progress.fetches += 1
-                    found[tp] = progress.next
-                else:
-                    logger.warning("no message there, passed over: %s-%d from %d", tp.topic, tp.partition, progress.next)
-                    progress.pass_over(end)
-        return found
+    def _lose(self, partition: TP, offset: int) -> None:
+        ledger = self._ledgers.get(partition)
+        if ledger is not None:
+            ledger.lost([offset])
+
+    def _is_current(self, event: EventT[Any]) -> bool:
+        return event.message.generation_id == self.epoch and event.message.tp in self._ledgers

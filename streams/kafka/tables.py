@@ -1,30 +1,23 @@
-"""The three tables of a worker: histories, models, forecasts; keys and values as everywhere, kept by Faust.
+"""The three tables of a worker, typed: histories, models, forecasts. A ticker's rows lie in the partition that its key belongs to.
 
-Reads and writes go to the partition of the event that is current (`writing_to`): Faust resolves both by it. What was read or
-written lately stays in memory until the partitions are dealt anew.
+What was read or written lately stays in memory until the partitions are dealt anew.
 """
 
 from __future__ import annotations
 
 import logging
-import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import faust
 import msgspec
 
-# Faust's only way to say to which partition a write goes when one turn handles messages of several.
-from faust.stores.rocksdb import RocksDBOptions
-from faust.streams import _current_event
-from faust.types import EventT, TableT
-
-from broker.topics import TABLES
-from errors import StateCorruptError, StateWriteError
+from broker.topics import FORECASTS as FORECASTS_TOPIC
+from broker.topics import changelog_name, partition_of
+from errors import StateCorruptError
 from models.results import TrainedTicker, decode_trained, encode_trained
 from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
@@ -33,13 +26,16 @@ from state.forecasts import decode_row
 from state.history_codec import Head, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
-from state.shared_memory import SharedMemory
 from state.ticker_state import TickerState
 from streams.forecasting import is_usable
+from streams.kafka.sender import raw_topic
+from streams.kafka.table import LogTable
 
 logger = logging.getLogger(__name__)
 
-HISTORY, MODELS, FORECASTS = TABLES
+HISTORY: Final = "history"
+MODELS: Final = "models"
+FORECASTS: Final = "forecasts"
 Entry = TypeVar("Entry")
 
 #: Of states those of a turn that goes on in the next one: 500 of five years would be 60 MB, and are read in a quarter of a
@@ -62,36 +58,39 @@ class HeldModel:
     stored_at: float
 
 
-@contextmanager
-def writing_to(event: EventT[Any]) -> Iterator[None]:
-    """Tables read and write the partition of `event` within the block."""
-    token = _current_event.set(weakref.ref(event))
-    try:
-        yield
-    finally:
-        _current_event.reset(token)
-
-
 class TickerTables:
-    """Typed access to the tables. Every method but `forget` and those that peek needs a current event.
+    """Typed access to the tables.
 
-    Reads raise StateCorruptError or SchemaError, writes StateWriteError: after any of them this worker must not go on.
+    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven again.
     """
 
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
-        memory = SharedMemory(cache_bytes=settings.worker_cache_megabytes << 20)
-        self.history = _raw_table(app, settings, HISTORY, memory)
-        self.models = _raw_table(app, settings, MODELS, memory)
-        self.forecasts = _raw_table(app, settings, FORECASTS, memory)
+        self.history = _table(app, settings, HISTORY, changelog_name(HISTORY))
+        self.models = _table(app, settings, MODELS, changelog_name(MODELS))
+        # The public topic is the changelog: a row is sent once, and means the same to every reader.
+        self.forecasts = _table(app, settings, FORECASTS, FORECASTS_TOPIC)
         self._states: OrderedDict[str, _Held] = OrderedDict()
         self._models: OrderedDict[str, HeldModel] = OrderedDict()
+
+    @property
+    def all(self) -> tuple[LogTable, ...]:
+        """The three tables."""
+        return self.history, self.models, self.forecasts
 
     def forget(self) -> None:
         """Drop what is in memory: partitions were dealt anew, another worker may have written meanwhile."""
         self._states.clear()
         self._models.clear()
+
+    def partition(self, ticker: str) -> int:
+        """The partition in which the ticker's bars, rows and requests lie."""
+        return partition_of(ticker.encode(), self._settings.kafka_partitions)
+
+    def tickers(self) -> list[str]:
+        """All tickers with a row in the partitions that are ours."""
+        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.keys()]
 
     def state(self, ticker: str) -> TickerState | None:
         """The ticker's state, None while it has none."""
@@ -101,10 +100,11 @@ class TickerTables:
     def _held(self, ticker: str) -> _Held | None:
         held = self._states.get(ticker)
         if held is None:
-            payload = _read(self.history, record_key(ticker))
+            number = self.partition(ticker)
+            payload = self.history.get_in(number, record_key(ticker))
             if payload is None:
                 return None
-            held = _Held(*decode_record(ticker, payload, partial(_read, self.history)))
+            held = _Held(*decode_record(ticker, payload, partial(self.history.get_in, number)))
             _remember(self._states, ticker, held, _HELD_STATES)
         return held
 
@@ -112,13 +112,14 @@ class TickerTables:
         """Write a state, from the block of absolute bar index `changed_from` on. The state must hold a bar."""
         held = self._held(state.ticker)
         writes = encode_writes(state, None if held is None else held.stored, changed_from)
+        number = self.partition(state.ticker)
         for key, value in [*writes.before, (record_key(state.ticker), writes.record), *writes.after]:
-            _write(self.history, key, value)
+            self.history.put_in(number, key, value)
         _remember(self._states, state.ticker, _Held(state, writes.stored), _HELD_STATES)
 
     def peek_head(self, ticker: str) -> Head | None:
-        """The head of the ticker's history, in whichever partition it lies."""
-        payload = _read(self.history, record_key(ticker))
+        """The head of the ticker's history."""
+        payload = self.history.get_in(self.partition(ticker), record_key(ticker))
         return None if payload is None else decode_head(ticker, head_of_record(ticker, payload))
 
     def model(self, ticker: str) -> HeldModel | None:
@@ -133,11 +134,11 @@ class TickerTables:
         return held
 
     def peek_model(self, ticker: str) -> tuple[TrainedTicker, float] | None:
-        """The ticker's usable models as stored, and since when, in whichever partition they lie."""
+        """The ticker's usable models as stored, and since when."""
         held = self._models.get(ticker)
         if held is not None:
             return held.loaded.trained, held.stored_at
-        payload = _read(self.models, ticker.encode())
+        payload = self.models.get_in(self.partition(ticker), ticker.encode())
         if payload is None:
             return None
         stored = decode_stored(ticker, payload)
@@ -147,25 +148,27 @@ class TickerTables:
     def save_model(self, trained: TrainedTicker) -> HeldModel:
         """Write a training's result as of now."""
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
-        _write(self.models, trained.ticker.encode(), encode_stored(stored))
+        self.models.put_in(self.partition(trained.ticker), trained.ticker.encode(), encode_stored(stored))
         held = HeldModel(_without_models(load_trained(trained)), stored.stored_at)
         _remember(self._models, trained.ticker, held, _HELD_MODELS)
         return held
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row, None where there is none or it cannot be read: it is about to be replaced. Raises SchemaError."""
-        payload = _read(self.forecasts, ticker.encode())
+        """The ticker's row, None where there is none or it cannot be decoded: it is about to be replaced. Raises SchemaError."""
+        payload = self.forecast_payload(ticker)
         try:
             return None if payload is None else decode_row(ticker, payload)
         except StateCorruptError as error:
             logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
             return None
 
-    def save_forecast(self, row: Forecast) -> bytes:
-        """Write a forecast row; returns its bytes."""
-        payload = encode_forecast(row)
-        _write(self.forecasts, row.ticker.encode(), payload)
-        return payload
+    def forecast_payload(self, ticker: str) -> bytes | None:
+        """The bytes of the ticker's row."""
+        return self.forecasts.get_in(self.partition(ticker), ticker.encode())
+
+    def save_forecast(self, row: Forecast) -> None:
+        """Write a forecast row, and so publish it."""
+        self.forecasts.put_in(self.partition(row.ticker), row.ticker.encode(), encode_forecast(row))
 
 
 def _without_models(loaded: LoadedTicker) -> LoadedTicker:
@@ -173,41 +176,15 @@ def _without_models(loaded: LoadedTicker) -> LoadedTicker:
     return replace(loaded, trained=msgspec.structs.replace(loaded.trained, models={}))
 
 
-class _Options(RocksDBOptions):
-    """Faust's, which are for each database by itself, replaced by those of `SharedMemory`."""
-
-    def __init__(self, memory: SharedMemory) -> None:
-        super().__init__()
-        self._memory = memory
-
-    def as_options(self) -> Any:
-        """As Faust asks for them, for each partition."""
-        return self._memory.options()
-
-
-def _raw_table(app: faust.App, settings: Settings, name: str, memory: SharedMemory) -> TableT[bytes, bytes]:
-    table = app.Table(name, key_type=bytes, value_type=bytes, partitions=settings.kafka_partitions)
-    table.data.rocksdb_options = _Options(memory)  # type: ignore[attr-defined]  # declared by Faust's RocksDB store alone
-    return table
-
-
-def _read(table: TableT[bytes, bytes], key: bytes) -> bytes | None:
-    # From the table's own store: by `table.get` Faust looks every key up twice.
-    value: bytes | None = table.data.get(key)
-    return value
-
-
-def _write(table: TableT[bytes, bytes], key: bytes, value: bytes | None) -> None:
-    try:
-        if value is None:
-            table.pop(key, None)
-        else:
-            table[key] = value
-    except Exception as error:
-        # RocksDB's and Faust's own errors alike: whatever it is, what follows would be written into a torn table.
-        raise StateWriteError(
-            f"table {table.name}: key {key!r:.60} cannot be written ({type(error).__name__}: {error})"
-        ) from error
+def _table(app: faust.App, settings: Settings, name: str, topic: str) -> LogTable:
+    made: LogTable = app.Table(
+        name,
+        key_type=bytes,
+        value_type=bytes,
+        partitions=settings.kafka_partitions,
+        changelog_topic=raw_topic(app, settings, topic),
+    )
+    return made
 
 
 def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry, limit: int) -> None:

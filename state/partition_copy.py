@@ -1,0 +1,182 @@
+"""The copy of one partition of a changelog: always an exact prefix of it, and able to prove that.
+
+Records are applied in the log's order, with their offsets, in one atomic write; so whatever dies at whatever moment, the copy is what the
+log was up to some offset. The log says of each record how many keys there are after it and their digest
+(`broker.claims`): a copy whose keys give another count or digest has lost something, and is to be read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+from rocksdict import Options
+
+from broker.claims import CLAIM_PREFIX, Claim, Standing, Verdict
+from errors import StateCorruptError
+from state.database import BOOKKEEPING, Database
+from state.stamp import Revision, fingerprint_of, stamp, unstamp
+
+_POSITION_KEY: Final = BOOKKEEPING + b"position"
+_DIGESTS: Final = 1 << 64
+_REMEDY: Final = "remove this folder: it is read back from Kafka"
+
+
+class Record(NamedTuple):
+    """One record of a changelog; `value` is None where the key is deleted."""
+
+    offset: int
+    key: bytes
+    value: bytes | None
+    claim: Claim | None
+
+
+class _Position(msgspec.Struct, frozen=True):
+    """Up to where the log has been applied, and what it said of itself there."""
+
+    topic_id: str
+    next: int = 0
+    incarnation: int = 0
+    claim: int = 0
+    keys: int = 0
+    digest: int = 0
+    #: What the last record that counts said; None where no record has said anything yet.
+    said: tuple[int, int] | None = None
+    claims: tuple[bytes, ...] = ()
+
+
+class PartitionCopy:
+    """An open copy; for one thread at a time."""
+
+    def __init__(self, path: Path, topic_id: str, options: Options) -> None:
+        """Open it, made if missing; one of another topic of the same name is begun anew.
+
+        Raises StateCorruptError, SchemaError, StateLockedError or StateWriteError.
+        """
+        self.path = path
+        self._database = Database.open_writer(path, remedy=_REMEDY, options=options, look=False)
+        try:
+            self._position = self._stored_position() or _Position(topic_id)
+            if self._position.topic_id != topic_id:
+                self._clear(_Position(topic_id))
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Close it; again does nothing."""
+        self._database.close()
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset of the log that is not applied."""
+        return self._position.next
+
+    @property
+    def standing(self) -> Standing:
+        """Under which claim the log is written, as far as it is applied."""
+        return Standing(self._position.incarnation, self._position.claim)
+
+    @property
+    def keys(self) -> int:
+        """How many keys there are."""
+        return self._position.keys
+
+    @property
+    def digest(self) -> int:
+        """The sum of all keys' fingerprints, modulo 2^64."""
+        return self._position.digest
+
+    @property
+    def claims(self) -> tuple[bytes, ...]:
+        """The keys of all claims that the log holds."""
+        return self._position.claims
+
+    def get(self, key: bytes) -> bytes | None:
+        """The payload under a key. Raises StateCorruptError."""
+        value = self._database.get(key)
+        return None if value is None else unstamp(value).payload
+
+    def fingerprint(self, key: bytes) -> int | None:
+        """The fingerprint of what is under a key, None where there is nothing."""
+        value = self._database.get(key)
+        return None if value is None else int.from_bytes(unstamp(value).fingerprint, "little")
+
+    def items(self) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and payloads, sorted by key."""
+        for key, value in self._database.iterate():
+            yield key, unstamp(value).payload
+
+    def apply(self, records: Iterable[Record], *, up_to: int) -> list[bytes]:
+        """Take what the log holds from `next_offset` to `up_to`; returns the keys whose record there is void.
+
+        An offset without a record is none of the log's: a mark, or one that compaction has removed.
+        """
+        changes: dict[bytes, bytes | None] = {}
+        fingerprints: dict[bytes, int | None] = {}
+        standing, keys, digest, said = self.standing, self.keys, self.digest, self._position.said
+        claims = dict.fromkeys(self._position.claims)
+        void: list[bytes] = []
+        for record in records:
+            deleted = record.value is None
+            standing, verdict = standing.after(record.offset, record.key, record.claim, deleted=deleted)
+            if record.key.startswith(CLAIM_PREFIX):
+                claims[record.key] = None
+                if deleted:
+                    del claims[record.key]
+            if verdict is Verdict.VOID and not record.key.startswith(BOOKKEEPING):
+                void.append(record.key)
+            elif verdict is Verdict.BEGUN_ANEW:
+                changes = dict.fromkeys([key for key, _ in self._database.iterate()])
+                fingerprints, keys, digest, said = dict.fromkeys(changes), 0, 0, None
+            elif verdict is Verdict.COUNTS:
+                old = fingerprints[record.key] if record.key in fingerprints else self.fingerprint(record.key)
+                if record.value is None:
+                    new, changes[record.key] = None, None
+                else:
+                    raw = fingerprint_of(record.key, record.value)
+                    new = int.from_bytes(raw, "little")
+                    changes[record.key] = stamp(record.value, Revision(standing.incarnation, record.offset), raw)
+                fingerprints[record.key] = new
+                keys += (new is not None) - (old is not None)
+                digest = (digest + (new or 0) - (old or 0)) % _DIGESTS
+                said = None if record.claim is None else (record.claim.keys, record.claim.digest)
+        position = _Position(
+            self._position.topic_id, up_to, standing.incarnation, standing.claim, keys, digest, said, tuple(claims)
+        )
+        self._database.write([*changes.items(), (_POSITION_KEY, msgspec.msgpack.encode(position))])
+        self._position = position
+        return void
+
+    def verify(self) -> str | None:
+        """What is wrong with it, None where it is proven complete: every key and value is read, counted and added up."""
+        keys = digest = 0
+        try:
+            for key, value in self._database.iterate():
+                stamped = unstamp(value)
+                found = fingerprint_of(key, stamped.payload)
+                if found != stamped.fingerprint:
+                    return f"key {key!r:.60} has another value than was written"
+                keys += 1
+                digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
+        except StateCorruptError as error:
+            return str(error)
+        if (keys, digest) != (self.keys, self.digest):
+            return f"{keys} keys where {self.keys} were written, or others"
+        if self._position.said not in (None, (keys, digest)):
+            return f"{keys} keys where its changelog says {self._position.said[0]}, or others"  # type: ignore[index]
+        return None
+
+    def _stored_position(self) -> _Position | None:
+        payload = self._database.get(_POSITION_KEY)
+        try:
+            return None if payload is None else msgspec.msgpack.decode(payload, type=_Position)
+        except msgspec.MsgspecError as error:
+            raise StateCorruptError(f"{self.path} cannot be read ({error}): {_REMEDY}") from error
+
+    def _clear(self, position: _Position) -> None:
+        gone = [(key, None) for key, _ in self._database.iterate()]
+        self._database.write([*gone, (_POSITION_KEY, msgspec.msgpack.encode(position))])
+        self._position = position

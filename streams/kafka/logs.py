@@ -1,0 +1,110 @@
+"""The partitions of all tables that this worker has open, in its own folder; a damaged copy is dropped and begun anew."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from errors import SchemaError, StateCorruptError, StateWriteError
+from state.partition_copy import PartitionCopy
+from state.shared_memory import SharedMemory
+from streams.kafka.partition_log import PartitionLog
+from streams.kafka.sender import Sender
+from streams.kafka.table import LogTable
+
+logger = logging.getLogger(__name__)
+
+
+class Logs:
+    """`topic_ids` tells a changelog from another one of the same name; `writer` is unique to this process."""
+
+    def __init__(
+        self,
+        tables: Sequence[LogTable],
+        folder: Path,
+        sender: Sender,
+        *,
+        memory: SharedMemory,
+        topic_ids: Mapping[str, str],
+        writer: str,
+        incarnation: int,
+    ) -> None:
+        self._tables = tables
+        self._folder = folder
+        self._sender = sender
+        self._memory = memory
+        self._topic_ids = topic_ids
+        self._writer = writer
+        self._incarnation = incarnation
+        self.changed = _nobody
+
+    def __iter__(self) -> Iterator[PartitionLog]:
+        for table in self._tables:
+            yield from table.data.logs.values()
+
+    def open(self, partitions: Collection[int]) -> None:
+        """Open the copies of these partitions, and close all others. Raises StateWriteError, StateLockedError, SchemaError."""
+        for table in self._tables:
+            for number in [number for number in table.data.logs if number not in partitions]:
+                table.data.logs.pop(number).close()
+            for number in sorted(set(partitions) - table.data.logs.keys()):
+                table.data.logs[number] = self._open(table, number)
+
+    def begin_anew(self, log: PartitionLog, reason: str) -> PartitionLog:
+        """Drop a copy; the empty one that takes its place has to be read from its changelog."""
+        logger.warning(
+            "copy dropped, read again from its changelog topic=%s partition=%d reason=%s",
+            log.partition.topic,
+            log.partition.partition,
+            reason,
+        )
+        log.close()
+        remove(log.copy.path)
+        table = next(table for table in self._tables if table.data.logs.get(log.partition.partition) is log)
+        table.data.logs[log.partition.partition] = made = self._open(table, log.partition.partition)
+        return made
+
+    def close(self) -> None:
+        """Close all copies."""
+        for table in self._tables:
+            while table.data.logs:
+                table.data.logs.popitem()[1].close()
+
+    def _open(self, table: LogTable, number: int) -> PartitionLog:
+        partition = table.changelog_partition(number)
+        path = self._folder / f"{table.name}-{number}.db"
+        return PartitionLog(
+            partition,
+            self._copy(path, self._topic_ids.get(partition.topic, "")),
+            partial(self._sender.send, table.changelog_topic, number),
+            writer=self._writer,
+            incarnation=self._incarnation,
+            changed=lambda: self.changed(),
+        )
+
+    def _copy(self, path: Path, topic_id: str) -> PartitionCopy:
+        try:
+            return PartitionCopy(path, topic_id, self._memory.options())
+        except (SchemaError, StateCorruptError) as error:
+            # A copy of a newer version is as good a reason: what it was made from is in the changelog.
+            logger.warning("copy dropped, read again from its changelog path=%s reason=%s", path, error)
+            remove(path)
+            return PartitionCopy(path, topic_id, self._memory.options())
+
+
+def remove(path: Path) -> None:
+    """Remove a database, whatever is left of it. Raises StateWriteError."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StateWriteError(f"{path}: a damaged copy cannot be removed ({error.strerror}); remove it by hand") from error
+
+
+def _nobody() -> None:
+    return None

@@ -1,0 +1,230 @@
+"""One partition of a table, as its owner has it: the copy of its changelog, and what is written but not acknowledged yet.
+
+A write is sent to the changelog at once and read back from memory until the broker has acknowledged it; only then does it reach
+the copy on disk, with its offset. So the copy never runs ahead of the log, whatever dies. Acknowledgements come in the log's order;
+offsets that they leave out are another writer's records (one that had lost the partition, or the next owner), which are read before
+anything else is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Protocol
+
+from faust.types import TP
+from faust.types.tuples import FutureMessage
+
+from broker.claims import CLAIM_PREFIX, HEADER, Claim, encode_claim
+from errors import StateCorruptError, StateError
+from state.partition_copy import PartitionCopy, Record
+from state.stamp import fingerprint_of
+
+_DIGESTS: Final = 1 << 64
+
+
+class Send(Protocol):
+    """Sends a record to this partition of the changelog."""
+
+    def __call__(self, key: bytes, value: bytes | None, headers: dict[str, bytes]) -> FutureMessage: ...  # noqa: D102 - as above
+
+
+class _Unacknowledged:
+    """What is under a key once all that was sent has arrived, and how many records of it are under way."""
+
+    __slots__ = ("count", "fingerprint", "value")
+
+    def __init__(self, value: bytes | None, fingerprint: int | None) -> None:
+        self.value = value
+        self.fingerprint = fingerprint
+        self.count = 0
+
+
+class PartitionLog:
+    """`writer` is unique to this process; `changed` is called whenever something has to be looked at (`gap`, `failure`, `lost`)."""
+
+    def __init__(
+        self, partition: TP, copy: PartitionCopy, send: Send, *, writer: str, incarnation: int, changed: Callable[[], None]
+    ) -> None:
+        self.partition = partition
+        self.copy = copy
+        self._send = send
+        self._claim_key = CLAIM_PREFIX + writer.encode()
+        self._incarnation = incarnation
+        self._changed = changed
+        self._claim = 0
+        self._keys = self._digest = 0
+        self._unacknowledged: dict[bytes, _Unacknowledged] = {}
+        self._acknowledged: deque[Record] = deque()
+        self._flushing = False
+        self._closed = False
+        self.failure: StateError | None = None
+
+    def close(self) -> None:
+        """Close the copy; acknowledgements that still come are for whoever reads the log next."""
+        self._closed = True
+        self.copy.close()
+
+    # -- Reading and writing --------------------------------------------------------------------------------------------
+
+    def get(self, key: bytes) -> bytes | None:
+        """The newest value of a key, acknowledged or not. Raises StateCorruptError."""
+        held = self._unacknowledged.get(key)
+        if held is not None:
+            return held.value
+        with self._noticing():
+            return self.copy.get(key)
+
+    def keys(self) -> list[bytes]:
+        """All keys on disk, sorted."""
+        return [key for key, _ in self.copy.items()]
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Write a value, None deletes. Raises StateCorruptError."""
+        held = self._unacknowledged.get(key)
+        if held is not None:
+            old = held.fingerprint
+        else:
+            with self._noticing():
+                old = self.copy.fingerprint(key)
+        if value is None and old is None:
+            return
+        new = None if value is None else int.from_bytes(fingerprint_of(key, value), "little")
+        self._keys += (new is not None) - (old is not None)
+        self._digest = (self._digest + (new or 0) - (old or 0)) % _DIGESTS
+        if held is None:
+            held = self._unacknowledged[key] = _Unacknowledged(value, new)
+        held.value, held.fingerprint = value, new
+        held.count += 1
+        self._append(key, value)
+
+    def _append(self, key: bytes, value: bytes | None) -> None:
+        claim = Claim(self._incarnation, self._claim, self._keys, self._digest)
+        sent = self._send(key, value, {HEADER: encode_claim(claim)})
+        sent.add_done_callback(partial(self._on_acknowledged, key, value, claim))
+
+    # -- The claim ------------------------------------------------------------------------------------------------------
+
+    async def send_claim(self) -> int:
+        """Claim the partition from whoever has it; returns the offset behind the claim. It has to be read up to there."""
+        standing = self.copy.standing
+        claim = Claim(self._incarnation, standing.claim if standing.incarnation == self._incarnation else 0, 0, 0)
+        # Shielded: who gives up waiting must not take the message back.
+        place = await asyncio.shield(self._send(self._claim_key, b"{}", {HEADER: encode_claim(claim)}))
+        return int(place.offset) + 1
+
+    def stands(self, end: int) -> bool:
+        """Whether the claim before offset `end` is the standing one, now that the log is read up to there."""
+        return self.copy.standing == (self._incarnation, end)
+
+    def begin(self) -> None:
+        """Write under the standing claim, which is ours. Former claims are removed."""
+        self._unacknowledged.clear()
+        self._acknowledged.clear()
+        self._claim = self.copy.standing.claim
+        self._keys, self._digest = self.copy.keys, self.copy.digest
+        for key in self.copy.claims:
+            if key != self._claim_key:
+                self._append(key, None)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether nobody else has claimed the partition since."""
+        return self._claim > 0 and self.copy.standing == (self._incarnation, self._claim)
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Whether the tables were begun anew by a newer deployment than this worker knows."""
+        return self.copy.standing.incarnation > self._incarnation
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of ours is under way."""
+        return not self._unacknowledged and not self._acknowledged
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was sent and acknowledged is in the copy."""
+        return not self._acknowledged
+
+    @property
+    def gap(self) -> tuple[int, int] | None:
+        """Offsets `[begin, end)` that hold another writer's records, if any, which have to be read."""
+        if self._acknowledged and self._acknowledged[0].offset > self.copy.next_offset:
+            return self.copy.next_offset, self._acknowledged[0].offset
+        return None
+
+    # -- From the log to the copy ----------------------------------------------------------------------------------------
+
+    def apply(self, records: Sequence[Record], up_to: int) -> None:
+        """Take what was read of the log from `copy.next_offset` to `up_to`. Raises what the copy raises."""
+        if up_to <= self.copy.next_offset:
+            return  # acknowledgements were faster
+        records = [record for record in records if record.offset >= self.copy.next_offset]
+        void = self.copy.apply(records, up_to=up_to)
+        self._release(records)
+        if self.is_ours:
+            # Compaction keeps the last record of a key, which is now a void one: ours has to come after it.
+            for key in dict.fromkeys(void):
+                self._restate(key)
+
+    def flush(self) -> None:
+        """Take what was acknowledged, up to the first gap. Raises what the copy raises."""
+        waiting = self._acknowledged
+        while waiting and waiting[0].offset < self.copy.next_offset:
+            waiting.popleft()  # read from the log already
+        ready: list[Record] = []
+        end = self.copy.next_offset
+        while waiting and waiting[0].offset == end:
+            ready.append(waiting.popleft())
+            end += 1
+        if ready:
+            self.apply(ready, end)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """A copy that cannot be read is noted, and dropped by whoever looks after it."""
+        try:
+            yield
+        except StateCorruptError as error:
+            self.failure = error
+            self._changed()
+            raise
+
+    def _restate(self, key: bytes) -> None:
+        value = self.get(key)
+        if value is not None:
+            self.put(key, value)
+        else:
+            self._append(key, None)
+
+    def _release(self, records: Sequence[Record]) -> None:
+        for record in records:
+            held = self._unacknowledged.get(record.key)
+            if held is not None and record.claim is not None and record.claim.claim == self._claim:
+                held.count -= 1
+                if held.count <= 0:
+                    del self._unacknowledged[record.key]
+
+    def _on_acknowledged(self, key: bytes, value: bytes | None, claim: Claim, sent: FutureMessage) -> None:
+        if self._closed or sent.cancelled() or sent.exception() is not None:
+            return
+        self._acknowledged.append(Record(int(sent.result().offset), key, value, claim))
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._closed:
+            return
+        try:
+            self.flush()
+        except StateError as error:
+            self.failure = error
+        if self.failure is not None or self.gap is not None or not self.is_ours:
+            self._changed()
+
