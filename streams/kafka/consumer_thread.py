@@ -39,7 +39,8 @@ class DeliveringThread(AIOKafkaConsumerThread):
 
     async def start_reading(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
         """Go to the committed offsets; to the beginning where there is none, or it lies outside the log."""
-        return await self._call(self._start_reading, list(partitions))
+        starts: Mapping[TP, int] = await self._call(self._start_reading, list(partitions))
+        return starts
 
     async def move(self, places: Mapping[TP, int]) -> None:
         """Go to these offsets, in those of the partitions that are still assigned."""
@@ -113,7 +114,7 @@ class DeliveringThread(AIOKafkaConsumerThread):
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 - as in Faust
+        timeout: float | None = None,
         max_records: int | None = None,
     ) -> dict[TP, Fetched]:
         if not self.consumer.flow_active:

@@ -1,9 +1,9 @@
 """Whenever partitions are dealt anew: tables proven complete, streams where they should be, and only then the worker goes on.
 
-For every partition that is ours now: its changelog is read to the end, claimed, and read up to the claim, so that whatever another worker has
-written before counts and whatever it writes after is void. Then the copy is proven by the count and digest that the changelog carries. A copy that
-fails is dropped and read from the changelog's beginning. The same path serves a copy that turns out damaged while the worker runs, and records of
-another writer that acknowledgements have shown.
+For every partition that is ours now: its changelog is read to the end, claimed, and read up to the claim, so that whatever
+another worker has written before counts and whatever it writes after is void. Then the copy is proven by the count and digest
+that the changelog carries. A copy that fails is dropped and read from the changelog's beginning. The same path serves a copy
+that turns out damaged while the worker runs, and records of another writer that acknowledgements have shown.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mode import Service
 from errors import BrokerError, ForecastingError, StateCorruptError, StateError
 from state.partition_copy import Record
 from streams.kafka.changelog_reader import ChangelogReader, changelog_reader
+from streams.kafka.consumer import consumer_of
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.logs import Logs
 from streams.kafka.membership import Membership
@@ -204,7 +205,8 @@ class Restoration(Service):
         log.begin()
 
     async def _go_on(self, epoch: int) -> None:
-        app, consumer = self._app, self._app.consumer
+        app, consumer = self._app, consumer_of(self._app)
+        tables: Any = app.tables
         if epoch != self._membership.epoch:
             return  # another restoration is on its way
         await app.on_rebalance_complete.send()
@@ -216,8 +218,8 @@ class Restoration(Service):
         app.flow_control.resume()
         consumer.resume_flow()
         await app._fetcher.maybe_start()  # noqa: SLF001 - as Faust's recovery does
-        app.tables.on_actives_ready()
-        app.tables.on_standbys_ready()
+        tables.on_actives_ready()
+        tables.on_standbys_ready()
         self._membership.settle(epoch, self._assigned)
         app.in_recovery = False
         app.on_rebalance_end()

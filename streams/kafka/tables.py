@@ -1,4 +1,5 @@
-"""The three tables of a worker, typed: histories, models, forecasts. A ticker's rows lie in the partition that its key belongs to.
+"""The three tables of a worker, typed: histories, models, forecasts. A ticker's rows lie in the partition that its key
+belongs to.
 
 What was read or written lately stays in memory until the partitions are dealt anew.
 """
@@ -10,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import faust
 import msgspec
@@ -61,7 +62,8 @@ class HeldModel:
 class TickerTables:
     """Typed access to the tables.
 
-    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven again.
+    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven
+    again.
     """
 
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
@@ -90,7 +92,7 @@ class TickerTables:
 
     def tickers(self) -> list[str]:
         """All tickers with a row in the partitions that are ours."""
-        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.keys()]
+        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.all_keys()]
 
     def state(self, ticker: str) -> TickerState | None:
         """The ticker's state, None while it has none."""
@@ -154,9 +156,8 @@ class TickerTables:
         return held
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row, None where there is none or it cannot be decoded: it is about to be replaced. Raises SchemaError."""
-        payload = self.forecast_payload(ticker)
-        try:
+        """The ticker's row; None where there is none, or where it cannot be decoded and is about to be replaced. Raises
+        SchemaError.""" payload = self.forecast_payload(ticker) try:
             return None if payload is None else decode_row(ticker, payload)
         except StateCorruptError as error:
             logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
@@ -177,14 +178,14 @@ def _without_models(loaded: LoadedTicker) -> LoadedTicker:
 
 
 def _table(app: faust.App, settings: Settings, name: str, topic: str) -> LogTable:
-    made: LogTable = app.Table(
+    made = app.Table(
         name,
         key_type=bytes,
         value_type=bytes,
         partitions=settings.kafka_partitions,
         changelog_topic=raw_topic(app, settings, topic),
     )
-    return made
+    return cast("LogTable", made)
 
 
 def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry, limit: int) -> None:
