@@ -98,10 +98,9 @@ class BarsAgent:
             self.busy = False
 
     async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
-        """Into the turn: the event and what waits behind it; what the broker still has of a backlog is worth waiting a moment
-        for.
+        """Put the event and what waits behind it into the turn.
 
-        At the end of its partition, where live bars come in, a message is not held up at all. The queue is emptied directly:
+        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars come in, a message is not held up at all. The queue is emptied directly:
         for each message by itself Faust's streams take longer than all of ours.
         """
         self._add(turn, event)

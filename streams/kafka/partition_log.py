@@ -44,8 +44,7 @@ class _Unacknowledged:
 
 
 class PartitionLog:
-    """`writer` is unique to this process; `changed` is called whenever something has to be looked at (`gap`, `failure`,
-    `lost`)."""
+    """`writer` is unique to this process; `changed` is called when there is a gap, a failure, or another writer's claim."""
 
     def __init__(
         self, partition: TP, copy: PartitionCopy, send: Send, *, writer: str, incarnation: int, changed: Callable[[], None]

@@ -156,8 +156,12 @@ class TickerTables:
         return held
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row; None where there is none, or where it cannot be decoded and is about to be replaced. Raises
-        SchemaError.""" payload = self.forecast_payload(ticker) try:
+        """The ticker's row; None where there is none, or one that cannot be decoded: it is about to be replaced.
+
+        Raises SchemaError for a row of a newer version.
+        """
+        payload = self.forecast_payload(ticker)
+        try:
             return None if payload is None else decode_row(ticker, payload)
         except StateCorruptError as error:
             logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)

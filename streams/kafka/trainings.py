@@ -100,8 +100,12 @@ class Trainings:
         return failed.reason if failed is not None and failed.due == due else None
 
     def is_done(self, ticker: str, due: DueTraining) -> bool:
-        """Whether this training, or a later one that followed from it, was done lately, or failed and is not to be tried
-        now.""" failed = self._failed.get(ticker) if failed is not None and failed.due == due:
+        """Whether there is nothing to do: this training, or a later one that followed from it, was done lately.
+
+        Or it failed and is not to be tried again now.
+        """
+        failed = self._failed.get(ticker)
+        if failed is not None and failed.due == due:
             return failed.retry_at is None or self._monotonic() < failed.retry_at
         stored = self._tables.peek_model(ticker)
         return stored is not None and not self._has_expired(stored[1]) and self._covers(stored[0], due)
