@@ -1,12 +1,12 @@
-"""Every copy of a table on this host: the embedded engine's database, each stream worker's partitions, a replica's.
+"""Every copy of a table on this host: the embedded engine's or a replica's database, and each stream worker's partitions.
 
-After a failover the folder of the worker that died is still there and readable, only old; a standby's is there and new. So all
-are read, and whoever asks takes the newest answer. Copies come and go while readers are open.
+After a failover the folder of the worker that died is still there and readable, only old; a folder that was copied or restored
+from a backup looks no different. So all copies are read, and `state.newest` chooses among their values. Copies come and go
+while readers are open.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -17,6 +17,7 @@ from typing import Final, Self, TypeVar
 from errors import ForecastingError, StateMissingError
 from state.database import Database
 from state.follower import REFRESH_SECONDS, Follower
+from state.notices import Notices
 
 logger = logging.getLogger(__name__)
 
@@ -42,31 +43,35 @@ class Copies:
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._mutex = threading.Lock()
-        self._own = self._follower(self._state_dir / f"{table}.db", keeps_format=True)
+        self._own = self._follower(self._state_dir / f"{table}.db")
         self._partitions: dict[Path, Follower] = {}
         self._discovered_at: float | None = None
+        self._notices = Notices(logger)
 
-    def read(self, own: Callable[[Database], Result], partition: Callable[[Database], Result]) -> list[Result]:
-        """The answers of all copies, to `own` in the layout of our engine's database, to `partition` in that of a worker's.
+    def read(self, query: Callable[[Database], Result]) -> list[tuple[Follower, Result]]:
+        """The answers of all copies, each with the copy that gave it.
 
-        Raises StateMissingError when there is no copy, and what is wrong with the only one. One that cannot be read beside
-        others is left out with a warning.
+        Raises StateMissingError if there is no copy, and the error of the only one. One that cannot be read beside others is
+        left out with a warning.
         """
         partitions = self._discover()
         if not partitions:
-            return [self._own.read(own)]
-        answers: list[Result] = []
+            return [(self._own, self._own.read(query))]
+        answers: list[tuple[Follower, Result]] = []
         failures: list[ForecastingError] = []
-        with contextlib.suppress(StateMissingError):
-            answers.append(self._own.read(own))
-        for path, follower in partitions:
+        missing: list[ForecastingError] = []
+        for follower in (self._own, *partitions):
             try:
-                answers.append(follower.read(partition))
+                answers.append((follower, follower.read(query)))
+            except StateMissingError as error:
+                missing.append(error)
             except ForecastingError as error:
-                logger.warning("copy left out path=%s reason=%s", path, error)
+                self._notices.warn(follower, f"copy left out path={follower.path} reason={error}")
                 failures.append(error)
+            else:
+                self._notices.clear(follower)
         if not answers:
-            raise failures[0]
+            raise (failures or missing)[0].with_traceback(None)
         return answers
 
     def close(self) -> None:
@@ -84,17 +89,17 @@ class Copies:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _discover(self) -> list[tuple[Path, Follower]]:
+    def _discover(self) -> list[Follower]:
         with self._mutex:
             now = self._clock()
             if self._discovered_at is None or now - self._discovered_at >= _DISCOVERY_SECONDS:
                 self._discovered_at = now
-                found = {path.parent for path in self._state_dir.glob(f"workers/*/v1/tables/{self._table}-*.db/CURRENT")}
+                found = set(self._state_dir.glob(f"workers/*/tables/{self._table}-*.db"))
                 for path in self._partitions.keys() - found:
                     self._partitions.pop(path).close()
                 for path in found - self._partitions.keys():
-                    self._partitions[path] = self._follower(path, keeps_format=False)
-            return sorted(self._partitions.items())
+                    self._partitions[path] = self._follower(path)
+            return [self._partitions[path] for path in sorted(self._partitions)]
 
-    def _follower(self, path: Path, *, keeps_format: bool) -> Follower:
-        return Follower(path, refresh_seconds=self._refresh_seconds, clock=self._clock, keeps_format=keeps_format)
+    def _follower(self, path: Path) -> Follower:
+        return Follower(path, refresh_seconds=self._refresh_seconds, clock=self._clock)

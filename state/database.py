@@ -93,10 +93,8 @@ class Database:
         return database
 
     @classmethod
-    def open_secondary(cls, path: Path, own_directory: Path, *, keeps_format: bool = True) -> Self:
+    def open_secondary(cls, path: Path, own_directory: Path) -> Self:
         """Open as a follower of another process's database; its own log goes to `own_directory`.
-
-        Without `keeps_format` the format key is not looked for: another library made this database.
 
         Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError
         when rocksdict may not write its settings into the folder.
@@ -104,8 +102,6 @@ class Database:
         if not _has_files(path, STATE_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
         database = cls(path, AccessType.secondary(str(own_directory)), STATE_REMEDY)
-        if not keeps_format:
-            return database
         try:
             database.verify()
         except BaseException:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import re
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from errors import ForecastingError, StateError, StateMissingError
 from state.database import Database
@@ -19,13 +22,13 @@ REFRESH_SECONDS: Final = 0.25
 #: A writer that starts, compacts or is replaced removes files under the reader; it is done within some milliseconds.
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 0.02
+_MANIFEST: Final = re.compile(rb"(MANIFEST-(\d+))\s*")
 
 
 class Follower:
     """Reads of a database that another process may be writing, restarting, or replacing by a new one.
 
-    `keeps_format` is False for a database that another library made, which has no format key to check. Opened with the first
-    read, so that a reader may start before there is a state: until then reads raise StateMissingError.
+    Opened with the first read, so that a reader may start before there is a state: until then reads raise StateMissingError.
     Thread-safe. Its private directory is removed on `close`.
     """
 
@@ -35,16 +38,14 @@ class Follower:
         *,
         refresh_seconds: float = REFRESH_SECONDS,
         clock: Callable[[], float] = time.monotonic,
-        keeps_format: bool = True,
     ) -> None:
-        self._path = path
-        self._keeps_format = keeps_format
+        self.path = path
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._mutex = threading.Lock()
         self._own_directory = tempfile.TemporaryDirectory(prefix="tidecast-reader-")
         self._database: Database | None = None
-        self._identity: str | None = None
+        self._files: _Files | None = None
         self._refreshed_at: float | None = None
         self._failure: ForecastingError | None = None
 
@@ -80,7 +81,9 @@ class Follower:
 
     def _refresh(self) -> ForecastingError | None:
         failure: ForecastingError | None = None
-        for attempt in range(_ATTEMPTS):
+        # What was damaged at the last look as well is damaged: no reader waits for it with every look.
+        was_damaged = self._failure is not None and not isinstance(self._failure, StateMissingError)
+        for attempt in range(1 if was_damaged else _ATTEMPTS):
             if attempt:
                 time.sleep(_RETRY_SECONDS)
             try:
@@ -94,26 +97,57 @@ class Follower:
             except ForecastingError as error:
                 self._forget()
                 return error
+            except OSError as error:
+                self._forget()
+                failure = StateError(f"{self.path} cannot be read ({error.strerror}): make it readable for this process")
             else:
                 return None
         return failure
 
     def _follow(self) -> None:
-        # RocksDB gives each database an identity of its own: another one means that the folder was replaced, and the files
-        # that a secondary holds open would be served for ever.
-        identity_file = self._path / "IDENTITY"
-        identity = identity_file.read_text("utf-8") if identity_file.exists() else None
-        if self._database is None or identity != self._identity:
+        files = _Files.of(self.path)
+        if self._database is None or self._files is None or files.have_replaced(self._files):
             self._forget()
-            own_directory = Path(self._own_directory.name)
-            self._database = Database.open_secondary(self._path, own_directory, keeps_format=self._keeps_format)
-            self._identity = identity
+            self._database = Database.open_secondary(self.path, Path(self._own_directory.name))
         else:
             self._database.catch_up()
-            if self._keeps_format:
-                self._database.verify()
+            self._database.verify()
+        self._files = files
 
     def _forget(self) -> None:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+class _Files(NamedTuple):
+    """The files of a database. A secondary goes on serving those that it opened, although others have replaced them.
+
+    Each database has an identity of its own; but a folder that was copied or restored has that of its original, so the files
+    themselves are told apart as well.
+    """
+
+    identity: bytes
+    identity_file: tuple[int, ...]
+    manifest: int
+    manifest_file: int
+
+    @classmethod
+    def of(cls, path: Path) -> _Files:
+        """What is there. Raises OSError."""
+        identity: tuple[bytes, tuple[int, ...]] = b"", ()
+        manifest = 0, 0
+        with contextlib.suppress(FileNotFoundError):
+            file = (path / "IDENTITY").stat()
+            # The number of a file that was removed is given to a new one, hence the time.
+            identity = (path / "IDENTITY").read_bytes(), (file.st_dev, file.st_ino, file.st_ctime_ns)
+            named = _MANIFEST.fullmatch((path / "CURRENT").read_bytes())
+            if named:
+                manifest = int(named[2]), (path / os.fsdecode(named[1])).stat().st_ino
+        return cls(*identity, *manifest)
+
+    def have_replaced(self, earlier: _Files) -> bool:
+        """Whether these are not the earlier ones; a writer goes on to a manifest of a higher number by itself."""
+        if self[:2] != earlier[:2] or self.manifest < earlier.manifest:
+            return True
+        return self.manifest == earlier.manifest and self.manifest_file != earlier.manifest_file

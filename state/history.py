@@ -5,6 +5,7 @@ from __future__ import annotations
 from state import history_codec as codec
 from state.database import Database
 from state.record_codec import decode_record, record_key
+from state.stamp import is_stamped, payload_of
 from state.ticker_state import TickerState
 
 
@@ -43,10 +44,23 @@ def load_state(database: Database, ticker: str) -> TickerState | None:
     return codec.decode_state(ticker, head, blocks)
 
 
-def load_record(database: Database, ticker: str) -> TickerState | None:
-    """The state that a stream worker keeps under a ticker in one of its partitions, or None."""
+def load_copy(database: Database, ticker: str) -> TickerState | None:
+    """The state under a ticker in the layout of the embedded engine or of a worker, whichever it is, or None."""
     payload = database.get(record_key(ticker))
-    return None if payload is None else decode_record(ticker, payload, database.get)[0]
+    return load_record(database, ticker) if payload is not None and is_stamped(payload) else load_state(database, ticker)
+
+
+def load_record(database: Database, ticker: str) -> TickerState | None:
+    """The state that a stream worker keeps under a ticker in its copy of a partition, or None."""
+    payload = database.get(record_key(ticker))
+    if payload is None:
+        return None
+
+    def block(key: bytes) -> bytes | None:
+        value = database.get(key)
+        return None if value is None else payload_of(ticker, value)
+
+    return decode_record(ticker, payload_of(ticker, payload), block)[0]
 
 
 def stored_tickers(database: Database) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import threading
 import time
@@ -12,41 +11,46 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from errors import SchemaError, StateCorruptError
+from errors import ForecastingError
 from records import Bars, Forecast
 from state.copies import Copies
 from state.database import Database
-from state.follower import REFRESH_SECONDS
+from state.follower import REFRESH_SECONDS, Follower
 from state.forecasts import decode_row
-from state.history import load_record, load_state, stored_tickers
+from state.history import load_copy, stored_tickers
 from state.history_codec import head_key
-from state.record_codec import FAUST_OFFSET_KEY
+from state.newest import Choice, Copy, newest, revision_of
+from state.notices import Notices
+from state.stamp import payload_of
 from state.ticker_state import TickerState
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Row = Forecast | SchemaError | StateCorruptError
+Row = Forecast | ForecastingError
 
 #: Histories that a reader keeps decoded, 75 kB each: the largest request that is served.
 _MOST_DECODED: Final = 1000
 
 
 class HistoryReader:
-    """Bars of the history table, of whichever copy on this host has the newest. Thread-safe; a context manager."""
+    """Bars of the history table, each history whole from the copy of it that is newest. Thread-safe; a context manager."""
 
     def __init__(
         self, state_dir: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._copies = Copies(state_dir, "history", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
+        self._notices = Notices(logger)
         # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars. The open
         # database counts as well: another one, in a folder that was replaced, may have the same head over other bars.
         self._decoded: OrderedDict[str, tuple[tuple[tuple[Database, bytes], ...], Bars]] = OrderedDict()
 
     def state(self, ticker: str) -> TickerState | None:
         """A ticker's whole state, or None where it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
-        return _newest(self._copies.read(partial(load_state, ticker=ticker), partial(load_record, ticker=ticker)))
+        key = head_key(ticker)
+        copies = self._copies.read(lambda database: database.get(key))
+        return self._chosen(ticker, [(copy, head) for copy, head in copies if head is not None]).value
 
     def bars(self, ticker: str) -> Bars | None:
         """All bars kept of a ticker, or None. Raises as `state` does."""
@@ -61,38 +65,38 @@ class HistoryReader:
         """
         wanted = list(dict.fromkeys(tickers))
         keys = [head_key(ticker) for ticker in wanted]
-
-        def read(database: Database) -> tuple[Database, list[bytes | None]]:
-            return database, database.get_many(keys)
-
-        copies = self._copies.read(read, read)
+        copies = self._copies.read(lambda database: (database, database.get_many(keys)))
         found: dict[str, Bars] = {}
         unreadable: dict[str, str] = {}
         with self._mutex:
             for number, ticker in enumerate(wanted):
-                heads = tuple((database, head) for database, heads in copies if (head := heads[number]) is not None)
+                held = [(copy, database, heads[number]) for copy, (database, heads) in copies]
+                now = tuple((database, head) for _, database, head in held if head is not None)
                 known = self._decoded.get(ticker)
-                if not heads:
+                if not now:
                     continue
-                if known is None or known[0] != heads:
-                    try:
-                        bars = self.bars(ticker)
-                    except (SchemaError, StateCorruptError) as error:
-                        logger.warning("history left out: %s", error)
-                        unreadable[ticker] = str(error)
-                        continue
-                    if bars is None:
-                        continue
-                    known = self._decoded[ticker] = (heads, bars)
-                self._decoded.move_to_end(ticker)
-                found[ticker] = known[1]
+                if known is not None and known[0] == now:
+                    self._decoded.move_to_end(ticker)
+                    found[ticker] = known[1]
+                    continue
+                try:
+                    state, passed_over = self._chosen(ticker, [(copy, head) for copy, _, head in held if head is not None])
+                except ForecastingError as error:
+                    unreadable[ticker] = str(error)
+                    continue
+                if state is not None:
+                    found[ticker] = state.bars
+                    # A copy that cannot be read now may be readable in a moment, under the same head.
+                    if not passed_over:
+                        self._decoded[ticker] = now, state.bars
+                        self._decoded.move_to_end(ticker)
             while len(self._decoded) > _MOST_DECODED:
                 self._decoded.popitem(last=False)
         return found, unreadable
 
     def tickers(self) -> list[str]:
         """All tickers with a history, sorted. Raises StateMissingError, StateCorruptError, SchemaError."""
-        return sorted(set().union(*self._copies.read(stored_tickers, stored_tickers)))
+        return sorted({ticker for _, tickers in self._copies.read(stored_tickers) for ticker in tickers})
 
     def close(self) -> None:
         """Close; again does nothing."""
@@ -104,17 +108,30 @@ class HistoryReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _chosen(self, ticker: str, heads: Iterable[tuple[Follower, bytes]]) -> Choice[TickerState]:
+        """The newest of the copies that have these heads. Raises the first error where none of them can be read."""
 
-def _newest(states: Iterable[TickerState | None]) -> TickerState | None:
-    """The state whose bars reach furthest; of several whose do, that of the longest history."""
-    held = [state for state in states if state is not None and len(state.bars)]
-    return max(held, key=lambda state: (int(state.bars.day[-1]), state.total_bars)) if held else None
+        def load(copy: Follower) -> TickerState | None:
+            state = copy.read(partial(load_copy, ticker=ticker))
+            return state if state is not None and len(state.bars) else None
+
+        copies = [Copy(revision_of(head), partial(load, copy)) for copy, head in heads]
+        choice = newest(copies, last_bar=lambda state: int(state.bars.day[-1]))
+        if not choice.passed_over:
+            self._notices.clear(ticker)
+            return choice
+        reasons = "; ".join(map(str, choice.passed_over))
+        if choice.value is None:
+            self._notices.warn(ticker, f"history left out: {reasons}")
+            raise choice.passed_over[0].with_traceback(None)
+        self._notices.warn(ticker, f"history taken from another copy ticker={ticker} reason={reasons}")
+        return choice
 
 
 class ForecastReader:
     """Rows of the forecast table, at most `refresh_seconds` behind their writer. Thread-safe; a context manager.
 
-    Where several processes write here, each its part, and one that died has left an old copy, the row of the newest bar counts.
+    Of several copies of a row (of the workers, each with its part, of one that has left, of a replica) the newest counts.
 
     One bad row does not take the others with it: `get_many` and `all` leave it out, log it, and `unreadable` says why. Every
     read raises StateMissingError while there is no state, StateCorruptError for a damaged database, SchemaError for one of a
@@ -133,7 +150,7 @@ class ForecastReader:
         """The ticker's row, or None. Raises SchemaError or StateCorruptError for an unreadable one, naming the ticker."""
         payloads = self._read(lambda database: database.get(ticker.encode()))
         row = self._row(ticker, payloads)
-        if isinstance(row, SchemaError | StateCorruptError):
+        if isinstance(row, ForecastingError):
             raise row.with_traceback(None)
         return row
 
@@ -150,8 +167,7 @@ class ForecastReader:
     def all(self) -> list[Forecast]:
         """All readable rows, sorted by ticker."""
         copies = [dict(found) for found in self._read(Database.scan)]
-        keys = sorted(set().union(*copies) - {FAUST_OFFSET_KEY})
-        rows = (self._row(key.decode(), [found.get(key) for found in copies]) for key in keys)
+        rows = (self._row(key.decode(), [found.get(key) for found in copies]) for key in sorted(set().union(*copies)))
         return [row for row in rows if isinstance(row, Forecast)]
 
     def unreadable(self) -> dict[str, str]:
@@ -171,10 +187,10 @@ class ForecastReader:
         self.close()
 
     def _read(self, query: Callable[[Database], Result]) -> list[Result]:
-        return self._copies.read(query, query)
+        return [answer for _, answer in self._copies.read(query)]
 
-    def _row(self, ticker: str, payloads: Iterable[bytes | None]) -> Row | None:
-        stored = tuple(payload for payload in payloads if payload is not None)
+    def _row(self, ticker: str, values: Iterable[bytes | None]) -> Row | None:
+        stored = tuple(value for value in values if value is not None)
         with self._mutex:
             if not stored:
                 self._decoded.pop(ticker, None)
@@ -182,21 +198,20 @@ class ForecastReader:
             known = self._decoded.get(ticker)
             if known is not None and known[0] == stored:
                 return known[1]
-            row = _newest_row([_decoded(ticker, payload) for payload in dict.fromkeys(stored)])
-            if not isinstance(row, Forecast):
-                logger.warning("forecast row left out: %s", row)
+            row = _newest_row(ticker, stored)
             self._decoded[ticker] = (stored, row)
             return row
 
 
-def _decoded(ticker: str, payload: bytes) -> Row:
-    try:
-        return decode_row(ticker, payload)
-    except (SchemaError, StateCorruptError) as error:
-        return error
+def _newest_row(ticker: str, stored: Iterable[bytes]) -> Row:
+    def load(value: bytes) -> Forecast:
+        return decode_row(ticker, payload_of(ticker, value))
 
-
-def _newest_row(rows: list[Row]) -> Row:
-    """The row of the newest bar, of several that of the newest training; an unreadable one only where there is no other."""
-    readable = [row for row in rows if isinstance(row, Forecast)]
-    return max(readable, key=lambda row: (row.as_of, row.training_cutoff or dt.date.min)) if readable else rows[0]
+    copies = [Copy(revision_of(value), partial(load, value)) for value in dict.fromkeys(stored)]
+    choice: Choice[Forecast] = newest(copies, last_bar=lambda row: row.as_of.toordinal())
+    if choice.value is None:
+        logger.warning("forecast row left out: %s", choice.passed_over[0])
+        return choice.passed_over[0]
+    for error in choice.passed_over:
+        logger.warning("forecast row taken from another copy ticker=%s reason=%s", ticker, error)
+    return choice.value

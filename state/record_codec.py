@@ -20,8 +20,6 @@ from state.history_codec import block_key, decode_head, decode_state, encode_blo
 from state.ticker_state import BLOCK_BARS, TickerState
 
 RECORD_VERSION: Final = 1
-#: Faust keeps the changelog's offset in each partition's database under this key, beside the table's own.
-FAUST_OFFSET_KEY: Final = b"__faust\0offset__"
 _REMEDY: Final = "delete this worker's folder, its tables are restored from Kafka, or run `python -m streams rebuild`"
 
 

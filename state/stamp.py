@@ -16,6 +16,7 @@ from errors import SchemaError, StateCorruptError
 STAMP_VERSION: Final = 1
 #: The one byte with which no msgpack value begins: values without a stamp are told apart by it.
 _MAGIC: Final = 0xC1
+_MARK: Final = bytes([_MAGIC])
 _FORMAT: Final = struct.Struct("<BBIQ8s")
 FINGERPRINT_BYTES: Final = 8
 
@@ -64,3 +65,18 @@ def unstamp(value: bytes) -> Stamped:
     if version > STAMP_VERSION:
         raise SchemaError(f"a stored value has a stamp of version {version}, known is {STAMP_VERSION}: upgrade first")
     return Stamped(Revision(incarnation, offset), fingerprint, value[_FORMAT.size :])
+
+
+def is_stamped(value: bytes) -> bool:
+    """Whether a stored value has a stamp."""
+    return value[:1] == _MARK
+
+
+def payload_of(ticker: str, value: bytes) -> bytes:
+    """The payload of a ticker's stored value, with or without a stamp. Raises as `unstamp` does, naming the ticker."""
+    try:
+        return unstamp(value).payload
+    except SchemaError as error:
+        raise SchemaError(f"{ticker}: {error}") from error
+    except StateCorruptError as error:
+        raise StateCorruptError(f"{ticker}: {error}") from error

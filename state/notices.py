@@ -1,0 +1,30 @@
+"""Warnings about what lasts: logged once, and again only if they say something else."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Hashable
+
+
+class Notices:
+    """The last warning about each subject that is not well. Thread-safe."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._mutex = threading.Lock()
+        self._last: dict[Hashable, str] = {}
+
+    def warn(self, subject: Hashable, text: str) -> None:
+        """Log the text unless it is the last one about this subject."""
+        with self._mutex:
+            if self._last.get(subject) == text:
+                return
+            self._last[subject] = text
+        self._logger.warning("%s", text)
+
+    def clear(self, subject: Hashable) -> None:
+        """The subject is well: its next warning is logged whatever it says."""
+        if subject in self._last:
+            with self._mutex:
+                self._last.pop(subject, None)
