@@ -34,6 +34,7 @@ from streams.kafka.membership import Membership
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
 from streams.kafka.producer import use_patient_producer
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.restoration import Restoration
 from streams.kafka.sender import Sender, raw_topic
 from streams.kafka.sweep import Sweep
@@ -122,9 +123,22 @@ def build_app(
         preload=preload_for(settings.models),
     )
     trainer = Trainer(pool)
-    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, today=today)
-    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, deliveries, trainings, trainer, bars)
-    sweep = Sweep(membership, settings, tables, trainings)
+    rederivation = Rederivation(app, settings, tables)
+    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, rederivation, today=today)
+    training = TrainingAgent(
+        app,
+        settings,
+        tables,
+        outbox,
+        forecasts,
+        ownership,
+        deliveries,
+        trainings,
+        trainer,
+        bars,
+        rederivation=rederivation,
+    )
+    sweep = Sweep(membership, settings, tables, trainings, rederivation)
     lag = LoopLag()
     health = Health(
         app,

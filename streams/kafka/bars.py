@@ -24,6 +24,7 @@ from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
 from streams.kafka.pacing import paced
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.pipeline import Absorbed
 from streams.reporting import log_suspect
@@ -65,6 +66,7 @@ class BarsAgent:
         forecasts: ForecastWriter,
         ownership: Ownership,
         deliveries: Deliveries,
+        rederivation: Rederivation,
         *,
         today: Callable[[], dt.date],
     ) -> None:
@@ -74,6 +76,7 @@ class BarsAgent:
         self._forecasts = forecasts
         self._ownership = ownership
         self._deliveries = deliveries
+        self._rederivation = rederivation
         self._today = today
         self.busy = False
         self.counts = BarCounts()
@@ -100,8 +103,9 @@ class BarsAgent:
     async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
         """Put the event and what waits behind it into the turn.
 
-        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars come in, a message is not held up at all. The queue is emptied directly:
-        for each message by itself Faust's streams take longer than all of ours.
+        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars
+        come in, a message is not held up at all. The queue is emptied directly: for each message by itself Faust's streams
+        take longer than all of ours.
         """
         self._add(turn, event)
         size, looks = len(event.value or b""), 0
@@ -139,8 +143,13 @@ class BarsAgent:
         async for ticker, arrivals in paced(tickers.items()):
             await self._ownership.settled()
             events = [arrival.event for arrival in arrivals]
-            if len(self._ownership.ours(events)) == len(events):
+            if len(self._ownership.ours(events)) != len(events):
+                continue
+            try:
                 self._update(ticker, arrivals)
+            except StateCorruptError as error:
+                await self._rederivation.begin(ticker, error)  # these messages come once more
+            else:
                 done.update(map(id, events))
         await self._ownership.delivered()
         await self._ownership.settled()

@@ -88,6 +88,16 @@ class DeliveringConsumer(Consumer):
         if epoch == self.membership.epoch:
             await self.delivering.move(places)
 
+    async def read_again(self, partition: TP) -> None:
+        """Commit a partition's beginning, and read from there: whatever dies from now on, everything in it is read again."""
+        epoch = self.membership.epoch
+        begin = await self.delivering.beginning(partition)
+        while epoch == self.membership.epoch and not await self.delivering.commit({partition: begin}):
+            await self.sleep(_PAUSE_SECONDS)
+        if epoch == self.membership.epoch:
+            self.deliveries.rewind(partition, begin)
+            await self.delivering.move({partition: begin})
+
     async def perform_seek(self) -> None:
         """Nothing: `start_reading` is called where Faust would seek."""
 

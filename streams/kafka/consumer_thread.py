@@ -51,6 +51,11 @@ class DeliveringThread(AIOKafkaConsumerThread):
         done: bool = await self._call(self._commit_offsets, dict(offsets))
         return done
 
+    async def beginning(self, partition: TP) -> int:
+        """The first offset that the partition's log still has."""
+        begins: Mapping[TP, int] = await self._call(self._ensure_consumer().beginning_offsets, [partition])
+        return begins[partition]
+
     async def _call(self, function: Any, *arguments: Any) -> Any:
         return await self.call_thread(function, *arguments)
 

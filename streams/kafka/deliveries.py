@@ -78,7 +78,7 @@ class Deliveries:
         self.epoch = epoch
 
     def rewind(self, partition: TP, offset: int) -> None:
-        """The broker has gone back to an earlier offset by itself: the log that it has now ends before what was read."""
+        """The partition is read again from an earlier offset on, as if nothing of it had been."""
         self._ledgers[partition] = Ledger(offset)
         self._committed[partition] = -1
 

@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import faust
 from faust.types import TP
@@ -30,6 +30,8 @@ from streams.kafka.partition_log import PartitionLog
 from streams.kafka.sender import Sender
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _RETRY_SECONDS: Final = 1.0
 #: Records that a worker wrote after it had lost a partition lie at its end where nothing is written any more.
@@ -135,7 +137,7 @@ class Restoration(Service):
 
     async def _prove(self, partitions: Collection[int]) -> None:
         await self._sender.delivered()
-        await asyncio.to_thread(self._logs.open, partitions)
+        await _in_thread(self._logs.open, partitions)
         logs = list(self._logs)
         if not logs:
             return
@@ -190,11 +192,11 @@ class Restoration(Service):
 
     async def _verify(self, reader: ChangelogReader, log: PartitionLog) -> None:
         """Prove a copy; from the changelog's beginning where it fails. Then it is ours to write."""
-        problem = await asyncio.to_thread(log.copy.verify)
+        problem = await _in_thread(log.copy.verify)
         if problem is not None:
             end = log.copy.next_offset
             (log,) = await self._read(reader, [self._logs.begin_anew(log, problem)], [end])
-            problem = await asyncio.to_thread(log.copy.verify)
+            problem = await _in_thread(log.copy.verify)
         if problem is not None:
             logger.critical(
                 "changelog incomplete topic=%s partition=%d reason=%s; stop the workers and run `python -m streams rebuild`",
@@ -263,3 +265,13 @@ class Restoration(Service):
             log.flush()
         if not all(log.is_ours for log in logs):
             self._changed.set()
+
+
+async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """The function's result; who is cancelled meanwhile waits for its end: databases are open to one at a time."""
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

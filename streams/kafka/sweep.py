@@ -6,13 +6,15 @@ readers take it as stale by its `as_of`. Trainings are asked for by ordinary req
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
-from errors import DataError, StateError
+from errors import DataError, StateCorruptError, StateError
 from records import day_number, decode_forecast
 from settings import Settings
 from streams.kafka.membership import Membership
 from streams.kafka.pacing import paced
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainings import Trainings
 from streams.windows import sessions_behind
@@ -29,11 +31,13 @@ class Sweep:
         settings: Settings,
         tables: TickerTables,
         trainings: Trainings,
+        rederivation: Rederivation,
     ) -> None:
         self._membership = membership
         self._settings = settings
         self._tables = tables
         self._trainings = trainings
+        self._rederivation = rederivation
         self._missing_before: set[tuple[str, bytes]] = set()
         self.quiet: dict[str, int] = {}
         self.newest: int | None = None
@@ -50,6 +54,9 @@ class Sweep:
                 return
             try:
                 self._look(ticker, last, missing)
+            except StateCorruptError as error:
+                with contextlib.suppress(StateCorruptError):  # a damaged copy is looked after elsewhere
+                    await self._rederivation.begin(ticker, error)
             except (StateError, DataError) as error:
                 logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
         self._missing_before = missing

@@ -1,6 +1,6 @@
-"""The three tables of a worker, typed: histories, models, forecasts. A ticker's rows lie in the partition that its key
-belongs to.
+"""The three tables of a worker, typed: histories, models, forecasts.
 
+A ticker's rows lie in the partition that its key belongs to.
 What was read or written lately stays in memory until the partitions are dealt anew.
 """
 
@@ -24,7 +24,7 @@ from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
 from settings import Settings
 from state.forecasts import decode_row
-from state.history_codec import Head, decode_head
+from state.history_codec import Head, block_prefix, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
 from state.ticker_state import TickerState
@@ -85,6 +85,21 @@ class TickerTables:
         """Drop what is in memory: partitions were dealt anew, another worker may have written meanwhile."""
         self._states.clear()
         self._models.clear()
+
+    def is_damaged(self, number: int) -> bool:
+        """Whether a copy of this partition could not be read: it is about to be read again from its changelog."""
+        return any(log is None or log.failure is not None for log in (table.data.logs.get(number) for table in self.all))
+
+    def forget_ticker(self, ticker: str) -> None:
+        """Delete a ticker's history and models; its forecast stays until there is another one."""
+        number = self.partition(ticker)
+        log = self.history.data.logs[number]
+        for key in log.all_keys():
+            if key == record_key(ticker) or key.startswith(block_prefix(ticker)):
+                log.put(key, None)
+        self.models.put_in(number, ticker.encode(), None)
+        self._states.pop(ticker, None)
+        self._models.pop(ticker, None)
 
     def partition(self, ticker: str) -> int:
         """The partition in which the ticker's bars, rows and requests lie."""

@@ -27,6 +27,7 @@ from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.messages import decode_request
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trained, Trainer
 from streams.kafka.trainings import Trainings
@@ -59,6 +60,8 @@ class TrainingAgent:
         trainings: Trainings,
         trainer: Trainer,
         bars: BarsAgent,
+        *,
+        rederivation: Rederivation,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -70,6 +73,7 @@ class TrainingAgent:
         self._trainings = trainings
         self._trainer = trainer
         self._bars = bars
+        self._rederivation = rederivation
         self.superseded = 0
 
     async def run(self, stream: StreamT[Any]) -> None:
@@ -99,6 +103,9 @@ class TrainingAgent:
     async def _answer(self, event: EventT[Any]) -> None:
         try:
             await self._handle(event)
+        except StateCorruptError as error:
+            # Its training is due again once its history is there.
+            await self._rederivation.begin((event.key or b"").decode(), error)
         except (StateError, BrokerError):
             raise
         except Exception as error:
