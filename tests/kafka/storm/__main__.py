@@ -47,6 +47,7 @@ class Span(click.ParamType):
 @click.option("--no-transactions", is_flag=True, help="Send in the open what would be sent in transactions.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Day of the newest bars; this day by default.")
 def main(
+    *,
     seed: int,
     minutes: float,
     rounds: int | None,
