@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import click
@@ -78,7 +79,13 @@ def main(
                 kinds=kinds,
                 transactions=not no_transactions,
             )
-            outcome = Round(plan, broker, thread, patience=patience, say=_say).run()
+            one = Round(plan, broker, thread, patience=patience, say=_say)
+            try:
+                one.run()
+            except Exception as error:  # noqa: BLE001 - rounds go on for hours: this one is a finding, of whatever kind
+                traceback.print_exc()
+                one.outcome.findings.append(f"the round itself failed: {type(error).__name__}: {error}")
+            outcome = one.outcome
             outcomes.append(outcome)
             again = " ".join(
                 f"--{name} {value}"

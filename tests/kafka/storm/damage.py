@@ -12,7 +12,7 @@ FILES: Final = ("CURRENT", "MANIFEST-*", "*.sst", "*.log", "OPTIONS-*", "IDENTIT
 WAYS: Final = ("flip", "cut", "empty", "delete")
 
 
-def damage(folder: Path, draws: tuple[float, ...]) -> str:
+def damage(folder: Path, draws: Sequence[float]) -> str:
     """Damage one file of one database under `folder`; says which and how, or that there is none."""
     databases = sorted(path for path in folder.rglob("*.db") if path.is_dir())
     if not databases:

@@ -30,6 +30,8 @@ Thing = TypeVar("Thing")
 NEVER: Final = float("inf")
 DAY_SECONDS: Final = 86_400.0
 _CLOCKS: Final = (-DAY_SECONDS, DAY_SECONDS, -1000 * DAY_SECONDS, 1000 * DAY_SECONDS)
+#: Faults that no worker notices.
+_ASIDE: Final = ("producer", "replica", "reader")
 _REBUILD_SECONDS: Final = 120.0
 
 
@@ -76,11 +78,13 @@ class Injector:
         if fault.kind in {"offsets", "rebuild"} and not self.broker_is_up:
             self._postponed.append(fault)
             return
-        self._watch.disturb()
-        self._cast.takeovers.disturb()
+        under_way = self._watch.under_way(), self._cast.takeovers.under_way()
         done = action(fault.draws)
         if done is not None:
             self.counts[fault.kind] += 1
+            if fault.kind not in _ASIDE:
+                self._watch.disturb(under_way[0])
+                self._cast.takeovers.disturb(under_way[1])
         self._say(f"{fault.kind}: {done or 'nothing to do it to'}")
 
     def tick(self) -> None:
@@ -169,9 +173,8 @@ class Injector:
         return self._scale_up(draws) if draws[0] < 0.5 else self._scale_down(draws)
 
     def _scale_up(self, draws: Sequence[float]) -> str | None:
-        wanted = self._supervisor.wanted()
-        if len(wanted) >= self._most_workers:
-            return self._scale_down(draws) if len(wanted) > 1 else None
+        if len(self._supervisor.wanted()) >= self._most_workers:
+            return self._depart(draws, gone=False)
         idle = [slot for slot in self._supervisor.slots.values() if not slot.wanted and not slot.gone and slot.key == slot.name]
         if idle and draws[1] < 0.7:
             slot = _pick(idle, draws[2])
@@ -180,8 +183,8 @@ class Injector:
         return self._new_worker().key
 
     def _scale_down(self, draws: Sequence[float]) -> str | None:
-        if len(self._supervisor.wanted()) < 2:
-            return self._scale_up(draws) if self._most_workers > 1 else None
+        if len(self._supervisor.wanted()) < 2 < self._most_workers + 1:
+            return self._scale_up(draws)
         return self._depart(draws, gone=False)
 
     def _leave(self, draws: Sequence[float]) -> str | None:
@@ -226,11 +229,11 @@ class Injector:
         return self._while_down(draws, "wipe", lambda slot: _removed(slot.folder))
 
     def _damage(self, draws: Sequence[float]) -> str | None:
-        return self._while_down(draws, "damage", lambda slot: damage(slot.folder, tuple(draws[2:])))
+        return self._while_down(draws, "damage", lambda slot: damage(slot.folder, draws[2:]))
 
     def _while_down(self, draws: Sequence[float], kind: str, action: Callable[[Slot], str]) -> str | None:
         slot = self._victim(draws[0])
-        if slot is None:
+        if slot is None or not any(slot.folder.rglob("*.db")):
             return None
         self._watch.expect(kind, slot, again=True)
         slot.end(signal.SIGKILL if draws[1] < 0.5 else signal.SIGTERM)
@@ -240,7 +243,9 @@ class Injector:
 
     def _live_damage(self, draws: Sequence[float]) -> str | None:
         slot = self._victim(draws[0])
-        return None if slot is None else f"{slot.key}: {damage(slot.folder, tuple(draws[2:]))} while it runs"
+        if slot is None or not any(slot.folder.rglob("*.db")):
+            return None
+        return f"{slot.key}: {damage(slot.folder, draws[2:])} while it runs"
 
     def _duplicate(self, draws: Sequence[float]) -> str | None:
         """Another process of the same WORKER_ID, as on another host: with a state folder of its own."""
@@ -355,5 +360,7 @@ def _kill_processes(pids: Sequence[int]) -> int:
 
 
 def _removed(folder: Path) -> str:
-    shutil.rmtree(folder)
-    return f"{folder.name} removed"
+    # Readers write the settings of a table anew as they open it, perhaps between two steps of this.
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+    return "its folder removed"

@@ -39,12 +39,12 @@ class Outcome:
     """What a round has shown."""
 
     seed: int
+    folder: Path
     findings: list[str] = field(default_factory=list)
     faults: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     disturbed: dict[str, int] = field(default_factory=dict)
     exits: dict[str, int] = field(default_factory=dict)
-    folder: Path | None = None
 
 
 class Round:
@@ -58,7 +58,7 @@ class Round:
         self._patience = patience
         self._began = time.monotonic()
         self._folder = Path(tempfile.mkdtemp(prefix=f"storm-{plan.seed}-"))
-        self._outcome = Outcome(plan.seed)
+        self.outcome = Outcome(plan.seed, folder=self._folder)
         prefix = f"s{plan.seed}-{uuid4().hex[:6]}-"
         self._values = QUICK | {
             "KAFKA_BOOTSTRAP": broker.bootstrap,
@@ -72,9 +72,9 @@ class Round:
         self._kafka = KafkaSide(broker.bootstrap, prefix, plan.partitions)
         self._prefix = prefix
 
-    def run(self) -> Outcome:
+    def run(self) -> None:
         """Carry out the plan and compare; the folder is kept where something was found."""
-        plan, outcome = self._plan, self._outcome
+        plan, outcome = self._plan, self.outcome
         with ExitStack() as stack:
             ensure_topics(load_settings(**{name.lower(): value for name, value in self._values.items()}))
             supervisor = Supervisor(self._folder, self._environment, self._log)
@@ -112,11 +112,8 @@ class Round:
                 for code in slot.exits:
                     outcome.exits[str(code)] = outcome.exits.get(str(code), 0) + 1
         self._kafka.delete_topics()
-        if outcome.findings:
-            outcome.folder = self._folder
-        else:
+        if not outcome.findings:
             shutil.rmtree(self._folder, ignore_errors=True)
-        return outcome
 
     def _storm(self, supervisor: Supervisor, injector: Injector, helpers: list[Helper]) -> None:
         """Until the time is over and every fault has ended."""

@@ -54,11 +54,15 @@ class Watch:
         with self._mutex:
             self._pending.append(Recovery(kind, slot, slot.generation + again, time.monotonic()))
 
-    def disturb(self) -> None:
-        """A fault begins: what is still being waited for counts as disturbed."""
+    def under_way(self) -> list[Recovery]:
+        """What is being waited for."""
         with self._mutex:
-            for recovery in self._pending:
-                recovery.undisturbed = False
+            return list(self._pending)
+
+    def disturb(self, recoveries: list[Recovery]) -> None:
+        """Another fault has come: these, where they last, are no longer of one fault alone."""
+        for recovery in recoveries:
+            recovery.undisturbed = False
 
     def page(self, slot: Slot) -> dict[str, Any]:
         """The page as last seen; empty where it does not answer or is not ready."""
@@ -100,13 +104,17 @@ def _page(port: int) -> dict[str, Any]:
         return {}
 
 
+#: Since when, and which partitions.
+Orphans = tuple[float, set[int]]
+
+
 class Takeovers:
     """Listens to the topic `forecasts`: how long partitions whose worker is gone wait for their next row."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._options = {"bootstrap_servers": bootstrap, "group_id": None, "auto_offset_reset": "latest"}
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        self._orphans: list[tuple[float, set[int]]] = []
+        self._orphans: list[Orphans] = []
         self._mutex = threading.Lock()
         self.seconds: list[float] = []
         self._stop = threading.Event()
@@ -118,10 +126,15 @@ class Takeovers:
         with self._mutex:
             self._orphans.append((time.monotonic(), set(partitions)))
 
-    def disturb(self) -> None:
-        """A fault begins: times that are being taken would not be those of a takeover alone."""
+    def under_way(self) -> list[Orphans]:
+        """What is being waited for."""
         with self._mutex:
-            self._orphans.clear()
+            return list(self._orphans)
+
+    def disturb(self, orphans: list[Orphans]) -> None:
+        """Another fault has come: these, where they wait, would not be of a takeover alone."""
+        with self._mutex:
+            self._orphans = [one for one in self._orphans if one not in orphans]
 
     def close(self) -> None:
         self._stop.set()
