@@ -159,7 +159,7 @@ def build_app(
     app.task(lag.run)
     app.task(trainings.run)
 
-    app.task(lambda: deliveries.run(consumer_of(app).refetch))
+    app.task(lambda: consumer_of(app).watch())
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:

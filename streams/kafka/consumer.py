@@ -83,6 +83,10 @@ class DeliveringConsumer(Consumer):
             self.app.consumer_generation_id = epoch
             self.deliveries.restart(starts, epoch)
 
+    async def watch(self) -> None:
+        """For ever: fetch again what was lost on its way."""
+        await self.deliveries.run(self.delivering.positions, self.refetch)
+
     async def refetch(self, places: Mapping[TP, int], epoch: int) -> None:
         """Fetch again from these offsets on, unless partitions are dealt anew by now."""
         if epoch == self.membership.epoch:

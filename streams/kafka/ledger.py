@@ -51,8 +51,7 @@ class Ledger:
 
         Returns those that have to be handed to the agent: the others are out or settled already.
         """
-        if begin > self._known_to:  # the position moved without an answer: what lies between has to be asked for
-            self._missing.add(self._known_to, begin)
+        self.passed(begin)
         begin = max(begin, self._next)
         if len(offsets) != end - begin or (offsets and offsets[0] != begin):
             at = begin
@@ -77,6 +76,12 @@ class Ledger:
                 self._missing.remove(offset, offset + 1)
         self._advance()
         return wanted
+
+    def passed(self, position: int) -> None:
+        """The next fetch is at this position, and the answers up to there have not come: they were lost."""
+        if position > self._known_to:
+            self._missing.add(self._known_to, position)
+            self._known_to = position
 
     def handed(self, offset: int) -> None:
         """The message was handed to the agent."""
