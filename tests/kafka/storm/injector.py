@@ -23,11 +23,10 @@ from tests.conftest import ROOT
 from tests.kafka.storm.damage import damage
 from tests.kafka.storm.kafka_side import KafkaSide
 from tests.kafka.storm.plan import Fault
-from tests.kafka.storm.processes import Helper, Slot, Supervisor
+from tests.kafka.storm.processes import STOP_SECONDS, Helper, Slot, Supervisor
 from tests.kafka.storm.watch import Takeovers, Watch
 
 Thing = TypeVar("Thing")
-NEVER: Final = float("inf")
 DAY_SECONDS: Final = 86_400.0
 _CLOCKS: Final = (-DAY_SECONDS, DAY_SECONDS, -1000 * DAY_SECONDS, 1000 * DAY_SECONDS)
 #: Faults that no worker notices.
@@ -107,9 +106,10 @@ class Injector:
         return not self._later and self._starting is None and self.broker_is_up and not self._postponed
 
     def calm(self) -> None:
-        """What was to end later ends now."""
-        while self._later:
-            heapq.heappop(self._later)[2]()
+        """What was to end later ends now; what waits for a process goes on waiting."""
+        due, self._later = sorted(self._later), []
+        for _, _, action in due:
+            action()
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         self._number += 1
@@ -183,7 +183,7 @@ class Injector:
         return self._new_worker().key
 
     def _scale_down(self, draws: Sequence[float]) -> str | None:
-        if len(self._supervisor.wanted()) < 2 < self._most_workers + 1:
+        if len(self._supervisor.wanted()) < 2 and self._most_workers > 1:
             return self._scale_up(draws)
         return self._depart(draws, gone=False)
 
@@ -233,13 +233,34 @@ class Injector:
 
     def _while_down(self, draws: Sequence[float], kind: str, action: Callable[[Slot], str]) -> str | None:
         slot = self._victim(draws[0])
-        if slot is None or not any(slot.folder.rglob("*.db")):
+        if slot is None or slot.is_held or not any(slot.folder.rglob("*.db")):
             return None
         self._watch.expect(kind, slot, again=True)
+        slot.is_held = True
         slot.end(signal.SIGKILL if draws[1] < 0.5 else signal.SIGTERM)
-        if not slot.await_end():
-            self.findings.append(f"{slot.key} did not end by SIGTERM")
-        return f"{slot.key}: {action(slot)}"
+
+        def act() -> None:
+            self._say(f"{kind}: {slot.key}: {action(slot)}")
+            slot.is_held = False
+
+        self._once_ended(slot, act)
+        return f"{slot.key} by {'SIGKILL' if draws[1] < 0.5 else 'SIGTERM'}"
+
+    def _once_ended(self, slot: Slot, action: Callable[[], None]) -> None:
+        """As soon as the process has ended, which nobody waits for meanwhile."""
+        deadline = time.monotonic() + STOP_SECONDS
+
+        def look() -> None:
+            if slot.runs and time.monotonic() < deadline:
+                self._after(0.2, look)
+                return
+            if slot.runs:
+                self.findings.append(f"{slot.key} did not end within {STOP_SECONDS:g} s of SIGTERM")
+                slot.end(signal.SIGKILL)
+                slot.await_end()
+            action()
+
+        look()
 
     def _live_damage(self, draws: Sequence[float]) -> str | None:
         slot = self._victim(draws[0])
@@ -250,23 +271,23 @@ class Injector:
     def _duplicate(self, draws: Sequence[float]) -> str | None:
         """Another process of the same WORKER_ID, as on another host: with a state folder of its own."""
         slot = self._victim(draws[0])
-        if slot is None or slot.not_before == NEVER:
+        if slot is None or slot.is_held:
             return None
         self._names += 1
         key, seconds = f"{slot.name}-twin{self._names}", 3 + 9 * draws[1]
         twin = self._supervisor.add(slot.name, self._cast.folder / key, key=key)
         twin.wanted, twin.gone, twin.expected = False, True, True
         # Whichever of the two leaves, nobody brings it back until the operator has seen to the other one.
-        slot.not_before, slot.expected = NEVER, True
+        slot.is_held = slot.expected = True
 
         def part() -> None:
             twin.end(signal.SIGTERM)
-            if not twin.await_end():
-                self.findings.append(f"{key} did not end by SIGTERM")
-            slot.not_before = 0.0
+            self._once_ended(twin, go_on)
+
+        def go_on() -> None:
+            slot.is_held = slot.expected = False
             self._watch.expect("duplicate", slot, again=not slot.runs)
             self._say(f"{key} is gone again, {slot.key} {'runs' if slot.runs else 'had left'}")
-            slot.expected = False
 
         self._after(seconds, part)
         return f"{key} for {seconds:.1f} s"

@@ -19,7 +19,8 @@ from tests.kafka.cluster import Worker
 RESTART_SECONDS: Final = 1.0
 #: A worker that ends by itself so many times in a row without having been ready is taken to be in a loop.
 LOOP_OF_EXITS: Final = 4
-_STOP_SECONDS: Final = 40.0
+#: A service manager's patience with SIGTERM is 90 s.
+STOP_SECONDS: Final = 60.0
 CLOCKS: Final = Path(__file__).with_name("clock")
 
 
@@ -38,8 +39,9 @@ class Slot:
     #: Grows with every start, so that a page can be told from that of the process before.
     generation: int = 0
     wanted: bool = True
-    #: No start before this moment.
+    #: No start before this moment, nor while something is done to its folder or another process has its name.
     not_before: float = 0.0
+    is_held: bool = False
     #: We have ended or frozen it ourselves.
     expected: bool = False
     frozen: bool = False
@@ -76,7 +78,7 @@ class Slot:
         if self.worker is None:
             return True
         try:
-            self.worker.process.wait(timeout=_STOP_SECONDS)
+            self.worker.process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.worker.kill()
             return False
@@ -129,7 +131,7 @@ class Supervisor:
                     self._ended_by_itself(slot, code)
                 slot.worker = None
                 slot.not_before = max(slot.not_before, now + RESTART_SECONDS)
-            if slot.worker is None and slot.wanted and now >= slot.not_before:
+            if slot.worker is None and slot.wanted and not slot.is_held and now >= slot.not_before:
                 slot.start()
 
     def _ended_by_itself(self, slot: Slot, code: int) -> None:
@@ -145,7 +147,7 @@ class Supervisor:
             slot.end(signal.SIGTERM)
         for slot in running:
             if not slot.await_end():
-                self.findings.append(f"{slot.key} did not end within {_STOP_SECONDS:g} s of SIGTERM")
+                self.findings.append(f"{slot.key} did not end within {STOP_SECONDS:g} s of SIGTERM")
 
     def kill_all(self) -> None:
         """End everything at once, whatever it is doing."""
