@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from broker.topics import partition_of
+from producers.sources import read_source
 from records import Bars, decode_batch
 from settings import Settings, load_settings
 from state.folder import StateFolder
@@ -35,7 +36,7 @@ from tests.kafka.storm.kafka_side import missing_letters
 from tests.kafka.storm.market import Delivery, deliveries
 from tests.kafka.storm.plan import WEIGHTS, Plan, draw_faults, draw_plan
 from tests.kafka.storm.processes import CLOCKS
-from tests.kafka.storm.sending import Schedule, read_deliveries, write_deliveries
+from tests.kafka.storm.sending import Schedule, read_deliveries, write_deliveries, write_file
 from tests.state.samples import forecast
 
 TODAY = dt.date(2026, 1, 2)
@@ -103,7 +104,7 @@ def test_a_market_has_what_markets_have(sent: list[Delivery]) -> None:
     assert any("split" in message for message in good)
     assert any("dividend" in message for message in good)
     assert any(one.good and one.dead for one in sent)
-    assert {one.channel for one in sent} == {wire.PROJECT, wire.INDEPENDENT, *wire.TRANSACTIONS}
+    assert {one.channel for one in sent} == {wire.PROJECT, wire.INDEPENDENT, wire.COMMAND, *wire.TRANSACTIONS}
     assert all((one.key, one.value) in {(o.key, o.value) for o in sent if o.channel != wire.ABORTED} for one in sent)
     assert max(date for message in good for date in message["date"] if date[0] == "2") == TODAY.isoformat()
 
@@ -171,7 +172,7 @@ def test_a_snapshot_of_a_folder_sees_a_corrupted_row(sent: list[Delivery], setti
         engine = EmbeddedEngine(writer, settings, state_dir=tmp_path, today=TODAY, pool=None, progress=silent)
         engine.run(decode_batch(one.value or b"") for one in good)
     before = Snapshot.of(tmp_path)
-    assert sorted(before.rows) == sorted(before.histories) == ["S00", "S01", "S02", "S03"]
+    assert sorted(before.rows) == sorted(before.histories) == ["FILED", "S00", "S01", "S02", "S03"]
     assert differences(before, Snapshot.of(tmp_path)) == []
     assert truth_differences(sent, before.histories) == []
     with StateFolder(tmp_path).open_writer() as writer:
@@ -224,6 +225,13 @@ def test_a_sender_goes_on_where_it_was_killed(sent: list[Delivery], tmp_path: Pa
     assert schedule.due() == sent
     schedule.acknowledged(sent[:7])
     assert Schedule(sent, tmp_path / "notes", began=-1000.0, seconds=1.0).due() == sent[7:]
+
+
+def test_a_file_has_the_bars_and_the_moment_of_its_message(sent: list[Delivery], tmp_path: Path) -> None:
+    (filed,) = [one for one in sent if one.channel == wire.COMMAND]
+    write_file(tmp_path / "bars.csv", filed)
+    (batch,) = read_source("file", path=tmp_path / "bars.csv", today=TODAY)
+    assert msgspec.structs.replace(batch, source="storm") == decode_batch(filed.value or b"")
 
 
 def test_a_wrong_clock_is_wrong_for_everything_but_what_counts_time(tmp_path: Path) -> None:

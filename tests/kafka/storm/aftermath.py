@@ -87,7 +87,9 @@ class Aftermath:
         for name in ("project", "independent"):
             notes = self._cast.folder / f"{name}.acks"
             noted += len(set(notes.read_text().split())) if notes.exists() else 0
-        missing = len(self._plan.deliveries) - noted
+        missing = len([one for one in self._plan.deliveries if one.channel != wire.COMMAND]) - noted
+        if self._helpers["command"].wanted:
+            return ["`producers publish` has not published its file: see command.log"]
         return [f"{missing} messages were never acknowledged: see the senders' logs"] if missing else []
 
     def _embedded(self) -> list[str]:
@@ -127,7 +129,11 @@ class Aftermath:
 
     def _letters(self) -> list[str]:
         dead = {(one.key, one.value) for one in self._plan.deliveries if one.dead}
-        good = {(one.key, one.value) for one in self._plan.deliveries if one.good and one.channel != wire.PROJECT}
+        good = {
+            (one.key, one.value)
+            for one in self._plan.deliveries
+            if one.good and one.channel not in (wire.PROJECT, wire.COMMAND)
+        }
         return missing_letters(self._cast.kafka.messages("bars-rejected"), dead, good)
 
     def _printed(self) -> list[str]:

@@ -27,7 +27,7 @@ async def main(
     bootstrap: str, topic: str, transactional_id: str, deliveries: str, notes: str, began: str, seconds: str
 ) -> None:
     """Send everything, each message when it is due; ends when all are acknowledged. Any failure ends the process."""
-    mine = [one for one in read_deliveries(Path(deliveries)) if one.channel != wire.PROJECT]
+    mine = [one for one in read_deliveries(Path(deliveries)) if one.channel in (wire.INDEPENDENT, *wire.TRANSACTIONS)]
     schedule = Schedule(mine, Path(notes), began=float(began), seconds=float(seconds))
     options = {"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, "retry_backoff_ms": 200}
     plain = AIOKafkaProducer(**options, enable_idempotence=True, linger_ms=5)

@@ -37,8 +37,8 @@ WEIGHTS: Final = {
     "clock": 5.0,
     "clock-jump": 3.0,
 }
-#: The first fault comes once workers have begun to work.
-_FIRST_SECONDS: Final = 8.0
+#: The first fault comes once bars have begun to flow.
+_FIRST_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)

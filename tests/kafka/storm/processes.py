@@ -161,13 +161,15 @@ class Supervisor:
 class Helper:
     """Any other program of the round that is started again when it ends: a sender, a reader, the replica."""
 
-    def __init__(self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path, *, not_before: float = 0.0
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._command = [sys.executable, "-m", *command]
         self._environment = environment
         self.process: subprocess.Popen[bytes] | None = None
-        self._not_before = 0.0
+        self._not_before = not_before
         self.wanted = True
 
     def tick(self) -> None:

@@ -22,12 +22,13 @@ from broker.topics import ensure_topics
 from settings import load_settings
 from tests.conftest import ROOT
 from tests.kafka.cluster import QUICK
+from tests.kafka.storm import wire
 from tests.kafka.storm.aftermath import Aftermath
 from tests.kafka.storm.injector import Cast, Injector
 from tests.kafka.storm.kafka_side import KafkaSide
 from tests.kafka.storm.plan import Plan
 from tests.kafka.storm.processes import Helper, Supervisor
-from tests.kafka.storm.sending import write_deliveries
+from tests.kafka.storm.sending import write_deliveries, write_file
 from tests.kafka.storm.watch import Takeovers, Watch
 
 SESSION_SECONDS: Final = 10.0
@@ -65,7 +66,7 @@ class Round:
             "KAFKA_PREFIX": prefix,
             "KAFKA_PARTITIONS": str(plan.partitions),
             "WORKER_SESSION_SECONDS": f"{SESSION_SECONDS:g}",
-            "LOG_LEVEL": "INFO",
+            "PRICE_PROVIDER": "none",
         }
         self._environment = {**os.environ, **self._values, "PYTHONPATH": str(ROOT), "STATE_DIR": str(self._folder / "state")}
         self._broker, self._thread = broker, thread
@@ -79,9 +80,14 @@ class Round:
             ensure_topics(load_settings(**{name.lower(): value for name, value in self._values.items()}))
             supervisor = Supervisor(self._folder, self._environment, self._log)
             stack.callback(supervisor.kill_all)
-            helpers = self._helpers(stack)
             watch = Watch(lambda: list(supervisor.slots.values()))
             stack.callback(watch.close)
+            for number in range(plan.workers):
+                supervisor.add(f"w{number + 1}")
+            self._await_ready(supervisor, watch)
+            # From here on time counts: what the plan has for a moment meets a cluster that works, however slow the machine.
+            self._began = time.monotonic()
+            helpers = self._helpers(stack)
             takeovers = Takeovers(self._broker.bootstrap, f"{self._prefix}forecasts", plan.partitions)
             stack.callback(takeovers.close)
             cast = Cast(
@@ -91,7 +97,7 @@ class Round:
                 kafka=self._kafka,
                 broker=self._broker,
                 broker_thread=self._thread,
-                senders=[helpers["project"], helpers["independent"]],
+                senders=[helpers["project"], helpers["independent"], helpers["command"]],
                 replica=helpers["replica"],
                 readers=[helper for name, helper in helpers.items() if name in {"reader", "serve"}],
                 environment=self._environment,
@@ -99,8 +105,6 @@ class Round:
                 session_seconds=SESSION_SECONDS,
             )
             injector = Injector(cast, self._log, most_workers=plan.most_workers)
-            for number in range(plan.workers):
-                supervisor.add(f"w{number + 1}")
             self._storm(supervisor, injector, list(helpers.values()))
             checks = Aftermath(plan, cast, helpers, patience=self._patience, say=self._log)
             outcome.findings += checks.run()
@@ -114,6 +118,12 @@ class Round:
         self._kafka.delete_topics()
         if not outcome.findings:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _await_ready(self, supervisor: Supervisor, watch: Watch) -> None:
+        deadline = time.monotonic() + self._patience
+        while not all(watch.page(slot).get("partitions") for slot in supervisor.wanted()) and time.monotonic() < deadline:
+            supervisor.tick()
+            time.sleep(_TICK_SECONDS)
 
     def _storm(self, supervisor: Supervisor, injector: Injector, helpers: list[Helper]) -> None:
         """Until the time is over and every fault has ended."""
@@ -156,6 +166,7 @@ class Round:
         if self._plan.serve:
             commands["serve"] = ["optimizer", "serve", "--state", state, "--port", "0"]
         helpers = {name: Helper(name, command, self._environment, self._folder) for name, command in commands.items()}
+        helpers["command"] = self._command()
         for helper in helpers.values():
             stack.callback(helper.stop)
             helper.tick()
@@ -172,6 +183,15 @@ class Round:
         stack.callback(expected.wait)
         stack.callback(expected.terminate)
         return helpers
+
+    def _command(self) -> Helper:
+        """A user's command that publishes a file, bar by bar, so that there is a middle in which to be killed."""
+        (filed,) = [one for one in self._plan.deliveries if one.channel == wire.COMMAND]
+        path = self._folder / "bars.csv"
+        write_file(path, filed)
+        command = ["producers", "publish", "--source", "file", "--path", str(path), "--batch", "1"]
+        at = self._began + filed.at * self._plan.seconds
+        return Helper("command", command, self._environment, self._folder, not_before=at)
 
     def _log(self, text: str) -> None:
         line = f"[{self._plan.seed}] {time.monotonic() - self._began:6.1f} s  {text}"
