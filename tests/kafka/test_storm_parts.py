@@ -32,7 +32,7 @@ from tests.kafka.cluster import QUICK
 from tests.kafka.storm import wire
 from tests.kafka.storm.checker import Snapshot, differences, row_differences, truth, truth_differences
 from tests.kafka.storm.damage import FILES, damage
-from tests.kafka.storm.kafka_side import missing_letters
+from tests.kafka.storm.kafka_side import letter_differences
 from tests.kafka.storm.market import Delivery, deliveries
 from tests.kafka.storm.plan import WEIGHTS, Plan, draw_faults, draw_plan
 from tests.kafka.storm.processes import CLOCKS
@@ -188,10 +188,10 @@ def test_a_folder_without_a_state_is_an_empty_snapshot(tmp_path: Path) -> None:
 
 
 def test_dead_letters_are_compared_both_ways() -> None:
-    dead, good = [(b"A", b"poison")], [(b"A", b"bars")]
-    assert missing_letters(dead, dead, good) == []
-    assert missing_letters([], dead, good) == ["no dead letter of the message key=b'A' value=b'poison'"]
-    (line,) = missing_letters([*dead, *good], dead, good)
+    dead, good = (b"A", b"poison"), (b"A", b"bars")
+    assert letter_differences([dead, dead], [dead]) == []
+    assert letter_differences([], [dead]) == ["no dead letter of the message key=b'A' value=b'poison'"]
+    (line,) = letter_differences([dead, good], [dead])
     assert line.startswith("a good message is among the dead letters")
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -120,6 +121,15 @@ class Supervisor:
         """Those that should run, by name."""
         return [slot for _, slot in sorted(self.slots.items()) if slot.wanted]
 
+    def idle(self) -> list[Slot]:
+        """Those that are away for a while."""
+        return [slot for _, slot in sorted(self.slots.items()) if not slot.wanted and not slot.gone and slot.key == slot.name]
+
+    def victim(self, draw: float) -> Slot | None:
+        """One that runs and should, by a number from 0 to 1; none where there is none."""
+        running = [slot for slot in self.wanted() if slot.runs and not slot.frozen]
+        return running[int(draw * len(running))] if running else None
+
     def tick(self) -> None:
         """Note what has ended, and start again what should run."""
         now = time.monotonic()
@@ -158,6 +168,17 @@ class Supervisor:
                 slot.worker.kill()
 
 
+def strays(prefix: str, known: Iterable[int]) -> list[int]:
+    """Processes with this KAFKA_PREFIX that are not the known ones: what a worker has started and left behind."""
+    mark = f"KAFKA_PREFIX={prefix}\0".encode()
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if mark in path.read_bytes():
+                found.append(int(path.parent.name))
+    return sorted(set(found) - set(known))
+
+
 class Helper:
     """Any other program of the round that is started again when it ends: a sender, a reader, the replica."""
 
@@ -184,9 +205,14 @@ class Helper:
                     self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
                 )
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process at the moment."""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> bool:
         """kill -9; says whether it ran."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.runs:
             return False
         self.process.kill()
         self.process.wait()

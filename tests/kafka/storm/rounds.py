@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,10 +25,11 @@ from tests.conftest import ROOT
 from tests.kafka.cluster import QUICK
 from tests.kafka.storm import wire
 from tests.kafka.storm.aftermath import Aftermath
-from tests.kafka.storm.injector import Cast, Injector
+from tests.kafka.storm.cast import Cast
+from tests.kafka.storm.injector import Injector
 from tests.kafka.storm.kafka_side import KafkaSide
 from tests.kafka.storm.plan import Plan
-from tests.kafka.storm.processes import Helper, Supervisor
+from tests.kafka.storm.processes import Helper, Supervisor, strays
 from tests.kafka.storm.sending import write_deliveries, write_file
 from tests.kafka.storm.watch import Takeovers, Watch
 
@@ -78,6 +80,7 @@ class Round:
         plan, outcome = self._plan, self.outcome
         with ExitStack() as stack:
             ensure_topics(load_settings(**{name.lower(): value for name, value in self._values.items()}))
+            stack.callback(_kill_strays, self._prefix)
             supervisor = Supervisor(self._folder, self._environment, self._log)
             stack.callback(supervisor.kill_all)
             watch = Watch(lambda: list(supervisor.slots.values()))
@@ -97,18 +100,19 @@ class Round:
                 kafka=self._kafka,
                 broker=self._broker,
                 broker_thread=self._thread,
-                senders=[helpers["project"], helpers["independent"], helpers["command"]],
-                replica=helpers["replica"],
-                readers=[helper for name, helper in helpers.items() if name in {"reader", "serve"}],
+                helpers=helpers,
+                prefix=self._prefix,
                 environment=self._environment,
                 folder=self._folder,
                 session_seconds=SESSION_SECONDS,
+                most_workers=plan.most_workers,
+                say=self._log,
             )
-            injector = Injector(cast, self._log, most_workers=plan.most_workers)
+            injector = Injector(cast)
             self._storm(supervisor, injector, list(helpers.values()))
-            checks = Aftermath(plan, cast, helpers, patience=self._patience, say=self._log)
+            checks = Aftermath(plan, cast, patience=self._patience)
             outcome.findings += checks.run()
-            outcome.findings += supervisor.findings + injector.findings
+            outcome.findings += supervisor.findings + cast.findings
             outcome.faults = dict(injector.counts)
             outcome.seconds = dict(watch.seconds) | ({"takeover": takeovers.seconds} if takeovers.seconds else {})
             outcome.disturbed = dict(watch.disturbed)
@@ -198,3 +202,9 @@ class Round:
         with (self._folder / "storm.log").open("a") as log:
             log.write(f"{dt.datetime.now(dt.UTC).isoformat()} {line}\n")
         self._say(line)
+
+
+def _kill_strays(prefix: str) -> None:
+    for pid in strays(prefix, ()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
