@@ -27,7 +27,7 @@ def broker(bootstrap: str) -> Iterator[tuple[LocalBroker, ThreadPoolExecutor]]:
         yield started, thread
 
 
-@pytest.mark.parametrize("seed", [11, 12, 13])
+@pytest.mark.parametrize("seed", [34, 42, 52])
 def test_nothing_is_lost_and_nothing_stays_wrong(seed: int, broker: tuple[LocalBroker, ThreadPoolExecutor]) -> None:
     lines: list[str] = []
     plan = draw_plan(seed, today=dt.datetime.now(dt.UTC).date(), seconds=25.0, workers=(1, 3), every=(2.0, 5.0))

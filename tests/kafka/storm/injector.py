@@ -15,6 +15,9 @@ from tests.kafka.storm.worker_faults import WorkerFaults
 #: Faults that no worker notices.
 _ASIDE: Final = ("producer", "replica", "reader")
 _NEED_THE_BROKER: Final = ("offsets", "rebuild")
+#: Workers may just be down, or have no training processes at this moment.
+_TRIES: Final = 6
+_TRY_SECONDS: Final = 1.5
 #: Does a fault with its draws; says what was done, None where there was nothing to do it to.
 Action = Callable[[Sequence[float]], str | None]
 
@@ -55,20 +58,25 @@ class Injector:
         self._postponed: list[Fault] = []
         self.counts: Counter[str] = Counter()
 
-    def inject(self, fault: Fault) -> None:
-        """Begin a fault. One that needs the broker waits for it."""
+    def inject(self, fault: Fault, tries: int = _TRIES) -> None:
+        """Begin a fault. One that needs the broker waits for it, one that finds nothing to be done to is tried again."""
         if fault.kind in _NEED_THE_BROKER and not self._others.broker_is_up:
             self._postponed.append(fault)
             return
         watch, takeovers = self._cast.watch, self._cast.takeovers
         under_way = watch.under_way(), takeovers.under_way()
         done = self._actions[fault.kind](fault.draws)
-        if done is not None:
-            self.counts[fault.kind] += 1
-            if fault.kind not in _ASIDE:
-                watch.disturb(under_way[0])
-                takeovers.disturb(under_way[1])
-        self._cast.say(f"{fault.kind}: {done or 'nothing to do it to'}")
+        if done is None:
+            if tries:
+                self._cast.timer.after(_TRY_SECONDS, lambda: self.inject(fault, tries - 1))
+            else:
+                self._cast.say(f"{fault.kind}: nothing to do it to")
+            return
+        self._cast.say(f"{fault.kind}: {done}")
+        self.counts[fault.kind] += 1
+        if fault.kind not in _ASIDE:
+            watch.disturb(under_way[0])
+            takeovers.disturb(under_way[1])
 
     def tick(self) -> None:
         """What is due of the faults that last."""
