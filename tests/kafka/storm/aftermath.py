@@ -26,6 +26,7 @@ from tests.kafka.storm.processes import strays
 from tests.optimizer.serving import Service
 
 _PAUSE_SECONDS = 1.0
+_SAY_SECONDS = 20.0
 Check = Callable[[], list[str]]
 
 
@@ -43,7 +44,9 @@ class Aftermath:
         """What differs for as long as one is willing to wait, then what differs when the tables are read back."""
         supervisor, state = self._cast.supervisor, self._cast.supervisor.state
         folder = self._cast.folder
-        self._await([self._unsent, self._embedded])
+        unfinished = self._await([self._unsent, self._embedded])
+        if unfinished:
+            return unfinished
         self._expected = Snapshot.of(folder / "expected")
         assert self._expected.rows, (folder / "expected.log").read_text()[-2000:]
         before = self._await([self._unsent, self._unready, self._offsets, self._tables, self._replica, self._reader])
@@ -62,7 +65,8 @@ class Aftermath:
 
     def _await(self, checks: list[Check]) -> list[str]:
         """What the checks find in the end: nothing as soon as each has found nothing since the one before."""
-        deadline = time.monotonic() + self._patience
+        said = time.monotonic()
+        deadline = said + self._patience
         while True:
             found: list[str] = []
             for check in checks:
@@ -74,6 +78,9 @@ class Aftermath:
                     break
             if not found or time.monotonic() >= deadline:
                 return found
+            if time.monotonic() > said + _SAY_SECONDS:
+                said = time.monotonic()
+                self._cast.say(f"waiting: {found[0]}")
             self._tick(_PAUSE_SECONDS)
 
     def _tick(self, seconds: float) -> None:
@@ -95,8 +102,7 @@ class Aftermath:
         return [f"{missing} messages were never acknowledged: see the senders' logs"] if missing else []
 
     def _embedded(self) -> list[str]:
-        done = self._cast.folder / "expected.done"
-        return [] if done.exists() else ["the embedded engine has not ended"]
+        return ["the embedded engine has not ended: see expected.log"] if self._helpers["expected"].wanted else []
 
     def _unready(self) -> list[str]:
         slots = self._cast.supervisor.wanted()

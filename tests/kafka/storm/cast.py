@@ -28,7 +28,8 @@ class Cast:
     broker: LocalBroker
     #: One thread for as long as the broker lives: the system ends the broker with the thread that started it.
     broker_thread: Executor
-    #: By name: the senders `project`, `independent`, `command`; `replica`; the readers `reader` and, in some rounds, `serve`.
+    #: By name: the senders `project`, `independent`, `command`; `replica`; the readers `reader` and, in some rounds, `serve`;
+    #: `expected`, the embedded engine over the same messages.
     helpers: dict[str, Helper]
     prefix: str
     environment: dict[str, str]

@@ -6,8 +6,6 @@ import datetime as dt
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -156,7 +154,7 @@ class Round:
         commands = {
             "project": [f"{here}.project_sender", str(file), str(self._folder / "project.acks"), *when],
             "independent": [
-                f"{here}.independent_sender",
+                f"{here}.{self._plan.client}",
                 self._broker.bootstrap,
                 f"{self._prefix}bars",
                 f"{self._prefix}tx",
@@ -164,6 +162,7 @@ class Round:
                 str(self._folder / "independent.acks"),
                 *when,
             ],
+            "expected": [f"{here}.expected", str(file), str(self._folder / "expected"), self._plan.today.isoformat()],
             "replica": ["state", "replica", "--state", replica],
             "reader": [f"{here}.reader", state, str(self._folder / "reader.json")],
         }
@@ -174,18 +173,6 @@ class Round:
         for helper in helpers.values():
             stack.callback(helper.stop)
             helper.tick()
-        with (self._folder / "expected.log").open("ab") as log:
-            command = [
-                sys.executable,
-                "-m",
-                f"{here}.expected",
-                str(file),
-                str(self._folder / "expected"),
-                self._plan.today.isoformat(),
-            ]
-            expected = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
-        stack.callback(expected.wait)
-        stack.callback(expected.terminate)
         return helpers
 
     def _command(self) -> Helper:
