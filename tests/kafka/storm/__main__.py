@@ -16,6 +16,9 @@ from tests.kafka.storm.plan import WEIGHTS, draw_plan
 from tests.kafka.storm.report import summary, table
 from tests.kafka.storm.rounds import Outcome, Round
 
+#: Of one round so many findings are printed.
+_MOST_LINES = 30
+
 
 class Span(click.ParamType):
     """Two numbers, as 5-15; one number stands for both."""
@@ -100,9 +103,11 @@ def main(
             )
             again += " --no-transactions" if no_transactions else ""
             command = f"python -m tests.kafka.storm --seed {plan.seed} --rounds 1 --today {day} {again}"
-            for line in outcome.findings:
+            for line in outcome.findings[:_MOST_LINES]:
                 click.echo(f"FINDING seed={plan.seed} {line}")
             if outcome.findings:
+                (outcome.folder / "findings.txt").write_text("\n".join(outcome.findings) + "\n")
+                click.echo(f"{len(outcome.findings)} findings, all of them in {outcome.folder / 'findings.txt'}")
                 click.echo(f"logs: {outcome.folder}   again: {command}")
     click.echo(table(outcomes))
     click.echo(summary(outcomes))

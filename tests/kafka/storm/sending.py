@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -33,6 +34,17 @@ def _delivery(plain: dict[str, Any]) -> Delivery:
 
 def _text(content: bytes | None) -> str | None:
     return None if content is None else b64encode(content).decode()
+
+
+def write_file(path: Path, delivery: Delivery) -> None:
+    """A delivery's bars as a CSV file that was last written when they were fetched."""
+    message = json.loads(delivery.value or b"")
+    names = [name for name in ("date", "open", "high", "low", "close", "volume", "dividend") if name in message]
+    lines = [",".join(["ticker", *names])]
+    lines += [",".join([delivery.ticker, *map(str, row)]) for row in zip(*(message[name] for name in names), strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    written = dt.datetime.fromisoformat(f"{message['as_of']}T{message['as_of_time']}+00:00").timestamp()
+    os.utime(path, (written, written))
 
 
 class Schedule:
