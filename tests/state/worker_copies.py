@@ -1,4 +1,4 @@
-"""A worker's copies of its tables as it leaves them on disk: stamped values in `workers/<name>/tables/<table>-<partition>.db`."""
+"""A worker's copies of its tables, as it leaves them on disk: databases of stamped values, one for each table and partition."""
 
 from __future__ import annotations
 
