@@ -209,9 +209,6 @@ class Settings(BaseSettings):
     worker_poll_seconds: float = Field(
         300.0, gt=0, description="Longest time between two polls; trainings run in other processes, so only a hang comes near."
     )
-    worker_standby_replicas: int = Field(
-        1, ge=0, le=5, description="Copies of every table on other workers: takeover then reads no changelog from its start."
-    )
     worker_commit_seconds: float = Field(
         0.5, gt=0, description="Between offset commits; what is processed again after a crash. State is idempotent."
     )

@@ -1,13 +1,13 @@
 """Who may write a partition of a changelog: every writer claims it first, and the log itself shows whose records count.
 
 A worker that was frozen, or cut off from the group, may go on sending for a moment after another one has taken over. Kafka
-accepts what it sends. So a worker that gets a partition first writes a *claim*: a record that names the claim that it follows. It counts only
-if that is the standing one, so of two workers that claim at once the first in the log wins. Every record after it names the
-claim under which it was written; one that was written under an earlier claim is *void*, for everybody who reads the log: the next
-owner, a replica, an audit.
+accepts what it sends. So a worker that gets a partition first writes a *claim*: a record that names the claim that it
+follows. It counts only if that is the standing one, so of two workers that claim at once the first in the log wins. Every
+record after it names the claim under which it was written; one that was written under an earlier claim is *void*, for
+everybody who reads the log: the next owner, a replica, an audit.
 
-Each record also says how many keys the partition holds after it and their digest, so that whoever has read the log to its end can
-prove that nothing is missing.
+Each record also says how many keys the partition holds after it and their digest, so that whoever has read the log to its end
+can prove that nothing is missing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Claim(NamedTuple):
     """What a record says of itself.
 
     `incarnation` counts rebuilds of the tables. `claim` is one more than the offset of the claim under which the record was
-    written, 0 where there was none; of a claim itself: of the one that it follows. `keys` and `digest` are the partition's after this record.
+    written, 0 where there was none; of a claim itself: of the one that it follows. `keys` and `digest` are the partition's
+    after this record.
     """
 
     incarnation: int

@@ -23,9 +23,10 @@ REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
 
-#: The tables of the workers, each behind a compacted changelog.
-TABLES: Final = ("history", "models", "forecasts")
+#: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.
+TABLES: Final = ("history", "models")
 
+_GROUP: Final = "tidecast"
 _DAY_MS: Final = 86_400_000
 #: A dead letter is the original message and its headers.
 _HEADER_BYTES: Final = 65_536
@@ -54,7 +55,12 @@ def topic_name(settings: Settings, topic: str) -> str:
 
 def group_id(settings: Settings) -> str:
     """The workers' consumer group, which also names the changelog topics."""
-    return f"{settings.kafka_prefix}tidecast"
+    return f"{settings.kafka_prefix}{_GROUP}"
+
+
+def changelog_name(table: str) -> str:
+    """The short name of a table's changelog."""
+    return f"{_GROUP}-{table}-changelog"
 
 
 def topics(settings: Settings) -> dict[str, Topic]:
@@ -76,7 +82,7 @@ def topics(settings: Settings) -> dict[str, Topic]:
     found = {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
     changelog = segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
     for table in TABLES:
-        found[f"{table}-changelog"] = Topic(f"{group_id(settings)}-{table}-changelog", changelog)
+        found[f"{table}-changelog"] = Topic(topic_name(settings, changelog_name(table)), changelog)
     return found
 
 
@@ -123,6 +129,13 @@ def existing_topic(settings: Settings, topic: str) -> ExistingTopic:
     if described["error_code"]:
         raise explain(for_code(described["error_code"])(name), settings)
     return ExistingTopic(described["topic_id"], len(described["partitions"]))
+
+
+def topic_ids(settings: Settings) -> dict[str, str]:
+    """The broker's own id of each topic, by full name: one that is deleted and made anew has another. Raises BrokerError."""
+    names = sorted(topic.name for topic in topics(settings).values())
+    with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
+        return {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics(names)}
 
 
 @lru_cache(maxsize=100_000)

@@ -70,7 +70,12 @@ def head_key(ticker: str) -> bytes:
 
 def block_key(ticker: str, number: int) -> bytes:
     """Key of one block: bars number × BLOCK_BARS and following. Big-endian, so that keys sort as blocks do."""
-    return _BLOCK_PREFIX + ticker.encode() + b"\0" + number.to_bytes(4, "big")
+    return block_prefix(ticker) + number.to_bytes(4, "big")
+
+
+def block_prefix(ticker: str) -> bytes:
+    """What the keys of all blocks of a ticker begin with."""
+    return _BLOCK_PREFIX + ticker.encode() + b"\0"
 
 
 def encode_head(state: TickerState) -> bytes:

@@ -1,7 +1,7 @@
 """The copy of one partition of a changelog: always an exact prefix of it, and able to prove that.
 
-Records are applied in the log's order, with their offsets, in one atomic write; so whatever dies at whatever moment, the copy is what the
-log was up to some offset. The log says of each record how many keys there are after it and their digest
+Records are applied in the log's order, with their offsets, in one atomic write; so whatever dies at whatever moment, the copy
+is what the log was up to some offset. The log says of each record how many keys there are after it and their digest
 (`broker.claims`): a copy whose keys give another count or digest has lost something, and is to be read again.
 """
 
@@ -166,7 +166,7 @@ class PartitionCopy:
         if (keys, digest) != (self.keys, self.digest):
             return f"{keys} keys where {self.keys} were written, or others"
         if self._position.said not in (None, (keys, digest)):
-            return f"{keys} keys where its changelog says {self._position.said[0]}, or others"  # type: ignore[index]
+            return f"{keys} keys where its changelog says {self._position.said[0]}, or others"
         return None
 
     def _stored_position(self) -> _Position | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,21 +21,30 @@ from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import Settings
+from state.shared_memory import SharedMemory
 from streams.kafka.bars import BarsAgent
 from streams.kafka.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
-from streams.kafka.consumer import forget_committed, use_seeking_consumer
+from streams.kafka.consumer import consumer_of, use_delivering_consumer
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.fence import Fence
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.health import Health, LoopLag
-from streams.kafka.outbox import Outbox, raw_topic
+from streams.kafka.logs import Logs
+from streams.kafka.membership import Membership
+from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
+from streams.kafka.producer import use_patient_producer
+from streams.kafka.rederivation import Rederivation
+from streams.kafka.restoration import Restoration
+from streams.kafka.sender import Sender, raw_topic
 from streams.kafka.sweep import Sweep
+from streams.kafka.table_manager import use_restoration
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trainer
 from streams.kafka.training import PatientSupervisor, TrainingAgent
 from streams.kafka.trainings import Trainings
 from streams.pool import TrainingPool, preload_for
+from streams.worker_folder import tables_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,7 @@ class Engine:
     ownership: Ownership
     trainer: Trainer
     health: Health
+    logs: Logs
 
 
 def _today() -> dt.date:
@@ -58,17 +69,53 @@ def build_app(
     train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
     today: Callable[[], dt.date] = _today,
     clock: Callable[[], float] = time.time,
+    topic_ids: Mapping[str, str] | None = None,
+    incarnation: int = 0,
 ) -> Engine:
-    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970."""
+    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970.
+
+    `topic_ids` tell changelogs from former ones of the same name, `incarnation` counts rebuilds of the tables.
+    """
     app = faust.App(**faust_options(settings))
-    use_seeking_consumer(app)
-    app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
+    names = {short: topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)}
     fence = Fence(settings.worker_session_seconds)
-    ownership = Ownership(app, fence)
+    membership = Membership(settings.worker_session_seconds)
+    deliveries = Deliveries(membership, shared={names[BARS]})
+    use_delivering_consumer(app, membership, deliveries)
+    use_patient_producer(app)
+    app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
+    sender = Sender()
     tables = TickerTables(app, settings, clock=clock)
-    outbox = Outbox(app, settings)
-    trainings = Trainings(settings, tables, outbox, clock=clock)
-    forecasts = ForecastWriter(settings, tables, outbox, trainings)
+    logs = Logs(
+        tables.all,
+        tables_folder(settings),
+        sender,
+        memory=SharedMemory(cache_bytes=settings.worker_cache_megabytes << 20),
+        topic_ids=topic_ids or {},
+        writer=f"{settings.worker_id}/{uuid.uuid4().hex[:8]}",
+        incarnation=incarnation,
+    )
+    ownership = Ownership(app, fence, membership, deliveries, sender, logs)
+    outbox = Outbox(app, settings, sender)
+    trainings = Trainings(settings, tables, outbox, membership, clock=clock)
+    forecasts = ForecastWriter(settings, tables, trainings)
+
+    def restored() -> None:
+        tables.forget()
+        trainings.forget()
+
+    restoration = Restoration(
+        app,
+        logs,
+        membership,
+        deliveries,
+        sender,
+        bars=names[BARS],
+        topics=names.values(),
+        failed=ownership.fail,
+        restored=restored,
+    )
+    use_restoration(app, restoration)
     pool = TrainingPool(
         train,
         jobs=settings.jobs,
@@ -76,33 +123,51 @@ def build_app(
         preload=preload_for(settings.models),
     )
     trainer = Trainer(pool)
-    deliveries = Deliveries(app, {topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)})
-    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, today=today)
-    training = TrainingAgent(app, settings, tables, outbox, forecasts, ownership, deliveries, trainings, trainer, bars)
-    sweep = Sweep(app, settings, tables, trainings)
+    rederivation = Rederivation(app, settings, tables)
+    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, rederivation, today=today)
+    training = TrainingAgent(
+        app,
+        settings,
+        tables,
+        outbox,
+        forecasts,
+        ownership,
+        deliveries,
+        trainings,
+        trainer,
+        bars,
+        rederivation=rederivation,
+    )
+    sweep = Sweep(membership, settings, tables, trainings, rederivation)
     lag = LoopLag()
-    health = Health(app, settings, bars=bars, forecasts=forecasts, outbox=outbox, sweep=sweep, trainer=trainer, lag=lag)
+    health = Health(
+        app,
+        settings,
+        membership,
+        deliveries,
+        restoration,
+        bars=bars,
+        forecasts=forecasts,
+        outbox=outbox,
+        sweep=sweep,
+        trainer=trainer,
+        lag=lag,
+    )
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
     app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
     app.task(lag.run)
-    app.task(deliveries.run)
+    app.task(trainings.run)
+
+    app.task(lambda: deliveries.run(consumer_of(app).refetch))
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
-        # What we wrote has to be in the changelogs before another worker reads them to their end.
-        forget_committed(app)
-        tables.forget()
-        trainings.forget_requests()
-        await ownership.delivered()
-
-    @app.on_partitions_assigned.connect
-    async def _assigned(*_: Any, **__: Any) -> None:
-        tables.forget()
-        health.joined()
+        # What was dealt with need not be dealt with again by the next owner.
+        await consumer_of(app).commit_last()
 
     @app.page("/healthz")
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
 
-    return Engine(app, fence, ownership, trainer, health)
+    return Engine(app, fence, ownership, trainer, health, logs)

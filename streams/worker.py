@@ -10,15 +10,16 @@ import signal
 from collections.abc import Callable
 from typing import Final
 
-from broker.topics import ensure_topics
-from errors import BrokerError, SettingsError, StateCorruptError
+from broker.topics import ensure_topics, topic_ids
+from errors import BrokerError, SettingsError
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from process_memory import sparing
 from settings import Settings
 from streams.app import Engine, build_app
+from streams.kafka.consumer import consumer_of
 from streams.kafka.quiet_logging import limit_repeated_logs
-from streams.worker_folder import own_folder, remove_tables, worker_folder
+from streams.worker_folder import own_folder, remove_former_tables, worker_folder
 
 _FAREWELL_SECONDS: Final = 5.0
 
@@ -30,17 +31,13 @@ def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]
     """
     with own_folder(worker_folder(settings)) as folder, limit_repeated_logs(), sparing():
         ensure_topics(settings)
-        try:
-            asyncio.run(_serve(settings, train))
-        except StateCorruptError:
-            # The copy on this disk is of two points in time; the changelogs are whole, and the next start reads them.
-            remove_tables(folder)
-            raise
+        remove_former_tables(folder)
+        asyncio.run(_serve(settings, train))
 
 
 async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> None:
     # Built inside the event loop, because Faust takes the loop that runs when its parts are made.
-    engine = build_app(settings, train=train)
+    engine = build_app(settings, train=train, topic_ids=topic_ids(settings))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -66,6 +63,7 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
                 with contextlib.suppress(TimeoutError):  # the broker is away: what is not committed is read again
                     await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)
                 await app.stop()
+                engine.logs.close()
     if ownership.failure is not None:
         raise ownership.failure
     if app.crash_reason is not None:
@@ -73,6 +71,6 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
 
 
 async def _farewell(engine: Engine) -> None:
-    # Faust commits when it stops as well, but then its consumer has nothing assigned any more, and discards the offsets.
+    # Faust commits when it stops as well, but then its consumer has nothing assigned any more.
     await engine.ownership.delivered()
-    await engine.app.consumer.commit()
+    await consumer_of(engine.app).commit_last()

@@ -25,6 +25,11 @@ def _workers(settings: Settings) -> Path:
     return settings.state_dir.absolute() / "workers"
 
 
+def tables_folder(settings: Settings) -> Path:
+    """Where the copies of this worker's tables lie."""
+    return worker_folder(settings) / "tables"
+
+
 @contextmanager
 def own_folder(folder: Path) -> Iterator[Path]:
     """The folder, made if missing, to ourselves within the block. Raises StateLockedError or StateWriteError."""
@@ -48,6 +53,11 @@ def remove_tables(folder: Path) -> None:
     for part in folder.iterdir():
         if part.is_dir():
             shutil.rmtree(part)
+
+
+def remove_former_tables(folder: Path) -> None:
+    """Remove the copies that versions before 0.3 kept there; they are read back from Kafka into other folders."""
+    shutil.rmtree(folder / "v1", ignore_errors=True)
 
 
 def forget_tables(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The bars agent: everything that waits is taken in one turn, each ticker is updated and written once, then acknowledged."""
+"""The bars agent: everything that waits is taken in one turn, each ticker is updated and written once, then dealt with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import numpy as np
 from faust.types import EventT, StreamT
 
 from broker.topics import partition_of
-from errors import DataError, ForecastingError, SchemaError, StateError
+from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
 from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
@@ -24,7 +24,8 @@ from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
 from streams.kafka.pacing import paced
-from streams.kafka.tables import TickerTables, writing_to
+from streams.kafka.rederivation import Rederivation
+from streams.kafka.tables import TickerTables
 from streams.pipeline import Absorbed
 from streams.reporting import log_suspect
 
@@ -37,8 +38,6 @@ _TURN_BYTES: Final = 4 * 1024 * 1024
 _FILL_LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.01
 _FILL_SECONDS: Final = 2.0
-#: A few milliseconds' worth.
-_ACKNOWLEDGE_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
@@ -67,6 +66,7 @@ class BarsAgent:
         forecasts: ForecastWriter,
         ownership: Ownership,
         deliveries: Deliveries,
+        rederivation: Rederivation,
         *,
         today: Callable[[], dt.date],
     ) -> None:
@@ -76,6 +76,7 @@ class BarsAgent:
         self._forecasts = forecasts
         self._ownership = ownership
         self._deliveries = deliveries
+        self._rederivation = rederivation
         self._today = today
         self.busy = False
         self.counts = BarCounts()
@@ -85,39 +86,47 @@ class BarsAgent:
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
             self.busy = True
+            turn: list[EventT[Any]] = []
+            done: list[EventT[Any]] = []
             try:
-                turn = await self._turn(event, source.channel.queue)
-                self._deliveries.begin(turn)
-                done = await self._acknowledge(await self._take(turn), source)
+                await self._fill(turn, event, source.channel.queue)
+                done = await self._take(turn)
+            except StateCorruptError as error:
+                logger.warning("turn given up, its messages come again reason=%s", error)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
-            self._deliveries.end(turn, done=done)
+            finally:
+                self._deliveries.end(turn, done=done)
             self.counts.messages += len(done)
             self.busy = False
 
-    async def _turn(self, event: EventT[Any], queue: Any) -> list[EventT[Any]]:
-        """The event and what waits behind it; what the broker still has of a backlog is worth waiting a moment for.
+    async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
+        """Put the event and what waits behind it into the turn.
 
-        At the end of its partition, where live bars come in, a message is not held up at all. The queue is emptied directly:
-        for each message by itself Faust's streams take longer than all of ours.
+        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars
+        come in, a message is not held up at all. The queue is emptied directly: for each message by itself Faust's streams
+        take longer than all of ours.
         """
-        turn = [event]
+        self._add(turn, event)
         size, looks = len(event.value or b""), 0
         deadline = time.monotonic() + _FILL_SECONDS
         while size < _TURN_BYTES and len(turn) < self._settings.worker_batch_messages and time.monotonic() < deadline:
             if not queue.empty():
                 event = queue.get_nowait()
-                turn.append(event)
+                self._add(turn, event)
                 size, looks = size + len(event.value or b""), 0
             elif looks < _FILL_LOOKS and self._ownership.is_behind(event):
                 looks += 1
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
                 break
-        return turn
+
+    def _add(self, turn: list[EventT[Any]], event: EventT[Any]) -> None:
+        turn.append(event)
+        self._deliveries.begin([event])
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
-        """The events of a turn that are dealt with and may be acknowledged."""
+        """The events of a turn that are dealt with: written and delivered, or kept as dead letters."""
         await self._ownership.settled()
         # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
         turn = self._ownership.ours(turn)
@@ -134,21 +143,17 @@ class BarsAgent:
         async for ticker, arrivals in paced(tickers.items()):
             await self._ownership.settled()
             events = [arrival.event for arrival in arrivals]
-            if len(self._ownership.ours(events)) == len(events):
+            if len(self._ownership.ours(events)) != len(events):
+                continue
+            try:
                 self._update(ticker, arrivals)
+            except StateCorruptError as error:
+                await self._rederivation.begin(ticker, error)  # these messages come once more
+            else:
                 done.update(map(id, events))
         await self._ownership.delivered()
         await self._ownership.settled()
-        return _without_gaps(turn, done)
-
-    async def _acknowledge(self, events: Sequence[EventT[Any]], source: Any) -> list[EventT[Any]]:
-        """Those that are still ours when their turn comes."""
-        done: list[EventT[Any]] = []
-        async for start in paced(range(0, len(events), _ACKNOWLEDGE_AT_ONCE)):
-            for event in self._ownership.ours(events[start : start + _ACKNOWLEDGE_AT_ONCE]):
-                await source.ack(event)
-                done.append(event)
-        return done
+        return self._ownership.ours(event for event in turn if id(event) in done)
 
     def _decode(self, event: EventT[Any]) -> BarBatch:
         batch = decode_batch(event.value or b"", key=event.key or b"")
@@ -161,19 +166,18 @@ class BarsAgent:
         return batch
 
     def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
-        with writing_to(arrivals[-1].event):
-            try:
-                state = self._absorb(ticker, arrivals)
-                if state is not None:
-                    self._forecasts.refresh(state, arrivals[-1].event.message.partition)
-            except (StateError, SchemaError):
-                raise
-            except Exception as error:
-                # Whatever one ticker's bars do, the others go on; the messages are kept.
-                if not isinstance(error, ForecastingError):
-                    logger.exception("bars failed ticker=%s", ticker)
-                for arrival in arrivals:
-                    self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
+        try:
+            state = self._absorb(ticker, arrivals)
+            if state is not None:
+                self._forecasts.refresh(state)
+        except (StateError, SchemaError):
+            raise
+        except Exception as error:
+            # Whatever one ticker's bars do, the others go on; the messages are kept.
+            if not isinstance(error, ForecastingError):
+                logger.exception("bars failed ticker=%s", ticker)
+            for arrival in arrivals:
+                self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
 
     def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
         """The ticker's state with the arrivals in it, written."""
@@ -203,18 +207,6 @@ class BarsAgent:
         if report.duplicate:
             return _least(report.changed_from, _first_touched(state, batch))
         return report.changed_from
-
-
-def _without_gaps(turn: Sequence[EventT[Any]], done: Collection[int]) -> list[EventT[Any]]:
-    """Each partition's events up to the first that is not dealt with: a later acknowledgement would commit past it."""
-    chosen: list[EventT[Any]] = []
-    blocked: set[int] = set()
-    for event in turn:
-        if event.message.partition not in blocked and id(event) in done:
-            chosen.append(event)
-        else:
-            blocked.add(event.message.partition)
-    return chosen
 
 
 def _least(known: int | None, other: int | None) -> int | None:

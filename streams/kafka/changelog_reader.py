@@ -1,12 +1,11 @@
 """Reading partitions of changelogs from one offset to another, whole and in order, beside the group's consumer.
 
-Faust restores tables through the same queues as streams, and takes any higher offset for the next one: a batch that is dropped when partitions
-are dealt anew leaves a hole. Here a consumer without a group reads exactly what was asked for.
+Faust restores tables through the same queues as streams, and takes any higher offset for the next one: a batch that is
+dropped when partitions are dealt anew leaves a hole. Here a consumer without a group reads exactly what was asked for.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -75,8 +74,9 @@ class ChangelogReader:
 async def changelog_reader(app: faust.App) -> AsyncIterator[ChangelogReader]:
     """A reader for the length of the block, with the broker and the credentials of the application."""
     conf: Any = app.conf
+    transport: Any = app.transport
     consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=server_list(app.transport.url, app.transport.default_port),
+        bootstrap_servers=server_list(transport.url, transport.default_port),
         client_id=f"{conf.id}-changelogs",
         group_id=None,
         enable_auto_commit=False,

@@ -11,7 +11,8 @@ from broker.base import free_port
 from broker.client import credentials
 from broker.topics import group_id
 from settings import KafkaSecurity, Settings
-from streams.kafka.table_manager import PromptTableManager
+from streams.kafka.table import LogTable
+from streams.kafka.table_manager import ProvenTableManager
 from streams.worker_folder import worker_folder
 
 #: Messages that wait for an agent, per agent: a backfill's have 15 kB each, single bars come a thousand at a time.
@@ -32,7 +33,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         "broker_credentials": _credentials(settings),
         "datadir": str(worker_folder(settings)),
-        "store": "rocksdb://",
+        # `LogTable` brings its own; Faust's would be opened, too.
+        "store": "memory://",
+        "Table": LogTable,
         # With exactly_once an offset is committed before its changelog is flushed, and a crash loses bars; state is idempotent.
         "processing_guarantee": "at_least_once",
         # A static member that comes back within its session keeps its partitions: restart in 2 s instead of a session's length.
@@ -58,8 +61,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # Waiting for every buffered message at a rebalance takes as long as a training; what is unfinished is read again.
         "stream_wait_empty": False,
         "stream_recovery_delay": 0.0,
-        "table_standby_replicas": settings.worker_standby_replicas,
-        "TableManager": PromptTableManager,
+        # A partition is read back in a second or two: what copies on other workers would save (docs/operations.md).
+        "table_standby_replicas": 0,
+        "TableManager": ProvenTableManager,
         # They are all created beforehand: one that Faust creates too late stops its first writes.
         "topic_allow_declare": False,
         "topic_partitions": settings.kafka_partitions,

@@ -4,9 +4,10 @@ What Faust 0.15.3 and aiokafka 0.14 do, and what is done here instead (`tests/ka
 
 - Faust drops a fetched batch when its flow is suspended or the generation changes meanwhile, although aiokafka's position
   is behind the batch already; it then takes the gap for offsets without messages (`_add_gap`) and commits past them
-  (`_new_offset`). Here every answer of the broker is written down in the consumer's thread, with the position before and after it,
-  and the ledgers know which of its messages have not arrived.
-- `seek_to_committed` leaves a partition alone that has no committed offset, or 0: what had been fetched of it was never seen again.
+  (`_new_offset`). Here every answer of the broker is written down in the consumer's thread, with the position before and
+  after it, and the ledgers know which of its messages have not arrived.
+- `seek_to_committed` leaves a partition alone that has no committed offset, or 0: what had been fetched of it was never seen
+  again.
 - An offset outside the log (a topic that was made anew, or has lost its beginning) is moved by aiokafka without a word.
 - A commit that the group refuses ends the worker. Here it is tried again with the next one.
 - A fetch that fails half-way has moved the position already.
@@ -16,6 +17,7 @@ What Faust 0.15.3 and aiokafka 0.14 do, and what is done here instead (`tests/ka
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -37,6 +39,8 @@ logger = logging.getLogger(__name__)
 _FETCH_SECONDS = 1.0
 #: A broker that answers with an error is asked again after this.
 _PAUSE_SECONDS = 0.5
+#: What is not committed by then is dealt with again.
+_LAST_COMMIT_SECONDS = 1.0
 
 
 class EpochListener(ConsumerRebalanceListener):
@@ -68,19 +72,31 @@ class DeliveringConsumer(Consumer):
     @property
     def delivering(self) -> DeliveringThread:
         """The thread that talks to the broker."""
-        return cast(DeliveringThread, self._thread)
+        return cast("DeliveringThread", self._thread)
 
     async def start_reading(self, topics: Iterable[str], epoch: int) -> None:
         """Read the assigned partitions of these topics from their committed offsets on, in this epoch."""
         wanted = [tp for tp in self.assignment() if tp.topic in set(topics)]
         starts = await self.delivering.start_reading(wanted) if wanted else {}
         if epoch == self.membership.epoch:
+            # Faust's streams drop messages of another generation than this one.
+            self.app.consumer_generation_id = epoch
             self.deliveries.restart(starts, epoch)
 
     async def refetch(self, places: Mapping[TP, int], epoch: int) -> None:
         """Fetch again from these offsets on, unless partitions are dealt anew by now."""
         if epoch == self.membership.epoch:
             await self.delivering.move(places)
+
+    async def read_again(self, partition: TP) -> None:
+        """Commit a partition's beginning, and read from there: whatever dies from now on, everything in it is read again."""
+        epoch = self.membership.epoch
+        begin = await self.delivering.beginning(partition)
+        while epoch == self.membership.epoch and not await self.delivering.commit({partition: begin}):
+            await self.sleep(_PAUSE_SECONDS)
+        if epoch == self.membership.epoch:
+            self.deliveries.rewind(partition, begin)
+            await self.delivering.move({partition: begin})
 
     async def perform_seek(self) -> None:
         """Nothing: `start_reading` is called where Faust would seek."""
@@ -99,6 +115,13 @@ class DeliveringConsumer(Consumer):
         if done:
             self.deliveries.committed(offsets, epoch)
         return done
+
+    async def commit_last(self) -> None:
+        """Commit what is dealt with before partitions go to others; the group still takes it from the former owner."""
+        offsets = self.deliveries.committable()
+        if offsets:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.delivering.commit(offsets), _LAST_COMMIT_SECONDS)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """For ever: what the broker answers goes to the ledgers, and what they want of it to the agents."""
@@ -120,7 +143,9 @@ class DeliveringConsumer(Consumer):
     async def _hand_over(self, answers: Mapping[TP, Fetched]) -> None:
         epoch = self.deliveries.epoch
         for tp in [tp for tp, answer in answers.items() if answer.rewound]:
-            logger.warning("the log of %s-%d was begun anew or has lost messages: read from its beginning", tp.topic, tp.partition)
+            logger.warning(
+                "the log of %s-%d was begun anew or has lost messages: read from its beginning", tp.topic, tp.partition
+            )
             self.deliveries.rewind(tp, answers[tp].begin)
         wanted = self.deliveries.fetched(answers)
         try:
@@ -161,10 +186,16 @@ def _discard(awaited: Iterable[Any]) -> None:
 
 
 def _delivering(consumer: Any) -> DeliveringConsumer:
-    return cast(DeliveringConsumer, consumer)
+    return cast("DeliveringConsumer", consumer)
+
+
+def consumer_of(app: faust.App) -> DeliveringConsumer:
+    """The application's consumer."""
+    return cast("DeliveringConsumer", app.consumer)
 
 
 def use_delivering_consumer(app: faust.App, membership: Membership, deliveries: Deliveries) -> None:
     """Must be called before the application starts."""
     parts = {"membership": membership, "deliveries": deliveries}
-    app.transport.Consumer = type("AppConsumer", (DeliveringConsumer,), parts)  # of this application's transport alone
+    # Of this application's transport alone.
+    app.transport.Consumer = type("AppConsumer", (DeliveringConsumer,), parts)  # type: ignore[misc]

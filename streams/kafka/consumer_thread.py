@@ -39,7 +39,8 @@ class DeliveringThread(AIOKafkaConsumerThread):
 
     async def start_reading(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
         """Go to the committed offsets; to the beginning where there is none, or it lies outside the log."""
-        return await self._call(self._start_reading, list(partitions))
+        starts: Mapping[TP, int] = await self._call(self._start_reading, list(partitions))
+        return starts
 
     async def move(self, places: Mapping[TP, int]) -> None:
         """Go to these offsets, in those of the partitions that are still assigned."""
@@ -49,6 +50,11 @@ class DeliveringThread(AIOKafkaConsumerThread):
         """Whether the group has taken the offsets. Where it has not, they are committed again with the next ones."""
         done: bool = await self._call(self._commit_offsets, dict(offsets))
         return done
+
+    async def beginning(self, partition: TP) -> int:
+        """The first offset that the partition's log still has."""
+        begins: Mapping[TP, int] = await self._call(self._ensure_consumer().beginning_offsets, [partition])
+        return begins[partition]
 
     async def _call(self, function: Any, *arguments: Any) -> Any:
         return await self.call_thread(function, *arguments)
@@ -113,7 +119,7 @@ class DeliveringThread(AIOKafkaConsumerThread):
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],
-        timeout: float | None = None,  # noqa: ASYNC109 - as in Faust
+        timeout: float | None = None,
         max_records: int | None = None,
     ) -> dict[TP, Fetched]:
         if not self.consumer.flow_active:

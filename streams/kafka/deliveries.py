@@ -1,11 +1,12 @@
 """Every message of the streams on its way from the broker to an agent, so that none is lost and none is waited for in vain.
 
-Between the fetch and the agent lie Faust's queues. They are cleared when partitions are dealt anew, an actor that is cancelled takes its
-message along, and a hand-over that waits for room is given up. A ledger for each partition knows what has arrived; what was lost is fetched
-again within a second or two, while later messages flow as when none does.
+Between the fetch and the agent lie Faust's queues. They are cleared when partitions are dealt anew, an actor that is
+cancelled takes its message along, and a hand-over that waits for room is given up. A ledger for each partition knows what has
+arrived; what was lost is fetched again within a second or two, while later messages flow as when none does.
 
-Queues keep their order, so a message that was handed over before one that the agent has begun, and was not begun itself, is lost. So is
-whatever an idle agent has not begun after a moment. Bars have one queue for all partitions, requests for training one for each.
+Queues keep their order, so a message that was handed over before one that the agent has begun, and was not begun itself, is
+lost. So is whatever an idle agent has not begun after a moment. Bars have one queue for all partitions, requests for training
+one for each.
 """
 
 from __future__ import annotations
@@ -56,9 +57,7 @@ class _Lane:
 class Deliveries:
     """The ledgers of this epoch. `shared` topics have one queue for all their partitions, others one for each."""
 
-    def __init__(
-        self, membership: Membership, *, shared: Collection[str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, membership: Membership, *, shared: Collection[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._membership = membership
         self._shared = shared
         self._clock = clock
@@ -79,7 +78,7 @@ class Deliveries:
         self.epoch = epoch
 
     def rewind(self, partition: TP, offset: int) -> None:
-        """The broker has gone back to an earlier offset by itself: the log that it has now ends before what was read."""
+        """The partition is read again from an earlier offset on, as if nothing of it had been."""
         self._ledgers[partition] = Ledger(offset)
         self._committed[partition] = -1
 
@@ -160,11 +159,7 @@ class Deliveries:
 
     def committable(self) -> dict[TP, int]:
         """The offsets to commit, of the partitions whose offset has moved."""
-        return {
-            tp: ledger.committable
-            for tp, ledger in self._ledgers.items()
-            if ledger.committable != self._committed[tp]
-        }
+        return {tp: ledger.committable for tp, ledger in self._ledgers.items() if ledger.committable != self._committed[tp]}
 
     def committed(self, offsets: Mapping[TP, int], epoch: int) -> None:
         """The broker has taken these offsets, asked for in this epoch."""

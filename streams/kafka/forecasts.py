@@ -1,4 +1,4 @@
-"""The one place where a worker makes a row, writes it to the table and to the topic `forecasts`, and asks for what it lacks."""
+"""The one place where a worker makes a row, writes it to the table of forecasts, and asks for the training that it lacks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from errors import StateCorruptError
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.forecasting import refresh, wanted_training
-from streams.kafka.outbox import Outbox
 from streams.kafka.tables import HeldModel, TickerTables
 from streams.kafka.trainings import Trainings
 
@@ -19,25 +18,23 @@ logger = logging.getLogger(__name__)
 class ForecastWriter:
     """Rows are always written, changed or not: after a crash that repairs what did not reach the changelog."""
 
-    def __init__(self, settings: Settings, tables: TickerTables, outbox: Outbox, trainings: Trainings) -> None:
+    def __init__(self, settings: Settings, tables: TickerTables, trainings: Trainings) -> None:
         self._settings = settings
         self._tables = tables
-        self._outbox = outbox
         self._trainings = trainings
         self.rows = 0
 
-    def refresh(self, state: TickerState, partition: int) -> None:
+    def refresh(self, state: TickerState) -> None:
         """Make and write the row for the state's last bar; ask, once, for the training that it lacks."""
         ticker = state.ticker
         held, reason = self._model(state)
         loaded = None if held is None else held.loaded
         row = refresh(state, loaded, self._settings, reason=reason, previous=partial(self._tables.forecast, ticker))
-        payload = self._tables.save_forecast(row)
-        self._outbox.forecast(partition, ticker, payload)
+        self._tables.save_forecast(row)
         self.rows += 1
         missing = wanted_training(state, None if loaded is None else loaded.trained, row, self._settings)
         if missing is not None:
-            self._trainings.request(partition, ticker, missing)
+            self._trainings.request(ticker, missing)
 
     def _model(self, state: TickerState) -> tuple[HeldModel | None, str | None]:
         failure = self._trainings.failure(state.ticker, state.due)

@@ -12,9 +12,11 @@ from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from records import date_of
 from settings import Settings
 from streams.kafka.bars import BarsAgent
-from streams.kafka.consumer import committed_before
+from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
+from streams.kafka.membership import Membership
 from streams.kafka.outbox import Outbox
+from streams.kafka.restoration import Restoration
 from streams.kafka.sweep import Sweep
 from streams.kafka.trainer import Trainer
 
@@ -49,6 +51,9 @@ class Health:
         self,
         app: faust.App,
         settings: Settings,
+        membership: Membership,
+        deliveries: Deliveries,
+        restoration: Restoration,
         *,
         bars: BarsAgent,
         forecasts: ForecastWriter,
@@ -59,22 +64,20 @@ class Health:
     ) -> None:
         self._app = app
         self._settings = settings
+        self._membership = membership
+        self._deliveries = deliveries
+        self._restoration = restoration
         self._bars = bars
         self._forecasts = forecasts
         self._outbox = outbox
         self._sweep = sweep
         self._trainer = trainer
         self._lag = lag
-        self._has_joined = False
-
-    def joined(self) -> None:
-        """Partitions were dealt with this worker taking part, though perhaps there was none for it but to stand by."""
-        self._has_joined = True
 
     @property
     def ready(self) -> bool:
         """Whether bars that come now are processed now, if any are for this worker."""
-        return self._has_joined and not self._app.rebalancing and not self._app.in_recovery
+        return self._membership.is_settled and self._membership.has_lease
 
     def page(self) -> dict[str, Any]:
         """The page as plain values."""
@@ -82,8 +85,10 @@ class Health:
         return {
             "ready": self.ready,
             "worker": self._settings.worker_id,
-            "rebalancing": self._app.rebalancing,
-            "recovering": self._app.in_recovery,
+            "rebalancing": not self._membership.is_settled,
+            "recovering": self._restoration.is_restoring,
+            "seconds_since_heartbeat": round(self._membership.lease_age_seconds, 1),
+            "refetched": self._deliveries.repeated,
             "partitions": self._partitions(),
             "waiting_messages": {name: self._waiting(name) for name in (BARS, TRAINING_REQUESTS)},
             "messages": self._bars.counts.messages,
@@ -100,17 +105,15 @@ class Health:
     def _partitions(self) -> list[int]:
         """Whose tickers are this worker's."""
         bars = topic_name(self._settings, BARS)
-        return sorted(tp.partition for tp in self._app.consumer.assignment() if tp.topic == bars)
+        return sorted(tp.partition for tp in self._membership.assigned if tp.topic == bars and self._membership.is_settled)
 
     def _waiting(self, short: str) -> dict[str, int]:
-        """Messages by partition that are not committed yet, as far as this worker knows."""
+        """Messages by partition that are not dealt with yet, as far as this worker knows."""
         name = topic_name(self._settings, short)
-        # A worker that is stuck has perhaps not committed anything since it began.
-        begun, committed = committed_before(self._app), self._app.monitor.tp_committed_offsets
         waiting: dict[str, int] = {}
-        for partition in sorted(tp for tp in self._app.consumer.assignment() if tp.topic == name):
-            end = self._app.consumer.highwater(partition)
-            done = max(begun.get(partition, -1), committed.get(partition, -1))
-            if end is not None and done >= 0:
+        for partition in sorted(tp for tp in self._membership.assigned if tp.topic == name):
+            done = self._deliveries.position(partition)
+            end = self._app.consumer.highwater(partition) if self._membership.is_settled else None
+            if end is not None and done is not None:
                 waiting[str(partition.partition)] = max(0, end - done)
         return waiting

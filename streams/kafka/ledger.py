@@ -4,7 +4,8 @@ Every offset that the broker has answered for is in one of these states:
 
 - *coming*: fetched, about to be handed to the agent;
 - *out*: handed to the agent, which has not finished with it;
-- *settled*: dealt with (written and delivered, or kept as a dead letter), or shown by the broker to hold no message: a fetch that
+- *settled*: dealt with (written and delivered, or kept as a dead letter), or shown by the broker to hold no message: a fetch
+  that
   began at or before it went on behind it (marks of transactions, compaction, retention);
 - *missing*: fetched, and lost on the way. It has to be fetched again.
 

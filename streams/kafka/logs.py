@@ -82,8 +82,11 @@ class Logs:
             partial(self._sender.send, table.changelog_topic, number),
             writer=self._writer,
             incarnation=self._incarnation,
-            changed=lambda: self.changed(),
+            changed=self._on_changed,
         )
+
+    def _on_changed(self) -> None:
+        self.changed()
 
     def _copy(self, path: Path, topic_id: str) -> PartitionCopy:
         try:

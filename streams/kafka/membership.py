@@ -1,12 +1,12 @@
 """Whether this worker is a settled member of its group, and which partitions are its own.
 
-Faust tells generations apart by the group's number and calls a rebalance ended by a flag that its threads set in turns. A static
-member that joins again may keep its number, and the flag may be cleared by the end of a rebalance that another one has overtaken. So
-every change counts up an *epoch* here; an epoch is settled when all its tables are proven and its streams are where they
-should be. What was fetched in an earlier epoch is nobody's any more.
+Faust tells generations apart by the group's number and calls a rebalance ended by a flag that its threads set in turns. A
+static member that joins again may keep its number, and the flag may be cleared by the end of a rebalance that another one has
+overtaken. So every change counts up an *epoch* here; an epoch is settled when all its tables are proven and its streams are
+where they should be. What was fetched in an earlier epoch is nobody's any more.
 
-A member also needs a *lease*: the last heartbeat that the group answered. Who gets no answer may have lost its partitions already,
-and nobody can tell it.
+A member also needs a *lease*: the last heartbeat that the group answered. Who gets no answer may have lost its partitions
+already, and nobody can tell it.
 """
 
 from __future__ import annotations

@@ -10,20 +10,30 @@ from typing import Any, Final, NoReturn
 import faust
 from faust.types import EventT
 
+from streams.kafka.deliveries import Deliveries
 from streams.kafka.fence import Fence
+from streams.kafka.logs import Logs
+from streams.kafka.membership import Membership
+from streams.kafka.sender import Sender
 
 logger = logging.getLogger(__name__)
 
 _SETTLING_SECONDS: Final = 0.02
-_SENDING_SECONDS: Final = 0.001
+_LOOK_SECONDS: Final = 0.001
 
 
 class Ownership:
-    """Asked before every write and every acknowledgement."""
+    """Asked before every write and before anything counts as dealt with."""
 
-    def __init__(self, app: faust.App, fence: Fence) -> None:
+    def __init__(
+        self, app: faust.App, fence: Fence, membership: Membership, deliveries: Deliveries, sender: Sender, logs: Logs
+    ) -> None:
         self._app = app
         self._fence = fence
+        self._membership = membership
+        self._deliveries = deliveries
+        self._sender = sender
+        self._logs = logs
         self._resigned = False
         self.failed = asyncio.Event()
         self.failure: Exception | None = None
@@ -38,13 +48,12 @@ class Ownership:
         Ends the process when it was frozen: what it believes to own may belong to others.
         """
         self._fence.check()
-        if self._app.rebalancing or self._resigned:
+        if self._resigned:
             return []
-        generation, assigned = self._app.consumer_generation_id, self._app.consumer.assignment()
-        return [event for event in events if event.message.generation_id == generation and event.message.tp in assigned]
+        return [event for event in events if self._membership.owns(event.message.tp, event.message.generation_id)]
 
     def resign(self) -> None:
-        """From now on nothing is ours: nothing new is written or acknowledged before the worker ends."""
+        """From now on nothing is ours: nothing new is written or dealt with before the worker ends."""
         self._resigned = True
 
     def is_behind(self, event: EventT[Any]) -> bool:
@@ -55,32 +64,30 @@ class Ownership:
         return end is not None and event.message.offset + 1 < end
 
     async def settled(self) -> None:
-        """Wait while partitions are dealt anew. Only then does a message's generation tell whether it is still ours.
-
-        The first messages after it arrive before Faust calls it ended: whoever dropped them would never see them again.
-        """
-        while self._app.rebalancing:
+        """Wait while partitions are dealt anew or restored, and while the group does not answer."""
+        while not (self._membership.is_settled and self._membership.has_lease):
             await asyncio.sleep(_SETTLING_SECONDS)
 
     async def delivered(self) -> None:
-        """Wait until all that was sent and written to changelogs is acknowledged by the brokers.
+        """Wait until all that was written is acknowledged, and in the copies; or partitions are dealt anew meanwhile.
 
-        Faust's own commit flushes too, but gives up on its buffer after 0.1 s without progress, and commits all the same.
+        Raises BrokerError where the broker will never take it.
         """
-        producer = self._app.producer
-        # Faust's own wait costs a task and a timer for every message.
-        while producer.buffer.size:
-            await asyncio.sleep(_SENDING_SECONDS)
-        await producer.flush()
+        epoch = self._membership.epoch
+        await self._sender.delivered()
+        while not all(log.is_settled for log in self._logs) and self._membership.epoch == epoch:
+            await asyncio.sleep(_LOOK_SECONDS)
 
-    async def give_up(self, error: Exception) -> NoReturn:
-        """End the worker: it cannot write what it must. Nothing more is acknowledged, so its messages are read again.
-
-        An agent that ended by an exception would be started again by Faust, with its message lost.
-        """
-        logger.critical("giving up reason=%s: %s", type(error).__name__, error)
+    def fail(self, error: Exception) -> None:
+        """End the worker: it cannot write what it must. Nothing more counts as dealt with, so its messages are read again."""
         if self.failure is None:
+            logger.critical("giving up reason=%s: %s", type(error).__name__, error)
             self.failure = error
             self.failed.set()
+        self._resigned = True
+
+    async def give_up(self, error: Exception) -> NoReturn:
+        """As `fail`, and never return: an agent that ended by an exception would be started again by Faust."""
+        self.fail(error)
         while True:
             await asyncio.sleep(3600)

@@ -1,9 +1,9 @@
 """One partition of a table, as its owner has it: the copy of its changelog, and what is written but not acknowledged yet.
 
-A write is sent to the changelog at once and read back from memory until the broker has acknowledged it; only then does it reach
-the copy on disk, with its offset. So the copy never runs ahead of the log, whatever dies. Acknowledgements come in the log's order;
-offsets that they leave out are another writer's records (one that had lost the partition, or the next owner), which are read before
-anything else is believed.
+A write is sent to the changelog at once and read back from memory until the broker has acknowledged it; only then does it
+reach the copy on disk, with its offset. So the copy never runs ahead of the log, whatever dies. Acknowledgements come in the
+log's order; offsets that they leave out are another writer's records (one that had lost the partition, or the next owner),
+which are read before anything else is believed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Unacknowledged:
 
 
 class PartitionLog:
-    """`writer` is unique to this process; `changed` is called whenever something has to be looked at (`gap`, `failure`, `lost`)."""
+    """`writer` is unique to this process; `changed` is called when there is a gap, a failure, or another writer's claim."""
 
     def __init__(
         self, partition: TP, copy: PartitionCopy, send: Send, *, writer: str, incarnation: int, changed: Callable[[], None]
@@ -78,7 +78,7 @@ class PartitionLog:
         with self._noticing():
             return self.copy.get(key)
 
-    def keys(self) -> list[bytes]:
+    def all_keys(self) -> list[bytes]:
         """All keys on disk, sorted."""
         return [key for key, _ in self.copy.items()]
 
@@ -227,4 +227,3 @@ class PartitionLog:
             self.failure = error
         if self.failure is not None or self.gap is not None or not self.is_ours:
             self._changed()
-

@@ -1,8 +1,8 @@
 """Faust's producer, made to keep trying: a message that was given to it is delivered, or the worker ends.
 
-As Faust 0.15.3 sets aiokafka 0.14 up, a batch that is older than the request's time-out fails for good, while the broker is away for a
-minute; so does a message that finds its batch full for so long. Faust logs that, and commits all the same. An idempotent producer
-does not give a batch up, and the broker keeps its batches in order and once.
+As Faust 0.15.3 sets aiokafka 0.14 up, a batch that is older than the request's time-out fails for good, while the broker is
+away for a minute; so does a message that finds its batch full for so long. Faust logs that, and commits all the same. An
+idempotent producer does not give a batch up, and the broker keeps its batches in order and once.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Whenever partitions are dealt anew: tables proven complete, streams where they should be, and only then the worker goes on.
 
-For every partition that is ours now: its changelog is read to the end, claimed, and read up to the claim, so that whatever another worker has
-written before counts and whatever it writes after is void. Then the copy is proven by the count and digest that the changelog carries. A copy that
-fails is dropped and read from the changelog's beginning. The same path serves a copy that turns out damaged while the worker runs, and records of
-another writer that acknowledgements have shown.
+For every partition that is ours now: its changelog is read to the end, claimed, and read up to the claim, so that whatever
+another worker has written before counts and whatever it writes after is void. Then the copy is proven by the count and digest
+that the changelog carries. A copy that fails is dropped and read from the changelog's beginning. The same path serves a copy
+that turns out damaged while the worker runs, and records of another writer that acknowledgements have shown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import faust
 from faust.types import TP
@@ -22,6 +22,7 @@ from mode import Service
 from errors import BrokerError, ForecastingError, StateCorruptError, StateError
 from state.partition_copy import Record
 from streams.kafka.changelog_reader import ChangelogReader, changelog_reader
+from streams.kafka.consumer import consumer_of
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.logs import Logs
 from streams.kafka.membership import Membership
@@ -29,6 +30,8 @@ from streams.kafka.partition_log import PartitionLog
 from streams.kafka.sender import Sender
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _RETRY_SECONDS: Final = 1.0
 #: Records that a worker wrote after it had lost a partition lie at its end where nothing is written any more.
@@ -134,7 +137,7 @@ class Restoration(Service):
 
     async def _prove(self, partitions: Collection[int]) -> None:
         await self._sender.delivered()
-        await asyncio.to_thread(self._logs.open, partitions)
+        await _in_thread(self._logs.open, partitions)
         logs = list(self._logs)
         if not logs:
             return
@@ -189,11 +192,11 @@ class Restoration(Service):
 
     async def _verify(self, reader: ChangelogReader, log: PartitionLog) -> None:
         """Prove a copy; from the changelog's beginning where it fails. Then it is ours to write."""
-        problem = await asyncio.to_thread(log.copy.verify)
+        problem = await _in_thread(log.copy.verify)
         if problem is not None:
             end = log.copy.next_offset
             (log,) = await self._read(reader, [self._logs.begin_anew(log, problem)], [end])
-            problem = await asyncio.to_thread(log.copy.verify)
+            problem = await _in_thread(log.copy.verify)
         if problem is not None:
             logger.critical(
                 "changelog incomplete topic=%s partition=%d reason=%s; stop the workers and run `python -m streams rebuild`",
@@ -204,7 +207,8 @@ class Restoration(Service):
         log.begin()
 
     async def _go_on(self, epoch: int) -> None:
-        app, consumer = self._app, self._app.consumer
+        app, consumer = self._app, consumer_of(self._app)
+        tables: Any = app.tables
         if epoch != self._membership.epoch:
             return  # another restoration is on its way
         await app.on_rebalance_complete.send()
@@ -216,8 +220,8 @@ class Restoration(Service):
         app.flow_control.resume()
         consumer.resume_flow()
         await app._fetcher.maybe_start()  # noqa: SLF001 - as Faust's recovery does
-        app.tables.on_actives_ready()
-        app.tables.on_standbys_ready()
+        tables.on_actives_ready()
+        tables.on_standbys_ready()
         self._membership.settle(epoch, self._assigned)
         app.in_recovery = False
         app.on_rebalance_end()
@@ -261,3 +265,13 @@ class Restoration(Service):
             log.flush()
         if not all(log.is_ours for log in logs):
             self._changed.set()
+
+
+async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+    """The function's result; who is cancelled meanwhile waits for its end: databases are open to one at a time."""
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait([work])
+        raise

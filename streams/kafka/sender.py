@@ -17,12 +17,9 @@ _LOOK_SECONDS: Final = 0.001
 
 
 class Sender:
-    """Sends to topics by their short or full names; raises nothing by itself: `delivered` does."""
+    """Sending raises nothing: `delivered` does."""
 
-    def __init__(self, app: faust.App, settings: Settings) -> None:
-        self._app = app
-        self._settings = settings
-        self._topics: dict[str, Any] = {}
+    def __init__(self) -> None:
         self._under_way = 0
         self._failure: BaseException | None = None
 
@@ -45,7 +42,9 @@ class Sender:
         while self._under_way and self._failure is None:
             await asyncio.sleep(_LOOK_SECONDS)
         if self._failure is not None:
-            raise BrokerError(f"Kafka did not take a message: {self._failure!r}; nothing is lost, start again") from self._failure
+            raise BrokerError(
+                f"Kafka did not take a message: {self._failure!r}; nothing is lost, start again"
+            ) from self._failure
 
     def _arrived(self, sent: asyncio.Future[Any]) -> None:
         self._under_way -= 1

@@ -6,15 +6,15 @@ readers take it as stale by its `as_of`. Trainings are asked for by ordinary req
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
-import faust
-
-from broker.topics import partition_of
-from errors import DataError, StateError
+from errors import DataError, StateCorruptError, StateError
 from records import day_number, decode_forecast
 from settings import Settings
+from streams.kafka.membership import Membership
 from streams.kafka.pacing import paced
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainings import Trainings
 from streams.windows import sessions_behind
@@ -27,15 +27,17 @@ class Sweep:
 
     def __init__(
         self,
-        app: faust.App,
+        membership: Membership,
         settings: Settings,
         tables: TickerTables,
         trainings: Trainings,
+        rederivation: Rederivation,
     ) -> None:
-        self._app = app
+        self._membership = membership
         self._settings = settings
         self._tables = tables
         self._trainings = trainings
+        self._rederivation = rederivation
         self._missing_before: set[tuple[str, bytes]] = set()
         self.quiet: dict[str, int] = {}
         self.newest: int | None = None
@@ -44,18 +46,24 @@ class Sweep:
         """One sweep over the tickers of the partitions that are ours; none while they are dealt anew."""
         last: dict[str, int] = {}
         missing: set[tuple[str, bytes]] = set()
-        async for key in paced(list(self._tables.forecasts.keys())):
-            if self._app.rebalancing or self._app.in_recovery:
+        if not self._membership.is_settled:
+            return
+        epoch = self._membership.epoch
+        async for ticker in paced(self._tables.tickers()):
+            if self._membership.epoch != epoch:
                 return
             try:
-                self._look(key.decode(), last, missing)
+                self._look(ticker, last, missing)
+            except StateCorruptError as error:
+                with contextlib.suppress(StateCorruptError):  # a damaged copy is looked after elsewhere
+                    await self._rederivation.begin(ticker, error)
             except (StateError, DataError) as error:
-                logger.warning("sweep left out ticker=%s reason=%s", key.decode(), error)
+                logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
         self._missing_before = missing
         self._report(last)
 
     def _look(self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]]) -> None:
-        payload = self._tables.forecasts.get(ticker.encode())
+        payload = self._tables.forecast_payload(ticker)
         head = self._tables.peek_head(ticker)
         if payload is None or head is None:
             return
@@ -66,7 +74,7 @@ class Sweep:
         missing.add(mark)
         # Its request is most likely on its way; only what is still missing at the next sweep is asked for again.
         if mark in self._missing_before:
-            self._trainings.request_again(partition_of(ticker.encode(), self._settings.kafka_partitions), ticker, head.due)
+            self._trainings.request_again(ticker, head.due)
 
     def _report(self, last: dict[str, int]) -> None:
         newest = None if not last else self._tables.state(max(last, key=last.__getitem__))

@@ -33,7 +33,7 @@ class LogStore(Store[bytes, bytes]):
 
     def __iter__(self) -> Iterator[bytes]:
         for log in self.logs.values():
-            yield from log.keys()
+            yield from log.all_keys()
 
     def __len__(self) -> int:
         return sum(log.copy.keys for log in self.logs.values())

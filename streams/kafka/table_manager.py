@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import faust
 from faust.tables.manager import TableManager
 
 from streams.kafka.restoration import Restoration
@@ -12,14 +13,12 @@ from streams.kafka.restoration import Restoration
 class ProvenTableManager(TableManager):
     """All tables are defined before the application starts, so it begins at once; Faust sleeps a second."""
 
-    _restoration: Restoration | None = None
+    restoration: Restoration
 
     @property
     def recovery(self) -> Any:
         """What brings tables and streams to where they should be whenever partitions are dealt anew."""
-        if self._restoration is None:
-            self._restoration = Restoration(self.app, beacon=self.beacon, loop=self.loop)
-        return self._restoration
+        return self.restoration
 
     async def on_start(self) -> None:
         """As in Faust, but for the sleep."""
@@ -29,7 +28,8 @@ class ProvenTableManager(TableManager):
     async def on_stop(self) -> None:
         """As in Faust, in another order: what restores must not start the fetcher again."""
         await self.recovery.stop()
-        await self.app._fetcher.stop()  # noqa: SLF001 - as in Faust
+        app: Any = self.app
+        await app._fetcher.stop()  # noqa: SLF001 - as in Faust
         for table in self.values():
             await table.stop()
 
@@ -38,3 +38,9 @@ class ProvenTableManager(TableManager):
         for table in self.values():
             await table.maybe_start()
         self._tables_registered.set()
+
+
+def use_restoration(app: faust.App, restoration: Restoration) -> None:
+    """Must be called before the application starts."""
+    manager: Any = app.tables
+    manager.restoration = restoration

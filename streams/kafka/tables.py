@@ -1,5 +1,6 @@
-"""The three tables of a worker, typed: histories, models, forecasts. A ticker's rows lie in the partition that its key belongs to.
+"""The three tables of a worker, typed: histories, models, forecasts.
 
+A ticker's rows lie in the partition that its key belongs to.
 What was read or written lately stays in memory until the partitions are dealt anew.
 """
 
@@ -10,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 import faust
 import msgspec
@@ -23,7 +24,7 @@ from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
 from settings import Settings
 from state.forecasts import decode_row
-from state.history_codec import Head, decode_head
+from state.history_codec import Head, block_prefix, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
 from state.ticker_state import TickerState
@@ -61,7 +62,8 @@ class HeldModel:
 class TickerTables:
     """Typed access to the tables.
 
-    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven again.
+    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven
+    again.
     """
 
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
@@ -84,13 +86,28 @@ class TickerTables:
         self._states.clear()
         self._models.clear()
 
+    def is_damaged(self, number: int) -> bool:
+        """Whether a copy of this partition could not be read: it is about to be read again from its changelog."""
+        return any(log is None or log.failure is not None for log in (table.data.logs.get(number) for table in self.all))
+
+    def forget_ticker(self, ticker: str) -> None:
+        """Delete a ticker's history and models; its forecast stays until there is another one."""
+        number = self.partition(ticker)
+        log = self.history.data.logs[number]
+        for key in log.all_keys():
+            if key == record_key(ticker) or key.startswith(block_prefix(ticker)):
+                log.put(key, None)
+        self.models.put_in(number, ticker.encode(), None)
+        self._states.pop(ticker, None)
+        self._models.pop(ticker, None)
+
     def partition(self, ticker: str) -> int:
         """The partition in which the ticker's bars, rows and requests lie."""
         return partition_of(ticker.encode(), self._settings.kafka_partitions)
 
     def tickers(self) -> list[str]:
         """All tickers with a row in the partitions that are ours."""
-        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.keys()]
+        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.all_keys()]
 
     def state(self, ticker: str) -> TickerState | None:
         """The ticker's state, None while it has none."""
@@ -154,7 +171,10 @@ class TickerTables:
         return held
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row, None where there is none or it cannot be decoded: it is about to be replaced. Raises SchemaError."""
+        """The ticker's row; None where there is none, or one that cannot be decoded: it is about to be replaced.
+
+        Raises SchemaError for a row of a newer version.
+        """
         payload = self.forecast_payload(ticker)
         try:
             return None if payload is None else decode_row(ticker, payload)
@@ -177,14 +197,14 @@ def _without_models(loaded: LoadedTicker) -> LoadedTicker:
 
 
 def _table(app: faust.App, settings: Settings, name: str, topic: str) -> LogTable:
-    made: LogTable = app.Table(
+    made = app.Table(
         name,
         key_type=bytes,
         value_type=bytes,
         partitions=settings.kafka_partitions,
         changelog_topic=raw_topic(app, settings, topic),
     )
-    return made
+    return cast("LogTable", made)
 
 
 def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry, limit: int) -> None:

@@ -1,8 +1,8 @@
-"""The training agent: one request at a time per partition, acknowledged only when its result is written.
+"""The training agent: one request at a time per partition, dealt with only when its result is written.
 
 Faust's isolated partitions keep a slow training in one partition from holding up the others. As shipped they are not safe
 across rebalances: an actor that is busy is cancelled, which counts as a crash, and one crash ends the worker. Hence the
-supervisor below, and an agent that acknowledges by itself, swallows nothing and never ends.
+supervisor below, and an agent that reports by itself what it has dealt with, swallows nothing and never ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from faust.types import TP, EventT, StreamT
 from mode.supervisors import OneForOneSupervisor
 
 from broker.topics import BARS, topic_name
-from errors import DataError, ForecastingError, StateCorruptError, StateWriteError
+from errors import BrokerError, DataError, ForecastingError, StateCorruptError, StateError
 from settings import Settings
 from state.ticker_state import DueTraining
 from streams.forecasting import calls_for, training_job
@@ -27,6 +27,7 @@ from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.messages import decode_request
 from streams.kafka.outbox import Outbox
 from streams.kafka.ownership import Ownership
+from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainer import Trained, Trainer
 from streams.kafka.trainings import Trainings
@@ -59,6 +60,8 @@ class TrainingAgent:
         trainings: Trainings,
         trainer: Trainer,
         bars: BarsAgent,
+        *,
+        rederivation: Rederivation,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -70,6 +73,7 @@ class TrainingAgent:
         self._trainings = trainings
         self._trainer = trainer
         self._bars = bars
+        self._rederivation = rederivation
         self.superseded = 0
 
     async def run(self, stream: StreamT[Any]) -> None:
@@ -87,19 +91,22 @@ class TrainingAgent:
                 await self._ownership.settled()
             except asyncio.CancelledError:
                 return
+            except StateCorruptError as error:
+                logger.warning("training given up, its request comes again reason=%s", error)
             except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
                 await self._ownership.give_up(error)
             else:
                 done = self._ownership.is_ours(event)
-                if done:
-                    await source.ack(event)
             finally:
                 self._deliveries.end([event], done=[event] if done else [])
 
     async def _answer(self, event: EventT[Any]) -> None:
         try:
             await self._handle(event)
-        except (StateWriteError, StateCorruptError):
+        except StateCorruptError as error:
+            # Its training is due again once its history is there.
+            await self._rederivation.begin((event.key or b"").decode(), error)
+        except (StateError, BrokerError):
             raise
         except Exception as error:
             # A defect in one ticker must not stop its partition; the request is kept.
@@ -124,7 +131,7 @@ class TrainingAgent:
         if self._trainings.is_done(request.ticker, due):
             self.superseded += 1
             # A crash may have come between the models and the row that rests on them.
-            self._forecasts.refresh(state, event.message.partition)
+            self._forecasts.refresh(state)
             return
         outcome = await self._trainer.train(training_job(state, due, self._settings))
         await self._ownership.settled()
@@ -137,23 +144,24 @@ class TrainingAgent:
             self._trainings.note_failure(ticker, due, str(outcome.error))
             self._outbox.reject(event, str(outcome.error))
         else:
+            self._trainings.note_success(ticker)
             self._tables.save_model(outcome.result)
             log_training(outcome.result)
         # Bars may have come meanwhile: the row is of the newest state, whatever the models saw.
         state = self._tables.state(ticker)
         if state is not None:
-            self._forecasts.refresh(state, event.message.partition)
+            self._forecasts.refresh(state)
 
     async def _await_quiet(self, event: EventT[Any]) -> None:
         """Wait, with limited patience, until no bars of the partition wait: most requests of a backfill are superseded."""
         bars = TP(topic_name(self._settings, BARS), event.message.partition)
         deadline = time.monotonic() + self._settings.training_patience_seconds
         while time.monotonic() < deadline and self._ownership.is_ours(event):
-            if not self._bars.busy and not await self._is_behind(bars):
+            if not self._bars.busy and not self._is_behind(bars):
                 return
             await asyncio.sleep(_PATIENCE_STEP_SECONDS)
 
-    async def _is_behind(self, partition: TP) -> bool:
+    def _is_behind(self, partition: TP) -> bool:
         end = self._app.consumer.highwater(partition)
-        position = await self._app.consumer.position(partition)
+        position = self._deliveries.position(partition)
         return end is not None and position is not None and position < end

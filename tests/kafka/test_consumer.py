@@ -10,15 +10,15 @@ import pytest
 
 from settings import load_settings
 from streams.app import build_app
-from streams.kafka.consumer import SeekingConsumer
+from streams.kafka.consumer import DeliveringConsumer
 
 
-def with_consumer(check: Callable[[SeekingConsumer], Awaitable[None]], folder: Path) -> None:
+def with_consumer(check: Callable[[DeliveringConsumer], Awaitable[None]], folder: Path) -> None:
     """Run a check on a consumer that is connected to nothing; no task may be left over."""
 
     async def run() -> None:
         consumer = build_app(load_settings(state_dir=folder)).app.consumer
-        assert isinstance(consumer, SeekingConsumer)
+        assert isinstance(consumer, DeliveringConsumer)
         others = asyncio.all_tasks()
         await check(consumer)
         await asyncio.sleep(0)  # what was cancelled ends
@@ -36,7 +36,7 @@ async def failing() -> None:
 
 
 def test_what_is_done_at_once_is_not_raced(tmp_path: Path) -> None:
-    async def check(consumer: SeekingConsumer) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
         race = consumer.suspend_flow.wait()
         answer = await consumer.wait_first(done("handed over"), race)
         assert answer.results == ["handed over"]
@@ -48,7 +48,7 @@ def test_what_is_done_at_once_is_not_raced(tmp_path: Path) -> None:
 
 
 def test_what_fails_at_once_says_so(tmp_path: Path) -> None:
-    async def check(consumer: SeekingConsumer) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
         with pytest.raises(ValueError, match="not to be decoded"):
             await consumer.wait_first(failing(), consumer.suspend_flow.wait())
 
@@ -56,7 +56,7 @@ def test_what_fails_at_once_says_so(tmp_path: Path) -> None:
 
 
 def test_what_waits_goes_on_where_it_was(tmp_path: Path) -> None:
-    async def check(consumer: SeekingConsumer) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
         room, steps = asyncio.Event(), []
 
         async def hand_over() -> None:
@@ -75,7 +75,7 @@ def test_what_waits_goes_on_where_it_was(tmp_path: Path) -> None:
 
 
 def test_a_suspended_flow_ends_what_waits(tmp_path: Path) -> None:
-    async def check(consumer: SeekingConsumer) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
         full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def hand_over() -> None:
@@ -91,7 +91,7 @@ def test_a_suspended_flow_ends_what_waits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_whoever_waits_can_be_cancelled_at_any_step(steps: int, tmp_path: Path) -> None:
-    async def check(consumer: SeekingConsumer) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
         full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         async def hand_over() -> None:

@@ -53,7 +53,7 @@ def await_working(cluster: Cluster, *workers: Worker) -> None:
     """Wait until every worker has forecasts in tables of its own."""
 
     def all_have() -> bool:
-        return all(list(cluster.state.glob(f"workers/{worker.name}/v1/tables/forecasts-*.db")) for worker in workers)
+        return all(list(cluster.state.glob(f"workers/{worker.name}/tables/forecasts-*.db")) for worker in workers)
 
     until(all_have, workers[0].log.read_text)
 
@@ -237,7 +237,7 @@ def test_rebuilt_from_the_bars_alone(cluster: Cluster, bars: list[BarBatch], exp
     run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
     done = run([sys.executable, "-m", "streams", "rebuild"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert not list(cluster.state.glob("workers/*/v1"))
+    assert not list(cluster.state.glob("workers/*/tables/*"))
     worker = cluster.start()
     await_expected(cluster, expected)
     assert worker.stop() == 0

@@ -1,4 +1,5 @@
-"""A worker's copies of its tables, as it leaves them on disk: databases of stamped values, one for each table and partition."""
+"""A worker's copies of its tables as it leaves them on disk: stamped values in
+`workers/<name>/tables/<table>-<partition>.db`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,130 @@
+"""`python -m tests.kafka.storm`: rounds of faults, each with the seed after the last one's."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+
+from broker.local import local_broker
+from settings import load_settings
+from tests.kafka.storm.plan import WEIGHTS, draw_plan
+from tests.kafka.storm.report import summary, table
+from tests.kafka.storm.rounds import Outcome, Round
+
+
+class Span(click.ParamType):
+    """Two numbers, as 5-15; one number stands for both."""
+
+    name = "LOW-HIGH"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        try:
+            found = float(low), float(high or low)
+        except ValueError:
+            self.fail(f"{value!r} is not like 5-15", param, ctx)
+        if not 0 < found[0] <= found[1]:
+            self.fail(f"{value!r} is not a span", param, ctx)
+        return found
+
+
+@click.command()
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the first round; the next ones count up.")
+@click.option("--minutes", type=float, default=5.0, show_default=True, help="No round begins after so long.")
+@click.option("--rounds", type=int, help="So many rounds, however long they take.")
+@click.option("--workers", type=Span(), default="1-3", show_default=True, help="How many at a time.")
+@click.option("--seconds", type=float, default=75.0, show_default=True, help="Of faults and bars in each round.")
+@click.option("--every", type=Span(), default="5-15", show_default=True, help="Seconds between two faults.")
+@click.option("--patience", type=float, default=180.0, show_default=True, help="Seconds until everything must be right.")
+@click.option("--only", help="Kinds of faults, comma-separated; `none` for a round without.")
+@click.option("--without", help="Kinds of faults that are left out, comma-separated.")
+@click.option("--no-transactions", is_flag=True, help="Send in the open what would be sent in transactions.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Day of the newest bars; this day by default.")
+def main(
+    *,
+    seed: int,
+    minutes: float,
+    rounds: int | None,
+    workers: tuple[float, float],
+    seconds: float,
+    every: tuple[float, float],
+    patience: float,
+    only: str | None,
+    without: str | None,
+    no_transactions: bool,
+    today: dt.datetime | None,
+) -> None:
+    """Faults of every kind over a cluster of this machine; ends with 1 where anything is wrong afterwards."""
+    kinds = _kinds(only, without)
+    day = (today or dt.datetime.now(dt.UTC)).date()
+    began = time.monotonic()
+    outcomes: list[Outcome] = []
+    with ThreadPoolExecutor(max_workers=1) as thread, local_broker(load_settings()) as (_, broker):
+        if broker is None:
+            raise click.UsageError("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        while len(outcomes) < rounds if rounds is not None else time.monotonic() - began < minutes * 60 or not outcomes:
+            plan = draw_plan(
+                seed + len(outcomes),
+                today=day,
+                seconds=seconds,
+                workers=(int(workers[0]), int(workers[1])),
+                every=every,
+                kinds=kinds,
+                transactions=not no_transactions,
+            )
+            one = Round(plan, broker, thread, patience=patience, say=_say)
+            try:
+                one.run()
+            except Exception as error:  # noqa: BLE001 - rounds go on for hours: this one is a finding, of whatever kind
+                traceback.print_exc()
+                one.outcome.findings.append(f"the round itself failed: {type(error).__name__}: {error}")
+            outcome = one.outcome
+            outcomes.append(outcome)
+            again = " ".join(
+                f"--{name} {value}"
+                for name, value in (
+                    ("seconds", f"{seconds:g}"),
+                    ("workers", _span(workers)),
+                    ("every", _span(every)),
+                    ("only", only),
+                    ("without", without),
+                )
+                if value
+            )
+            again += " --no-transactions" if no_transactions else ""
+            command = f"python -m tests.kafka.storm --seed {plan.seed} --rounds 1 --today {day} {again}"
+            for line in outcome.findings:
+                click.echo(f"FINDING seed={plan.seed} {line}")
+            if outcome.findings:
+                click.echo(f"logs: {outcome.folder}   again: {command}")
+    click.echo(table(outcomes))
+    click.echo(summary(outcomes))
+    sys.exit(any(outcome.findings for outcome in outcomes))
+
+
+def _kinds(only: str | None, without: str | None) -> dict[str, float]:
+    chosen = [] if only == "none" else list(WEIGHTS) if only is None else only.split(",")
+    left_out = without.split(",") if without else []
+    unknown = sorted({*chosen, *left_out} - WEIGHTS.keys())
+    if unknown:
+        raise click.UsageError(f"no kind of fault: {', '.join(unknown)}; there are {', '.join(WEIGHTS)}")
+    return {kind: weight for kind, weight in WEIGHTS.items() if kind in chosen and kind not in left_out}
+
+
+def _span(span: tuple[float, float]) -> str:
+    return f"{span[0]:g}-{span[1]:g}"
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""After the storm: wait until everything is quiet, and compare it with what there should be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kafka.errors import KafkaError
+
+from errors import ForecastingError
+from tests.conftest import ROOT
+from tests.kafka.storm import wire
+from tests.kafka.storm.checker import Snapshot, differences, row_differences, truth_differences
+from tests.kafka.storm.injector import Cast
+from tests.kafka.storm.kafka_side import missing_letters
+from tests.kafka.storm.plan import Plan
+from tests.kafka.storm.processes import Helper
+
+_PAUSE_SECONDS = 1.0
+Check = Callable[[], list[str]]
+
+
+class Aftermath:
+    """All the comparisons of a round; `run` returns what was found."""
+
+    def __init__(
+        self, plan: Plan, cast: Cast, helpers: dict[str, Helper], *, patience: float, say: Callable[[str], None]
+    ) -> None:
+        self._plan = plan
+        self._cast = cast
+        self._helpers = helpers
+        self._patience = patience
+        self._say = say
+        self._expected = Snapshot()
+
+    def run(self) -> list[str]:
+        """What differs for as long as one is willing to wait, then what differs when the tables are read back."""
+        supervisor, state = self._cast.supervisor, self._cast.supervisor.state
+        folder = self._cast.folder
+        self._await([self._unsent, self._embedded])
+        self._expected = Snapshot.of(folder / "expected")
+        assert self._expected.rows, (folder / "expected.log").read_text()[-2000:]
+        before = self._await([self._unsent, self._unready, self._offsets, self._tables, self._replica, self._reader])
+        before += truth_differences(self._plan.deliveries, Snapshot.of(state).histories)
+        before += self._letters() + self._printed()
+        self._say(f"compared, {len(before)} findings; now from the changelogs alone")
+        supervisor.stop_all()
+        for slot in supervisor.slots.values():
+            slot.wanted = False
+        shutil.rmtree(state / "workers")
+        supervisor.add("fresh")
+        after = self._await([self._unready, self._offsets, self._tables, self._replica, self._reader])
+        after += truth_differences(self._plan.deliveries, Snapshot.of(state).histories)
+        return before + [f"from the changelogs: {line}" for line in after]
+
+    def _await(self, checks: list[Check]) -> list[str]:
+        """What the checks find in the end: nothing as soon as each has found nothing since the one before."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            found: list[str] = []
+            for check in checks:
+                try:
+                    found += check()
+                except (ForecastingError, KafkaError, OSError) as error:
+                    found.append(f"{check.__name__.strip('_')}: {type(error).__name__}: {error}")
+                if found and time.monotonic() < deadline:
+                    break
+            if not found or time.monotonic() >= deadline:
+                return found
+            self._tick(_PAUSE_SECONDS)
+
+    def _tick(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._cast.supervisor.tick()
+            for helper in self._helpers.values():
+                helper.tick()
+            time.sleep(0.1)
+
+    def _unsent(self) -> list[str]:
+        noted = 0
+        for name in ("project", "independent"):
+            notes = self._cast.folder / f"{name}.acks"
+            noted += len(set(notes.read_text().split())) if notes.exists() else 0
+        missing = len(self._plan.deliveries) - noted
+        return [f"{missing} messages were never acknowledged: see the senders' logs"] if missing else []
+
+    def _embedded(self) -> list[str]:
+        done = self._cast.folder / "expected.done"
+        return [] if done.exists() else ["the embedded engine has not ended"]
+
+    def _unready(self) -> list[str]:
+        slots = self._cast.supervisor.wanted()
+        pages = {slot.key: self._cast.watch.page(slot) for slot in slots}
+        found = [f"{name} is not ready" for name, page in pages.items() if not page.get("ready")]
+        owned = sorted(partition for page in pages.values() for partition in page.get("partitions", []))
+        if owned != list(range(self._plan.partitions)):
+            found.append(
+                f"partitions are not owned once each: { ({name: page.get('partitions') for name, page in pages.items()}) }"
+            )
+        return found
+
+    def _offsets(self) -> list[str]:
+        return self._cast.kafka.uncommitted()
+
+    def _tables(self) -> list[str]:
+        return differences(self._expected, Snapshot.of(self._cast.supervisor.state))
+
+    def _replica(self) -> list[str]:
+        found = Snapshot.of(self._cast.folder / "replica", histories=False)
+        return [f"replica: {line}" for line in row_differences(self._expected.rows, found.rows)]
+
+    def _reader(self) -> list[str]:
+        """What the reader sees that has been open all the time."""
+        seen = json.loads((self._cast.folder / "reader.json").read_text())
+        rows = {ticker: text.encode() for ticker, text in seen["rows"].items()}
+        found = row_differences(self._expected.rows, rows)
+        for ticker, state in self._expected.histories.items():
+            if seen["bars"].get(ticker) != len(state.bars):
+                found.append(f"{ticker}: {seen['bars'].get(ticker)} bars, not {len(state.bars)}")
+        return [f"a reader open all the time: {line}" for line in found]
+
+    def _letters(self) -> list[str]:
+        dead = {(one.key, one.value) for one in self._plan.deliveries if one.dead}
+        good = {(one.key, one.value) for one in self._plan.deliveries if one.good and one.channel != wire.PROJECT}
+        return missing_letters(self._cast.kafka.messages("bars-rejected"), dead, good)
+
+    def _printed(self) -> list[str]:
+        """The table as people get it, pooled over its tickers."""
+        texts = [_forecasts(self._cast.folder / name, self._cast.environment) for name in ("expected", "state", "replica")]
+        names = ("workers", "replica")
+        return [
+            f"the printed forecasts of the {name} are not those of the embedded engine"
+            for name, text in zip(names, texts[1:], strict=True)
+            if text != texts[0]
+        ]
+
+
+def _forecasts(state: Path, environment: dict[str, str]) -> bytes:
+    command = [sys.executable, "-m", "state", "forecasts", "--format", "json", "--state", str(state)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False).stdout

@@ -1,0 +1,109 @@
+"""What a seed decides of a round: the size of everything, the messages, and the faults with their times."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tests.kafka.storm import wire
+from tests.kafka.storm.market import Delivery, deliveries
+
+#: Kind of fault → how often it is drawn. What takes long, or stops everything, is drawn less.
+WEIGHTS: Final = {
+    "kill": 14.0,
+    "term": 8.0,
+    "freeze": 6.0,
+    "long-freeze": 5.0,
+    "pool": 6.0,
+    "forkserver": 3.0,
+    "broker": 5.0,
+    "long-broker": 1.0,
+    "rolling": 4.0,
+    "burst": 4.0,
+    "scale-up": 5.0,
+    "scale-down": 5.0,
+    "leave": 3.0,
+    "wipe": 6.0,
+    "damage": 10.0,
+    "live-damage": 3.0,
+    "duplicate": 4.0,
+    "offsets": 2.0,
+    "rebuild": 1.5,
+    "producer": 6.0,
+    "replica": 3.0,
+    "reader": 2.0,
+    "clock": 5.0,
+    "clock-jump": 3.0,
+}
+#: The first fault comes once workers have begun to work.
+_FIRST_SECONDS: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`at` in seconds from the beginning of the round; `draws` are all the random numbers that carrying it out may need."""
+
+    at: float
+    kind: str
+    draws: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole round. `today` is the day of the newest bars."""
+
+    seed: int
+    today: dt.date
+    seconds: float
+    workers: int
+    most_workers: int
+    partitions: int
+    deliveries: tuple[Delivery, ...]
+    faults: tuple[Fault, ...]
+    serve: bool
+
+
+def draw_plan(
+    seed: int,
+    *,
+    today: dt.date,
+    seconds: float,
+    workers: tuple[int, int],
+    every: tuple[float, float],
+    kinds: dict[str, float] = WEIGHTS,
+    transactions: bool = True,
+) -> Plan:
+    """The plan of a seed: the same for the same arguments."""
+    rng = random.Random(seed)
+    partitions = rng.choice((4, 5, 6, 8))
+    tickers = rng.randrange(12, 25)
+    started = rng.randint(*workers)
+    serve = rng.random() < 0.25
+    # A source of random numbers for each: with another list of faults the messages stay the same.
+    sent = deliveries(random.Random(f"{seed} market"), today=today, partitions=partitions, tickers=tickers)
+    if not transactions:
+        sent = [replace(one, channel=wire.INDEPENDENT) if one.channel in wire.TRANSACTIONS else one for one in sent]
+    return Plan(
+        seed=seed,
+        today=today,
+        seconds=seconds,
+        workers=started,
+        most_workers=workers[1],
+        partitions=partitions,
+        deliveries=tuple(sent),
+        faults=tuple(draw_faults(random.Random(f"{seed} faults"), seconds=seconds, every=every, kinds=kinds)),
+        serve=serve,
+    )
+
+
+def draw_faults(rng: random.Random, *, seconds: float, every: tuple[float, float], kinds: dict[str, float]) -> list[Fault]:
+    """Faults until the end of the round, none where there are no kinds."""
+    faults: list[Fault] = []
+    at = min(_FIRST_SECONDS, every[1])
+    while kinds and at < seconds:
+        kind = rng.choices(list(kinds), list(kinds.values()))[0]
+        faults.append(Fault(at, kind, tuple(rng.random() for _ in range(8))))
+        at += rng.uniform(*every)
+    return faults

@@ -1,0 +1,194 @@
+"""Processes of a round, each under a supervisor that starts it again whatever its exit code, as a service manager does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.conftest import ROOT
+from tests.kafka.cluster import Worker
+
+#: As `RestartSec` of a service.
+RESTART_SECONDS: Final = 1.0
+#: A worker that ends by itself so many times in a row without having been ready is taken to be in a loop.
+LOOP_OF_EXITS: Final = 4
+_STOP_SECONDS: Final = 40.0
+CLOCKS: Final = Path(__file__).with_name("clock")
+
+
+@dataclass(slots=True)
+class Slot:
+    """A worker's name, the process that runs under it, and whether one should."""
+
+    name: str
+    #: Its name here: there may be two of one WORKER_ID.
+    key: str
+    environment: dict[str, str]
+    folder: Path
+    log: Path
+    clock: Path
+    worker: Worker | None = None
+    #: Grows with every start, so that a page can be told from that of the process before.
+    generation: int = 0
+    wanted: bool = True
+    #: No start before this moment.
+    not_before: float = 0.0
+    #: We have ended or frozen it ourselves.
+    expected: bool = False
+    frozen: bool = False
+    #: It has left for good.
+    gone: bool = False
+    exits: list[int] = field(default_factory=list)
+    failures: int = 0
+
+    @property
+    def runs(self) -> bool:
+        return self.worker is not None and self.worker.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self.worker is not None
+        return self.worker.process.pid
+
+    def start(self) -> None:
+        """Start the process; it adds to the same log."""
+        self.expected = self.frozen = False
+        self.generation += 1
+        self.worker = Worker(self.name, self.environment, self.log, ("streams", "worker"))
+
+    def end(self, number: signal.Signals) -> None:
+        """Send SIGKILL or SIGTERM; the supervisor notices the end. A frozen process is woken first."""
+        if self.worker is not None and self.runs:
+            self.expected = True
+            self.worker.signal(number)
+            self.worker.signal(signal.SIGCONT)
+            self.frozen = False
+
+    def await_end(self) -> bool:
+        """Wait until it has ended; False, and the end by force, where it takes too long."""
+        if self.worker is None:
+            return True
+        try:
+            self.worker.process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.worker.kill()
+            return False
+        return True
+
+    def set_clock(self, seconds: float) -> None:
+        """How far its clock is off from now on, without a moment at which the file is half written."""
+        part = self.clock.with_suffix(".part")
+        part.write_text(str(seconds))
+        part.replace(self.clock)
+
+
+class Supervisor:
+    """All slots by name; `tick` starts what should run and does not."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], say: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._environment = environment
+        self._say = say
+        self.state = folder / "state"
+        self.slots: dict[str, Slot] = {}
+        self.findings: list[str] = []
+
+    def add(self, name: str, state: Path | None = None, *, key: str | None = None) -> Slot:
+        """A new slot, started at once; `key` where its name stands for another one already."""
+        key = key or name
+        clock = self._folder / f"{key}.clock"
+        environment = self._environment | {
+            "STATE_DIR": str(state or self.state),
+            "STORM_CLOCK": str(clock),
+            "PYTHONPATH": f"{CLOCKS}{os.pathsep}{ROOT}",
+        }
+        folder = (state or self.state) / "workers" / name
+        slot = self.slots[key] = Slot(name, key, environment, folder, self._folder / f"{key}.log", clock)
+        slot.start()
+        return slot
+
+    def wanted(self) -> list[Slot]:
+        """Those that should run, by name."""
+        return [slot for _, slot in sorted(self.slots.items()) if slot.wanted]
+
+    def tick(self) -> None:
+        """Note what has ended, and start again what should run."""
+        now = time.monotonic()
+        for slot in self.slots.values():
+            if slot.worker is not None and not slot.runs:
+                code = slot.worker.process.returncode
+                slot.exits.append(code)
+                if not slot.expected:
+                    self._ended_by_itself(slot, code)
+                slot.worker = None
+                slot.not_before = max(slot.not_before, now + RESTART_SECONDS)
+            if slot.worker is None and slot.wanted and now >= slot.not_before:
+                slot.start()
+
+    def _ended_by_itself(self, slot: Slot, code: int) -> None:
+        self._say(f"{slot.key} ended by itself with exit code {code}")
+        slot.failures += 1
+        if slot.failures == LOOP_OF_EXITS:
+            self.findings.append(f"{slot.key} ended {LOOP_OF_EXITS} times in a row without being ready, exit code {code}")
+
+    def stop_all(self) -> None:
+        """SIGTERM to all, and wait; they start again only when they are wanted and `tick` is called."""
+        running = [slot for slot in self.slots.values() if slot.runs]
+        for slot in running:
+            slot.end(signal.SIGTERM)
+        for slot in running:
+            if not slot.await_end():
+                self.findings.append(f"{slot.key} did not end within {_STOP_SECONDS:g} s of SIGTERM")
+
+    def kill_all(self) -> None:
+        """End everything at once, whatever it is doing."""
+        for slot in self.slots.values():
+            slot.wanted = False
+            if slot.worker is not None and slot.runs:
+                slot.worker.signal(signal.SIGCONT)
+                slot.worker.kill()
+
+
+class Helper:
+    """Any other program of the round that is started again when it ends: a sender, a reader, the replica."""
+
+    def __init__(self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._command = [sys.executable, "-m", *command]
+        self._environment = environment
+        self.process: subprocess.Popen[bytes] | None = None
+        self._not_before = 0.0
+        self.wanted = True
+
+    def tick(self) -> None:
+        """Start it, at first or again; a program that ends with 0 has done all it had to do."""
+        now = time.monotonic()
+        if self.process is not None and self.process.poll() is not None:
+            self.wanted = self.wanted and self.process.returncode != 0
+            self.process, self._not_before = None, now + RESTART_SECONDS
+        if self.process is None and self.wanted and now >= self._not_before:
+            with self.log.open("ab") as output:
+                self.process = subprocess.Popen(
+                    self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
+                )
+
+    def kill(self) -> bool:
+        """kill -9; says whether it ran."""
+        if self.process is None or self.process.poll() is not None:
+            return False
+        self.process.kill()
+        self.process.wait()
+        return True
+
+    def stop(self) -> None:
+        """End it for good."""
+        self.wanted = False
+        self.kill()

@@ -1,0 +1,59 @@
+"""What both senders share: the file of deliveries, when each is due, and the file of those that were acknowledged."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.kafka.storm.market import Delivery
+
+
+def write_deliveries(path: Path, deliveries: Iterable[Delivery]) -> None:
+    """One JSON object a line."""
+    with path.open("w") as file:
+        for one in deliveries:
+            plain = {name: getattr(one, name) for name in ("number", "at", "channel", "ticker", "partition", "good", "dead")}
+            file.write(json.dumps(plain | {"key": _text(one.key), "value": _text(one.value)}) + "\n")
+
+
+def read_deliveries(path: Path) -> list[Delivery]:
+    """What `write_deliveries` has written."""
+    return [_delivery(json.loads(line)) for line in path.read_text().splitlines()]
+
+
+def _delivery(plain: dict[str, Any]) -> Delivery:
+    plain |= {name: None if plain[name] is None else b64decode(plain[name]) for name in ("key", "value")}
+    return Delivery(**plain)
+
+
+def _text(content: bytes | None) -> str | None:
+    return None if content is None else b64encode(content).decode()
+
+
+class Schedule:
+    """Deliveries that are not acknowledged yet, each due at its moment; what is acknowledged is noted in a file at once.
+
+    A sender that is killed and started again goes on from the file: what it had sent without noting it is sent twice.
+    """
+
+    def __init__(self, deliveries: Iterable[Delivery], notes: Path, *, began: float, seconds: float) -> None:
+        noted = set(map(int, notes.read_text().split())) if notes.exists() else set()
+        self.waiting = [one for one in deliveries if one.number not in noted]
+        self._notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._began, self._seconds = began, seconds
+
+    def due(self) -> list[Delivery]:
+        """Those whose moment has come, in their order; they are the caller's from now on."""
+        done = (time.monotonic() - self._began) / self._seconds
+        ready = [one for one in self.waiting if one.at <= done]
+        self.waiting = self.waiting[len(ready) :]
+        return ready
+
+    def acknowledged(self, deliveries: Iterable[Delivery]) -> None:
+        """Note that these are on their topic."""
+        os.write(self._notes, "".join(f"{one.number}\n" for one in deliveries).encode())

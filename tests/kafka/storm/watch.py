@@ -1,0 +1,164 @@
+"""How long it took: from a fault until the worker's page says ready with partitions, or until an orphan's next forecast."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from tests.kafka.storm.processes import Slot
+
+_PAGE_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 0.1
+#: What was under way when a worker died arrives within this time: it is no sign of a takeover.
+_UNDER_WAY_SECONDS: Final = 1.0
+
+
+@dataclass(slots=True)
+class Recovery:
+    """A fault whose end is looked for; `undisturbed` as long as no other fault came in between."""
+
+    kind: str
+    slot: Slot
+    generation: int
+    began: float
+    undisturbed: bool = True
+
+
+class Watch:
+    """Looks at the pages of all workers, in a thread of its own, and takes the times."""
+
+    def __init__(self, slots: Callable[[], list[Slot]]) -> None:
+        self._slots = slots
+        self._mutex = threading.Lock()
+        self._pending: list[Recovery] = []
+        self.pages: dict[str, dict[str, Any]] = {}
+        #: Seconds by kind of fault; those disturbed by another fault apart.
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.disturbed: dict[str, int] = defaultdict(int)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="storm-watch")
+        self._thread.start()
+
+    def expect(self, kind: str, slot: Slot, *, again: bool) -> None:
+        """Take the time from now until this worker is ready; `again`: it is another process by then."""
+        with self._mutex:
+            self._pending.append(Recovery(kind, slot, slot.generation + again, time.monotonic()))
+
+    def under_way(self) -> list[Recovery]:
+        """What is being waited for."""
+        with self._mutex:
+            return list(self._pending)
+
+    def disturb(self, recoveries: list[Recovery]) -> None:
+        """Another fault has come: these, where they last, are no longer of one fault alone."""
+        for recovery in recoveries:
+            recovery.undisturbed = False
+
+    def page(self, slot: Slot) -> dict[str, Any]:
+        """The page as last seen; empty where it does not answer or is not ready."""
+        return self.pages.get(slot.key, {}) if slot.runs else {}
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_LOOK_SECONDS):
+            for slot in self._slots():
+                worker, generation = slot.worker, slot.generation
+                if worker is None or slot.frozen or not slot.runs:
+                    self.pages[slot.key] = {}
+                    continue
+                page = self.pages[slot.key] = _page(worker._port)
+                if page.get("ready") and page.get("partitions") and slot.generation == generation:
+                    slot.failures = 0
+                    self._recovered(slot)
+
+    def _recovered(self, slot: Slot) -> None:
+        now = time.monotonic()
+        with self._mutex:
+            for one in [one for one in self._pending if one.slot is slot and slot.generation >= one.generation]:
+                self._pending.remove(one)
+                if one.undisturbed:
+                    self.seconds[one.kind].append(now - one.began)
+                else:
+                    self.disturbed[one.kind] += 1
+
+
+def _page(port: int) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=_PAGE_SECONDS) as answer:
+            found: dict[str, Any] = json.load(answer)
+            return found
+    except (OSError, ValueError):
+        return {}
+
+
+#: Since when, and which partitions.
+Orphans = tuple[float, set[int]]
+
+
+class Takeovers:
+    """Listens to the topic `forecasts`: how long partitions whose worker is gone wait for their next row."""
+
+    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
+        self._options = {"bootstrap_servers": bootstrap, "group_id": None, "auto_offset_reset": "latest"}
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._orphans: list[Orphans] = []
+        self._mutex = threading.Lock()
+        self.seconds: list[float] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="storm-takeovers")
+        self._thread.start()
+
+    def orphaned(self, partitions: list[int]) -> None:
+        """The worker of these partitions has died, and nobody starts it again."""
+        with self._mutex:
+            self._orphans.append((time.monotonic(), set(partitions)))
+
+    def under_way(self) -> list[Orphans]:
+        """What is being waited for."""
+        with self._mutex:
+            return list(self._orphans)
+
+    def disturb(self, orphans: list[Orphans]) -> None:
+        """Another fault has come: these, where they wait, would not be of a takeover alone."""
+        with self._mutex:
+            self._orphans = [one for one in self._orphans if one not in orphans]
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        consumer = KafkaConsumer(**self._options)
+        try:
+            consumer.assign(self._partitions)
+            while not self._stop.is_set():
+                try:
+                    found = consumer.poll(timeout_ms=100)
+                except (KafkaError, OSError):
+                    self._stop.wait(0.5)
+                    continue
+                if found:
+                    self._seen({partition.partition for partition in found})
+        finally:
+            consumer.close()
+
+    def _seen(self, partitions: set[int]) -> None:
+        now = time.monotonic()
+        with self._mutex:
+            for one in list(self._orphans):
+                if now - one[0] > _UNDER_WAY_SECONDS and one[1] & partitions:
+                    self._orphans.remove(one)
+                    self.seconds.append(now - one[0])
