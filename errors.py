@@ -20,6 +20,7 @@
     ├── ProviderError              market data could not be fetched
     │   └── RateLimitError         the provider refuses more requests for now
     ├── BrokerError                Kafka is away, refuses us, or refuses a message
+    │   └── BrokerAwayError        no answer, or not yet: passes when Kafka is back
     └── OptimizationError          no portfolio
         ├── RequestError           the caller asked for something that cannot be (HTTP 400)
         ├── InfeasibleTargetError  the target lies outside the feasible range (HTTP 400)
@@ -106,6 +107,10 @@ class RateLimitError(ProviderError):
 
 class BrokerError(ForecastingError):
     """Kafka cannot be reached, refuses this client, or refuses a message."""
+
+
+class BrokerAwayError(BrokerError):
+    """Kafka does not answer, or is still starting: this passes without a change of settings."""
 
 
 class OptimizationError(ForecastingError):

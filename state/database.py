@@ -109,6 +109,15 @@ class Database:
             raise
         return database
 
+    @classmethod
+    def remove(cls, path: Path) -> None:
+        """Remove a database that nobody has open for writing. Raises StateLockedError or StateWriteError."""
+        with _writing(path):
+            path.mkdir(parents=True, exist_ok=True)
+        with _lock(path), _writing(path):
+            for part in path.iterdir():
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+
     def verify(self) -> None:
         """Check the format key. Raises StateCorruptError when it is gone, SchemaError for a newer format."""
         payload = self.get(FORMAT_KEY)

@@ -1,7 +1,8 @@
 """The forecast table on another host: the compacted topic `forecasts` consumed into a database of our own.
 
 No consumer group: every replica reads all partitions, from offsets that stand in the same atomic write as the rows, so that it
-may be killed at any time. `ForecastReader` reads the result as it reads a table made here.
+may be killed at any time. `ForecastReader` reads the result as it reads a table made here. A broker that is away is waited for,
+and a damaged copy is made again from the topic; what neither mends is raised.
 """
 
 from __future__ import annotations
@@ -9,70 +10,47 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-import msgspec
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import OffsetOutOfRangeError
 
+from broker.claims import decode_claim
 from broker.client import broker_errors, client_options, is_listening
+from broker.patience import once_kafka_answers
 from broker.topics import FORECASTS, existing_topic, topic_name
-from errors import DataError
-from records import decode_forecast
+from errors import BrokerAwayError, StateCorruptError
 from settings import Settings
-from state.database import BOOKKEEPING, Database
 from state.folder import FORECASTS as FORECASTS_FOLDER
+from state.partition_copy import Record
+from state.replica_rows import Row, take
+from state.replica_store import Position, Progress, ReplicaStore
 
 logger = logging.getLogger(__name__)
 
-_POSITION_KEY: Final = BOOKKEEPING + b"position"
 _POLL_MS: Final = 200
 _RECORDS: Final = 5000
-#: An idle topic and a broker that is away look the same to a consumer; after so long it is worth a look.
-_QUIET_SECONDS: Final = 30.0
+#: An idle topic, one that was made anew and a broker that is away look the same to a consumer: so often they are told apart.
+_LOOK_SECONDS: Final = 30.0
 #: After so long at most a new partition is noticed; Kafka's clients look every five minutes.
 _METADATA_MS: Final = 5_000
-
-
-class _Position(msgspec.Struct):
-    """Up to where the topic of this id has been taken: the next offset of each partition."""
-
-    topic_id: str
-    offsets: list[int]
 
 
 class ForecastReplica:
     """Keeps `forecasts.db` in the state folder in step with the topic. A context manager; one writer at a time.
 
-    Raises StateLockedError, StateCorruptError, StateWriteError, SchemaError or BrokerError.
+    Raises StateLockedError, StateWriteError, SchemaError, BrokerError, or StateCorruptError if a copy that was just made is
+    damaged again.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = topic_name(settings, FORECASTS)
-        self._database = Database.open_writer(Path(settings.state_dir) / FORECASTS_FOLDER)
-        try:
-            topic = existing_topic(settings, FORECASTS)
-            with broker_errors(settings):
-                self._consumer = KafkaConsumer(
-                    **client_options(settings),
-                    group_id=None,
-                    enable_auto_commit=False,
-                    # Offsets that are out of range are those of another topic, and then so are the rows.
-                    auto_offset_reset="none",
-                    max_partition_fetch_bytes=settings.kafka_message_bytes,
-                    metadata_max_age_ms=_METADATA_MS,
-                )
-        except BaseException:
-            self._database.close()
-            raise
-        try:
-            with broker_errors(settings):
-                self._position = self._where_we_are(topic.id)
-                self._take_over(topic.partitions)
-        except BaseException:
-            self.close()
-            raise
+        self._store = ReplicaStore(Path(settings.state_dir) / FORECASTS_FOLDER)
+        self._consumer: KafkaConsumer | None = None
+        self._may_repair = True
 
     def __enter__(self) -> Self:
         return self
@@ -82,74 +60,138 @@ class ForecastReplica:
 
     def close(self) -> None:
         """Close the consumer and the database."""
-        self._consumer.close()
-        self._database.close()
+        self._disconnect()
+        self._store.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the topic until `stop` is set; a broker that is away is waited for, and told of now and then."""
-        heard = time.monotonic()
+        """Follow the topic until `stop` is set; a broker that is away is waited for, and reported now and then."""
+        looked = time.monotonic()
         while not stop.is_set():
-            if self.step():
-                heard = time.monotonic()
-            elif time.monotonic() - heard > _QUIET_SECONDS:
-                heard = time.monotonic()
-                if not is_listening(self._settings.kafka_bootstrap):
-                    logger.warning("Kafka is away, its rows stay as they are bootstrap=%s", self._settings.kafka_bootstrap)
+            try:
+                if self._consumer is None:
+                    once_kafka_answers(self._settings, self.step, stop=stop)
+                else:
+                    self.step()
+                if time.monotonic() - looked > _LOOK_SECONDS:
+                    looked = time.monotonic()
+                    self._look_at_topic()
+            except BrokerAwayError as error:
+                logger.warning("Kafka is away, its rows stay as they are reason=%s", error)
+                self._disconnect()
 
     def step(self) -> int:
-        """Take what has come, waiting a moment for it; how many records that were."""
-        with broker_errors(self._settings):
-            partitions = len(self._consumer.partitions_for_topic(self._topic))
-            if partitions > len(self._position.offsets):
-                self._take_over(partitions)
-            found = self._consumer.poll(timeout_ms=_POLL_MS, max_records=_RECORDS)
-        changes: dict[bytes, bytes | None] = {}
-        for partition, records in found.items():
-            for record in records:
-                self._take(record, changes)
-            self._position.offsets[partition.partition] = records[-1].offset + 1
-        if found:
-            changes[_POSITION_KEY] = msgspec.json.encode(self._position)
-            self._database.write(changes.items())
+        """Take what has come, waiting a moment for it; how many records that were. A damaged copy is begun anew."""
+        try:
+            consumer = self._connect() if self._consumer is None else self._consumer
+            self._store.look()
+            found = self._poll(consumer)
+            if found:
+                self._take(found)
+                self._may_repair = True
+        except StateCorruptError as error:
+            if not self._may_repair:
+                raise
+            self._may_repair = False
+            self._disconnect()
+            self._store.make_anew(error)
+            return 0
         return sum(len(records) for records in found.values())
 
-    def _take(self, record: Any, changes: dict[bytes, bytes | None]) -> None:
-        if not record.key or record.key.startswith(BOOKKEEPING):
-            logger.warning("record without a ticker left out partition=%d offset=%d", record.partition, record.offset)
-            return
-        if record.value is not None:
+    def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[Any]]:
+        with broker_errors(self._settings):
+            partitions = len(consumer.partitions_for_topic(self._topic))
+            if partitions > len(self._store.position.partitions):
+                self._assign(consumer, partitions)
             try:
-                decode_forecast(record.value)
-            except DataError as error:
-                logger.warning("record left out partition=%d offset=%d reason=%s", record.partition, record.offset, error)
-                return
-        changes[record.key] = record.value
+                found: dict[TopicPartition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=_RECORDS)
+            except OffsetOutOfRangeError:
+                self._disconnect()  # connecting again finds out which topic this is
+                return {}
+        return found
 
-    def _where_we_are(self, topic_id: str) -> _Position:
-        """The stored position; the beginning, and no rows, where what is stored is not of this topic."""
-        stored = self._database.get(_POSITION_KEY)
-        if stored is not None:
-            position = msgspec.json.decode(stored, type=_Position)
-            if position.topic_id == topic_id and self._is_in_range(position):
-                return position
+    def _take(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        partitions = list(self._store.position.partitions)
+        rows: dict[bytes, Row] = {}
+        for number, records in ((partition.partition, records) for partition, records in found.items()):
+            taken = take(
+                (Record(record.offset, record.key or b"", record.value, decode_claim(record.headers)) for record in records),
+                partitions[number].standing,
+            )
+            rows |= taken.rows
+            partitions[number] = Progress(records[-1].offset + 1, *taken.standing)
+            for offset, reason in taken.left_out:
+                logger.warning("record left out partition=%d offset=%d reason=%s", number, offset, reason)
+            if taken.void:
+                logger.warning(
+                    "void records left out partition=%d count=%d first=%d last=%d reason=%s",
+                    number,
+                    len(taken.void),
+                    taken.void[0],
+                    taken.void[-1],
+                    "their worker had lost the partition",
+                )
+        self._store.write(rows, partitions)
+
+    def _connect(self) -> KafkaConsumer:
+        topic = existing_topic(self._settings, FORECASTS)
+        with broker_errors(self._settings):
+            consumer = self._consumer = KafkaConsumer(
+                **client_options(self._settings),
+                group_id=None,
+                enable_auto_commit=False,
+                # Offsets that are out of range are those of another topic, and then so are the rows.
+                auto_offset_reset="none",
+                max_partition_fetch_bytes=self._settings.kafka_message_bytes,
+                metadata_max_age_ms=_METADATA_MS,
+            )
+            try:
+                self._begin(consumer, topic.id)
+                self._assign(consumer, topic.partitions)
+            except BaseException:
+                self._disconnect()
+                raise
+        return consumer
+
+    def _disconnect(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.close()
+
+    def _begin(self, consumer: KafkaConsumer, topic_id: str) -> None:
+        """Begin with no rows, at the beginning, unless the stored position is one of this topic."""
+        position = self._store.position
+        if position.topic_id == topic_id and self._is_in_range(consumer, position):
+            return
+        if position.topic_id:
             logger.warning("topic %s was made anew, or has lost messages: copied from its beginning", self._topic)
-        gone = [(key, None) for key, _ in self._database.iterate()]
-        begun = _Position(topic_id, [])
-        self._database.write([*gone, (_POSITION_KEY, msgspec.json.encode(begun))])
-        return begun
+        self._store.begin(topic_id)
 
-    def _is_in_range(self, position: _Position) -> bool:
-        partitions = [TopicPartition(self._topic, number) for number in range(len(position.offsets))]
-        begins, ends = self._consumer.beginning_offsets(partitions), self._consumer.end_offsets(partitions)
+    def _is_in_range(self, consumer: KafkaConsumer, position: Position) -> bool:
+        partitions = self._numbered(len(position.partitions))
+        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         # Compaction leaves the beginning where it is; messages before it were deleted, and with them tombstones perhaps.
-        return all(begins[partition] <= position.offsets[partition.partition] <= ends[partition] for partition in partitions)
+        return all(
+            begins[partition] <= position.partitions[partition.partition].offset <= ends[partition] for partition in partitions
+        )
 
-    def _take_over(self, partitions: int) -> None:
+    def _assign(self, consumer: KafkaConsumer, count: int) -> None:
         """Read that many partitions from now on, each from where it was left, a new one from its beginning."""
-        offsets = self._position.offsets
-        every = [TopicPartition(self._topic, number) for number in range(partitions)]
-        begins = self._consumer.beginning_offsets(every[len(offsets) :])
-        offsets.extend(begins[partition] for partition in every[len(offsets) :])
-        self._consumer.assign(every)
+        known = self._store.position.partitions
+        every = self._numbered(count)
+        new = every[len(known) :]
+        if new:
+            begins = consumer.beginning_offsets(new)
+            self._store.write({}, [*known, *(Progress(begins[partition]) for partition in new)])
+        consumer.assign(every)
         for partition in every:
-            self._consumer.seek(partition, offsets[partition.partition])
+            consumer.seek(partition, self._store.position.partitions[partition.partition].offset)
+
+    def _numbered(self, count: int) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, number) for number in range(count)]
+
+    def _look_at_topic(self) -> None:
+        """Whether this is still the topic that is read: a consumer goes on in another one of the same name."""
+        if not is_listening(self._settings.kafka_bootstrap):
+            logger.warning("Kafka is away, its rows stay as they are bootstrap=%s", self._settings.kafka_bootstrap)
+        elif existing_topic(self._settings, FORECASTS).id != self._store.position.topic_id:
+            self._disconnect()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import shutil
 import signal
+import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,14 +18,20 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
+from broker.base import free_port
+from broker.claims import CLAIM_PREFIX, HEADER, Claim, encode_claim
 from broker.client import client_options
 from broker.topics import FORECASTS, ensure_topics, existing_topic, topic_name
+from errors import StateCorruptError
 from records import encode_forecast
 from settings import Settings
 from state.database import Database
 from state.export import rows_to_json
+from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.readers import ForecastReader
 from state.replica import ForecastReplica
+from state.replica_store import ReplicaStore
+from state.stamp import Revision, unstamp
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, made_bars, rows_of
 from tests.optimizer.serving import Service
@@ -45,10 +55,15 @@ def row(ticker: str, number: int = 0) -> bytes:
     return encode_forecast(forecast(ticker, annual_return=float(number)))
 
 
-def send(settings: Settings, records: Records) -> None:
+def send(settings: Settings, records: Records, claim: Claim | None = None, partition: int | None = None) -> None:
+    """Records as a worker sends them under a claim, or as an older version does, without one."""
     producer = KafkaProducer(**client_options(settings), linger_ms=5)
+    headers = None if claim is None else [(HEADER, encode_claim(claim))]
+    topic = topic_name(settings, FORECASTS)
     try:
-        futures = [producer.send(topic_name(settings, FORECASTS), key=key.encode(), value=value) for key, value in records]
+        futures = [
+            producer.send(topic, key=key.encode(), value=value, headers=headers, partition=partition) for key, value in records
+        ]
         for future in futures:
             future.get(timeout=PATIENCE_SECONDS)
     finally:
@@ -72,10 +87,14 @@ def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:
 
 
 def copied(settings: Settings) -> tuple[dict[bytes, bytes], list[int]]:
-    """Rows and offsets as they stand in the folder of a replica that does not run."""
-    with Database.open_writer(settings.state_dir / "forecasts.db") as database:
-        position = database.get(b"\0position")
-        return dict(database.scan()), [] if position is None else json.loads(position)["offsets"]
+    """Rows and offsets as they stand in the folder of a replica that does not run; that it is whole is checked."""
+    path = settings.state_dir / FORECASTS_FOLDER
+    with Database.open_writer(path) as database:
+        assert database.get(b"\0position"), "a replica without one copies the topic again"
+    with ReplicaStore(path) as store:
+        offsets = [progress.offset for progress in store.position.partitions]
+    with Database.open_writer(path) as database:
+        return {key: unstamp(value).payload for key, value in database.scan()}, offsets
 
 
 def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, bytes]:
@@ -96,11 +115,16 @@ def take_all(replica: ForecastReplica, count: int) -> None:
     assert sum(taken) == count
 
 
+def log_of(cluster: Cluster) -> Path:
+    return cluster.folder / "replica.log"
+
+
 @contextmanager
-def running(cluster: Cluster, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+def running(cluster: Cluster, settings: Settings, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "state", "replica", "--state", str(settings.state_dir)]
-    with (cluster.folder / "replica.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=os.environ | cluster.values, stdout=log, stderr=log)
+    with log_of(cluster).open("ab") as log:
+        values = os.environ | cluster.values | environment
+        process = subprocess.Popen(command, cwd=ROOT, env=values, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -118,7 +142,7 @@ def test_rows_tombstones_and_what_is_none_of_both(settings: Settings, caplog: py
         assert reader.get("T00") is None
         assert [reader.get(ticker).annual_return for ticker in ("T01", "T02", "T03")] == [1.0, 0.0, 0.0]  # type: ignore[union-attr]
         assert len(reader.all()) == len(TICKERS) - 1
-    assert caplog.text.count("left out partition=") == 3
+    assert caplog.text.count("left out partition=") == 2, "not the one that is the workers' bookkeeping"
     with ForecastReplica(settings) as replica:
         assert [replica.step() for _ in range(5)] == [0] * 5, "what was taken, and what was left out, does not come again"
 
@@ -137,6 +161,69 @@ def test_a_topic_that_was_made_anew_is_copied_from_its_beginning(settings: Setti
     with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir) as reader:
         take_all(replica, 2 * len(TICKERS))
         assert [(found.ticker, found.annual_return) for found in reader.all()] == [("OTHER", 2.0 * len(TICKERS) - 1)]
+
+
+def test_a_topic_that_is_made_anew_while_it_runs_is_noticed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("state.replica._LOOK_SECONDS", 0.0)
+    name = topic_name(settings, FORECASTS)
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    stop = threading.Event()
+    with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir, refresh_seconds=0.01) as reader:
+        thread = threading.Thread(target=replica.run, args=(stop,))
+        take_all(replica, len(TICKERS))
+        with KafkaAdminClient(**client_options(settings)) as admin:
+            admin.delete_topics([name])
+            until(lambda: name not in admin.list_topics())
+        ensure_topics(settings)
+        send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
+        thread.start()
+        try:
+            until(lambda: [found.annual_return for found in reader.all()] == [2.0 * len(TICKERS) - 1])
+        finally:
+            stop.set()
+            thread.join(PATIENCE_SECONDS)
+
+
+def stamps(settings: Settings) -> dict[str, Revision]:
+    with Database.open_writer(settings.state_dir / FORECASTS_FOLDER) as database:
+        return {key.decode(): unstamp(value).revision for key, value in database.scan()}
+
+
+def claim_record(writer: str) -> tuple[str, bytes]:
+    return CLAIM_PREFIX.decode() + writer, b"{}"
+
+
+def test_records_of_a_worker_that_had_lost_the_partition_are_void(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    """Offsets count what lies in partition 0; a claim's own number is that of the claim which it follows."""
+    send(settings, [("OLD", row("OLD", 1)), ("AAA", row("AAA", 1))], partition=0)  # 0, 1: of a version without claims
+    send(settings, [claim_record("one")], Claim(0, 0, 0, 0), partition=0)  # 2
+    send(settings, [("AAA", row("AAA", 2)), ("BBB", row("BBB", 2))], Claim(0, 3, 0, 0), partition=0)  # 3, 4
+    send(settings, [claim_record("two")], Claim(0, 3, 0, 0), partition=0)  # 5
+    send(settings, [("AAA", row("AAA", 3))], Claim(0, 6, 0, 0), partition=0)  # 6
+    with ForecastReplica(settings) as replica:
+        take_all(replica, 7)
+    void = [("AAA", row("AAA", 4)), ("BBB", None)]
+    send(settings, void, Claim(0, 3, 0, 0), partition=0)  # 7, 8: the first one again
+    send(settings, [("OLD", row("OLD", 4))], partition=0)  # 9
+    with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir) as reader:
+        take_all(replica, 3)
+        assert {found.ticker: found.annual_return for found in reader.all()} == {"AAA": 3.0, "BBB": 2.0, "OLD": 1.0}
+    assert stamps(settings) == {"AAA": Revision(0, 6), "BBB": Revision(0, 4), "OLD": Revision(0, 0)}
+    assert caplog.text.count("void records left out partition=0 count=3 first=7 last=9") == 1
+
+
+def test_after_a_rebuild_old_rows_serve_until_newer_ones_come(settings: Settings) -> None:
+    send(settings, [claim_record("one")], Claim(0, 0, 0, 0), partition=0)  # 0
+    send(settings, [(ticker, row(ticker, 1)) for ticker in ("AAA", "BBB")], Claim(0, 1, 0, 0), partition=0)  # 1, 2
+    send(settings, [claim_record("one")], Claim(1, 0, 0, 0), partition=0)  # 3
+    with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir, refresh_seconds=0) as reader:
+        take_all(replica, 4)
+        assert [found.annual_return for found in reader.all()] == [1.0, 1.0]
+        send(settings, [("AAA", row("AAA", 2))], Claim(1, 4, 0, 0), partition=0)  # 4
+        send(settings, [("BBB", row("BBB", 3))], Claim(0, 1, 0, 0), partition=0)  # 5: from before the rebuild
+        take_all(replica, 2)
+        assert [found.annual_return for found in reader.all()] == [2.0, 1.0]
+    assert stamps(settings) == {"AAA": Revision(1, 4), "BBB": Revision(0, 2)}
 
 
 def test_new_partitions_are_noticed(settings: Settings) -> None:
@@ -199,6 +286,95 @@ def test_the_optimizer_serves_from_a_replica_what_it_serves_beside_a_worker(clus
     assert answers[0] == answers[1]
     assert len(answers[0]["forecasts"]) == 6
     assert worker.stop() == 0
+
+
+@pytest.mark.parametrize("pattern", ["CURRENT", "MANIFEST-*", "*.sst"])
+def test_a_damaged_copy_is_made_anew_from_the_topic(cluster: Cluster, settings: Settings, pattern: str) -> None:
+    """More kinds of damage in tests/state/test_replica_store.py, without a broker."""
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    with ForecastReplica(settings) as replica:
+        take_all(replica, len(TICKERS))
+    for file in (settings.state_dir / FORECASTS_FOLDER).glob(pattern):
+        os.truncate(file, 0)
+    with ForecastReader(settings.state_dir) as reader, running(cluster, settings) as process:
+        until(lambda: is_whole(reader))
+        process.terminate()
+        assert process.wait(timeout=PATIENCE_SECONDS) == 0
+    assert repairs(cluster) == 1
+    assert copied(settings)[0] == {ticker.encode(): row(ticker) for ticker in TICKERS}
+
+
+def is_whole(reader: ForecastReader) -> bool:
+    try:
+        return [found.ticker for found in rows_of(reader)] == TICKERS
+    except StateCorruptError:
+        return False
+
+
+def repairs(cluster: Cluster) -> int:
+    return log_of(cluster).read_text().count("damaged copy removed, the topic is copied again")
+
+
+def test_a_copy_that_is_removed_while_it_is_written_is_made_anew(cluster: Cluster, settings: Settings) -> None:
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    with ForecastReader(settings.state_dir, refresh_seconds=0) as reader, running(cluster, settings) as process:
+        for number in range(3):
+            until(lambda: is_whole(reader))
+            shutil.rmtree(settings.state_dir / FORECASTS_FOLDER)
+            until(lambda number=number: repairs(cluster) == number + 1)
+        until(lambda: is_whole(reader))
+        assert process.poll() is None
+
+
+def test_a_broker_that_is_away_at_the_start_is_waited_for(cluster: Cluster, settings: Settings, bootstrap: str) -> None:
+    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+    port = free_port()
+    with ForecastReader(settings.state_dir) as reader:
+        with running(cluster, settings, KAFKA_BOOTSTRAP=f"127.0.0.1:{port}") as process:
+            until(lambda: "Kafka is away, waiting for it" in log_of(cluster).read_text())
+            with forwarding(port, bootstrap):
+                until(lambda: is_whole(reader))
+            process.terminate()
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0
+        with running(cluster, settings, KAFKA_BOOTSTRAP=f"127.0.0.1:{port}") as process:
+            until(lambda: log_of(cluster).read_text().count("Kafka is away, waiting for it") == 2)
+            assert is_whole(reader), "its rows are there meanwhile"
+            process.terminate()
+            assert process.wait(timeout=PATIENCE_SECONDS) == 0
+
+
+@contextmanager
+def forwarding(port: int, bootstrap: str) -> Iterator[None]:
+    """What comes to the port goes to the broker, which then names its own address."""
+    host, _, target = bootstrap.rpartition(":")
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(target))) as broker:
+                answers = threading.Thread(target=pump, args=(broker, self.request))
+                answers.start()
+                pump(self.request, broker)
+                answers.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Forward, bind_and_activate=False) as server:
+        server.allow_reuse_address = server.daemon_threads = True
+        server.server_bind()
+        server.server_activate()
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 def test_without_a_topic_it_says_who_makes_it(cluster: Cluster, tmp_path: Path) -> None:
