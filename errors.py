@@ -12,7 +12,8 @@
     │   ├── StateMissingError      nothing is there yet
     │   ├── StateLockedError       another process writes there
     │   ├── StateCorruptError      it cannot be read back
-    │   └── StateWriteError        the disk is full or read-only
+    │   ├── StateWriteError        the disk is full or read-only
+    │   └── StateRebuiltError      it was begun anew while this process used it
     ├── ModelError                 a model could not be fitted or asked
     │   ├── TooFewBarsError        the history is shorter than the model needs
     │   ├── DegenerateSeriesError  the history does not vary enough to fit anything
@@ -20,6 +21,7 @@
     ├── ProviderError              market data could not be fetched
     │   └── RateLimitError         the provider refuses more requests for now
     ├── BrokerError                Kafka is away, refuses us, or refuses a message
+    │   └── BrokerAwayError        no answer, or not yet: passes when Kafka is back
     └── OptimizationError          no portfolio
         ├── RequestError           the caller asked for something that cannot be (HTTP 400)
         ├── InfeasibleTargetError  the target lies outside the feasible range (HTTP 400)
@@ -80,6 +82,13 @@ class StateWriteError(StateError):
     """The disk is full, read-only, or refuses the write for another reason."""
 
 
+class StateRebuiltError(StateError):
+    """What is kept was begun anew while this process used it: start the process again."""
+
+    #: EX_TEMPFAIL: service managers take it for what should simply be started again.
+    exit_code = 75
+
+
 class ModelError(ForecastingError):
     """A model could not be fitted, or could not be asked for a forecast."""
 
@@ -106,6 +115,10 @@ class RateLimitError(ProviderError):
 
 class BrokerError(ForecastingError):
     """Kafka cannot be reached, refuses this client, or refuses a message."""
+
+
+class BrokerAwayError(BrokerError):
+    """Kafka does not answer, or is still starting: this passes without a change of settings."""
 
 
 class OptimizationError(ForecastingError):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kafka import errors as kafka_errors
 
-from errors import BrokerError
+from errors import BrokerAwayError, BrokerError
 from settings import KafkaSecurity, Settings
 
 #: A broker on the same network answers within milliseconds, a restarting one within this.
@@ -54,11 +54,14 @@ def broker_errors(settings: Settings) -> Iterator[None]:
 
 
 def explain(error: BaseException, settings: Settings) -> BrokerError:
-    """The BrokerError that says what `error` means and what to do."""
-    return BrokerError(f"{settings.kafka_bootstrap}: {_meaning(error, settings)}")
+    """The BrokerError that says what `error` means and what to do: a BrokerAwayError if it may pass by itself."""
+    if (refusal := _refusal(error, settings)) is not None:
+        return BrokerError(f"{settings.kafka_bootstrap}: {refusal}")
+    return BrokerAwayError(f"{settings.kafka_bootstrap}: {_absence(error, settings)}")
 
 
-def _meaning(error: BaseException, settings: Settings) -> str:
+def _refusal(error: BaseException, settings: Settings) -> str | None:
+    """What has to be changed before trying again; None if trying again may be enough."""
     # Without the text of what the broker refused: that is the whole request.
     match error:
         case kafka_errors.AuthorizationError():
@@ -75,6 +78,22 @@ def _meaning(error: BaseException, settings: Settings) -> str:
             return f"KAFKA_REPLICATION ({settings.kafka_replication}) must not exceed the number of brokers"
         case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.OffsetOutOfRangeError():
             return f"a topic was deleted while in use ({type(error).__name__}): start again, it is created anew"
+        case kafka_errors.SaslAuthenticationFailedError() | kafka_errors.UnsupportedSaslMechanismError():
+            return (
+                f"Kafka does not let this client in ({type(error).__name__}): KAFKA_SASL_MECHANISM, KAFKA_USERNAME or "
+                "KAFKA_PASSWORD is not what it expects"
+            )
+        case _:
+            return None if _passes(error) else f"Kafka refuses a request ({type(error).__name__}); its own log may say why"
+
+
+def _passes(error: BaseException) -> bool:
+    if not isinstance(error, kafka_errors.BrokerResponseError):
+        return True
+    return bool(error.retriable) or isinstance(error, kafka_errors.UnknownError | kafka_errors.BrokerNotAvailableError)
+
+
+def _absence(error: BaseException, settings: Settings) -> str:
     # kafka-python tries again whatever the reason, and keeps the reason to itself.
     if is_listening(settings.kafka_bootstrap):
         return (
