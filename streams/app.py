@@ -46,6 +46,7 @@ class Engine:
     ownership: Ownership
     trainer: Trainer
     health: Health
+    incarnation: int
 
 
 def _today() -> dt.date:
@@ -55,11 +56,15 @@ def _today() -> dt.date:
 def build_app(
     settings: Settings,
     *,
+    incarnation: int,
     train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
     today: Callable[[], dt.date] = _today,
     clock: Callable[[], float] = time.time,
 ) -> Engine:
-    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970."""
+    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970.
+
+    `incarnation` counts the rebuilds before this worker (`broker.deployment`).
+    """
     app = faust.App(**faust_options(settings))
     use_seeking_consumer(app)
     app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
@@ -105,4 +110,4 @@ def build_app(
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
 
-    return Engine(app, fence, ownership, trainer, health)
+    return Engine(app, fence, ownership, trainer, health, incarnation)
