@@ -22,6 +22,8 @@ BARS: Final = "bars"
 REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
+#: What the workers have agreed on, and which processes they are (`broker.deployment`); all of it in partition 0.
+DEPLOYMENT: Final = "deployment"
 
 #: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.
 TABLES: Final = ("history", "models")
@@ -78,6 +80,10 @@ def topics(settings: Settings) -> dict[str, Topic]:
         | _delete_after(settings.kafka_rejected_retention_days),
         TRAINING_REQUESTS: segment | message | _delete_after(7.0),
         FORECASTS: segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
+        # The first record counts, compaction keeps the last: until a worker has written the first once more, both stay.
+        DEPLOYMENT: segment
+        | message
+        | {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY_MS), "segment.ms": str(_DAY_MS // 4)},
     }
     found = {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
     changelog = segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
@@ -90,12 +96,13 @@ def _delete_after(days: float) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": "-1" if days < 0 else str(int(days * _DAY_MS)), "retention.bytes": "-1"}
 
 
-def ensure_topics(settings: Settings) -> None:
-    """Create the topics that are missing, and wait until each has its leaders.
+def ensure_topics(settings: Settings, *only: str) -> None:
+    """Create the topics that are missing, of all or `only` of these short names, and wait until each has its leaders.
 
-    Raises BrokerError where Kafka is away or refuses, or where an existing topic has another number of partitions.
+    Raises BrokerAwayError where Kafka is away, BrokerError where it refuses or an existing topic has another number of
+    partitions.
     """
-    wanted = {topic.name: topic for topic in topics(settings).values()}
+    wanted = {topic.name: topic for short, topic in topics(settings).items() if not only or short in only}
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         missing = wanted.keys() - set(admin.list_topics())
         for name in sorted(missing):
@@ -111,6 +118,8 @@ def ensure_topics(settings: Settings) -> None:
         admin.wait_for_topics(sorted(wanted))
         described = admin.describe_topics(sorted(wanted))
     for topic in described:
+        if topic["error_code"]:
+            raise explain(for_code(topic["error_code"])(topic["name"]), settings)
         found = len(topic["partitions"])
         if found != settings.kafka_partitions:
             raise BrokerError(
