@@ -26,7 +26,7 @@ from streams.app import Engine, build_app
 from streams.kafka.consumer import consumer_of
 from streams.kafka.quiet_logging import limit_repeated_logs
 from streams.kafka.watch import Watch
-from streams.worker_folder import keep_tables_of, own_folder, worker_folder
+from streams.worker_folder import keep_tables_of, own_folder, remove_old_tables, worker_folder
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def _run(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> N
     # Before the folder is taken: `streams rebuild` empties it, and is waited for here.
     admission = await_admission(settings)
     with own_folder(worker_folder(settings)) as folder:
+        remove_old_tables(folder)
         keep_tables_of(folder, admission.deployment.incarnation)
         asyncio.run(_serve(settings, train, admission))
 

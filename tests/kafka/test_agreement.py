@@ -140,6 +140,17 @@ def test_two_rebuilds_at_once_and_one_of_them_stops() -> None:
     assert "another rebuild was begun meanwhile (h, process 1" in str(error)
 
 
+def test_a_rebuild_that_was_overtaken_does_not_let_workers_in() -> None:
+    log: list[Deployment | None] = [deployment(0)]
+    begun = Process(begin_rebuild(deployment(1))).finish(log)
+    assert isinstance(begun, Deployment)
+    Process(begin_rebuild(deployment(2))).finish(log)
+    assert isinstance(Process(end_rebuild(begun)).finish(log), BrokerError)
+    found = counting(log)
+    assert found is not None
+    assert (found.incarnation, found.rebuilding, found.writer.worker) == (2, True, "w2")
+
+
 def test_while_a_rebuild_has_not_ended_it_is_what_counts() -> None:
     old, begun, ended = deployment(0), deployment(1, incarnation=1, rebuilding=True), deployment(1, incarnation=1)
     assert counting([old, begun]) == begun
