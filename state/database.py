@@ -54,20 +54,26 @@ _STATUSES: Final = (
 class Database:
     """An open database. Thread-safe as RocksDB is; use as a context manager, or `close` it."""
 
-    def __init__(self, path: Path, access: AccessType, remedy: str, lock: TextIO | None = None) -> None:
+    def __init__(
+        self, path: Path, access: AccessType, remedy: str, *, options: Options | None = None, lock: TextIO | None = None
+    ) -> None:
         self._path = path
         self._remedy = remedy
         self._lock = lock
         try:
-            self._rdict = Rdict(str(path), _options(), access_type=access)
+            self._rdict = Rdict(str(path), _options() if options is None else options, access_type=access)
         except Exception as error:
             raise self._translated(error) from error
 
     @classmethod
-    def open_writer(cls, path: Path, *, remedy: str = STATE_REMEDY) -> Self:
+    def open_writer(cls, path: Path, *, remedy: str = STATE_REMEDY, options: Options | None = None, look: bool = True) -> Self:
         """Open for writing, made if missing; the only writer. `remedy` says what to do about a damaged one.
 
-        Raises StateLockedError, StateCorruptError, StateWriteError, or SchemaError for a newer format; none changes anything.
+        `options`, with `raw_mode`, replace those of the embedded state. Without `look` the opening is quicker, but may delete
+        files of a damaged database: for a copy that is dropped then anyway.
+
+        Raises StateLockedError, StateCorruptError, StateWriteError, or SchemaError for a newer format. With `look` none of
+        them changes anything.
         """
         with _writing(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -75,10 +81,14 @@ class Database:
             lock = opened.enter_context(_lock(path))
             if not _has_files(path, remedy):
                 cls._make(path, remedy)
-            # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
-            with cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy) as looked_at:
-                looked_at.verify()
-            database = cls(path, AccessType.read_write(), remedy, lock)
+            if look:
+                # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
+                with cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy, options=options) as looked_at:
+                    looked_at.verify()
+            database = cls(path, AccessType.read_write(), remedy, options=options, lock=lock)
+            opened.enter_context(database)
+            if not look:
+                database.verify()
             opened.pop_all()
         return database
 
