@@ -60,8 +60,10 @@ class Database:
         self._path = path
         self._remedy = remedy
         self._lock = lock
+        options = _options() if options is None else options
         try:
-            self._rdict = Rdict(str(path), _options() if options is None else options, access_type=access)
+            # Without the column family, a database that exists is opened with the options that it was made with.
+            self._rdict = Rdict(str(path), options, column_families={"default": options}, access_type=access)
         except Exception as error:
             raise self._translated(error) from error
 
