@@ -44,7 +44,7 @@ class Follower:
         self._mutex = threading.Lock()
         self._own_directory = tempfile.TemporaryDirectory(prefix="tidecast-reader-")
         self._database: Database | None = None
-        self._identity: str | None = None
+        self._identity: tuple[bytes, int, int] | None = None
         self._refreshed_at: float | None = None
         self._failure: ForecastingError | None = None
 
@@ -101,9 +101,9 @@ class Follower:
     def _follow(self) -> None:
         # RocksDB gives each database an identity of its own: another one means that the folder was replaced, and the files
         # that a secondary holds open would be served for ever.
-        identity_file = self._path / "IDENTITY"
-        identity = identity_file.read_text("utf-8") if identity_file.exists() else None
-        if self._database is None or identity != self._identity:
+        identity = _identity(self._path)
+        # A damaged one may have been repaired since: only another opening sees its new files.
+        if self._database is None or identity != self._identity or self._database.is_damaged:
             self._forget()
             own_directory = Path(self._own_directory.name)
             self._database = Database.open_secondary(self._path, own_directory, keeps_format=self._keeps_format)
@@ -117,3 +117,13 @@ class Follower:
         if self._database is not None:
             self._database.close()
             self._database = None
+
+
+def _identity(path: Path) -> tuple[bytes, int, int] | None:
+    """What another database in this place, or a backup of the same, has otherwise."""
+    file = path / "IDENTITY"
+    try:
+        status = file.stat()
+        return file.read_bytes(), status.st_ino, status.st_ctime_ns
+    except OSError:  # missing or damaged: RocksDB reads on without it
+        return None
