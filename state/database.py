@@ -90,8 +90,8 @@ class Database:
     def open_secondary(cls, path: Path, own_directory: Path) -> Self:
         """Open as a follower of another process's database; its own log goes to `own_directory`.
 
-        One with a tally is read whole. Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError
-        when rocksdict may not write its settings into the folder.
+        One with a tally is read whole. Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a
+        newer format, or StateWriteError when rocksdict may not write its settings into the folder.
         """
         if not has_database(path, _READER_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
