@@ -80,7 +80,7 @@ class Aftermath:
                 return found
             if time.monotonic() > said + _SAY_SECONDS:
                 said = time.monotonic()
-                self._cast.say(f"waiting: {found[0]}")
+                self._cast.say(f"waiting: {found[0][:150]}")
             self._tick(_PAUSE_SECONDS)
 
     def _tick(self, seconds: float) -> None:
