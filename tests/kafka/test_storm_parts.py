@@ -33,7 +33,7 @@ from tests.kafka.storm import wire
 from tests.kafka.storm.checker import Snapshot, differences, row_differences, truth, truth_differences
 from tests.kafka.storm.damage import FILES, damage
 from tests.kafka.storm.kafka_side import letter_differences
-from tests.kafka.storm.market import Delivery, deliveries
+from tests.kafka.storm.market import LONG, Delivery, deliveries
 from tests.kafka.storm.plan import WEIGHTS, Plan, draw_faults, draw_plan
 from tests.kafka.storm.processes import CLOCKS
 from tests.kafka.storm.sending import Schedule, read_deliveries, write_deliveries, write_file
@@ -91,10 +91,21 @@ def test_the_good_messages_end_in_one_state_in_any_order(seed: int, settings: Se
     expected = states_of(messages, settings)
     assert truth_differences(messages, expected) == []
     for _ in range(2):
+        long = [one for one in messages if one.ticker == LONG]
+        messages = [one for one in messages if one.ticker != LONG]
         rng.shuffle(messages)
+        messages += long
         found = states_of(messages, settings)
         assert all(same_state(found[ticker], state) for ticker, state in expected.items())
         assert differences(Snapshot(expected), Snapshot(found)) == []
+
+
+def test_a_long_history_stays_the_same_when_all_of_it_comes_again(sent: list[Delivery], settings: Settings) -> None:
+    long = [one for one in sent if one.ticker == LONG]
+    once, twice = states_of(long, settings)[LONG], states_of(long + long, settings)[LONG]
+    assert once.first_index > 0
+    assert differences(Snapshot({LONG: once}), Snapshot({LONG: twice})) == []
+    assert truth_differences(long, {LONG: once}) == []
 
 
 def test_a_market_has_what_markets_have(sent: list[Delivery]) -> None:
@@ -172,7 +183,7 @@ def test_a_snapshot_of_a_folder_sees_a_corrupted_row(sent: list[Delivery], setti
         engine = EmbeddedEngine(writer, settings, state_dir=tmp_path, today=TODAY, pool=None, progress=silent)
         engine.run(decode_batch(one.value or b"") for one in good)
     before = Snapshot.of(tmp_path)
-    assert sorted(before.rows) == sorted(before.histories) == ["FILED", "S00", "S01", "S02", "S03"]
+    assert sorted(before.rows) == sorted(before.histories) == ["FILED", "LONG", "S00", "S01", "S02", "S03"]
     assert differences(before, Snapshot.of(tmp_path)) == []
     assert truth_differences(sent, before.histories) == []
     with StateFolder(tmp_path).open_writer() as writer:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.kafka.storm.cast import Cast
@@ -21,6 +22,7 @@ class FolderFaults:
         self._supervisor = cast.supervisor
         self._watch = cast.watch
         self._twins = 0
+        self._copies = 0
 
     def wipe(self, draws: Sequence[float]) -> str | None:
         """The folder of a worker removed while it is down."""
@@ -36,6 +38,51 @@ class FolderFaults:
         if slot is None or not any(slot.folder.rglob("*.db")):
             return None
         return f"{slot.key}: {damage(slot.folder, draws[2:])} while it runs"
+
+    def backup(self, draws: Sequence[float]) -> str | None:
+        """A copy of its folder, put back later in its place, or beside it as a folder of a worker that is gone."""
+        self._copies += 1
+        number = self._copies
+        copy = self._cast.folder / f"backup-{number}"
+
+        def save(slot: Slot) -> str:
+            shutil.copytree(slot.folder, copy)
+            self._cast.timer.after(6 + 20 * draws[2], partial(restore, slot))
+            return "copied"
+
+        def restore(slot: Slot) -> None:
+            if draws[3] < 0.4:
+                shutil.copytree(copy, slot.folder.with_name(f"{slot.name}-old{number}"))
+                self._cast.say(f"backup: the old folder of {slot.key} beside it")
+            elif not slot.is_held:
+                slot.is_held = True
+                slot.end(signal.SIGTERM if draws[4] < 0.5 else signal.SIGKILL)
+                self._once_ended(slot, partial(put_back, slot))
+
+        def put_back(slot: Slot) -> None:
+            _removed(slot.folder)
+            shutil.copytree(copy, slot.folder)
+            slot.is_held = False
+            self._watch.expect("backup", slot, again=True)
+            self._cast.say(f"backup: the old folder of {slot.key} in its place")
+
+        return self._while_down(draws, "backup", save, measured=False)
+
+    def mixed(self, draws: Sequence[float]) -> str | None:
+        """A worker with other settings of what is forecast wants to join; it must be refused."""
+        self._twins += 1
+        key = f"mixed{self._twins}"
+        slot = self._supervisor.add(key, self._cast.folder / key, HORIZON="5")
+        slot.wanted, slot.gone, slot.expected = False, True, True
+
+        def part() -> None:
+            if partitions := self._watch.page(slot).get("partitions"):
+                self._cast.findings.append(f"a worker with another HORIZON works on partitions {partitions}")
+            slot.end(signal.SIGTERM)
+            self._once_ended(slot, lambda: None)
+
+        self._cast.timer.after(8 + 8 * draws[0], part)
+        return f"{key} with another HORIZON"
 
     def duplicate(self, draws: Sequence[float]) -> str | None:
         """Another process of the same WORKER_ID for some seconds, as on another host: with a state folder of its own."""
@@ -61,12 +108,15 @@ class FolderFaults:
         self._cast.timer.after(seconds, part)
         return f"{key} for {seconds:.1f} s"
 
-    def _while_down(self, draws: Sequence[float], kind: str, action: Callable[[Slot], str]) -> str | None:
+    def _while_down(
+        self, draws: Sequence[float], kind: str, action: Callable[[Slot], str], *, measured: bool = True
+    ) -> str | None:
         slot = self._supervisor.victim(draws[0])
         if slot is None or slot.is_held or not any(slot.folder.rglob("*.db")):
             return None
         number = signal.SIGKILL if draws[1] < 0.5 else signal.SIGTERM
-        self._watch.expect(kind, slot, again=True)
+        if measured:
+            self._watch.expect(kind, slot, again=True)
         slot.is_held = True
         slot.end(number)
 

@@ -12,8 +12,8 @@ from tests.kafka.storm import wire
 
 #: Powers of two: prices on today's basis are then the same to the bit, whichever edition they come from.
 _SPLITS = (2.0, 2.0, 4.0, 0.5)
-#: The ticker whose bars come from a file.
-FILED = "FILED"
+#: The ticker whose bars come from a file, and the one of whose bars the first are not kept.
+FILED, LONG = "FILED", "LONG"
 _CORRECTION = 0.004
 _EVENING = 20 * 3600
 _AFTERNOON = 15 * 3600
@@ -81,6 +81,15 @@ class Ticker:
             if rng.random() < 0.03:
                 first = max(0, n - rng.randrange(2, 40))
                 yield self._edition(at, range(first, n + 1), self._moment(n, _EVENING))
+
+    def in_order(self) -> Iterator[Edition]:
+        """A longer history than is kept, in the order of its days, with corrections of late bars only."""
+        for start in range(0, len(self.days), 20):
+            stop = min(len(self.days), start + 20)
+            at = 0.05 + 0.9 * start / len(self.days)
+            yield self._edition(at, range(start, stop), self._moment(stop - 1, _EVENING))
+            if self._rng.random() < 0.3:
+                yield self._edition(at, [stop - self._rng.randrange(1, 20)], self._moment(stop - 1, _EVENING), change=0.7)
 
     def whole(self) -> Edition:
         """All of its bars, as a file has them that was written in the evening of the last one."""
@@ -164,6 +173,11 @@ def deliveries(rng: random.Random, *, today: dt.date, partitions: int, tickers: 
     good = [
         Delivery(0, at, channel, ticker, key, value, wire.partition_of(key, partitions))
         for at, channel, ticker, key, value, _ in made
+    ]
+    # By one sender alone, so that no bar comes later than its history allows.
+    good += [
+        Delivery(0, edition.at, wire.PROJECT, LONG, LONG.encode(), edition.value, wire.partition_of(LONG.encode(), partitions))
+        for edition in Ticker(LONG, sessions(today, 760), rng).in_order()
     ]
     filed = Ticker(FILED, sessions(today - dt.timedelta(days=2), 200), rng, splits=False).whole()
     key = FILED.encode()

@@ -47,8 +47,7 @@ class OtherFaults:
         self._starting.result()
         self._starting, self.broker_is_up = None, True
         self._cast.say("the broker answers again")
-        for slot in self._cast.supervisor.wanted():
-            self._cast.watch.expect("broker", slot, again=False)
+        self._cast.takeovers.broker_is_back()
         return True
 
     def offsets(self, draws: Sequence[float]) -> str | None:

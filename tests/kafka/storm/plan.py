@@ -28,6 +28,8 @@ WEIGHTS: Final = {
     "wipe": 6.0,
     "damage": 10.0,
     "live-damage": 3.0,
+    "backup": 3.0,
+    "mixed": 1.5,
     "duplicate": 4.0,
     "offsets": 2.0,
     "rebuild": 1.5,

@@ -103,17 +103,19 @@ class Supervisor:
         self.slots: dict[str, Slot] = {}
         self.findings: list[str] = []
 
-    def add(self, name: str, state: Path | None = None, *, key: str | None = None) -> Slot:
-        """A new slot, started at once; `key` where its name stands for another one already."""
+    def add(self, name: str, state: Path | None = None, *, key: str | None = None, **environment: str) -> Slot:
+        """A new slot, started at once; `key` where its name stands for another one already; `environment` adds settings."""
         key = key or name
         clock = self._folder / f"{key}.clock"
-        environment = self._environment | {
+        mine = {
             "STATE_DIR": str(state or self.state),
             "STORM_CLOCK": str(clock),
             "PYTHONPATH": f"{CLOCKS}{os.pathsep}{ROOT}",
         }
         folder = (state or self.state) / "workers" / name
-        slot = self.slots[key] = Slot(name, key, environment, folder, self._folder / f"{key}.log", clock)
+        slot = self.slots[key] = Slot(
+            name, key, self._environment | mine | environment, folder, self._folder / f"{key}.log", clock
+        )
         slot.start()
         return slot
 

@@ -112,7 +112,7 @@ class Round:
             outcome.findings += checks.run()
             outcome.findings += supervisor.findings + cast.findings
             outcome.faults = dict(injector.counts)
-            outcome.seconds = dict(watch.seconds) | ({"takeover": takeovers.seconds} if takeovers.seconds else {})
+            outcome.seconds = dict(watch.seconds) | dict(takeovers.seconds)
             outcome.disturbed = dict(watch.disturbed)
             for slot in supervisor.slots.values():
                 for code in slot.exits:

@@ -56,7 +56,7 @@ class Schedule:
     def __init__(self, deliveries: Iterable[Delivery], notes: Path, *, began: float, seconds: float) -> None:
         noted = set(map(int, notes.read_text().split())) if notes.exists() else set()
         self.waiting = [one for one in deliveries if one.number not in noted]
-        self._notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._began, self._seconds = began, seconds
 
     def due(self) -> list[Delivery]:
