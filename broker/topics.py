@@ -6,17 +6,21 @@ partition then belong to the worker that reads all of its topics. An auto-create
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import AuthorizationError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.partitioner import murmur2
 
 from broker.client import broker_errors, client_options, explain
 from errors import BrokerError
 from settings import Settings
+
+logger = logging.getLogger(__name__)
 
 BARS: Final = "bars"
 REJECTED: Final = "bars-rejected"
@@ -28,8 +32,12 @@ DEPLOYMENT: Final = "deployment"
 #: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.
 TABLES: Final = ("history", "models")
 
+#: Kafka's mark of a record whose timestamp is the broker's own, of the moment at which it took the record.
+LOG_APPEND_TIME: Final = 1
+
 _GROUP: Final = "tidecast"
 _DAY_MS: Final = 86_400_000
+_BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 #: A dead letter is the original message and its headers.
 _HEADER_BYTES: Final = 65_536
 
@@ -74,7 +82,8 @@ def topics(settings: Settings) -> dict[str, Topic]:
     segment = {"segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024), "segment.ms": str(7 * _DAY_MS)}
     message = {"max.message.bytes": str(settings.kafka_message_bytes)}
     configurations = {
-        BARS: segment | message | _delete_after(settings.kafka_bars_retention_days),
+        # The broker's clock says whether a bar is of the future; a publisher's or a worker's may be wrong.
+        BARS: segment | message | _delete_after(settings.kafka_bars_retention_days) | _BROKERS_TIME,
         REJECTED: segment
         | {"max.message.bytes": str(settings.kafka_message_bytes + _HEADER_BYTES)}
         | _delete_after(settings.kafka_rejected_retention_days),
@@ -117,6 +126,9 @@ def ensure_topics(settings: Settings, *only: str) -> None:
                 continue  # another process was faster
         admin.wait_for_topics(sorted(wanted))
         described = admin.describe_topics(sorted(wanted))
+        bars = topic_name(settings, BARS)
+        if bars in wanted.keys() - missing:
+            _give_brokers_time(admin, bars)
     for topic in described:
         if topic["error_code"]:
             raise explain(for_code(topic["error_code"])(topic["name"]), settings)
@@ -126,6 +138,18 @@ def ensure_topics(settings: Settings, *only: str) -> None:
                 f"topic {topic['name']} has {found} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}; set it to "
                 f"{found}, or choose a new KAFKA_PREFIX: keys would move between partitions"
             )
+
+
+def _give_brokers_time(admin: KafkaAdminClient, name: str) -> None:
+    """An older version made the topic with the publishers' times."""
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, _BROKERS_TIME)
+        (found,) = admin.describe_configs([resource], config_filter="all").values()
+        if any(found[name][key]["value"] != value for key, value in _BROKERS_TIME.items()):
+            admin.alter_configs([resource])
+            logger.warning("topic now has the broker's times topic=%s", name)
+    except AuthorizationError as error:
+        logger.warning("topic keeps the publishers' times: not authorised to alter it topic=%s reason=%s", name, error)
 
 
 def existing_topic(settings: Settings, topic: str) -> ExistingTopic:

@@ -140,6 +140,17 @@ def batch_of(
     )
 
 
+def not_after(batch: BarBatch, taken: dt.datetime) -> BarBatch:
+    """The batch, fetched no later than when Kafka took it (UTC).
+
+    Nobody can have fetched later what was there already: the publisher's clock is ahead. Without this its bars would be refused
+    for good, or count as the newest edition for years. A day is left for clocks and time zones.
+    """
+    if (batch.as_of - taken.date()).days <= 1:
+        return batch
+    return msgspec.structs.replace(batch, as_of=taken.date(), as_of_time=taken.time().replace(microsecond=0))
+
+
 def bar_batch_schema() -> dict[str, Any]:
     """The JSON Schema of a BarBatch, for publishers in other languages."""
     schema = msgspec.json.schema(BarBatch)
