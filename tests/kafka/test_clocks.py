@@ -37,7 +37,7 @@ def test_a_worker_whose_clock_is_wrong_rejects_nothing(cluster: Cluster, tmp_pat
     wrong_by = tmp_path / "clock"
     wrong_by.write_text(str(days * 86_400))
     bars = lately(made_bars(2, 300, size=50))
-    rows, states = cluster.embedded(bars)
+    rows, states = cluster.embedded(bars, today=dt.datetime.now(dt.UTC).date())
     worker = cluster.start(PYTHONPATH=f"{CLOCK}:{ROOT}", STORM_CLOCK=str(wrong_by))
     cluster.publish(bars)
     cluster.await_rows(rows)
