@@ -161,6 +161,7 @@ def build_app(
     app.task(trainings.run)
 
     app.task(lambda: consumer_of(app).watch())
+    app.task(lambda: consumer_of(app).watch_fetching())
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:

@@ -55,6 +55,11 @@ class DeliveringThread(AIOKafkaConsumerThread):
         done: bool = await self._call(self._commit_offsets, dict(offsets))
         return done
 
+    async def ends(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
+        """The offsets behind the last messages."""
+        ends: Mapping[TP, int] = await self._call(self._ensure_consumer().end_offsets, list(partitions))
+        return ends
+
     async def beginning(self, partition: TP) -> int:
         """The first offset that the partition's log still has."""
         begins: Mapping[TP, int] = await self._call(self._ensure_consumer().beginning_offsets, [partition])

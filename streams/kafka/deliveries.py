@@ -173,6 +173,14 @@ class Deliveries:
         ledger = self._ledgers.get(partition)
         return None if ledger is None else ledger.committable
 
+    def idle(self) -> dict[TP, int]:
+        """Of the partitions in which nothing is left to do, the offset that is to be fetched next."""
+        return {tp: ledger.known_to for tp, ledger in self._ledgers.items() if ledger.is_idle}
+
+    def describe(self) -> dict[str, dict[str, int | None]]:
+        """For people: where each partition stands."""
+        return {f"{tp.topic}-{tp.partition}": ledger.describe() for tp, ledger in sorted(self._ledgers.items())}
+
     def missing(self, positions: Mapping[TP, int] | None = None) -> dict[TP, int]:
         """Where fetching has to begin again now, by partition; each place is named once a second.
 

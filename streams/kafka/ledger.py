@@ -46,6 +46,21 @@ class Ledger:
         """Where fetching has to begin again, None where nothing is missing."""
         return self._missing.first
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was fetched is settled: there is nothing to do but to fetch."""
+        return self._next == self._known_to
+
+    def describe(self) -> dict[str, int | None]:
+        """For people: where it stands."""
+        return {
+            "committable": self._next,
+            "known_to": self._known_to,
+            "coming": len(self._coming),
+            "out": len(self._out),
+            "missing_from": self._missing.first,
+        }
+
     def fetched(self, begin: int, offsets: Sequence[int], end: int) -> list[int]:
         """The broker answered a fetch at `begin` with messages at these rising offsets, and the next fetch is at `end`.
 
