@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from broker.base import free_port
+from broker.base import die_with_us, free_port
 from broker.topics import ensure_topics
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
@@ -57,7 +57,7 @@ class Worker:
         self._port = free_port()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *program, "--id", name],
+                [*die_with_us(), sys.executable, "-m", *program, "--id", name],
                 cwd=ROOT,
                 env=environment | {"WORKER_PORT": str(self._port)},
                 stdout=output,

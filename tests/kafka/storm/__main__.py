@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import sys
 import time
 import traceback
@@ -65,6 +66,7 @@ def main(
     today: dt.datetime | None,
 ) -> None:
     """Faults of every kind over a cluster of this machine; ends with 1 where anything is wrong afterwards."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # everything that runs is ended on the way out
     kinds = _kinds(only, without)
     day = (today or dt.datetime.now(dt.UTC)).date()
     began = time.monotonic()

@@ -16,8 +16,8 @@ from tests.kafka.storm.worker_faults import WorkerFaults
 _ASIDE: Final = ("producer", "replica", "reader")
 _NEED_THE_BROKER: Final = ("offsets", "rebuild")
 #: Workers may just be down, or have no training processes at this moment.
-_TRIES: Final = 6
-_TRY_SECONDS: Final = 1.5
+_TRIES: Final = 40
+_TRY_SECONDS: Final = 0.25
 #: Does a fault with its draws; says what was done, None where there was nothing to do it to.
 Action = Callable[[Sequence[float]], str | None]
 

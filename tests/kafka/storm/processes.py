@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from broker.base import die_with_us
 from tests.conftest import ROOT
 from tests.kafka.cluster import Worker
 
@@ -189,7 +190,7 @@ class Helper:
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", *command]
+        self._command = [*die_with_us(), sys.executable, "-m", *command]
         self._environment = environment
         self.process: subprocess.Popen[bytes] | None = None
         self._not_before = not_before
