@@ -93,7 +93,7 @@ class DeliveringConsumer(Consumer):
         """For ever: partitions of which nothing comes although there is something are fetched again, whatever holds them up."""
         before: dict[TP, int] = {}
         while True:
-            await self.sleep(_STALL_SECONDS)
+            await asyncio.sleep(_STALL_SECONDS)  # mode's own returns at once when the service has ended
             epoch, idle = self.deliveries.epoch, self.deliveries.idle()
             quiet = [tp for tp, offset in idle.items() if before.get(tp) == offset]
             before = idle
@@ -132,7 +132,7 @@ class DeliveringConsumer(Consumer):
         epoch = self.membership.epoch
         begin = await self.delivering.beginning(partition)
         while epoch == self.membership.epoch and not await self.delivering.commit({partition: begin}):
-            await self.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(_PAUSE_SECONDS)
         if epoch == self.membership.epoch:
             self.deliveries.rewind(partition, begin)
             await self.delivering.move({partition: begin})
@@ -173,7 +173,7 @@ class DeliveringConsumer(Consumer):
                 raise
             except KafkaError as error:
                 logger.warning("fetching failed, tried again reason=%r", error)
-                await self.sleep(_PAUSE_SECONDS)
+                await asyncio.sleep(_PAUSE_SECONDS)
                 continue
             await asyncio.sleep(0)
             if answers:
