@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -27,6 +28,9 @@ _STALL_SECONDS: Final = 20.0
 #: Small requests cost most of the time of a backfill, a long linger the latency of a live bar.
 _LINGER_MS: Final = 5
 _REQUEST_BYTES: Final = 256 * 1024
+
+#: Time zones and leap days explain less.
+_WRONG_CLOCK_SECONDS: Final = 12 * 3600
 
 #: Errors that sending again cannot mend.
 _FINAL: Final = (
@@ -54,8 +58,9 @@ class Delivery:
     under way is given up.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self._settings = settings
+        self._clock = clock
         self._changed = threading.Condition()
         self._pending: dict[int, Message] = {}
         self._failed: set[int] = set()
@@ -65,6 +70,7 @@ class Delivery:
         self._acknowledged = 0
         self._progress = time.monotonic()
         self._producer_since = self._progress
+        self._has_warned = False
         self._producer = self._new_producer()
 
     def __enter__(self) -> Self:
@@ -150,13 +156,24 @@ class Delivery:
         future.add_callback(self._on_acknowledged, number)
         future.add_errback(self._on_error, number, self._attempt)
 
-    def _on_acknowledged(self, number: int, _metadata: Any) -> None:
+    def _on_acknowledged(self, number: int, metadata: Any) -> None:
+        self._compare_clocks(metadata.timestamp / 1000)
         with self._changed:
             if self._pending.pop(number, None) is not None:
                 self._failed.discard(number)
                 self._acknowledged += 1
                 self._progress = time.monotonic()
             self._changed.notify()
+
+    def _compare_clocks(self, broker_time: float) -> None:
+        """The topic's records have the broker's time; one of two clocks that are half a day apart is wrong."""
+        ahead = self._clock() - broker_time
+        if abs(ahead) > _WRONG_CLOCK_SECONDS and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "this machine's clock is %+.1f h off Kafka's: set it right and publish again, bars may have been refused",
+                ahead / 3600,
+            )
 
     def _on_error(self, number: int, attempt: int, error: BaseException) -> None:
         with self._changed:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from broker.client import broker_errors, client_options
 from broker.topics import BARS, LOG_APPEND_TIME, topic_name
 from errors import BrokerError, DataError
-from records import BarBatch, decode_batch, not_after
+from records import BarBatch, decode_batch, is_fetched_too_late
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,8 @@ class PublishedBars:
         for value, taken in _messages(settings):
             try:
                 batch = decode_batch(value)
-                published.add(batch if taken is None else not_after(batch, taken))
+                if taken is None or not is_fetched_too_late(batch, taken.date()):  # else the workers refuse it
+                    published.add(batch)
             except DataError:
                 continue  # not ours to judge: the workers refuse it, with a reason
         return published

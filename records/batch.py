@@ -140,15 +140,12 @@ def batch_of(
     )
 
 
-def not_after(batch: BarBatch, taken: dt.datetime) -> BarBatch:
-    """The batch, fetched no later than when Kafka took it (UTC).
+def is_fetched_too_late(batch: BarBatch, today: dt.date) -> bool:
+    """Whether the batch says that it was fetched in the future: its publisher's clock is wrong, and it is refused whole.
 
-    Nobody can have fetched later what was there already: the publisher's clock is ahead. Without this its bars would be refused
-    for good, or count as the newest edition for years. A day is left for clocks and time zones.
+    Its bars would count as the newest edition until that day. One day is left for time zones and clocks.
     """
-    if (batch.as_of - taken.date()).days <= 1:
-        return batch
-    return msgspec.structs.replace(batch, as_of=taken.date(), as_of_time=taken.time().replace(microsecond=0))
+    return (batch.as_of - today).days > 1
 
 
 def bar_batch_schema() -> dict[str, Any]:

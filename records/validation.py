@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from records.bars import Bars, Days, Floats, date_of, day_number, parse_date
-from records.batch import BarBatch
+from records.batch import BarBatch, is_fetched_too_late
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -46,7 +46,7 @@ def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[Rejec
     and both refused if not: nothing tells which is right. A batch that says it was fetched after tomorrow (clocks differ by
     time zones) is refused whole: nothing could ever correct it.
     """
-    if (batch.as_of - today).days > 1:
+    if is_fetched_too_late(batch, today):
         reason = f"fetched in the future, on {batch.as_of} (today is {today})"
         return Bars.empty(), [RejectedBar(batch.ticker, date[:40], reason) for date in batch.date]
     columns = {

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -18,6 +19,9 @@ from state.tally import MARK_NAME
 
 logger = logging.getLogger(__name__)
 
+#: A reader takes some milliseconds to open a database.
+_ATTEMPTS: Final = 20
+_RETRY_SECONDS: Final = 0.05
 #: Made anew with the next opening or close; damaged ones would stop it.
 _WITHOUT_DATA: Final = ("LOCK", "LOG", "LOG.old.*", "IDENTITY", "OPTIONS-*", "rocksdict-config.json", f"{MARK_NAME}*")
 
@@ -52,11 +56,24 @@ def remove_what_holds_no_data(path: Path) -> None:
 
 def discard(path: Path) -> None:
     """Remove a file or a whole folder; nothing there is fine. Raises StateWriteError."""
-    with writing(path):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+    for attempt in range(_ATTEMPTS):
+        try:
+            _remove(path)
+        except OSError as error:
+            # A reader that opens it just now writes its settings into it.
+            if error.errno != errno.ENOTEMPTY or attempt == _ATTEMPTS - 1:
+                with writing(path):
+                    raise
+            time.sleep(_RETRY_SECONDS)
         else:
-            path.unlink(missing_ok=True)
+            return
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path) -> Path:

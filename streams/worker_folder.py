@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 
 from errors import StateLockedError, StateWriteError
 from settings import Settings
+from state.database_files import discard
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def remove_tables(folder: Path) -> None:
     """Remove the copies in a worker's folder; its next start restores them from Kafka. The caller has the folder to itself."""
     for part in folder.iterdir():
         if part.is_dir():
-            shutil.rmtree(part)
+            discard(part)
 
 
 def remove_old_tables(folder: Path) -> None:
@@ -66,7 +66,7 @@ def remove_old_tables(folder: Path) -> None:
     old = folder / _OLD
     if old.is_dir():
         logger.info("tables of an older version removed, they are read back from Kafka path=%s", old)
-        shutil.rmtree(old)
+        discard(old)
 
 
 def keep_tables_of(folder: Path, incarnation: int) -> None:

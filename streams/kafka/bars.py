@@ -15,7 +15,7 @@ from faust.types import EventT, StreamT
 
 from broker.topics import LOG_APPEND_TIME, partition_of
 from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
-from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch, not_after
+from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.catch_up import absorb_all
@@ -169,7 +169,7 @@ class BarsAgent:
             # The publisher's own clock, as on a topic that an older version made.
             return _Arrival(event, batch, max(taken.date(), self._today()))
         # The broker's clock, which is the same for every worker and at every replay; a worker's own may be wrong.
-        return _Arrival(event, not_after(batch, taken), taken.date())
+        return _Arrival(event, batch, taken.date())
 
     def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
         try:

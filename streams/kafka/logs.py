@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from errors import SchemaError, StateError, StateLockedError, StateWriteError
+from errors import SchemaError, StateError, StateLockedError
+from state.database_files import discard
 from state.partition_copy import PartitionCopy
 from state.shared_memory import SharedMemory
 from streams.kafka.partition_log import PartitionLog
@@ -62,7 +62,7 @@ class Logs:
             reason,
         )
         log.close()
-        remove(log.copy.path)
+        discard(log.copy.path)
         table = next(table for table in self._tables if table.data.logs.get(log.partition.partition) is log)
         table.data.logs[log.partition.partition] = made = self._open(table, log.partition.partition)
         return made
@@ -96,19 +96,8 @@ class Logs:
         except (SchemaError, StateError) as error:
             # Whatever it is, a newer version or a folder where a file should be: what it was made from is in the changelog.
             logger.warning("copy dropped, read again from its changelog path=%s reason=%s", path, error)
-            remove(path)
+            discard(path)
             return PartitionCopy(path, topic_id, self._memory.options())
-
-
-def remove(path: Path) -> None:
-    """Remove a database, whatever is left of it. Raises StateWriteError."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StateWriteError(f"{path}: a damaged copy cannot be removed ({error.strerror}); remove it by hand") from error
 
 
 def _nobody() -> None:

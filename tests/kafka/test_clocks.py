@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,14 +13,15 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from broker.client import client_options
 from broker.topics import BARS, ensure_topics, topic_name
-from producers.published import PublishedBars
-from records import BarBatch, not_after
+from producers.delivery import Delivery, Message
+from records import BarBatch, encode_batch, is_fetched_too_late
+from state.readers import HistoryReader
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, made_bars
+from tests.waiting import until
 
 #: Shifts the clock of every Python process that finds it on its path.
 CLOCK = ROOT / "tests" / "kafka" / "storm" / "clock"
-TAKEN = dt.datetime(2026, 3, 2, 14, 5, 6, 789, dt.UTC)
 
 
 def lately(batches: list[BarBatch]) -> list[BarBatch]:
@@ -48,20 +50,32 @@ def test_a_worker_whose_clock_is_wrong_rejects_nothing(cluster: Cluster, tmp_pat
 
 @pytest.mark.kafka
 @pytest.mark.slow
-def test_a_publisher_whose_clock_is_ahead_loses_nothing(cluster: Cluster) -> None:
-    """Its batches say that they were fetched in three years: they were fetched when the broker took them, at the latest."""
+def test_what_a_publisher_with_a_wrong_clock_sent_is_sent_again_later(
+    cluster: Cluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its batches say that they were fetched in three years, and are refused whole; they do not count as published."""
     bars = lately(made_bars(2, 300, size=50))
-    ahead = [msgspec.structs.replace(batch, as_of=batch.as_of + dt.timedelta(days=1000)) for batch in bars]
+    today = dt.datetime.now(dt.UTC).date()
+    rows, states = cluster.embedded(bars, today=today)
+    ahead = [msgspec.structs.replace(batch, as_of=today + dt.timedelta(days=1000)) for batch in bars]
     worker = cluster.start()
     cluster.publish(ahead)
-    cluster.await_bars(600)
-    assert worker.page()["rejected_messages"] == 0
-    corrected = msgspec.structs.replace(
-        bars[-1], as_of=dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1), volume=[1.0] * len(bars[-1].date)
-    )
-    published = PublishedBars.read(cluster.settings())
-    assert published.missing(corrected) == list(range(len(corrected.date))), "a later edition is not taken for an older one"
+    until(lambda: worker.page().get("rejected_messages") == len(ahead))
+    assert cluster.publish(bars, resend=False).new == 600
+    cluster.await_rows(rows)
+    assert HistoryReader(cluster.state).tickers() == sorted(states)
     assert worker.stop() == 0
+
+
+@pytest.mark.kafka
+def test_a_publisher_is_warned_of_its_clock(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    settings = cluster.settings()
+    ensure_topics(settings)
+    message = Message(topic_name(settings, BARS), b"T000", encode_batch(made_bars(1, 5)[0]))
+    with Delivery(settings, clock=lambda: time.time() - 86_400) as delivery:
+        delivery.send(message)
+        delivery.send(message)
+    assert caplog.text.count("this machine's clock is -24.0 h off Kafka's") == 1
 
 
 @pytest.mark.kafka
@@ -77,20 +91,10 @@ def test_a_topic_of_an_older_version_gets_the_brokers_times(cluster: Cluster) ->
     assert found[name]["message.timestamp.type"]["value"] == "LogAppendTime"
 
 
-def batch(as_of: dt.date, time: dt.time = dt.time()) -> BarBatch:
+def test_a_batch_may_be_fetched_tomorrow_and_no_later() -> None:
     (made,) = made_bars(1, 5)
-    return msgspec.structs.replace(made, as_of=as_of, as_of_time=time)
-
-
-def test_what_was_fetched_in_time_is_left_alone() -> None:
-    for day in (dt.date(2020, 1, 1), dt.date(2026, 3, 2), dt.date(2026, 3, 3)):
-        assert not_after(batch(day, dt.time(23)), TAKEN) == batch(day, dt.time(23))
-
-
-def test_what_was_fetched_in_the_future_was_fetched_when_it_was_taken() -> None:
-    clamped = not_after(batch(dt.date(2028, 1, 1), dt.time(23)), TAKEN)
-    assert (clamped.as_of, clamped.as_of_time) == (dt.date(2026, 3, 2), dt.time(14, 5, 6))
-    assert not_after(clamped, TAKEN) == clamped
+    days = {days: is_fetched_too_late(made, made.as_of - dt.timedelta(days=days)) for days in (-3, 0, 1, 2, 1000)}
+    assert days == {-3: False, 0: False, 1: False, 2: True, 1000: True}
 
 
 def test_the_clock_of_these_tests_is_there() -> None:
