@@ -61,7 +61,7 @@ def test_what_a_publisher_with_a_wrong_clock_sent_is_sent_again_later(
     worker = cluster.start()
     cluster.publish(ahead)
     until(lambda: worker.page().get("rejected_messages") == len(ahead))
-    assert cluster.publish(bars, resend=False).new == 600
+    assert cluster.publish(bars, resend=False).bars == 600
     cluster.await_rows(rows)
     assert HistoryReader(cluster.state).tickers() == sorted(states)
     assert worker.stop() == 0
