@@ -19,6 +19,7 @@ HOST =
 PORT =
 PYTEST_ARGS =
 SECONDS = 600
+MINUTES = 10
 SEED = 0
 
 # How it is installed.
@@ -34,7 +35,7 @@ FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(E
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
-.PHONY: help run cluster test test-fast check bench fuzz serve lock install clean
+.PHONY: help run cluster test test-fast check bench fuzz storm serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -74,6 +75,9 @@ bench: $(INSTALLED)  ## Measure; one JSON object a line
 
 fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipeline for SECONDS=600
 	$(PY) -m tests.streams.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
+
+storm: $(INSTALLED)  ## Faults of every kind over a cluster, for MINUTES=10 from SEED=0 on; compare what is left
+	$(PY) -m tests.kafka.storm --seed "$(SEED)" --minutes "$(MINUTES)"
 
 serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
 	$(PY) -m optimizer serve --state "$(STATE)"$(if $(HOST), --host "$(HOST)")$(if $(PORT), --port "$(PORT)")

@@ -12,7 +12,8 @@
     │   ├── StateMissingError      nothing is there yet
     │   ├── StateLockedError       another process writes there
     │   ├── StateCorruptError      it cannot be read back
-    │   └── StateWriteError        the disk is full or read-only
+    │   ├── StateWriteError        the disk is full or read-only
+    │   └── StateRebuiltError      it was begun anew while this process used it
     ├── ModelError                 a model could not be fitted or asked
     │   ├── TooFewBarsError        the history is shorter than the model needs
     │   ├── DegenerateSeriesError  the history does not vary enough to fit anything
@@ -79,6 +80,13 @@ class StateCorruptError(StateError):
 
 class StateWriteError(StateError):
     """The disk is full, read-only, or refuses the write for another reason."""
+
+
+class StateRebuiltError(StateError):
+    """What is kept was begun anew while this process used it: start the process again."""
+
+    #: EX_TEMPFAIL: service managers take it for what should simply be started again.
+    exit_code = 75
 
 
 class ModelError(ForecastingError):

@@ -311,12 +311,15 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def forecast_values(self) -> dict[str, Any]:
+        """The settings that change the numbers, by field name."""
+        fields = type(self).model_fields
+        return {name: getattr(self, name) for name, field in fields.items() if field.json_schema_extra == FORECAST}
+
+    @property
     def forecast_hash(self) -> str:
         """12 hex digits over the settings that change the numbers."""
-        chosen = {
-            name: getattr(self, name) for name, field in type(self).model_fields.items() if field.json_schema_extra == FORECAST
-        }
-        return hashlib.blake2b(msgspec.json.encode(chosen, order="sorted"), digest_size=6).hexdigest()
+        return hashlib.blake2b(msgspec.json.encode(self.forecast_values, order="sorted"), digest_size=6).hexdigest()
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -85,7 +85,9 @@ def write_state(folder: Path, bars: dict[str, Bars]) -> None:
         for number, (ticker, held) in enumerate(bars.items()):
             fetched = np.full(BARS, float(day_number(held.last_date)))
             snapshots = np.zeros((-(-BARS // 64), 4))
-            state = TickerState(ticker, 0, held, fetched, (), held, np.zeros(4), snapshots, None, Counters(accepted=BARS))
+            state = TickerState(
+                ticker, 0, held, fetched, fetched, (), (), held, np.zeros(4), snapshots, None, Counters(accepted=BARS)
+            )
             writer.history.save(state, changed_from=0)
             writer.forecasts.put(made_row(number, 0))
 

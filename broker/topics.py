@@ -6,28 +6,38 @@ partition then belong to the worker that reads all of its topics. An auto-create
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 from kafka import KafkaAdminClient
-from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import AuthorizationError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.partitioner import murmur2
 
 from broker.client import broker_errors, client_options, explain
 from errors import BrokerError
 from settings import Settings
 
+logger = logging.getLogger(__name__)
+
 BARS: Final = "bars"
 REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
+#: What the workers have agreed on, and which processes they are (`broker.deployment`); all of it in partition 0.
+DEPLOYMENT: Final = "deployment"
 
 #: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.
 TABLES: Final = ("history", "models")
 
+#: Kafka's mark of a record whose timestamp is the broker's own, of the moment at which it took the record.
+LOG_APPEND_TIME: Final = 1
+
 _GROUP: Final = "tidecast"
 _DAY_MS: Final = 86_400_000
+_BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 #: A dead letter is the original message and its headers.
 _HEADER_BYTES: Final = 65_536
 
@@ -72,12 +82,17 @@ def topics(settings: Settings) -> dict[str, Topic]:
     segment = {"segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024), "segment.ms": str(7 * _DAY_MS)}
     message = {"max.message.bytes": str(settings.kafka_message_bytes)}
     configurations = {
-        BARS: segment | message | _delete_after(settings.kafka_bars_retention_days),
+        # The broker's clock says whether a bar is of the future; a publisher's or a worker's may be wrong.
+        BARS: segment | message | _delete_after(settings.kafka_bars_retention_days) | _BROKERS_TIME,
         REJECTED: segment
         | {"max.message.bytes": str(settings.kafka_message_bytes + _HEADER_BYTES)}
         | _delete_after(settings.kafka_rejected_retention_days),
         TRAINING_REQUESTS: segment | message | _delete_after(7.0),
         FORECASTS: segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
+        # The first record counts, compaction keeps the last: until a worker has written the first once more, both stay.
+        DEPLOYMENT: segment
+        | message
+        | {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY_MS), "segment.ms": str(_DAY_MS // 4)},
     }
     found = {short: Topic(topic_name(settings, short), values) for short, values in configurations.items()}
     changelog = segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.3"}
@@ -90,12 +105,13 @@ def _delete_after(days: float) -> dict[str, str]:
     return {"cleanup.policy": "delete", "retention.ms": "-1" if days < 0 else str(int(days * _DAY_MS)), "retention.bytes": "-1"}
 
 
-def ensure_topics(settings: Settings) -> None:
-    """Create the topics that are missing, and wait until each has its leaders.
+def ensure_topics(settings: Settings, *only: str) -> None:
+    """Create the topics that are missing, of all or `only` of these short names, and wait until each has its leaders.
 
-    Raises BrokerError where Kafka is away or refuses, or where an existing topic has another number of partitions.
+    Raises BrokerAwayError where Kafka is away, BrokerError where it refuses or an existing topic has another number of
+    partitions.
     """
-    wanted = {topic.name: topic for topic in topics(settings).values()}
+    wanted = {topic.name: topic for short, topic in topics(settings).items() if not only or short in only}
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         missing = wanted.keys() - set(admin.list_topics())
         for name in sorted(missing):
@@ -110,13 +126,30 @@ def ensure_topics(settings: Settings) -> None:
                 continue  # another process was faster
         admin.wait_for_topics(sorted(wanted))
         described = admin.describe_topics(sorted(wanted))
+        bars = topic_name(settings, BARS)
+        if bars in wanted.keys() - missing:
+            _give_brokers_time(admin, bars)
     for topic in described:
+        if topic["error_code"]:
+            raise explain(for_code(topic["error_code"])(topic["name"]), settings)
         found = len(topic["partitions"])
         if found != settings.kafka_partitions:
             raise BrokerError(
                 f"topic {topic['name']} has {found} partitions, KAFKA_PARTITIONS is {settings.kafka_partitions}; set it to "
                 f"{found}, or choose a new KAFKA_PREFIX: keys would move between partitions"
             )
+
+
+def _give_brokers_time(admin: KafkaAdminClient, name: str) -> None:
+    """An older version made the topic with the publishers' times."""
+    try:
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, _BROKERS_TIME)
+        (found,) = admin.describe_configs([resource], config_filter="all").values()
+        if any(found[name][key]["value"] != value for key, value in _BROKERS_TIME.items()):
+            admin.alter_configs([resource])
+            logger.warning("topic now has the broker's times topic=%s", name)
+    except AuthorizationError as error:
+        logger.warning("topic keeps the publishers' times: not authorised to alter it topic=%s reason=%s", name, error)
 
 
 def existing_topic(settings: Settings, topic: str) -> ExistingTopic:

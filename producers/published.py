@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 from numpy.typing import NDArray
 
 from broker.client import broker_errors, client_options
-from broker.topics import BARS, topic_name
+from broker.topics import BARS, LOG_APPEND_TIME, topic_name
 from errors import BrokerError, DataError
-from records import BarBatch, decode_batch
+from records import BarBatch, decode_batch, not_after
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -54,9 +54,10 @@ class PublishedBars:
     def read(cls, settings: Settings) -> Self:
         """Read the topic from its beginning to what is now its end. Raises BrokerError."""
         published = cls()
-        for value in _messages(settings):
+        for value, taken in _messages(settings):
             try:
-                published.add(decode_batch(value))
+                batch = decode_batch(value)
+                published.add(batch if taken is None else not_after(batch, taken))
             except DataError:
                 continue  # not ours to judge: the workers refuse it, with a reason
         return published
@@ -118,7 +119,14 @@ def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:
     return marks
 
 
-def _messages(settings: Settings) -> Iterator[bytes]:
+def _taken(message: Any) -> dt.datetime | None:
+    if message.timestamp_type != LOG_APPEND_TIME:
+        return None
+    return dt.datetime.fromtimestamp(message.timestamp / 1000, dt.UTC)
+
+
+def _messages(settings: Settings) -> Iterator[tuple[bytes, dt.datetime | None]]:
+    """The values on the topic, each with the moment at which the broker took it, if it says so."""
     name = topic_name(settings, BARS)
     with broker_errors(settings):
         consumer = KafkaConsumer(
@@ -139,6 +147,8 @@ def _messages(settings: Settings) -> Iterator[bytes]:
                 if not records:
                     raise BrokerError(f"{settings.kafka_bootstrap}: nothing came from topic {name} for {_QUIET_MS // 1000} s")
                 for messages in records.values():
-                    yield from (message.value for message in messages if message.value is not None)
+                    for message in messages:
+                        if message.value is not None:
+                            yield message.value, _taken(message)
         finally:
             consumer.close()

@@ -21,9 +21,10 @@ BARS_PER_BATCH: Final = 250
 class RawBars:
     """What a source has of one ticker, unchecked and in the source's order, columns of one length.
 
-    `values` has open, high, low, close, volume and perhaps adjusted_close or dividend; NaN where there is none. `undated`
-    holds, by row, the text of what is no date. `fetched` is when the source had them so, with a time zone; None where all
-    that is known is that it cannot have been before the newest of them.
+    `values` has open, high, low, close, volume and perhaps adjusted_close, dividend or split; NaN where there is none. Without
+    the column `split` the source does not know of splits. `undated` holds, by row, the text of what is no date. `fetched` is
+    when the source had them so, with a time zone; None where all that is known is that it cannot have been before the newest
+    of them.
     """
 
     ticker: str
@@ -61,7 +62,14 @@ def batches(
     bars, held_out = screen(raw.ticker, bars)
     yield from held_out
     for first in range(0, len(bars), BARS_PER_BATCH):
-        yield batch_of(raw.ticker, bars[first : first + BARS_PER_BATCH], source=source, as_of=as_of, as_of_time=as_of_time)
+        yield batch_of(
+            raw.ticker,
+            bars[first : first + BARS_PER_BATCH],
+            source=source,
+            as_of=as_of,
+            as_of_time=as_of_time,
+            gives_splits="split" in raw.values,
+        )
 
 
 def _edition(raw: RawBars, today: dt.date) -> tuple[dt.date, dt.time]:

@@ -1,7 +1,7 @@
 """What crosses a border: messages, rows, and the validated bars behind it."""
 
 from records.bars import VALUE_COLUMNS, Bars, Days, Floats, date_of, day_number, day_numbers, parse_date
-from records.batch import BAR_BATCH_VERSION, BarBatch, bar_batch_schema, batch_of, decode_batch, encode_batch
+from records.batch import BAR_BATCH_VERSION, BarBatch, bar_batch_schema, batch_of, decode_batch, encode_batch, not_after
 from records.drift import Drift, LossMonitor
 from records.forecast import (
     FORECAST_VERSION,
@@ -54,6 +54,7 @@ __all__ = [
     "encode_forecast",
     "forecast_schema",
     "is_ticker",
+    "not_after",
     "parse_date",
     "suspicions",
     "validate_batch",

@@ -43,7 +43,13 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     close: Column
     volume: Column
     dividend: Annotated[Column | None, msgspec.Meta(description="Currency per share on its ex-date, 0 where none")] = None
-    split: Annotated[Column | None, msgspec.Meta(description="New shares per old one on its date, 1 where none")] = None
+    split: Annotated[
+        Column | None,
+        msgspec.Meta(
+            description="New shares per old one on its date, 1 where none. Leave the column out if the source does not know of "
+            "splits: a split that was given for these bars before then stays"
+        ),
+    ] = None
 
     @property
     def fetched(self) -> float:
@@ -105,8 +111,19 @@ def encode_batch(batch: BarBatch) -> bytes:
     return _encoder.encode(batch)
 
 
-def batch_of(ticker: str, bars: Bars, *, source: str, as_of: dt.date, as_of_time: dt.time = dt.time()) -> BarBatch:
-    """A batch of these bars; dividends and splits are left out where there are none."""
+def batch_of(
+    ticker: str,
+    bars: Bars,
+    *,
+    source: str,
+    as_of: dt.date,
+    as_of_time: dt.time = dt.time(),
+    gives_splits: bool = False,
+) -> BarBatch:
+    """A batch of these bars; dividends are left out where there are none.
+
+    So are splits, unless `gives_splits`: the source knows of splits, and says of the other bars that there was none.
+    """
     return BarBatch(
         ticker=ticker,
         source=source,
@@ -119,8 +136,19 @@ def batch_of(ticker: str, bars: Bars, *, source: str, as_of: dt.date, as_of_time
         close=bars.close.tolist(),
         volume=bars.volume.tolist(),
         dividend=bars.dividend.tolist() if bars.dividend.any() else None,
-        split=bars.split.tolist() if (bars.split != 1.0).any() else None,
+        split=bars.split.tolist() if gives_splits or (bars.split != 1.0).any() else None,
     )
+
+
+def not_after(batch: BarBatch, taken: dt.datetime) -> BarBatch:
+    """The batch, fetched no later than when Kafka took it (UTC).
+
+    Nobody can have fetched later what was there already: the publisher's clock is ahead. Without this its bars would be refused
+    for good, or count as the newest edition for years. A day is left for clocks and time zones.
+    """
+    if (batch.as_of - taken.date()).days <= 1:
+        return batch
+    return msgspec.structs.replace(batch, as_of=taken.date(), as_of_time=taken.time().replace(microsecond=0))
 
 
 def bar_batch_schema() -> dict[str, Any]:

@@ -13,9 +13,12 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from errors import MessageError
 from records import VALUE_COLUMNS, Bars, Floats
+
+Flags = NDArray[np.bool_]
 
 #: Ratios of rounded prices that are nearer to each other are the same.
 SAME_RATIO: Final = 3e-3
@@ -42,6 +45,14 @@ class Restatement(msgspec.Struct, frozen=True, array_like=True):
     with_volume: bool
 
 
+class Withdrawn(msgspec.Struct, frozen=True, array_like=True):
+    """A split of the bar of `day` that an edition fetched at the moment `fetched` gave, and that a later one says was none."""
+
+    day: int
+    ratio: float
+    fetched: float
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Bars of dates before `older_than` that were fetched before the moment `before`: prices ÷ `price`, volumes × `volume`."""
@@ -54,10 +65,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """How editions come onto today's basis; `restatements` are those that nothing else explains, sorted."""
+    """How editions come onto today's basis.
+
+    `restatements` are those that nothing else explains, sorted. `upheld` are the withdrawn splits that the prices show.
+    """
 
     steps: Sequence[Step]
-    restatements: tuple[Restatement, ...]
+    restatements: tuple[Restatement, ...] = ()
+    upheld: tuple[Withdrawn, ...] = ()
 
     def adjusted(self, bars: Bars, fetched: Floats) -> Bars:
         """Bars, each fetched at its moment, on today's basis; the same object where nothing is to be adjusted.
@@ -82,16 +97,27 @@ class Basis:
         return _change(self.steps, one)
 
 
-def basis_of(delivered: Bars, fetched: Floats, restatements: Sequence[Restatement]) -> Basis:
+def basis_of(
+    delivered: Bars, fetched: Floats, restatements: Sequence[Restatement], withdrawn: Sequence[Withdrawn] = ()
+) -> Basis:
     """The basis that the splits among the bars, each fetched at its moment, and restatements call for.
 
-    A split applies to what was fetched before its day. A restatement speaks of the whole change between two days: what splits
-    and shorter restatements within them leave of it is a step of its own, or says until when the vendor did not know a split
-    that it told late. A step of its own is taken only if the bars from before it fit better to their neighbours from after
-    it when they follow: else those that showed it had been wrong.
+    A split applies to what was fetched before its day. A withdrawn split does so too if the prices show it: if the bars that it
+    applies to then fit better to their neighbours. Vendors lose splits that happened, and their prices stay adjusted.
+
+    A restatement speaks of the whole change between two days: what splits and shorter restatements within them leave of it is
+    a step of its own, or says until when the vendor did not know a split that it told late. A step of its own is taken only if
+    the bars from before it fit better to their neighbours from after it when they follow: else those that showed it had been
+    wrong.
     """
-    told = np.flatnonzero(delivered.split != 1.0)
-    steps = [_split(int(day), float(ratio)) for day, ratio in zip(delivered.day[told], delivered.split[told], strict=True)]
+    given = np.flatnonzero(delivered.split != 1.0)
+    steps = [_split(int(day), float(ratio)) for day, ratio in zip(delivered.day[given], delivered.split[given], strict=True)]
+    upheld: list[Withdrawn] = []
+    for split in sorted(withdrawn, key=lambda split: -split.day):
+        before = (fetched < split.day) & (delivered.day < split.day)
+        if _fits(steps, delivered, fetched, before, ~before, split.ratio):
+            upheld.append(split)
+            steps.append(_split(split.day, split.ratio))
     needed: list[Restatement] = []
     for one in sorted(restatements, key=_latest_and_shortest_first):
         ratio = one.ratio / _change(steps, one)
@@ -101,9 +127,9 @@ def basis_of(delivered: Bars, fetched: Floats, restatements: Sequence[Restatemen
         late = _told_late(steps, one, ratio)
         if late is not None:
             steps[late] = replace(steps[late], before=_after(one.until))
-        elif _fits(Basis(steps, ()), delivered, fetched, one, ratio):
+        elif _fits(steps, delivered, fetched, fetched <= one.until, fetched >= one.since, ratio):
             steps.append(Step(_after(one.until), _ANY_DATE, ratio, ratio if one.with_volume else 1.0))
-    return Basis(steps, tuple(needed))
+    return Basis(steps, tuple(needed), tuple(upheld))
 
 
 def _change(steps: Iterable[Step], one: Restatement) -> float:
@@ -135,13 +161,14 @@ def _told_late(steps: Sequence[Step], one: Restatement, ratio: float) -> int | N
     return None
 
 
-def _fits(basis: Basis, delivered: Bars, fetched: Floats, one: Restatement, ratio: float) -> bool:
-    rows = np.flatnonzero((fetched <= one.until) | (fetched >= one.since))
-    before = fetched[rows] <= one.until
-    borders = np.flatnonzero(before[1:] != before[:-1])
+def _fits(steps: Sequence[Step], delivered: Bars, fetched: Floats, before: Flags, after: Flags, ratio: float) -> bool:
+    """Whether the bars `before` lie nearer to their neighbours `after` when their prices are divided by the ratio."""
+    rows = np.flatnonzero(before | after)
+    changes = before[rows]
+    borders = np.flatnonzero(changes[1:] != changes[:-1])
     beside = np.concatenate([rows[borders], rows[borders + 1]])
-    close = np.log(basis.adjusted(delivered[beside], fetched[beside]).close)
-    jump = np.where(before[borders], 1.0, -1.0) * (close[len(borders) :] - close[: len(borders)])
+    close = np.log(Basis(steps).adjusted(delivered[beside], fetched[beside]).close)
+    jump = np.where(changes[borders], 1.0, -1.0) * (close[len(borders) :] - close[: len(borders)])
     return float(np.abs(jump + math.log(ratio)).sum()) < float(np.abs(jump).sum())
 
 

@@ -10,6 +10,7 @@ import functools
 import logging
 import threading
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -30,7 +31,7 @@ Decorator = Callable[[Callable[Parameters, Result]], Callable[Parameters, Result
 logger = logging.getLogger(__name__)
 
 #: Version of the values on disk; others are computed again.
-_STORED_VERSION: Final = 1
+_STORED_VERSION: Final = 2
 _REMEDY: Final = "delete that folder; only the time to compute its values again is lost"
 _VALUE: Final = b"v"
 _EXPIRY: Final = b"e"
@@ -40,6 +41,13 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
     schema_version: int
     stored_at: float
     value: bytes
+    checksum: int
+
+    def decoded(self) -> Any:
+        """The value. Raises msgspec.MsgspecError, ValueError or TypeError for other bytes than were written."""
+        if self.checksum != zlib.crc32(self.value):
+            raise ValueError("its checksum is another one")
+        return decode_value(self.value)
 
 
 _decoder = msgspec.msgpack.Decoder(_Stored)
@@ -61,12 +69,12 @@ class _Remembered:
 class TwoLevelCache:
     """Memory (at most `max_entries`, the least recently used leaves first) over a RocksDB at `path` (None: memory alone).
 
-    Thread-safe. One process at a time may open a path: raises StateLockedError, StateCorruptError or StateWriteError. The
-    `clock` gives seconds since 1970, because the disk outlives the process.
+    Thread-safe. A damaged RocksDB is set aside, with a warning, and begun anew. One process at a time may open a path: raises
+    StateLockedError or StateWriteError. The `clock` gives seconds since 1970, because the disk outlives the process.
     """
 
     def __init__(self, path: Path | None, *, max_entries: int = 256, clock: Callable[[], float] = time.time) -> None:
-        self._database = None if path is None else Database.open_writer(Path(path), remedy=_REMEDY)
+        self._database = None if path is None else Database.open_writer(Path(path), remedy=_REMEDY, replace_damaged=True)
         self._max_entries = max_entries
         self._clock = clock
         self._mutex = threading.Lock()
@@ -154,7 +162,7 @@ class TwoLevelCache:
             stored = _decoder.decode(payload)
             if stored.schema_version != _STORED_VERSION or not 0 <= self._clock() - stored.stored_at < l2_ttl:
                 return None
-            return decode_value(stored.value), stored
+            return stored.decoded(), stored
         except (StateError, msgspec.MsgspecError, ValueError, TypeError) as error:
             self._warn_once(name, "computed again, for what is cached on disk cannot be read", error)
             return None
@@ -167,7 +175,7 @@ class TwoLevelCache:
             self._database.write(
                 [
                     *self._expired(self._database, now),
-                    (_VALUE + key, _encoder.encode(_Stored(_STORED_VERSION, now, encoded))),
+                    (_VALUE + key, _encoder.encode(_Stored(_STORED_VERSION, now, encoded, zlib.crc32(encoded)))),
                     (_EXPIRY + int(now + l2_ttl).to_bytes(8, "big") + key, b""),
                 ]
             )

@@ -1,148 +1,152 @@
-"""One RocksDB database of plain bytes, opened by its one writer or followed by a reader; errors in the project's terms.
+"""One database of plain bytes, opened by its one writer or followed by a reader, which is whole or refused.
 
-rocksdict raises plain `Exception` with RocksDB's status text; `Database` is the one place that reads it. RocksDB alone
-does not refuse every damage: a database without CURRENT is made anew, one with a cut MANIFEST opens empty and loses its
-files, and a secondary of a damaged database sees no rows. So each database carries a format key, written first, and a writer
-looks before it opens.
+RocksDB alone does not refuse every damage: a database without CURRENT is made anew, one with a cut MANIFEST opens with fewer
+values and loses its files, and a secondary of a damaged database sees none. So each database carries a format key, written
+first, and may keep a tally of its values (`state.tally`); and a writer looks before it opens.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import re
-import shutil
+import logging
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Self, TextIO
+from typing import Final, Self
 
-from rocksdict import AccessType, BlockBasedOptions, Cache, DbClosedError, DBCompressionType, Options, Rdict, WriteBatch
+from rocksdict import AccessType, DBRecoveryMode, Options
 
-from errors import SchemaError, StateCorruptError, StateError, StateLockedError, StateMissingError, StateWriteError
+from errors import SchemaError, StateCorruptError, StateMissingError
+from state.database_files import discard, has_database, locked, remove_what_holds_no_data, set_aside, writing
+from state.rocksdb import RocksDb, default_options
+from state.tally import Tally, read_mark, write_mark
+
+logger = logging.getLogger(__name__)
 
 #: Keys that are not the table's own begin with a zero byte; no ticker does.
 BOOKKEEPING: Final = b"\0"
 #: Written before anything else.
 FORMAT_KEY: Final = BOOKKEEPING + b"format"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
+#: A database without a tally. With one it has a newer format: an older version of this project would write past the tally.
+_FORMAT_WITHOUT_TALLY: Final = 1
+_TALLY_KEY: Final = BOOKKEEPING + b"tally"
 
-#: Small on purpose: RocksDB's defaults take 2 × 64 MB of write buffers per database. 4 MB hold a day of 500 tickers twice over.
-_WRITE_BUFFER_BYTES: Final = 4 << 20
-_BLOCK_CACHE_BYTES: Final = 8 << 20
-#: A stored block of bars is about 4 kB: a table block of several of them compresses better than one each.
-_TABLE_BLOCK_BYTES: Final = 16 << 10
-_LOG_BYTES: Final = 1 << 20
-
-STATE_REMEDY: Final = "delete the state folder and run again: it is rebuilt from the bars"
-_LOCKED_REMEDY: Final = "wait for it or stop it, or name another --state"
-_WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
-
-_STATUSES: Final = (
-    (StateLockedError, re.compile(r"LOCK:"), f"{{path}} is open for writing elsewhere: {_LOCKED_REMEDY}"),
-    (
-        StateCorruptError,
-        # "Operation failed": a secondary that finds no manifest; its follower tries again before it believes that.
-        re.compile(r"^(Corruption|Invalid argument|Operation failed)|No such file or directory: While open"),
-        "{path} cannot be read ({status}): {remedy}",
-    ),
-    # "os error" is rocksdict's own: it writes a small file into the folder on every opening, a secondary's included.
-    (StateWriteError, re.compile(r"^IO error|os error"), f"cannot write to {{path}} ({{status}}): {_WRITE_REMEDY}"),
-)
+STATE_REMEDY: Final = "delete this folder and run again: it is made anew"
+_READER_REMEDY: Final = "run `python -m streams run` (or its worker) again: it repairs this or says what to do"
 
 
 class Database:
     """An open database. Thread-safe as RocksDB is; use as a context manager, or `close` it."""
 
-    def __init__(
-        self, path: Path, access: AccessType, remedy: str, *, options: Options | None = None, lock: TextIO | None = None
-    ) -> None:
+    def __init__(self, path: Path, access: AccessType, remedy: str, options: Options | None = None) -> None:
         self._path = path
-        self._remedy = remedy
-        self._lock = lock
-        try:
-            self._rdict = Rdict(str(path), _options() if options is None else options, access_type=access)
-        except Exception as error:
-            raise self._translated(error) from error
+        self._lock = contextlib.ExitStack()
+        self._writing = threading.Lock()
+        self._tally: Tally | None = None
+        # Read before the values that it counts: a writer may close between the two.
+        self._mark = read_mark(path)
+        self._rocks = RocksDb(path, access, remedy, default_options() if options is None else options)
 
     @classmethod
-    def open_writer(cls, path: Path, *, remedy: str = STATE_REMEDY, options: Options | None = None, look: bool = True) -> Self:
+    def open_writer(
+        cls,
+        path: Path,
+        *,
+        remedy: str = STATE_REMEDY,
+        options: Options | None = None,
+        look: bool = True,
+        keep_tally: bool = False,
+        replace_damaged: bool = False,
+    ) -> Self:
         """Open for writing, made if missing; the only writer. `remedy` says what to do about a damaged one.
 
-        `options`, with `raw_mode`, replace those of the embedded state. Without `look` the opening is quicker, but may delete
-        files of a damaged database: for a copy that is dropped then anyway.
+        `options`, with `raw_mode`, replace those of the embedded state. `look` reads the whole database first; without it the
+        opening is quicker, finds less, and may delete files of a damaged database: for a copy that is dropped then anyway.
+        `keep_tally` begins a tally, by which the look finds lost values; a database that has one keeps it in any case.
+        `replace_damaged` sets a damaged database aside, with a warning, and makes an empty one.
 
-        Raises StateLockedError, StateCorruptError, StateWriteError, or SchemaError for a newer format. With `look` none of
-        them changes anything.
+        Raises StateLockedError, StateCorruptError, StateWriteError, SchemaError for a newer format, or StateError for files
+        that this user may not read. With `look` none of them changes anything.
         """
-        with _writing(path):
-            path.mkdir(parents=True, exist_ok=True)
-        with contextlib.ExitStack() as opened:
-            lock = opened.enter_context(_lock(path))
-            if not _has_files(path, remedy):
-                cls._make(path, remedy)
+        with contextlib.ExitStack() as lock:
+            was_closed = lock.enter_context(locked(path))
             if look:
-                # RocksDB deletes the files that a damaged MANIFEST does not name as soon as it opens for writing.
-                with cls(path, AccessType.read_only(error_if_log_file_exist=False), remedy, options=options) as looked_at:
-                    looked_at.verify()
-            database = cls(path, AccessType.read_write(), remedy, options=options, lock=lock)
-            opened.enter_context(database)
-            if not look:
-                database.verify()
-            opened.pop_all()
+                if not was_closed and path.exists():
+                    logger.warning("not closed by its last writer, what that wrote last may be lost path=%s", path)
+                remove_what_holds_no_data(path)
+                cls._look(path, remedy, replace_damaged=replace_damaged)
+            if not has_database(path, remedy):
+                cls._make(path, remedy, keep_tally=keep_tally)
+            database = cls(path, AccessType.read_write(), remedy, options)
+            database._lock = lock.pop_all()
+        with database._closed_on_error():
+            database._tally = database.verify()
+            if keep_tally and database._tally is None:
+                database._begin_tally()
         return database
 
     @classmethod
     def open_secondary(cls, path: Path, own_directory: Path) -> Self:
         """Open as a follower of another process's database; its own log goes to `own_directory`.
 
-        Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError
-        when rocksdict may not write its settings into the folder.
+        One with a tally is read whole. Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a
+        newer format, or StateWriteError when rocksdict may not write its settings into the folder.
         """
-        if not _has_files(path, STATE_REMEDY):
+        if not has_database(path, _READER_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
-        database = cls(path, AccessType.secondary(str(own_directory)), STATE_REMEDY)
-        try:
-            database.verify()
-        except BaseException:
-            database.close()
-            raise
+        database = cls(path, AccessType.secondary(str(own_directory)), _READER_REMEDY)
+        with database._closed_on_error():
+            tally = database.verify()
+            if tally is not None:
+                database.verify_values(tally)
         return database
 
     @classmethod
     def remove(cls, path: Path) -> None:
         """Remove a database that nobody has open for writing. Raises StateLockedError or StateWriteError."""
-        with _writing(path):
-            path.mkdir(parents=True, exist_ok=True)
-        with _lock(path), _writing(path):
-            for part in path.iterdir():
-                shutil.rmtree(part) if part.is_dir() else part.unlink()
+        with locked(path):
+            discard(path)
 
-    def verify(self) -> None:
-        """Check the format key. Raises StateCorruptError when it is gone, SchemaError for a newer format."""
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a read or write has met damage since the opening."""
+        return self._rocks.is_damaged
+
+    def verify(self) -> Tally | None:
+        """Check the format key and the tally, if one is kept, against its mark; gives the tally.
+
+        Raises StateCorruptError when something is missing, SchemaError for a newer format.
+        """
         payload = self.get(FORMAT_KEY)
         if payload is None or not payload.isdigit():
-            raise StateCorruptError(f"{self._path} cannot be read (files of it are missing or cut): {self._remedy}")
+            raise self._corrupt("files of it are missing or cut")
         if int(payload) > FORMAT_VERSION:
             raise SchemaError(
                 f"{self._path} is of format {int(payload)}; this process knows up to {FORMAT_VERSION}: upgrade it first"
             )
+        stored = self.get(_TALLY_KEY)
+        if int(payload) == _FORMAT_WITHOUT_TALLY and stored is None and self._mark is None:
+            return None
+        tally = None if stored is None or int(payload) == _FORMAT_WITHOUT_TALLY else Tally.decode(stored)
+        if tally is None or (self._mark is not None and not tally.continues(self._mark)):
+            raise self._corrupt("values that were written are lost")
+        return tally
+
+    def verify_values(self, tally: Tally | None) -> None:
+        """Read all values, and compare them with their tally, if one is kept. Raises StateCorruptError."""
+        values = (row for row in self._rocks.iterate(b"") if row[0] != _TALLY_KEY)
+        counted = Tally.of(values, batches=tally.batches if tally else 0)
+        if tally is not None and counted != tally:
+            raise self._corrupt(f"of {tally.keys} values some are lost or older ones: {counted.keys} are there")
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
-        try:
-            value: bytes | None = self._rdict.get(key)
-        except Exception as error:
-            raise self._translated(error) from error
-        return value
+        return self._rocks.get(key)
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The values of several keys, in their order."""
-        try:
-            values: Any = self._rdict.get(list(keys))
-        except Exception as error:
-            raise self._translated(error) from error
-        return list(values)
+        return self._rocks.get_many(keys)
 
     def scan(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
         """All keys with this prefix and their values, sorted by key; bookkeeping is left out."""
@@ -150,59 +154,36 @@ class Database:
 
     def iterate(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """As `scan`, one at a time, over a view of the moment of the first one."""
-        try:
-            # rocksdict's own iterators end silently at a damaged block; this one has a status.
-            rows = self._rdict.iter()
-            rows.seek(prefix)
-            while rows.valid():
-                key: bytes = rows.key()
-                if not key.startswith(prefix):
-                    break
-                if not key.startswith(BOOKKEEPING):
-                    yield key, rows.value()
-                rows.next()
-            rows.status()
-        except Exception as error:
-            raise self._translated(error) from error
+        return (row for row in self._rocks.iterate(prefix) if not row[0].startswith(BOOKKEEPING))
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Write all changes or none; None deletes. Raises StateWriteError when the disk refuses."""
-        batch = WriteBatch(raw_mode=True)
-        for key, value in changes:
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        try:
-            self._rdict.write(batch)
-        except Exception as error:
-            raise self._translated(error) from error
+        if self._tally is None:
+            self._rocks.write(changes)
+            return
+        with self._writing:
+            self._tally = self._write_counted(self._tally, dict(changes))
 
     def catch_up(self) -> None:
         """Bring a secondary up to what its writer has written by now."""
-        try:
-            self._rdict.try_catch_up_with_primary()
-        except Exception as error:
-            raise self._translated(error) from error
+        self._mark = read_mark(self._path)
+        self._rocks.catch_up()
 
     def flush(self) -> None:
         """Write what is in memory to table files."""
-        try:
-            self._rdict.flush()
-        except Exception as error:
-            raise self._translated(error) from error
+        self._rocks.flush()
 
     def close(self) -> None:
         """Close; again does nothing. Raises StateWriteError when the last write fails (it is in the write-ahead log)."""
-        try:
-            self._rdict.close()
-        except DbClosedError:
-            return
-        except Exception as error:
-            raise self._translated(error) from error
-        finally:
-            if self._lock is not None:
-                self._lock.close()
+        with contextlib.ExitStack() as last:
+            last.callback(self._lock.close)
+            last.callback(self._rocks.close)
+            if self._tally is not None:
+                tally, self._tally = self._tally, None
+                self._rocks.flush()
+                if tally != read_mark(self._path):
+                    with writing(self._path):
+                        write_mark(self._path, tally)
 
     def __enter__(self) -> Self:
         return self
@@ -211,87 +192,59 @@ class Database:
         self.close()
 
     @classmethod
-    def _make(cls, path: Path, remedy: str) -> None:
+    def _look(cls, path: Path, remedy: str, *, replace_damaged: bool) -> None:
+        """Read all of an existing database without changing it: opened for writing, RocksDB deletes what its MANIFEST lacks."""
+        try:
+            if has_database(path, remedy):
+                with cls._opened_to_look(path, remedy) as looked_at:
+                    looked_at.verify_values(looked_at.verify())
+        except StateCorruptError as error:
+            if not replace_damaged:
+                raise
+            aside = set_aside(path)
+            logger.warning("damaged database made anew path=%s set_aside=%s reason=%s", path, aside, error)
+
+    @classmethod
+    def _opened_to_look(cls, path: Path, remedy: str) -> Self:
+        access = AccessType.read_only(error_if_log_file_exist=False)
+        strict = default_options()
+        strict.set_wal_recovery_mode(DBRecoveryMode.absolute_consistency())
+        try:
+            looked_at = cls(path, access, "what was written before that is whole", strict)
+        except StateCorruptError as error:
+            looked_at = cls(path, access, remedy)
+            # A power cut does this too.
+            logger.warning("newest values lost, the write-ahead log is damaged: %s", error)
+        looked_at._rocks.remedy = remedy
+        return looked_at
+
+    @classmethod
+    def _make(cls, path: Path, remedy: str, *, keep_tally: bool) -> None:
         """An empty database under another name first, so that one without a format key is never a new one."""
         new = path.with_suffix(".new")
-        with _writing(path):
-            shutil.rmtree(new, ignore_errors=True)
+        discard(new)
         with cls(new, AccessType.read_write(), remedy) as database:
-            database.write([(FORMAT_KEY, b"%d" % FORMAT_VERSION)])
-        with _writing(path):
+            database.write([(FORMAT_KEY, b"%d" % _FORMAT_WITHOUT_TALLY)])
+            if keep_tally:
+                database._begin_tally()
+        with writing(path):
             new.replace(path)
 
-    def _translated(self, error: Exception) -> Exception:
-        """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is."""
-        if isinstance(error, DbClosedError):
-            return StateError(f"{self._path} is closed already")
-        if type(error) is not Exception and not isinstance(error, OSError):
-            return error
-        text = str(error)
-        status = text.splitlines()[0] if text else type(error).__name__
-        for kind, pattern, message in _STATUSES:
-            if pattern.search(text):
-                return kind(message.format(path=self._path, status=status, remedy=self._remedy))
-        return StateError(f"{self._path}: {status}")
+    def _begin_tally(self) -> None:
+        self._tally = self._write_counted(Tally.of(self._rocks.iterate(b"")), {FORMAT_KEY: b"%d" % FORMAT_VERSION})
 
+    def _write_counted(self, tally: Tally, changes: dict[bytes, bytes | None]) -> Tally:
+        tally = tally.after(changes, self.get_many(list(changes)))
+        self._rocks.write([*changes.items(), (_TALLY_KEY, tally.encode())])
+        return tally
 
-def _options() -> Options:
-    options = Options(raw_mode=True)
-    options.create_if_missing(create_if_missing=True)
-    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
-    options.set_max_write_buffer_number(2)
-    options.set_max_total_wal_size(4 * _WRITE_BUFFER_BYTES)
-    # zstd would take a fifth less disk, and three times as long to load a ticker.
-    options.set_compression_type(DBCompressionType.lz4())
-    options.set_keep_log_file_num(2)
-    options.set_max_log_file_size(_LOG_BYTES)
-    options.set_stats_dump_period_sec(0)
-    # A secondary must keep its files open: the writer deletes them once it has compacted them.
-    options.set_max_open_files(-1)
-    table = BlockBasedOptions()
-    table.set_block_cache(Cache(_BLOCK_CACHE_BYTES))
-    table.set_block_size(_TABLE_BLOCK_BYTES)
-    table.set_bloom_filter(10, block_based=False)
-    options.set_block_based_table_factory(table)
-    return options
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
-
-def _has_files(path: Path, remedy: str) -> bool:
-    """Whether there is a database. Raises StateCorruptError for the remains of one, which RocksDB would make anew."""
-    if (path / "CURRENT").exists():
-        return True
-    remains = [name for pattern in ("MANIFEST-*", "*.sst") for name in path.glob(pattern)]
-    if remains:
-        raise StateCorruptError(f"{path} has lost its CURRENT file: {remedy}")
-    return False
-
-
-def _lock(path: Path) -> TextIO:
-    """A lock that ends with the process, however it ends. The file holds the writer's process id, for people."""
-    with _writing(path):
-        lock = path.with_suffix(".lock").open("a+", encoding="ascii")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.seek(0)
-        holder = lock.read(20).strip() or "unknown"
-        lock.close()
-        raise StateLockedError(f"{path} is open for writing in process {holder}: {_LOCKED_REMEDY}") from error
-    try:
-        with _writing(path):
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
-    except StateWriteError:
-        with contextlib.suppress(OSError):  # closing tries the same write again
-            lock.close()
-        raise
-    return lock
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StateWriteError(f"cannot write to {path} ({error.strerror}): {_WRITE_REMEDY}") from error
+    def _corrupt(self, what: str) -> StateCorruptError:
+        return StateCorruptError(f"{self._path} cannot be read ({what}): {self._rocks.remedy}")

@@ -19,6 +19,9 @@ FORECASTS: Final = "forecasts.db"
 MODELS: Final = "models.db"
 CACHE: Final = "cache.db"
 
+#: Never made anew without being asked: bars that a source no longer has would be lost.
+_HISTORY_REMEDY: Final = "put a backup of this folder in its place, or delete it and run again over all bars"
+
 
 class StateWriter:
     """The folder's tables, open for writing in this process alone. A context manager; `close` it otherwise."""
@@ -27,8 +30,11 @@ class StateWriter:
         self, path: Path, *, model_memory_ttl_seconds: float, model_ttl_seconds: float, clock: Callable[[], float]
     ) -> None:
         with contextlib.ExitStack() as opened:
-            history, forecasts, models = (
-                opened.enter_context(Database.open_writer(path / name)) for name in (HISTORY, FORECASTS, MODELS)
+            history = opened.enter_context(Database.open_writer(path / HISTORY, remedy=_HISTORY_REMEDY, keep_tally=True))
+            # These two follow from the histories: a damaged one is made anew.
+            forecasts, models = (
+                opened.enter_context(Database.open_writer(path / name, keep_tally=True, replace_damaged=True))
+                for name in (FORECASTS, MODELS)
             )
             self._opened = opened.pop_all()
         self.history = HistoryTable(history)
@@ -66,8 +72,11 @@ class StateFolder:
     ) -> StateWriter:
         """Open for writing; what is missing is made. The `clock` (seconds since 1970) ages models and nothing else.
 
-        Raises StateLockedError when another process writes there, StateCorruptError, StateWriteError, or SchemaError for a
-        folder that a newer version wrote.
+        All tables are read whole. Damaged forecasts or models are set aside (`forecasts.damaged`), with a warning: the next run
+        makes them again from the histories.
+
+        Raises StateLockedError when another process writes there, StateCorruptError for damaged histories, StateWriteError,
+        StateError for files that this user may not read, or SchemaError for a folder that a newer version wrote.
         """
         return StateWriter(
             self.path, model_memory_ttl_seconds=model_memory_ttl_seconds, model_ttl_seconds=model_ttl_seconds, clock=clock

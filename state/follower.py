@@ -106,7 +106,8 @@ class Follower:
 
     def _follow(self) -> None:
         files = _Files.of(self.path)
-        if self._database is None or self._files is None or files.have_replaced(self._files):
+        # A damaged one may have been repaired since: only another opening sees its new files.
+        if self._database is None or self._files is None or files.have_replaced(self._files) or self._database.is_damaged:
             self._forget()
             self._database = Database.open_secondary(self.path, Path(self._own_directory.name))
         else:
@@ -134,13 +135,14 @@ class _Files(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> _Files:
-        """What is there. Raises OSError."""
+        """What is there, as far as it can be read."""
         identity: tuple[bytes, tuple[int, ...]] = b"", ()
         manifest = 0, 0
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # missing or damaged: RocksDB reads on without it
             file = (path / "IDENTITY").stat()
             # The number of a file that was removed is given to a new one, hence the time.
             identity = (path / "IDENTITY").read_bytes(), (file.st_dev, file.st_ino, file.st_ctime_ns)
+        with contextlib.suppress(OSError):
             named = _MANIFEST.fullmatch((path / "CURRENT").read_bytes())
             if named:
                 manifest = int(named[2]), (path / os.fsdecode(named[1])).stat().st_ino

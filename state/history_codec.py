@@ -5,6 +5,7 @@ Pure: keys and values are plain bytes (msgpack around raw little-endian arrays, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,10 +14,12 @@ import numpy as np
 
 from errors import MessageError, SchemaError, StateCorruptError
 from records import VALUE_COLUMNS, Bars, Floats
-from state.adjustment import Restatement, basis_of
+from state.adjustment import Restatement, Withdrawn, basis_of
 from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
-HISTORY_VERSION: Final = 3
+HISTORY_VERSION: Final = 4
+#: Of this version on they can be read. Version 3 does not say which editions gave splits: where a bar has one, its own did.
+_OLDEST_VERSION: Final = 3
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
 _DAY: Final = np.dtype("<i4")
@@ -35,6 +38,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     counters: Counters
     feature_state: bytes
     restatements: tuple[Restatement, ...]
+    withdrawn: tuple[Withdrawn, ...] = ()
 
     @property
     def blocks(self) -> range:
@@ -43,7 +47,10 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
-    """BLOCK_BARS bars (the last block may have fewer); `values` holds the seven value columns one after the other."""
+    """BLOCK_BARS bars (the last block may have fewer); `values` holds the seven value columns one after the other.
+
+    `split_fetched` is None where it equals `fetched`, empty where no edition of these bars gives splits.
+    """
 
     schema_version: int
     first_index: int
@@ -51,6 +58,7 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     fetched: bytes
     values: bytes
     snapshot: bytes
+    split_fetched: bytes | None = None
 
 
 class _Version(msgspec.Struct, array_like=True):
@@ -89,6 +97,7 @@ def encode_head(state: TickerState) -> bytes:
             state.counters,
             state.feature_state.astype(_FLOAT, copy=False).tobytes(),
             state.restatements,
+            state.withdrawn,
         )
     )
 
@@ -100,14 +109,18 @@ def encode_block(state: TickerState, number: int) -> bytes:
         raise IndexError(f"{state.ticker}: no block {number} in the state")
     rows = slice(held * BLOCK_BARS, (held + 1) * BLOCK_BARS)
     columns = [getattr(state.delivered, name)[rows] for name in VALUE_COLUMNS]
+    fetched = state.fetched[rows].astype(_MOMENT, copy=False).tobytes()
+    split_fetched = state.split_fetched[rows].astype(_MOMENT, copy=False)
+    moments = b"" if (split_fetched == -math.inf).all() else split_fetched.tobytes()
     return _encoder.encode(
         _Block(
             HISTORY_VERSION,
             number * BLOCK_BARS,
             state.delivered.day[rows].astype(_DAY, copy=False).tobytes(),
-            state.fetched[rows].astype(_MOMENT, copy=False).tobytes(),
+            fetched,
             np.concatenate(columns, dtype=_FLOAT).tobytes(),
             state.snapshots[held].astype(_FLOAT, copy=False).tobytes(),
+            None if moments == fetched else moments,
         )
     )
 
@@ -163,7 +176,7 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
     snapshots = np.frombuffer(b"".join(block.snapshot for block in decoded), dtype=_FLOAT).astype(np.float64)
     delivered = Bars(day, *_columns([block.values for block in decoded], count))
     try:
-        bars = basis_of(delivered, fetched, head.restatements).adjusted(delivered, fetched)
+        bars = basis_of(delivered, fetched, head.restatements, head.withdrawn).adjusted(delivered, fetched)
     except MessageError as error:
         raise _corrupt(ticker, f"its bars cannot be adjusted ({error})") from error
     return TickerState(
@@ -171,6 +184,8 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
         first_index=head.first_index,
         delivered=delivered,
         fetched=fetched,
+        split_fetched=_split_moments(decoded, fetched, delivered.split),
+        withdrawn=head.withdrawn,
         restatements=head.restatements,
         bars=bars,
         feature_state=feature_state,
@@ -191,6 +206,22 @@ def _columns(values: list[bytes], count: int) -> Floats:
     return columns
 
 
+def _split_moments(blocks: Sequence[_Block], fetched: Floats, split: Floats) -> Floats:
+    """`TickerState.split_fetched`."""
+    if all(block.split_fetched is None and block.schema_version == HISTORY_VERSION for block in blocks):
+        return fetched
+    moments = np.full(len(fetched), -math.inf)
+    for number, block in enumerate(blocks):
+        rows = slice(number * BLOCK_BARS, number * BLOCK_BARS + len(block.fetched) // _MOMENT.itemsize)
+        if block.schema_version < HISTORY_VERSION:
+            moments[rows] = np.where(split[rows] != 1.0, fetched[rows], -math.inf)
+        elif block.split_fetched is None:
+            moments[rows] = fetched[rows]
+        elif block.split_fetched:
+            moments[rows] = np.frombuffer(block.split_fetched, dtype=_MOMENT)
+    return moments
+
+
 def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int, payload: bytes | None) -> _Block:
     if payload is None:
         raise _corrupt(ticker, f"the block of bar {first_index} is missing")
@@ -201,13 +232,22 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
         raise _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})") from error
     if block.schema_version != HISTORY_VERSION:
         _refuse_other_versions(ticker, payload)
-    found = (block.first_index, len(block.day), len(block.fetched), len(block.values), len(block.snapshot))
+    moments = bars * _MOMENT.itemsize
+    found = (
+        block.first_index,
+        len(block.day),
+        len(block.fetched),
+        len(block.values),
+        len(block.snapshot),
+        len(block.split_fetched or b"") or moments,
+    )
     expected = (
         first_index,
         bars * _DAY.itemsize,
-        bars * _MOMENT.itemsize,
+        moments,
         bars * len(VALUE_COLUMNS) * _FLOAT.itemsize,
         snapshot_bytes,
+        moments,
     )
     if found != expected:
         raise _corrupt(ticker, f"the block of bar {first_index} has sizes {found} where {expected} are needed")
@@ -224,10 +264,11 @@ def _refuse_other_versions(ticker: str, payload: bytes) -> None:
             f"{ticker}: its history is of schema version {version}; this process knows up to {HISTORY_VERSION}: "
             "upgrade it first"
         )
-    if version < HISTORY_VERSION:
+    if version < _OLDEST_VERSION:
         # What was delivered, or at which moment, does not stand in it, but can be told from the bars.
         raise SchemaError(
-            f"{ticker}: its history is of schema version {version}, from before this one ({HISTORY_VERSION}); {_REMEDY}"
+            f"{ticker}: its history is of schema version {version}, from before those that can be read "
+            f"({_OLDEST_VERSION} to {HISTORY_VERSION}); {_REMEDY}"
         )
 
 

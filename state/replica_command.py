@@ -16,11 +16,14 @@ from settings import load_settings
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP by default.")
 def replica(state_dir: Path | None, bootstrap: str | None) -> None:
     """Keep a copy of the forecast table here, from the topic `forecasts`, for readers on this host; until Ctrl-C or SIGTERM."""
-    from state.replica import ForecastReplica  # noqa: PLC0415 - Kafka's client is for this command alone
+    from broker.patience import once_kafka_answers  # noqa: PLC0415 - Kafka's client is for this command alone
+    from state.replica import ForecastReplica  # noqa: PLC0415 - as above
 
     settings = load_settings(state_dir=state_dir, kafka_bootstrap=bootstrap)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with ForecastReplica(settings) as copy:
-        copy.run(stop)
+    copy = once_kafka_answers(settings, lambda: ForecastReplica(settings), stop=stop)
+    if copy is not None:
+        with copy:
+            copy.run(stop)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from records import Bars, Floats
-from state.adjustment import Restatement
+from state.adjustment import Restatement, Withdrawn
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
 BLOCK_BARS: Final = 64
@@ -44,15 +44,19 @@ class TickerState:
     computed again, to the bit, from the snapshot before it.
 
     `delivered` are the bars as their source gave them and `fetched` (shape of `bars.day`) the moments at which it
-    did (`BarBatch.fetched`): their values are adjusted for splits up to then by the source. `restatements` are changes
-    of the basis that no split tells of. `bars`, on today's basis, follow from these three (`state.adjustment`) and are the
-    same object as `delivered` where nothing is to be adjusted.
+    did (`BarBatch.fetched`): their values are adjusted for splits up to then by the source. A bar's split is that of the
+    last edition that speaks of splits: it was fetched at the moment `split_fetched`, -inf where there is none; the same object
+    as `fetched` where the two are equal. `withdrawn`, by day, are splits that such an edition says were none. `restatements`
+    are changes of the basis that no split tells of. `bars`, on today's basis, follow from these (`state.adjustment`) and are
+    the same object as `delivered` where nothing is to be adjusted.
     """
 
     ticker: str
     first_index: int
     delivered: Bars
     fetched: Floats
+    split_fetched: Floats
+    withdrawn: tuple[Withdrawn, ...]
     restatements: tuple[Restatement, ...]
     bars: Bars
     feature_state: Floats
@@ -73,6 +77,6 @@ def same_state(a: TickerState, b: TickerState) -> bool:
 
 def _content(state: TickerState) -> tuple[object, ...]:
     columns = [getattr(bars, field.name) for bars in (state.delivered, state.bars) for field in fields(bars)]
-    arrays = (*columns, state.fetched, state.feature_state, state.snapshots)
-    plain = (state.ticker, state.first_index, state.restatements, state.due)
+    arrays = (*columns, state.fetched, state.split_fetched, state.feature_state, state.snapshots)
+    plain = (state.ticker, state.first_index, state.withdrawn, state.restatements, state.due)
     return plain + tuple((a.dtype.str, a.shape, a.tobytes()) for a in arrays)

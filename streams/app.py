@@ -57,6 +57,7 @@ class Engine:
     trainer: Trainer
     health: Health
     logs: Logs
+    incarnation: int
 
 
 def _today() -> dt.date:
@@ -66,15 +67,15 @@ def _today() -> dt.date:
 def build_app(
     settings: Settings,
     *,
+    incarnation: int,
     train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
     today: Callable[[], dt.date] = _today,
     clock: Callable[[], float] = time.time,
     topic_ids: Mapping[str, str] | None = None,
-    incarnation: int = 0,
 ) -> Engine:
     """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970.
 
-    `topic_ids` tell changelogs from former ones of the same name, `incarnation` counts rebuilds of the tables.
+    `topic_ids` tell changelogs from former ones of the same name, `incarnation` counts rebuilds (`broker.deployment`).
     """
     app = faust.App(**faust_options(settings))
     names = {short: topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)}
@@ -159,7 +160,8 @@ def build_app(
     app.task(lag.run)
     app.task(trainings.run)
 
-    app.task(lambda: deliveries.run(consumer_of(app).refetch))
+    app.task(lambda: consumer_of(app).watch())
+    app.task(lambda: consumer_of(app).watch_fetching())
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
@@ -170,4 +172,4 @@ def build_app(
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
 
-    return Engine(app, fence, ownership, trainer, health, logs)
+    return Engine(app, fence, ownership, trainer, health, logs, incarnation)

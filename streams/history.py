@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from records import VALUE_COLUMNS, Bars, Floats
-from state.adjustment import Basis
+from state.adjustment import Basis, Withdrawn
 from state.ticker_state import BLOCK_BARS, Counters, TickerState
-from streams.editions import Arrivals, Flags, basis_with, same_values, sort_arrivals, with_arrivals
+from streams.editions import Arrivals, Flags, as_one, basis_with, same_edition, same_values, sort_arrivals, with_arrivals
 from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
 from streams.restatement import is_rounding
 from streams.windowing import first_replayable
@@ -23,7 +24,7 @@ class Taken:
     `changed_from` is the absolute index of the first bar that has to be stored again, `values_from` of the first one whose
     values on today's basis are others than before; None where there is none. Masks over the bars: `corrected` brought others
     on that basis as well, `fixed` were refused, since they would change bars that only serve as context for others.
-    `restated_by` is as in `Absorbed`.
+    `restated_by` is as in `Absorbed`. `upheld` are splits that are applied although these bars withdrew them.
     """
 
     state: TickerState
@@ -33,6 +34,7 @@ class Taken:
     changed_from: int | None
     values_from: int | None
     restated_by: float
+    upheld: tuple[Withdrawn, ...] = ()
 
 
 def empty_state(ticker: str) -> TickerState:
@@ -43,6 +45,8 @@ def empty_state(ticker: str) -> TickerState:
         first_index=0,
         delivered=nothing,
         fetched=np.empty(0),
+        split_fetched=np.empty(0),
+        withdrawn=(),
         restatements=(),
         bars=nothing,
         feature_state=initial_state(),
@@ -52,24 +56,27 @@ def empty_state(ticker: str) -> TickerState:
     )
 
 
-def take(state: TickerState, bars: Bars, fetched: float, *, keep: int) -> Taken:
+def take(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool, keep: int) -> Taken:
     """The history after bars arrived that were fetched at one moment. Raises MessageError if their splits cannot be.
 
+    `gives_splits` says whether their source knows of splits: then a split of 1 says that there was none, else it says nothing.
     The oldest whole blocks beyond `keep` bars are dropped: which ones depends on nothing but the total number of bars.
 
     Its bars and features equal, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when
     a history whose beginning is no longer kept comes onto another basis, its exponentially weighted means of prices begin
     anew with the kept bars; what that loses has decayed below 1e-9 where forecasts look.
     """
-    arrivals = sort_arrivals(state, bars, fetched)
-    if arrivals.tail.all() and not state.restatements and (bars.split == 1.0).all():
-        return _appended(state, bars, fetched, arrivals, keep)
-    if not (arrivals.taken | arrivals.older | arrivals.context).any():
+    arrivals = sort_arrivals(state, bars, fetched, gives_splits=gives_splits)
+    if arrivals.tail.all() and not state.restatements and not state.withdrawn and (bars.split == 1.0).all():
+        return _appended(state, bars, fetched, arrivals, gives_splits=gives_splits, keep=keep)
+    if not (arrivals.taken | arrivals.older | arrivals.context | arrivals.splits.newer | arrivals.splits.changed).any():
         return Taken(state, arrivals, arrivals.corrected, arrivals.context, None, None, 1.0)
-    editions = with_arrivals(state, bars, fetched, arrivals)
+    editions = with_arrivals(state, bars, fetched, arrivals, gives_splits=gives_splits)
     # What is dropped must have no say any more: the next delivery will not find it.
     kept = slice(_dropped(state.first_index, len(editions.delivered), keep), None)
-    basis, restated_by = basis_with(state, bars, fetched, arrivals, editions.delivered[kept], editions.fetched[kept])
+    since = editions.delivered.day[kept][0]
+    editions = replace(editions, withdrawn=tuple(split for split in editions.withdrawn if split.day >= since))
+    basis, restated_by = basis_with(state, bars, fetched, arrivals, editions, kept)
     now = basis.adjusted(editions.delivered, editions.fetched)
     if state.bars is state.delivered and now is editions.delivered:
         row = editions.first_value
@@ -81,6 +88,8 @@ def take(state: TickerState, bars: Bars, fetched: float, *, keep: int) -> Taken:
         first_index=state.first_index,
         delivered=editions.delivered,
         fetched=editions.fetched,
+        split_fetched=editions.split_fetched,
+        withdrawn=editions.withdrawn,
         restatements=basis.restatements,
         bars=now,
         feature_state=features.rolling,
@@ -89,15 +98,16 @@ def take(state: TickerState, bars: Bars, fetched: float, *, keep: int) -> Taken:
         counters=state.counters,
     )
     first = min(editions.first, row)
-    changed = first < len(now) or basis.restatements != state.restatements
+    moved = (editions.withdrawn, basis.restatements) != (state.withdrawn, state.restatements)
     return Taken(
         state=_trimmed(after, keep),
         arrivals=arrivals,
         corrected=_corrected(state, bars, fetched, arrivals, basis),
         fixed=_fixed(after, bars, fetched, arrivals, basis),
-        changed_from=state.first_index + first if changed else None,
+        changed_from=state.first_index + first if moved or first < len(now) else None,
         values_from=state.first_index + row if row < len(now) else None,
         restated_by=restated_by,
+        upheld=tuple(split for split in basis.upheld if split.day in bars.day[arrivals.resplit]),
     )
 
 
@@ -110,12 +120,13 @@ def _trimmed(state: TickerState, keep: int) -> TickerState:
     drop = _dropped(state.first_index, len(state.bars), keep)
     if not drop:
         return state
-    delivered = _copied_from(state.delivered, drop)
+    delivered, fetched = _copied_from(state.delivered, drop), state.fetched[drop:].copy()
     return replace(
         state,
         first_index=state.first_index + drop,
         delivered=delivered,
-        fetched=state.fetched[drop:].copy(),
+        fetched=fetched,
+        split_fetched=fetched if state.split_fetched is state.fetched else as_one(state.split_fetched[drop:].copy(), fetched),
         bars=delivered if state.bars is state.delivered else _copied_from(state.bars, drop),
         snapshots=state.snapshots[drop // BLOCK_BARS :].copy(),
     )
@@ -126,15 +137,22 @@ def _copied_from(bars: Bars, row: int) -> Bars:
     return Bars(bars.day[row:].copy(), *(getattr(bars, name)[row:].copy() for name in VALUE_COLUMNS))
 
 
-def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, keep: int) -> Taken:
+def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, gives_splits: bool, keep: int) -> Taken:
     row = len(state.bars)
     delivered = Bars.concatenate([state.delivered, bars]) if row else bars
     now = delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars])
     features, _ = _features(state, now, row)
+    fetched_at = np.concatenate([state.fetched, np.full(len(bars), fetched)])
+    if gives_splits and state.split_fetched is state.fetched:
+        split_fetched = fetched_at
+    else:
+        moment = fetched if gives_splits else -math.inf
+        split_fetched = as_one(np.concatenate([state.split_fetched, np.full(len(bars), moment)]), fetched_at)
     after = replace(
         state,
         delivered=delivered,
-        fetched=np.concatenate([state.fetched, np.full(len(bars), fetched)]),
+        fetched=fetched_at,
+        split_fetched=split_fetched,
         bars=now,
         feature_state=features.rolling,
         snapshots=features.snapshots,
@@ -153,16 +171,17 @@ def _first_difference(before: Bars, now: Bars, stop: int) -> int:
 
 
 def _corrected(before: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
-    """An edition from after a split says the same as one from before it in other numbers."""
+    """An edition from after a split says the same as one from before it in other numbers; another split is another bar."""
+    resplit = arrivals.splits.newer & arrivals.splits.changed
     if not basis.steps or not arrivals.corrected.any():
-        return arrivals.corrected
+        return arrivals.corrected | resplit
     at = np.flatnonzero(arrivals.corrected)
     rows = arrivals.row[at]
     held = basis.adjusted(before.delivered[rows], before.fetched[rows])
     arriving = basis.adjusted(bars[at], np.full(len(at), fetched))
     corrected = arrivals.corrected.copy()
-    corrected[at] = ~same_values(held, arriving)
-    return corrected
+    corrected[at] = ~same_edition(held, arriving)
+    return corrected | resplit
 
 
 def _fixed(after: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
@@ -173,7 +192,8 @@ def _fixed(after: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, b
     rows = arrivals.row[at]
     arriving = basis.adjusted(bars[at], np.full(len(at), fetched))
     fixed = arrivals.context.copy()
-    fixed[at] = (after.bars.day[rows] != arriving.day) | ~is_rounding(after.bars[rows], arriving)
+    same = (after.bars.day[rows] == arriving.day) & ~arrivals.splits.changed[at]
+    fixed[at] = ~(same & is_rounding(after.bars[rows], arriving))
     return fixed
 
 

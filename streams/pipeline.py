@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from errors import MessageError
-from records import BarBatch, RejectedBar, Suspicion, date_of, validate_batch
+from records import BarBatch, RejectedBar, Rule, Suspicion, date_of, validate_batch
 from settings import Settings
+from state.adjustment import Withdrawn
 from state.ticker_state import Counters, DueTraining, TickerState
 from streams.editions import Flags
 from streams.history import empty_state, take
@@ -74,7 +75,7 @@ def absorb(
         return _refused(state, batch.ticker, rejected)
     known = state or empty_state(batch.ticker)
     try:
-        taken = take(known, bars, batch.fetched, keep=kept_bars(settings))
+        taken = take(known, bars, batch.fetched, gives_splits=batch.split is not None, keep=kept_bars(settings))
     except MessageError as error:
         rejected += [RejectedBar(batch.ticker, date_of(day).isoformat(), str(error)) for day in bars.day]
         return _refused(state, batch.ticker, rejected)
@@ -85,9 +86,8 @@ def absorb(
     if taken.values_from is not None:
         due = due_training(after, settings, known=due, unchanged_before=taken.values_from)
     changed_from = None if taken.changed_from is None else max(taken.changed_from, after.first_index)
-    new = arrivals.tail | arrivals.late
-    changed = bars.day[new | taken.corrected]
-    accepted, expired = _count(new), _count(arrivals.expired)
+    changed = bars.day[arrivals.new | taken.corrected]
+    accepted, expired = _count(arrivals.new), _count(arrivals.expired)
     report = Absorbed(
         ticker=batch.ticker,
         accepted=accepted,
@@ -104,10 +104,16 @@ def absorb(
         outputs.append(ForecastStale(batch.ticker))
         if len(changed):
             outputs += suspects_among(batch.ticker, after.bars, int(changed[0]), int(changed[-1]))
+    outputs += [_kept_split(batch.ticker, split) for split in taken.upheld]
     counters = _counted(
         after.counters, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )
     return replace(after, due=due, counters=counters), outputs
+
+
+def _kept_split(ticker: str, split: Withdrawn) -> Suspicion:
+    evidence = f"given with a split of {split.ratio:g} and later without: the prices show it, so it is kept"
+    return Suspicion(ticker, date_of(split.day), Rule.MISSING_SPLIT, evidence)
 
 
 def _count(flags: Flags) -> int:

@@ -65,12 +65,11 @@ def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Flo
 
 
 def is_rounding(held: Bars, bars: Bars) -> Flags:
-    """Of bars of the same dates, which differ by no more than a restatement's rounding does."""
+    """Of bars of the same dates, which differ by no more than a restatement's rounding does; splits apart."""
     slack = _price_slack(held, bars)
     near: Flags = np.abs(bars.volume - held.volume) <= 1.0 + _VOLUME_ROUNDING * held.volume
     for name in _PRICES:
         near &= np.abs(np.log(getattr(bars, name) / getattr(held, name))) <= slack
-    near &= bars.split == held.split
     return near
 
 

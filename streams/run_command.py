@@ -103,8 +103,8 @@ def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[st
     try:
         with HistoryReader(settings.state_dir) as histories:
             held, unreadable = histories.bars_many(wanted)
-    except StateMissingError:
-        return {}
+    except (StateMissingError, StateCorruptError):
+        return {}  # of a damaged one the writer says what to do, before anything is fetched
     if unreadable:
         raise StateCorruptError(next(iter(unreadable.values())))
     return starts_since_last(wanted, {ticker: bars.last_date for ticker, bars in held.items()}, settings.overlap_sessions)

@@ -28,14 +28,22 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
 @click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 def rebuild(state: Path | None, bootstrap: str | None) -> None:
-    """Forget everything but the bars, here and in Kafka: the workers that are started next derive it all again."""
+    """Forget everything but the bars, here and in Kafka: the workers that are started next derive it all again.
+
+    They have to have the settings of what is forecast, and the version, that this command has. May be interrupted and run
+    again; until it has ended no worker starts.
+    """
     from broker.reset import reset_workers  # noqa: PLC0415 - as above
     from broker.topics import ensure_topics  # noqa: PLC0415
+    from streams.admission import own_deployment  # noqa: PLC0415
     from streams.worker_folder import forget_tables  # noqa: PLC0415
 
     settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
     # Where Kafka is away nothing is forgotten; copies without their changelogs must never be left.
     ensure_topics(settings)
     forget_tables(settings)
-    reset_workers(settings)
-    click.echo("forgotten; `python -m streams worker` now reads all bars again", err=True)
+    deployment = reset_workers(settings, own_deployment(settings))
+    click.echo(
+        f"forgotten (incarnation {deployment.incarnation} begins); `python -m streams worker` now reads all bars again",
+        err=True,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,12 @@ from typing import Final
 from errors import StateLockedError, StateWriteError
 from settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _LOCK: Final = "lock"
+#: Says of which incarnation (`broker.deployment`) the tables beside it are.
+_INCARNATION: Final = "incarnation"
+_OLD: Final = "v1"
 
 
 def worker_folder(settings: Settings) -> Path:
@@ -55,9 +61,29 @@ def remove_tables(folder: Path) -> None:
             shutil.rmtree(part)
 
 
-def remove_former_tables(folder: Path) -> None:
-    """Remove the copies that versions before 0.3 kept there; they are read back from Kafka into other folders."""
-    shutil.rmtree(folder / "v1", ignore_errors=True)
+def remove_old_tables(folder: Path) -> None:
+    """Remove the tables of versions that kept them in `v1`; they are read back from Kafka. The caller has the folder."""
+    old = folder / _OLD
+    if old.is_dir():
+        logger.info("tables of an older version removed, they are read back from Kafka path=%s", old)
+        shutil.rmtree(old)
+
+
+def keep_tables_of(folder: Path, incarnation: int) -> None:
+    """Remove the tables if they are of another incarnation than this one. The caller has the folder to itself.
+
+    `streams rebuild` removes the copies on the host on which it is run; those on other hosts are found here.
+    """
+    mark = folder / _INCARNATION
+    try:
+        # Older versions made no mark; nor had their tables been rebuilt.
+        marked = mark.read_text(encoding="ascii", errors="replace") if mark.exists() else "0"
+        if marked != str(incarnation):
+            logger.info("tables of another incarnation removed path=%s theirs=%r ours=%d", folder, marked, incarnation)
+            remove_tables(folder)
+            mark.write_text(str(incarnation), encoding="ascii")
+    except OSError as error:
+        raise StateWriteError(f"{folder}: cannot be written ({error.strerror}); make room or mend the permissions") from error
 
 
 def forget_tables(settings: Settings) -> None:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from faust.types import EventT, StreamT
 
-from broker.topics import partition_of
+from broker.topics import LOG_APPEND_TIME, partition_of
 from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
-from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
+from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch, not_after
 from settings import Settings
 from state.ticker_state import TickerState
 from streams.catch_up import absorb_all
@@ -53,6 +53,7 @@ class BarCounts:
 class _Arrival:
     event: EventT[Any]
     batch: BarBatch
+    today: dt.date
 
 
 class BarsAgent:
@@ -134,12 +135,12 @@ class BarsAgent:
         tickers: dict[str, list[_Arrival]] = {}
         async for event in paced(turn):
             try:
-                batch = self._decode(event)
+                arrival = self._decode(event)
             except DataError as error:
                 self._outbox.reject(event, str(error))
                 done.add(id(event))
             else:
-                tickers.setdefault(batch.ticker, []).append(_Arrival(event, batch))
+                tickers.setdefault(arrival.batch.ticker, []).append(arrival)
         async for ticker, arrivals in paced(tickers.items()):
             await self._ownership.settled()
             events = [arrival.event for arrival in arrivals]
@@ -155,7 +156,7 @@ class BarsAgent:
         await self._ownership.settled()
         return self._ownership.ours(event for event in turn if id(event) in done)
 
-    def _decode(self, event: EventT[Any]) -> BarBatch:
+    def _decode(self, event: EventT[Any]) -> _Arrival:
         batch = decode_batch(event.value or b"", key=event.key or b"")
         expected = partition_of(event.key, self._settings.kafka_partitions)
         if event.message.partition != expected:
@@ -163,7 +164,12 @@ class BarsAgent:
                 f"{batch.ticker}: in partition {event.message.partition}, its key belongs to {expected}: publish with Kafka's "
                 "default partitioner (murmur2)"
             )
-        return batch
+        taken = dt.datetime.fromtimestamp(event.message.timestamp, dt.UTC)
+        if event.message.timestamp_type != LOG_APPEND_TIME:
+            # The publisher's own clock, as on a topic that an older version made.
+            return _Arrival(event, batch, max(taken.date(), self._today()))
+        # The broker's clock, which is the same for every worker and at every replay; a worker's own may be wrong.
+        return _Arrival(event, not_after(batch, taken), taken.date())
 
     def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
         try:
@@ -182,7 +188,8 @@ class BarsAgent:
     def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
         """The ticker's state with the arrivals in it, written."""
         batches = [arrival.batch for arrival in arrivals]
-        state, outputs = absorb_all(self._tables.state(ticker), batches, today=self._today(), settings=self._settings)
+        days = [arrival.today for arrival in arrivals]
+        state, outputs = absorb_all(self._tables.state(ticker), batches, today=days, settings=self._settings)
         changed_from: int | None = None
         for arrival, called_for in zip(arrivals, outputs, strict=True):
             refused = [output for output in called_for if isinstance(output, RejectedBar)]

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 _FETCH_SECONDS = 1.0
 #: A broker that answers with an error is asked again after this.
 _PAUSE_SECONDS = 0.5
+#: Between two looks for partitions of which nothing comes.
+_STALL_SECONDS = 2.0
 #: What is not committed by then is dealt with again.
 _LAST_COMMIT_SECONDS = 1.0
 
@@ -82,6 +84,43 @@ class DeliveringConsumer(Consumer):
             # Faust's streams drop messages of another generation than this one.
             self.app.consumer_generation_id = epoch
             self.deliveries.restart(starts, epoch)
+
+    async def watch(self) -> None:
+        """For ever: fetch again what was lost on its way."""
+        await self.deliveries.run(self.delivering.positions, self.refetch)
+
+    async def watch_fetching(self) -> None:
+        """For ever: partitions of which nothing comes although there is something are fetched again, whatever holds them up."""
+        before: dict[TP, int] = {}
+        while True:
+            await self.sleep(_STALL_SECONDS)
+            epoch, idle = self.deliveries.epoch, self.deliveries.idle()
+            quiet = [tp for tp, offset in idle.items() if before.get(tp) == offset]
+            before = idle
+            if quiet and self.membership.is_settled and epoch == self.membership.epoch:
+                await self._fetch_stalled(quiet, epoch)
+
+    async def _fetch_stalled(self, quiet: list[TP], epoch: int) -> None:
+        try:
+            ends = await self.delivering.ends(quiet)
+        except KafkaError as error:
+            logger.warning("looking for stalled partitions failed reason=%r", error)
+            return
+        still = self.deliveries.idle()
+        stalled = {tp: still[tp] for tp in quiet if tp in still and still[tp] < ends[tp]}
+        if stalled and epoch == self.membership.epoch:
+            logger.warning("nothing came although there is something, fetched anew: %s", self._describe(stalled))
+            self._buffered_partitions.difference_update(stalled)
+            self.resume_partitions(stalled)
+            await self.refetch(stalled, epoch)
+
+    def _describe(self, places: Mapping[TP, int]) -> str:
+        active = self._get_active_partitions()
+        return ", ".join(
+            f"{tp.topic}-{tp.partition} from {offset} (active={tp in active}, buffered={tp in self._buffered_partitions}, "
+            f"position={self.delivering.positions().get(tp)})"
+            for tp, offset in places.items()
+        )
 
     async def refetch(self, places: Mapping[TP, int], epoch: int) -> None:
         """Fetch again from these offsets on, unless partitions are dealt anew by now."""

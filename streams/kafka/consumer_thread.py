@@ -37,6 +37,10 @@ class DeliveringThread(AIOKafkaConsumerThread):
         await super().on_start()
         self._membership.watch_heartbeats(self._ensure_consumer()._coordinator)  # noqa: SLF001 - aiokafka has no hook for it
 
+    def positions(self) -> dict[TP, int]:
+        """Where the next fetches are; of answers that are under way from the thread nothing is known yet."""
+        return dict(self._positions)
+
     async def start_reading(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
         """Go to the committed offsets; to the beginning where there is none, or it lies outside the log."""
         starts: Mapping[TP, int] = await self._call(self._start_reading, list(partitions))
@@ -50,6 +54,11 @@ class DeliveringThread(AIOKafkaConsumerThread):
         """Whether the group has taken the offsets. Where it has not, they are committed again with the next ones."""
         done: bool = await self._call(self._commit_offsets, dict(offsets))
         return done
+
+    async def ends(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
+        """The offsets behind the last messages."""
+        ends: Mapping[TP, int] = await self._call(self._ensure_consumer().end_offsets, list(partitions))
+        return ends
 
     async def beginning(self, partition: TP) -> int:
         """The first offset that the partition's log still has."""

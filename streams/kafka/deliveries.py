@@ -65,6 +65,7 @@ class Deliveries:
         self._lanes: dict[Hashable, _Lane] = {}
         self._committed: dict[TP, int] = {}
         self._refetched: dict[TP, float] = {}
+        self._ahead: dict[TP, tuple[int, int]] = {}
         self._handing = False
         self.epoch = -1
         self.repeated = 0
@@ -75,6 +76,7 @@ class Deliveries:
         self._committed = dict(starts)
         self._lanes = {}
         self._refetched = {}
+        self._ahead = {}
         self.epoch = epoch
 
     def rewind(self, partition: TP, offset: int) -> None:
@@ -171,10 +173,31 @@ class Deliveries:
         ledger = self._ledgers.get(partition)
         return None if ledger is None else ledger.committable
 
-    def missing(self) -> dict[TP, int]:
-        """Where fetching has to begin again now, by partition; each place is named once a second."""
+    def idle(self) -> dict[TP, int]:
+        """Of the partitions in which nothing is left to do, the offset that is to be fetched next."""
+        return {tp: ledger.known_to for tp, ledger in self._ledgers.items() if ledger.is_idle}
+
+    def describe(self) -> dict[str, dict[str, int | None]]:
+        """For people: where each partition stands."""
+        return {f"{tp.topic}-{tp.partition}": ledger.describe() for tp, ledger in sorted(self._ledgers.items())}
+
+    def missing(self, positions: Mapping[TP, int] | None = None) -> dict[TP, int]:
+        """Where fetching has to begin again now, by partition; each place is named once a second.
+
+        `positions` are those of the next fetches: one that stays ahead of its ledger has lost the answer in between.
+        """
         if self._handing:
+            self._ahead = {}
             return {}
+        ahead = {
+            tp: (position, self._ledgers[tp].known_to)
+            for tp, position in (positions or {}).items()
+            if tp in self._ledgers and position > self._ledgers[tp].known_to
+        }
+        for tp, seen in ahead.items():
+            if self._ahead.get(tp) == seen:
+                self._ledgers[tp].passed(seen[0])
+        self._ahead = ahead
         now = self._clock()
         for lane in self._lanes.values():
             if lane.waiting and not lane.begun and now - lane.moved_at > _IDLE_SECONDS:
@@ -189,13 +212,13 @@ class Deliveries:
                 found[tp] = first
         return found
 
-    async def run(self, refetch: Callable[[Mapping[TP, int], int], Any]) -> None:
-        """Look for ever; `refetch` moves the consumer back, in this epoch."""
+    async def run(self, positions: Callable[[], Mapping[TP, int]], refetch: Callable[[Mapping[TP, int], int], Any]) -> None:
+        """Look for ever; `positions` are those of the next fetches, `refetch` moves them back, in this epoch."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._membership.is_settled or self.epoch != self._membership.epoch:
                 continue
-            missing = self.missing()
+            missing = self.missing(positions())
             if missing:
                 places = ", ".join(f"{tp.topic}-{tp.partition} from {offset}" for tp, offset in missing.items())
                 logger.warning("fetched again what was lost on its way: %s", places)

@@ -1,7 +1,10 @@
 """A worker that was frozen must not write: its partitions belong to another one by then.
 
-SIGSTOP, a suspended machine or a long pause of its host leave a process that believes nothing has happened. It was seen to
+After SIGSTOP and SIGCONT, or on a machine that was suspended, a process believes that nothing has happened. It was seen to
 write for 1.5 s after it was continued, into tables that then silently differed from their changelogs.
+
+The clock must go on meanwhile. On Linux `time.monotonic` (CLOCK_MONOTONIC) stands still while the machine is suspended;
+CLOCK_BOOTTIME goes on. A virtual machine that its host stops may have no clock that goes on: there the fence sees nothing.
 """
 
 from __future__ import annotations
@@ -22,19 +25,25 @@ _BEAT_SECONDS: Final = 0.5
 _SESSION_SHARE: Final = 0.6
 
 
+def boot_seconds() -> float:
+    """Seconds since some moment, those in which the machine was suspended included, where the system can tell."""
+    boottime = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
+
+
 def _leave() -> None:
     # Nothing may be flushed or committed on the way out, so no ordinary exit.
     os._exit(EXIT_FENCED)
 
 
 class Fence:
-    """Ends the process as soon as it finds that it has not run for most of its session. A context manager.
+    """Ends the process as soon as it finds that it has not run for most of its session, by `clock`. A context manager.
 
     A thread beats, because the event loop may be busy for a while without the process being frozen.
     """
 
     def __init__(
-        self, session_seconds: float, *, clock: Callable[[], float] = time.monotonic, leave: Callable[[], None] = _leave
+        self, session_seconds: float, *, clock: Callable[[], float] = boot_seconds, leave: Callable[[], None] = _leave
     ) -> None:
         self._limit = session_seconds * _SESSION_SHARE
         self._clock = clock

@@ -89,6 +89,7 @@ class Health:
             "recovering": self._restoration.is_restoring,
             "seconds_since_heartbeat": round(self._membership.lease_age_seconds, 1),
             "refetched": self._deliveries.repeated,
+            "streams": self._deliveries.describe(),
             "partitions": self._partitions(),
             "waiting_messages": {name: self._waiting(name) for name in (BARS, TRAINING_REQUESTS)},
             "messages": self._bars.counts.messages,

@@ -46,13 +46,27 @@ class Ledger:
         """Where fetching has to begin again, None where nothing is missing."""
         return self._missing.first
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was fetched is settled: there is nothing to do but to fetch."""
+        return self._next == self._known_to
+
+    def describe(self) -> dict[str, int | None]:
+        """For people: where it stands."""
+        return {
+            "committable": self._next,
+            "known_to": self._known_to,
+            "coming": len(self._coming),
+            "out": len(self._out),
+            "missing_from": self._missing.first,
+        }
+
     def fetched(self, begin: int, offsets: Sequence[int], end: int) -> list[int]:
         """The broker answered a fetch at `begin` with messages at these rising offsets, and the next fetch is at `end`.
 
         Returns those that have to be handed to the agent: the others are out or settled already.
         """
-        if begin > self._known_to:  # the position moved without an answer: what lies between has to be asked for
-            self._missing.add(self._known_to, begin)
+        self.passed(begin)
         begin = max(begin, self._next)
         if len(offsets) != end - begin or (offsets and offsets[0] != begin):
             at = begin
@@ -77,6 +91,12 @@ class Ledger:
                 self._missing.remove(offset, offset + 1)
         self._advance()
         return wanted
+
+    def passed(self, position: int) -> None:
+        """The next fetch is at this position, and the answers up to there have not come: they were lost."""
+        if position > self._known_to:
+            self._missing.add(self._known_to, position)
+            self._known_to = position
 
     def handed(self, offset: int) -> None:
         """The message was handed to the agent."""

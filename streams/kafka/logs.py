@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from errors import SchemaError, StateCorruptError, StateWriteError
+from errors import SchemaError, StateError, StateLockedError, StateWriteError
 from state.partition_copy import PartitionCopy
 from state.shared_memory import SharedMemory
 from streams.kafka.partition_log import PartitionLog
@@ -91,8 +91,10 @@ class Logs:
     def _copy(self, path: Path, topic_id: str) -> PartitionCopy:
         try:
             return PartitionCopy(path, topic_id, self._memory.options())
-        except (SchemaError, StateCorruptError) as error:
-            # A copy of a newer version is as good a reason: what it was made from is in the changelog.
+        except StateLockedError:
+            raise
+        except (SchemaError, StateError) as error:
+            # Whatever it is, a newer version or a folder where a file should be: what it was made from is in the changelog.
             logger.warning("copy dropped, read again from its changelog path=%s reason=%s", path, error)
             remove(path)
             return PartitionCopy(path, topic_id, self._memory.options())

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import aiokafka
 import faust
+from aiokafka.errors import ProducerClosed
 from faust.transport.drivers.aiokafka import Producer
 
 #: A hundred years: never.
@@ -31,6 +32,12 @@ class PatientProducer(Producer):
         made._request_timeout_ms = _FOREVER_MS  # noqa: SLF001 - what a message waits for room in its batch
         made._message_accumulator._batch_ttl = math.inf  # noqa: SLF001 - what it waits for a leader
         return made
+
+    async def on_stop(self) -> None:
+        """What has not arrived by now will not: whoever stops has waited for it, and the messages behind it come again."""
+        if self._producer is not None:
+            self._producer._message_accumulator.fail_all(ProducerClosed())  # noqa: SLF001 - it would wait without end
+        await super().on_stop()
 
 
 def use_patient_producer(app: faust.App) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from broker.base import free_port
+from broker.base import die_with_us, free_port
 from broker.topics import ensure_topics
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
@@ -57,7 +57,7 @@ class Worker:
         self._port = free_port()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *program, "--id", name],
+                [*die_with_us(), sys.executable, "-m", *program, "--id", name],
                 cwd=ROOT,
                 env=environment | {"WORKER_PORT": str(self._port)},
                 stdout=output,
@@ -170,7 +170,10 @@ class Cluster:
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in self.folder.glob("*.log"))
 
     def embedded(
-        self, items: Iterable[BarBatch | RejectedBar], train: Callable[[TrainingJob], TrainedTicker] = train_ticker
+        self,
+        items: Iterable[BarBatch | RejectedBar],
+        train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
+        today: dt.date = TODAY,
     ) -> tuple[list[Forecast], dict[str, TickerState]]:
         """What the embedded engine makes of the same bars under the same settings: its forecasts and its states."""
         settings = self.settings()
@@ -180,7 +183,7 @@ class Cluster:
             pool = stack.enter_context(
                 TrainingPool(train, jobs=2, deadline_seconds=120.0, preload=preload_for(settings.models))
             )
-            engine = EmbeddedEngine(writer, settings, state_dir=folder, today=TODAY, pool=pool, progress=_silent)
+            engine = EmbeddedEngine(writer, settings, state_dir=folder, today=today, pool=pool, progress=_silent)
             engine.run(items)
         with ForecastReader(folder) as forecasts, HistoryReader(folder) as histories:
             return forecasts.all(), _states(histories)

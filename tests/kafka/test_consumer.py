@@ -17,7 +17,7 @@ def with_consumer(check: Callable[[DeliveringConsumer], Awaitable[None]], folder
     """Run a check on a consumer that is connected to nothing; no task may be left over."""
 
     async def run() -> None:
-        consumer = build_app(load_settings(state_dir=folder)).app.consumer
+        consumer = build_app(load_settings(state_dir=folder), incarnation=0).app.consumer
         assert isinstance(consumer, DeliveringConsumer)
         others = asyncio.all_tasks()
         await check(consumer)

@@ -113,6 +113,17 @@ def test_a_batch_that_never_arrived_is_asked_for_while_later_ones_flow() -> None
     assert deliveries.missing() == {BARS: 0}
 
 
+def test_an_answer_that_never_came_is_asked_for_though_nothing_follows() -> None:
+    deliveries, _ = made()
+    deal(deliveries, hand_over(deliveries, BARS, 0, 2))
+    ahead = {BARS: 5, OTHER: 0}
+    assert deliveries.missing(ahead) == {}, "it may be under way from the thread"
+    assert deliveries.missing(ahead) == {BARS: 2}
+    deal(deliveries, hand_over(deliveries, BARS, 2, 5))
+    assert deliveries.committable() == {BARS: 5}
+    assert deliveries.missing(ahead) == {}
+
+
 def test_while_messages_are_handed_over_nothing_is_missing() -> None:
     deliveries, _ = made()
     records = [SimpleNamespace(offset=0), SimpleNamespace(offset=1)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from faust.types import TP
 
 from broker.claims import CLAIM_PREFIX, HEADER, Claim, decode_claim, encode_claim
@@ -47,9 +48,7 @@ def with_log(check: Callable[[PartitionLog, Broker, list[str]], Awaitable[None]]
     async def run() -> None:
         broker, changes = Broker(), list[str]()
         copy = PartitionCopy(folder / "history-0.db", "id", MEMORY.options())
-        log = PartitionLog(
-            PLACE, copy, broker.send, writer="me", incarnation=0, changed=lambda: changes.append("changed")
-        )
+        log = PartitionLog(PLACE, copy, broker.send, writer="me", incarnation=0, changed=lambda: changes.append("changed"))
         claiming = asyncio.create_task(log.send_claim())
         await asyncio.sleep(0)
         await broker.acknowledge()
@@ -170,7 +169,7 @@ def test_a_copy_with_a_hole_or_another_value_is_found_out(tmp_path: Path) -> Non
         log.put(b"B", b"2")
         await broker.acknowledge()
         assert log.copy.verify() is None
-        database = log.copy._database  # noqa: SLF001 - what no caller does
+        database = log.copy._database
         kept = database.get(b"A")
         database.write([(b"A", None)])
         assert "2 were written" in str(log.copy.verify())
@@ -199,10 +198,9 @@ def test_a_read_that_fails_is_noted(tmp_path: Path) -> None:
             raise StateCorruptError("block checksum mismatch")
 
         log.copy.get = fails  # type: ignore[assignment]
-        try:
+        with pytest.raises(StateCorruptError) as raised:
             log.get(b"A")
-        except StateCorruptError as error:
-            assert log.failure is error
+        assert log.failure is raised.value
         assert changes
 
     with_log(check, tmp_path)

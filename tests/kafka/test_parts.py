@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 
 import msgspec
 import pytest
@@ -17,7 +19,7 @@ from records import BarBatch
 from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
 from state.ticker_state import DueTraining, TickerState, same_state
-from streams.kafka.fence import Fence
+from streams.kafka.fence import Fence, boot_seconds
 from streams.kafka.messages import decode_request, encode_request
 from streams.kafka.quiet_logging import RepeatFilter
 from streams.pipeline import absorb
@@ -109,6 +111,26 @@ def test_a_process_that_was_frozen_leaves() -> None:
     now = 6.1
     with pytest.raises(Leaving):
         fence.check()
+
+
+def test_a_process_whose_machine_was_suspended_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a machine is suspended CLOCK_MONOTONIC stands still, CLOCK_BOOTTIME goes on."""
+    suspended = 0.0
+    real = time.clock_gettime
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + (suspended if clock == time.CLOCK_BOOTTIME else 0.0))
+    left = threading.Event()
+    with Fence(10.0, leave=left.set) as fence:
+        fence.check()
+        assert not left.is_set()
+        suspended = 3600.0
+        fence.check()
+        assert left.is_set()
+
+
+def test_the_fence_has_a_clock_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")
+    before = time.monotonic()
+    assert before <= boot_seconds() <= time.monotonic()
 
 
 def record(name: str, text: str, level: int = logging.WARNING) -> logging.LogRecord:

@@ -109,9 +109,10 @@ def write_state(folder: Path, bars: Mapping[str, Bars], rows: Iterable[Forecast]
     with StateFolder(folder).open_writer() as writer:
         for ticker, held in bars.items():
             blocks = -(-len(held) // 64)
+            fetched = np.full(len(held), float(day_number(held.last_date)))
             state = TickerState(
-                ticker, 0, held, np.full(len(held), day_number(held.last_date), np.int32), (), held, np.zeros(4),
-                np.zeros((blocks, 4)), None, Counters(accepted=len(held)),
+                ticker, 0, held, fetched, fetched, (), (), held, np.zeros(4), np.zeros((blocks, 4)), None,
+                Counters(accepted=len(held)),
             )  # fmt: skip
             writer.history.save(state, changed_from=0)
         for forecast in rows:

@@ -28,11 +28,14 @@ def history(ticker: str, total: int, *, first_index: int = 0, corrected: int | N
         volume=1e6 + 1e3 * index,
     )
     blocks = np.arange(first_index // BLOCK_BARS, -(-total // BLOCK_BARS))
+    fetched = np.full(len(index), 20_000.0)
     return TickerState(
         ticker=ticker,
         first_index=first_index,
         delivered=bars,
-        fetched=np.full(len(index), 20_000.0),
+        fetched=fetched,
+        split_fetched=fetched,
+        withdrawn=(),
         restatements=(),
         bars=bars,
         feature_state=np.arange(STATE_SIZE) * 1.5 + total,

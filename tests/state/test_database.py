@@ -30,6 +30,15 @@ def test_many_databases_share_one_memory_and_keep_what_is_written(tmp_path: Path
             database.close()
 
 
+def test_the_options_of_the_opening_count_not_those_that_it_was_made_with(tmp_path: Path, look: bool) -> None:
+    Database.open_writer(tmp_path / "x.db").close()
+    options = SharedMemory(cache_bytes=1 << 20).options()
+    options.set_write_buffer_size(1234567)
+    with Database.open_writer(tmp_path / "x.db", options=options, look=look):
+        newest = max((tmp_path / "x.db").glob("OPTIONS-*"))
+        assert "write_buffer_size=1234567" in newest.read_text().split()
+
+
 def test_the_lock_is_kept_until_it_is_closed(tmp_path: Path, look: bool) -> None:
     with (
         Database.open_writer(tmp_path / "x.db", look=look),

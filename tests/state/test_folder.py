@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from state.database import FORMAT_KEY, Database
 from state.folder import FORECASTS, HISTORY, MODELS, StateFolder
 from state.readers import ForecastReader, HistoryReader
 from state.ticker_state import same_state
+from tests.state.damage import DAMAGES
 from tests.state.processes import run, running
 from tests.state.samples import forecast, history, newer_forecast
 
@@ -94,70 +96,37 @@ def test_a_closed_writer_says_so(folder: Path) -> None:
         writer.history.load("AAA")
 
 
-def overwrite(file: Path) -> None:
-    file.write_bytes(b"garbage" * 20)
-
-
-def cut(file: Path) -> None:
-    os.truncate(file, file.stat().st_size // 2)
-
-
-DAMAGES = [
-    ("CURRENT", Path.unlink),
-    ("CURRENT", overwrite),
-    ("MANIFEST-*", Path.unlink),
-    ("MANIFEST-*", overwrite),
-    ("MANIFEST-*", cut),
-    ("*.sst", Path.unlink),
-    ("*.sst", overwrite),
-    ("*.sst", cut),
-]
-
-
-@pytest.mark.parametrize("name", [HISTORY, FORECASTS, MODELS])
-@pytest.mark.parametrize(("pattern", "damage"), DAMAGES, ids=lambda value: getattr(value, "__name__", value))
-def test_a_damaged_database_is_refused_and_left_as_it_is(folder: Path, name: str, pattern: str, damage: object) -> None:
-    for file in (folder / name).glob(pattern):
-        damage(file)
-    before = data_files(folder / name)
+def test_damaged_histories_are_refused_and_left_as_they_are(folder: Path) -> None:
+    for file in (folder / HISTORY).glob("MANIFEST-*"):
+        DAMAGES["half"](file)
+    before = data_files(folder / HISTORY)
     for _ in range(2):  # the first refusal must not make the second attempt succeed on an empty database
-        with pytest.raises(StateCorruptError, match=rf"{name}.*delete the state folder and run again"):
+        with pytest.raises(
+            StateCorruptError, match=r"history\.db.*: put a backup of this folder in its place, or delete it and run"
+        ):
             StateFolder(folder).open_writer()
-    assert data_files(folder / name) == before
+    assert data_files(folder / HISTORY) == before
+    with HistoryReader(folder) as reader, pytest.raises(StateCorruptError, match="run `python -m streams run`"):
+        reader.bars("AAA")
 
 
-@pytest.mark.parametrize(("pattern", "damage"), DAMAGES, ids=lambda value: getattr(value, "__name__", value))
-def test_a_reader_refuses_a_damaged_database_too(folder: Path, pattern: str, damage: object) -> None:
-    for file in (folder / FORECASTS).glob(pattern):
-        damage(file)
-    before = data_files(folder / FORECASTS)
-    with ForecastReader(folder) as reader:
-        for read in (reader.all, lambda: reader.get("AAA"), lambda: reader.get_many(["AAA"])):
-            with pytest.raises(StateCorruptError, match=r"forecasts\.db.*delete the state folder and run again"):
-                read()
-    assert data_files(folder / FORECASTS) == before
-
-
-def test_a_damaged_block_inside_a_table_file_is_an_error_and_never_fewer_rows(tmp_path: Path) -> None:
-    with Database.open_writer(tmp_path / "x.db") as database:
-        database.write((b"%05d" % i, os.urandom(500)) for i in range(2000))
-        database.flush()
-    largest = max((tmp_path / "x.db").glob("*.sst"), key=lambda file: file.stat().st_size)
-    with largest.open("r+b") as file:
-        file.seek(largest.stat().st_size // 2)
-        file.write(b"\xff" * 64)
-    with (
-        Database.open_writer(tmp_path / "x.db") as database,
-        pytest.raises(StateCorruptError, match="delete the state folder"),
-    ):
-        database.scan()
+def test_damaged_forecasts_and_models_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in (FORECASTS, MODELS):
+        (folder / name / "CURRENT").unlink()
+    with StateFolder(folder).open_writer() as writer:
+        assert writer.history.tickers() == ["AAA", "BBB"]
+        assert writer.forecasts.all() == []
+        assert writer.models.get("AAA") is None
+    for name in ("forecasts", "models"):
+        assert re.search(rf"made anew path=\S*{name}\.db set_aside=\S*{name}\.damaged reason=.*lost its CURRENT", caplog.text)
+        assert (folder / f"{name}.damaged").is_dir()
 
 
 def test_a_database_of_a_newer_format_is_refused_untouched(folder: Path) -> None:
     with Database.open_writer(folder / MODELS) as database:
-        database.write([(FORMAT_KEY, b"2")])
+        database.write([(FORMAT_KEY, b"3")])
     before = data_files(folder / MODELS)
-    with pytest.raises(SchemaError, match=r"models\.db is of format 2; this process knows up to 1: upgrade it first"):
+    with pytest.raises(SchemaError, match=r"models\.db is of format 3; this process knows up to 2: upgrade it first"):
         StateFolder(folder).open_writer()
     assert data_files(folder / MODELS) == before
 
@@ -254,13 +223,13 @@ def test_a_read_only_folder_is_refused_with_what_to_do(read_only_folder: Path) -
     finished = run(READ_ONLY, cwd=read_only_folder.parent)
     assert not finished.stderr
     of_writer, of_reader = finished.stdout.splitlines()
-    assert of_writer.startswith("cannot write to state/history.db (Permission denied): free the disk or make the folder writ")
+    assert of_writer.startswith("cannot write to state/history.lock (Permission denied): free the disk or make the folder writ")
     assert "cannot write to state/forecasts.db (Permission denied" in of_reader
 
 
 def test_a_file_where_the_folder_should_be_is_refused(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file")
-    with pytest.raises(StateWriteError, match=r"cannot write to .*history\.db"):
+    with pytest.raises(StateWriteError, match=r"cannot write to .*history\.lock"):
         StateFolder(tmp_path / "state").open_writer()
     assert (tmp_path / "state").read_text() == "a file"
 

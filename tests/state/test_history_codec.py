@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from errors import SchemaError, StateCorruptError
 from records import VALUE_COLUMNS, Bars
+from state.adjustment import Withdrawn
 from state.history_codec import (
     HISTORY_VERSION,
     block_key,
@@ -35,11 +38,14 @@ def states(draw: st.DrawFn) -> TickerState:
     columns = {name: draw(arrays(np.float64, count, elements=any_float)) for name in VALUE_COLUMNS}
     columns["split"] = np.ones(count)  # nothing to adjust: whether that is done right is tested with the streams
     bars = Bars(day=draw(arrays(np.int32, count, elements=day_number)), **columns)
+    fetched = draw(arrays(np.float64, count, elements=any_float))
     return TickerState(
         ticker=draw(st.sampled_from(["A", "BRK-B", "005930.KS", "^GSPC"])),
         first_index=BLOCK_BARS * draw(st.integers(0, 2**20)),
         delivered=bars,
-        fetched=draw(arrays(np.float64, count, elements=any_float)),
+        fetched=fetched,
+        split_fetched=draw(st.sampled_from([fetched, np.full(count, -np.inf)]) | arrays(np.float64, count, elements=any_float)),
+        withdrawn=tuple(draw(st.lists(st.builds(Withdrawn, st.just(-40_000), st.just(2.0), st.floats(0, 9)), max_size=2))),
         restatements=(),
         bars=bars,
         feature_state=draw(arrays(np.float64, size, elements=any_float)),
@@ -142,15 +148,51 @@ def with_version(payload: bytes, version: int) -> bytes:
 
 def test_a_head_or_block_of_another_version_is_refused_by_the_tickers_name() -> None:
     state = history("AAA", 100)
-    with pytest.raises(SchemaError, match=r"AAA: .* version 4; this process knows up to 3: upgrade it first"):
+    with pytest.raises(SchemaError, match=r"AAA: .* version 5; this process knows up to 4: upgrade it first"):
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION + 1))
     with pytest.raises(
-        SchemaError, match=r"AAA: .* version 2, from before this one \(3\); delete the state folder and run again"
+        SchemaError,
+        match=r"AAA: .* version 2, from before those that can be read \(3 to 4\); delete the state folder and run again",
     ):
-        decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 1))
+        decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 2))
     newer = with_version(encode_block(state, 1), HISTORY_VERSION + 1)
     with pytest.raises(SchemaError, match="AAA"):
         decode_state("AAA", decode_head("AAA", encode_head(state)), [encode_block(state, 0), newer])
+
+
+def as_version_3(payload: bytes) -> bytes:
+    """The same head or block without the field that version 4 has added at its end."""
+    return msgspec.msgpack.encode([3, *msgspec.msgpack.decode(payload)[1:-1]])
+
+
+@pytest.mark.parametrize("old_blocks", [2, 1, 0])
+def test_a_history_of_version_3_is_read_and_its_splits_are_those_of_their_own_editions(old_blocks: int) -> None:
+    state = history("AAA", 100)
+    split = np.ones(100)
+    split[[3, 70]] = 2.0
+    bars = replace(state.delivered, split=split)
+    moments = state.fetched.copy()
+    moments[: old_blocks * BLOCK_BARS] = -np.inf
+    moments[split != 1.0] = state.fetched[0]
+    state = replace(state, delivered=bars, bars=bars, split_fetched=np.where(split != 1.0, state.fetched, -np.inf))
+    wanted = replace(state, split_fetched=state.fetched if not old_blocks else moments)
+    blocks = [
+        as_version_3(encode_block(state, number)) if number < old_blocks else encode_block(wanted, number) for number in (0, 1)
+    ]
+    back = decode_state("AAA", decode_head("AAA", as_version_3(encode_head(state))), blocks)
+    assert same_state(back, wanted)
+    table: dict[bytes, bytes] = {}
+    apply(table, back, 0)
+    assert same_state(stored(table, "AAA"), wanted)  # and is written as the present version
+
+
+def test_when_splits_were_given_costs_nothing_where_all_editions_or_none_give_them() -> None:
+    state = history("AAA", BLOCK_BARS)
+    never = replace(state, split_fetched=np.full(BLOCK_BARS, -np.inf))
+    mixed = replace(state, split_fetched=np.where(np.arange(BLOCK_BARS) == 5, -np.inf, state.fetched))
+    sizes = [len(encode_block(one, 0)) for one in (state, never, mixed)]
+    assert sizes[1] - sizes[0] < 3
+    assert sizes[2] - sizes[0] > 8 * BLOCK_BARS
 
 
 @pytest.mark.parametrize(
@@ -178,9 +220,10 @@ def test_same_state_sees_every_field_but_the_counters() -> None:
         assert not same_state(state, other)
     fields = {name: getattr(state, name) for name in TickerState.__slots__}
     assert same_state(state, TickerState(**fields | {"counters": Counters(duplicate=3)}))
-    for name in ("fetched", "feature_state", "snapshots"):
+    for name in ("fetched", "split_fetched", "feature_state", "snapshots"):
         assert not same_state(state, TickerState(**fields | {name: fields[name] + 1})), name
     assert not same_state(state, TickerState(**fields | {"due": None}))
+    assert not same_state(state, TickerState(**fields | {"withdrawn": (Withdrawn(1, 2.0, 3.0),)}))
     zero = TickerState(**fields | {"feature_state": np.array([0.0, np.nan])})
     assert same_state(zero, TickerState(**fields | {"feature_state": np.array([0.0, np.nan])}))
     assert not same_state(zero, TickerState(**fields | {"feature_state": np.array([-0.0, np.nan])}))

@@ -155,7 +155,7 @@ def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
         (["forecasts", "--state", "state", "--tickers", "A B"], RequestError, "not a ticker: A B"),
         (["forecasts", "--state", "state", "--tickers", ","], RequestError, "not a ticker: ','"),
         (["forecasts", "--state", "state", "--format", "csv", "--out", "none/rows.csv"], StateWriteError, "name another --out"),
-        (["forecasts", "--state", "damaged"], StateCorruptError, "delete the state folder and run again"),
+        (["forecasts", "--state", "damaged"], StateCorruptError, "run `python -m streams run` (or its worker) again"),
     ],
 )
 def test_what_goes_wrong_is_told_with_what_to_do(

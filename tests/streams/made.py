@@ -109,4 +109,11 @@ def backfill(bars: Bars, chosen: Settings = SMALL) -> TickerState:
 
 def as_fetched_with(state: TickerState, other: TickerState) -> TickerState:
     """The state as if its bars had come in the editions of another: what is left to differ are bars, features, trainings."""
-    return replace(state, delivered=other.delivered, fetched=other.fetched, restatements=other.restatements)
+    return replace(
+        state,
+        delivered=other.delivered,
+        fetched=other.fetched,
+        split_fetched=other.split_fetched,
+        withdrawn=other.withdrawn,
+        restatements=other.restatements,
+    )

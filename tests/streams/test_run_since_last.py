@@ -11,6 +11,8 @@ import pytest
 import yfinance
 from click.testing import CliRunner
 
+from errors import StateCorruptError
+from state.folder import StateFolder
 from state.readers import HistoryReader
 from streams.__main__ import cli
 from tests.marketdata.frames_made import many, one
@@ -41,6 +43,16 @@ def test_the_second_run_asks_only_for_the_overlap_and_adds_what_is_new(tmp_path:
         bars = histories.bars("AAPL")
     assert bars is not None
     assert (len(bars), bars.last_date) == (200, DAYS[-1].date())
+
+
+def test_damaged_histories_are_refused_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yfinance, "download", lambda *_, **__: pytest.fail("fetched"))
+    StateFolder(tmp_path).open_writer().close()
+    (tmp_path / "history.db" / "CURRENT").unlink()
+    arguments = ["run", "--source", "yfinance", "--tickers", "AAPL", "--state", str(tmp_path), "--no-train", "--since", "last"]
+    result = CliRunner().invoke(cli, arguments)
+    assert isinstance(result.exception, StateCorruptError)
+    assert str(result.exception).endswith("delete it and run again over all bars")
 
 
 def test_it_is_for_yfinance_alone() -> None:

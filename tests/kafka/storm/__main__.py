@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import signal
 import sys
 import time
 import traceback
@@ -15,6 +16,9 @@ from settings import load_settings
 from tests.kafka.storm.plan import WEIGHTS, draw_plan
 from tests.kafka.storm.report import summary, table
 from tests.kafka.storm.rounds import Outcome, Round
+
+#: Of one round so many findings are printed.
+_MOST_LINES = 30
 
 
 class Span(click.ParamType):
@@ -62,6 +66,7 @@ def main(
     today: dt.datetime | None,
 ) -> None:
     """Faults of every kind over a cluster of this machine; ends with 1 where anything is wrong afterwards."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # everything that runs is ended on the way out
     kinds = _kinds(only, without)
     day = (today or dt.datetime.now(dt.UTC)).date()
     began = time.monotonic()
@@ -100,9 +105,11 @@ def main(
             )
             again += " --no-transactions" if no_transactions else ""
             command = f"python -m tests.kafka.storm --seed {plan.seed} --rounds 1 --today {day} {again}"
-            for line in outcome.findings:
+            for line in outcome.findings[:_MOST_LINES]:
                 click.echo(f"FINDING seed={plan.seed} {line}")
             if outcome.findings:
+                (outcome.folder / "findings.txt").write_text("\n".join(outcome.findings) + "\n")
+                click.echo(f"{len(outcome.findings)} findings, all of them in {outcome.folder / 'findings.txt'}")
                 click.echo(f"logs: {outcome.folder}   again: {command}")
     click.echo(table(outcomes))
     click.echo(summary(outcomes))

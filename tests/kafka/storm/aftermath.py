@@ -3,64 +3,72 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from kafka.errors import KafkaError
 
 from errors import ForecastingError
+from tests import proc
 from tests.conftest import ROOT
 from tests.kafka.storm import wire
+from tests.kafka.storm.cast import Cast
 from tests.kafka.storm.checker import Snapshot, differences, row_differences, truth_differences
-from tests.kafka.storm.injector import Cast
-from tests.kafka.storm.kafka_side import missing_letters
+from tests.kafka.storm.kafka_side import letter_differences
 from tests.kafka.storm.plan import Plan
-from tests.kafka.storm.processes import Helper
+from tests.kafka.storm.processes import strays
+from tests.optimizer.serving import Service
 
 _PAUSE_SECONDS = 1.0
+_SAY_SECONDS = 20.0
+#: For what is none of the system's own: on a machine with other things to do senders and the embedded engine take long.
+_HARNESS_SECONDS = 600.0
 Check = Callable[[], list[str]]
 
 
 class Aftermath:
     """All the comparisons of a round; `run` returns what was found."""
 
-    def __init__(
-        self, plan: Plan, cast: Cast, helpers: dict[str, Helper], *, patience: float, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, plan: Plan, cast: Cast, *, patience: float) -> None:
         self._plan = plan
         self._cast = cast
-        self._helpers = helpers
+        self._helpers = cast.helpers
         self._patience = patience
-        self._say = say
         self._expected = Snapshot()
 
     def run(self) -> list[str]:
         """What differs for as long as one is willing to wait, then what differs when the tables are read back."""
         supervisor, state = self._cast.supervisor, self._cast.supervisor.state
         folder = self._cast.folder
-        self._await([self._unsent, self._embedded])
+        unfinished = self._await([self._unsent, self._embedded], max(self._patience, _HARNESS_SECONDS))
+        if unfinished:
+            return unfinished
         self._expected = Snapshot.of(folder / "expected")
         assert self._expected.rows, (folder / "expected.log").read_text()[-2000:]
         before = self._await([self._unsent, self._unready, self._offsets, self._tables, self._replica, self._reader])
         before += truth_differences(self._plan.deliveries, Snapshot.of(state).histories)
-        before += self._letters() + self._printed()
-        self._say(f"compared, {len(before)} findings; now from the changelogs alone")
+        before += self._letters() + self._printed() + self._served()
+        self._cast.say(f"compared, {len(before)} findings; now from the changelogs alone")
         supervisor.stop_all()
         for slot in supervisor.slots.values():
             slot.wanted = False
+        before += self._await([self._strays])
         shutil.rmtree(state / "workers")
         supervisor.add("fresh")
         after = self._await([self._unready, self._offsets, self._tables, self._replica, self._reader])
         after += truth_differences(self._plan.deliveries, Snapshot.of(state).histories)
         return before + [f"from the changelogs: {line}" for line in after]
 
-    def _await(self, checks: list[Check]) -> list[str]:
+    def _await(self, checks: list[Check], patience: float | None = None) -> list[str]:
         """What the checks find in the end: nothing as soon as each has found nothing since the one before."""
-        deadline = time.monotonic() + self._patience
+        said = time.monotonic()
+        deadline = said + (patience or self._patience)
         while True:
             found: list[str] = []
             for check in checks:
@@ -72,6 +80,9 @@ class Aftermath:
                     break
             if not found or time.monotonic() >= deadline:
                 return found
+            if time.monotonic() > said + _SAY_SECONDS:
+                said = time.monotonic()
+                self._cast.say(f"waiting: {found[0][:150]}")
             self._tick(_PAUSE_SECONDS)
 
     def _tick(self, seconds: float) -> None:
@@ -87,12 +98,13 @@ class Aftermath:
         for name in ("project", "independent"):
             notes = self._cast.folder / f"{name}.acks"
             noted += len(set(notes.read_text().split())) if notes.exists() else 0
-        missing = len(self._plan.deliveries) - noted
+        missing = len([one for one in self._plan.deliveries if one.channel != wire.COMMAND]) - noted
+        if self._helpers["command"].wanted:
+            return ["`producers publish` has not published its file: see command.log"]
         return [f"{missing} messages were never acknowledged: see the senders' logs"] if missing else []
 
     def _embedded(self) -> list[str]:
-        done = self._cast.folder / "expected.done"
-        return [] if done.exists() else ["the embedded engine has not ended"]
+        return ["the embedded engine has not ended: see expected.log"] if self._helpers["expected"].wanted else []
 
     def _unready(self) -> list[str]:
         slots = self._cast.supervisor.wanted()
@@ -127,8 +139,37 @@ class Aftermath:
 
     def _letters(self) -> list[str]:
         dead = {(one.key, one.value) for one in self._plan.deliveries if one.dead}
-        good = {(one.key, one.value) for one in self._plan.deliveries if one.good and one.channel != wire.PROJECT}
-        return missing_letters(self._cast.kafka.messages("bars-rejected"), dead, good)
+        return letter_differences(self._cast.kafka.messages("bars-rejected"), dead)
+
+    def _strays(self) -> list[str]:
+        """What the workers' training processes do when their worker has gone."""
+        known = [helper.process.pid for helper in self._helpers.values() if helper.process is not None]
+        commands = {pid: " ".join(proc.command_line(pid))[:100] for pid in strays(self._cast.prefix, known)}
+        # A helper's own helper, as Python's resource tracker, ends with it.
+        return [
+            f"process {pid} was left behind: {command}"
+            for pid, command in commands.items()
+            if command and proc.is_alive(pid) and proc.parent(pid) not in known
+        ]
+
+    def _served(self) -> list[str]:
+        """What the HTTP service answers that has run through the storm, and what another one does over the expected state."""
+        if "serve" not in self._helpers:
+            return []
+        log = self._helpers["serve"].log.read_text(errors="replace")
+        here = re.findall(r"serving url=(http://\S+)\n", log)
+        if not here:
+            return [f"the HTTP service does not run: {log[-300:]}"]
+        service = Service(self._cast.folder / "expected")
+        try:
+            there = service.get("/api/forecasts").json["forecasts"]
+        finally:
+            service.stop()
+        with urllib.request.urlopen(f"{here[-1]}/api/forecasts", timeout=60) as answer:
+            found = json.load(answer)["forecasts"]
+        names = [one["ticker"] for one, other in zip(there, found, strict=False) if one != other]
+        same = len(there) == len(found) and not names
+        return [] if same else [f"the HTTP service's forecasts differ: {len(found)} of {len(there)}, first {names[:3]}"]
 
     def _printed(self) -> list[str]:
         """The table as people get it, pooled over its tickers."""

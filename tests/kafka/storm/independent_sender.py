@@ -16,18 +16,18 @@ from tests.kafka.storm import wire
 from tests.kafka.storm.market import Delivery
 from tests.kafka.storm.sending import Schedule, read_deliveries
 
-_PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 0.3
 #: Between two transactions: each leaves a mark in every partition that it has written to.
-_TRANSACTION_SECONDS = 4.0
+TRANSACTION_SECONDS = 4.0
 #: Longer than any outage: what is given up is sent again by the next process, and nothing is learnt from that.
-_PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 90.0
 
 
 async def main(
     bootstrap: str, topic: str, transactional_id: str, deliveries: str, notes: str, began: str, seconds: str
 ) -> None:
     """Send everything, each message when it is due; ends when all are acknowledged. Any failure ends the process."""
-    mine = [one for one in read_deliveries(Path(deliveries)) if one.channel != wire.PROJECT]
+    mine = [one for one in read_deliveries(Path(deliveries)) if one.channel in (wire.INDEPENDENT, *wire.TRANSACTIONS)]
     schedule = Schedule(mine, Path(notes), began=float(began), seconds=float(seconds))
     options = {"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, "retry_backoff_ms": 200}
     plain = AIOKafkaProducer(**options, enable_idempotence=True, linger_ms=5)
@@ -38,17 +38,17 @@ async def main(
         while schedule.waiting or collected:
             due = schedule.due()
             free = [one for one in due if one.channel == wire.INDEPENDENT]
-            await asyncio.wait_for(_send(plain, topic, free), _PATIENCE_SECONDS)
+            await asyncio.wait_for(_send(plain, topic, free), PATIENCE_SECONDS)
             schedule.acknowledged(free)
             collected += [one for one in due if one.channel in wire.TRANSACTIONS]
-            if collected and (time.monotonic() - last > _TRANSACTION_SECONDS or not schedule.waiting):
+            if collected and (time.monotonic() - last > TRANSACTION_SECONDS or not schedule.waiting):
                 for channel in wire.TRANSACTIONS:
                     group = [one for one in collected if one.channel == channel]
                     if group:
-                        await asyncio.wait_for(_transact(whole, topic, group), _PATIENCE_SECONDS)
+                        await asyncio.wait_for(_transact(whole, topic, group), PATIENCE_SECONDS)
                         schedule.acknowledged(group)
                 collected, last = [], time.monotonic()
-            await asyncio.sleep(_PAUSE_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _send(producer: AIOKafkaProducer, topic: str, deliveries: list[Delivery]) -> None:

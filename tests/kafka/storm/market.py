@@ -12,6 +12,8 @@ from tests.kafka.storm import wire
 
 #: Powers of two: prices on today's basis are then the same to the bit, whichever edition they come from.
 _SPLITS = (2.0, 2.0, 4.0, 0.5)
+#: The ticker whose bars come from a file, and the one of whose bars the first are not kept.
+FILED, LONG = "FILED", "LONG"
 _CORRECTION = 0.004
 _EVENING = 20 * 3600
 _AFTERNOON = 15 * 3600
@@ -47,13 +49,13 @@ class Edition:
 class Ticker:
     """One ticker's prices on today's basis, its splits, and the moments at which its vendor was asked."""
 
-    def __init__(self, name: str, days: list[dt.date], rng: random.Random) -> None:
+    def __init__(self, name: str, days: list[dt.date], rng: random.Random, *, splits: bool = True) -> None:
         self.name = name
         self.days = days
         self._rng = rng
         self._second: dict[dt.date, int] = {}
         self._bars = list(_walk(len(days), rng))
-        count = rng.choice((0, 0, 1, 2))
+        count = rng.choice((0, 0, 1, 2)) if splits else 0
         self._splits = {days[n]: rng.choice(_SPLITS) for n in rng.sample(range(40, len(days) - 5), count)}
 
     def editions(self, live_from: int) -> Iterator[Edition]:
@@ -79,6 +81,19 @@ class Ticker:
             if rng.random() < 0.03:
                 first = max(0, n - rng.randrange(2, 40))
                 yield self._edition(at, range(first, n + 1), self._moment(n, _EVENING))
+
+    def in_order(self) -> Iterator[Edition]:
+        """A longer history than is kept, in the order of its days, with corrections of late bars only."""
+        for start in range(0, len(self.days), 20):
+            stop = min(len(self.days), start + 20)
+            at = 0.05 + 0.9 * start / len(self.days)
+            yield self._edition(at, range(start, stop), self._moment(stop - 1, _EVENING))
+            if self._rng.random() < 0.3:
+                yield self._edition(at, [stop - self._rng.randrange(1, 20)], self._moment(stop - 1, _EVENING), change=0.7)
+
+    def whole(self) -> Edition:
+        """All of its bars, as a file has them that was written in the evening of the last one."""
+        return self._edition(0.0, range(len(self.days)), self._moment(len(self.days) - 1, _EVENING))
 
     def _moment(self, n: int, second: int) -> tuple[str, str]:
         """A moment of the day of bar `n` at which nobody has asked yet: it decides which edition counts."""
@@ -159,6 +174,14 @@ def deliveries(rng: random.Random, *, today: dt.date, partitions: int, tickers: 
         Delivery(0, at, channel, ticker, key, value, wire.partition_of(key, partitions))
         for at, channel, ticker, key, value, _ in made
     ]
+    # By one sender alone, so that no bar comes later than its history allows.
+    good += [
+        Delivery(0, edition.at, wire.PROJECT, LONG, LONG.encode(), edition.value, wire.partition_of(LONG.encode(), partitions))
+        for edition in Ticker(LONG, sessions(today, 760), rng).in_order()
+    ]
+    filed = Ticker(FILED, sessions(today - dt.timedelta(days=2), 200), rng, splits=False).whole()
+    key = FILED.encode()
+    good.append(Delivery(0, 0.4 * rng.random(), wire.COMMAND, FILED, key, filed.value, wire.partition_of(key, partitions)))
     everything = sorted([*good, *poison(rng, good, partitions)], key=lambda one: one.at)
     return [_numbered(one, number) for number, one in enumerate(everything)]
 

@@ -28,6 +28,8 @@ WEIGHTS: Final = {
     "wipe": 6.0,
     "damage": 10.0,
     "live-damage": 3.0,
+    "backup": 3.0,
+    "mixed": 1.5,
     "duplicate": 4.0,
     "offsets": 2.0,
     "rebuild": 1.5,
@@ -37,8 +39,8 @@ WEIGHTS: Final = {
     "clock": 5.0,
     "clock-jump": 3.0,
 }
-#: The first fault comes once workers have begun to work.
-_FIRST_SECONDS: Final = 8.0
+#: The first fault comes once bars have begun to flow.
+_FIRST_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,10 @@ class Plan:
     partitions: int
     deliveries: tuple[Delivery, ...]
     faults: tuple[Fault, ...]
+    #: Whether the HTTP service runs through the storm.
     serve: bool
+    #: Which program is the independent client.
+    client: str
 
 
 def draw_plan(
@@ -81,6 +86,7 @@ def draw_plan(
     tickers = rng.randrange(12, 25)
     started = rng.randint(*workers)
     serve = rng.random() < 0.25
+    client = rng.choice(("independent_sender", "librdkafka_sender"))
     # A source of random numbers for each: with another list of faults the messages stay the same.
     sent = deliveries(random.Random(f"{seed} market"), today=today, partitions=partitions, tickers=tickers)
     if not transactions:
@@ -95,6 +101,7 @@ def draw_plan(
         deliveries=tuple(sent),
         faults=tuple(draw_faults(random.Random(f"{seed} faults"), seconds=seconds, every=every, kinds=kinds)),
         serve=serve,
+        client=client,
     )
 
 

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from broker.base import die_with_us
 from tests.conftest import ROOT
 from tests.kafka.cluster import Worker
 
@@ -19,7 +21,8 @@ from tests.kafka.cluster import Worker
 RESTART_SECONDS: Final = 1.0
 #: A worker that ends by itself so many times in a row without having been ready is taken to be in a loop.
 LOOP_OF_EXITS: Final = 4
-_STOP_SECONDS: Final = 40.0
+#: A service manager's patience with SIGTERM is 90 s.
+STOP_SECONDS: Final = 60.0
 CLOCKS: Final = Path(__file__).with_name("clock")
 
 
@@ -38,8 +41,9 @@ class Slot:
     #: Grows with every start, so that a page can be told from that of the process before.
     generation: int = 0
     wanted: bool = True
-    #: No start before this moment.
+    #: No start before this moment, nor while something is done to its folder or another process has its name.
     not_before: float = 0.0
+    is_held: bool = False
     #: We have ended or frozen it ourselves.
     expected: bool = False
     frozen: bool = False
@@ -76,7 +80,7 @@ class Slot:
         if self.worker is None:
             return True
         try:
-            self.worker.process.wait(timeout=_STOP_SECONDS)
+            self.worker.process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.worker.kill()
             return False
@@ -100,23 +104,34 @@ class Supervisor:
         self.slots: dict[str, Slot] = {}
         self.findings: list[str] = []
 
-    def add(self, name: str, state: Path | None = None, *, key: str | None = None) -> Slot:
-        """A new slot, started at once; `key` where its name stands for another one already."""
+    def add(self, name: str, state: Path | None = None, *, key: str | None = None, **environment: str) -> Slot:
+        """A new slot, started at once; `key` where its name stands for another one already; `environment` adds settings."""
         key = key or name
         clock = self._folder / f"{key}.clock"
-        environment = self._environment | {
+        mine = {
             "STATE_DIR": str(state or self.state),
             "STORM_CLOCK": str(clock),
             "PYTHONPATH": f"{CLOCKS}{os.pathsep}{ROOT}",
         }
         folder = (state or self.state) / "workers" / name
-        slot = self.slots[key] = Slot(name, key, environment, folder, self._folder / f"{key}.log", clock)
+        slot = self.slots[key] = Slot(
+            name, key, self._environment | mine | environment, folder, self._folder / f"{key}.log", clock
+        )
         slot.start()
         return slot
 
     def wanted(self) -> list[Slot]:
         """Those that should run, by name."""
         return [slot for _, slot in sorted(self.slots.items()) if slot.wanted]
+
+    def idle(self) -> list[Slot]:
+        """Those that are away for a while."""
+        return [slot for _, slot in sorted(self.slots.items()) if not slot.wanted and not slot.gone and slot.key == slot.name]
+
+    def victim(self, draw: float) -> Slot | None:
+        """One that runs and should, by a number from 0 to 1; none where there is none."""
+        running = [slot for slot in self.wanted() if slot.runs and not slot.frozen]
+        return running[int(draw * len(running))] if running else None
 
     def tick(self) -> None:
         """Note what has ended, and start again what should run."""
@@ -129,7 +144,7 @@ class Supervisor:
                     self._ended_by_itself(slot, code)
                 slot.worker = None
                 slot.not_before = max(slot.not_before, now + RESTART_SECONDS)
-            if slot.worker is None and slot.wanted and now >= slot.not_before:
+            if slot.worker is None and slot.wanted and not slot.is_held and now >= slot.not_before:
                 slot.start()
 
     def _ended_by_itself(self, slot: Slot, code: int) -> None:
@@ -145,7 +160,7 @@ class Supervisor:
             slot.end(signal.SIGTERM)
         for slot in running:
             if not slot.await_end():
-                self.findings.append(f"{slot.key} did not end within {_STOP_SECONDS:g} s of SIGTERM")
+                self.findings.append(f"{slot.key} did not end within {STOP_SECONDS:g} s of SIGTERM")
 
     def kill_all(self) -> None:
         """End everything at once, whatever it is doing."""
@@ -156,16 +171,29 @@ class Supervisor:
                 slot.worker.kill()
 
 
+def strays(prefix: str, known: Iterable[int]) -> list[int]:
+    """Processes with this KAFKA_PREFIX that are not the known ones: what a worker has started and left behind."""
+    mark = f"KAFKA_PREFIX={prefix}\0".encode()
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is another user's
+            if mark in path.read_bytes():
+                found.append(int(path.parent.name))
+    return sorted(set(found) - set(known))
+
+
 class Helper:
     """Any other program of the round that is started again when it ends: a sender, a reader, the replica."""
 
-    def __init__(self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path, *, not_before: float = 0.0
+    ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", *command]
+        self._command = [*die_with_us(), sys.executable, "-m", *command]
         self._environment = environment
         self.process: subprocess.Popen[bytes] | None = None
-        self._not_before = 0.0
+        self._not_before = not_before
         self.wanted = True
 
     def tick(self) -> None:
@@ -180,9 +208,14 @@ class Helper:
                     self._command, cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True
                 )
 
+    @property
+    def runs(self) -> bool:
+        """Whether there is a process at the moment."""
+        return self.process is not None and self.process.poll() is None
+
     def kill(self) -> bool:
         """kill -9; says whether it ran."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or not self.runs:
             return False
         self.process.kill()
         self.process.wait()

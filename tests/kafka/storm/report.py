@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -37,6 +38,7 @@ def summary(outcomes: list[Outcome]) -> str:
             "by_kind": dict(sorted(faults.items())),
             "recovery_seconds": {kind: [round(one, 2) for one in taken] for kind, taken in sorted(seconds.items())},
             "exit_codes": dict(sorted(exits.items())),
+            "load_average": round(os.getloadavg()[2], 1),
         }
     )
 

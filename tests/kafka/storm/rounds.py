@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import subprocess
-import sys
+import signal
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,12 +21,14 @@ from broker.topics import ensure_topics
 from settings import load_settings
 from tests.conftest import ROOT
 from tests.kafka.cluster import QUICK
+from tests.kafka.storm import wire
 from tests.kafka.storm.aftermath import Aftermath
-from tests.kafka.storm.injector import Cast, Injector
+from tests.kafka.storm.cast import Cast
+from tests.kafka.storm.injector import Injector
 from tests.kafka.storm.kafka_side import KafkaSide
 from tests.kafka.storm.plan import Plan
-from tests.kafka.storm.processes import Helper, Supervisor
-from tests.kafka.storm.sending import write_deliveries
+from tests.kafka.storm.processes import Helper, Supervisor, strays
+from tests.kafka.storm.sending import write_deliveries, write_file
 from tests.kafka.storm.watch import Takeovers, Watch
 
 SESSION_SECONDS: Final = 10.0
@@ -65,7 +66,7 @@ class Round:
             "KAFKA_PREFIX": prefix,
             "KAFKA_PARTITIONS": str(plan.partitions),
             "WORKER_SESSION_SECONDS": f"{SESSION_SECONDS:g}",
-            "LOG_LEVEL": "INFO",
+            "PRICE_PROVIDER": "none",
         }
         self._environment = {**os.environ, **self._values, "PYTHONPATH": str(ROOT), "STATE_DIR": str(self._folder / "state")}
         self._broker, self._thread = broker, thread
@@ -77,11 +78,17 @@ class Round:
         plan, outcome = self._plan, self.outcome
         with ExitStack() as stack:
             ensure_topics(load_settings(**{name.lower(): value for name, value in self._values.items()}))
+            stack.callback(_kill_strays, self._prefix)
             supervisor = Supervisor(self._folder, self._environment, self._log)
             stack.callback(supervisor.kill_all)
-            helpers = self._helpers(stack)
             watch = Watch(lambda: list(supervisor.slots.values()))
             stack.callback(watch.close)
+            for number in range(plan.workers):
+                supervisor.add(f"w{number + 1}")
+            self._await_ready(supervisor, watch)
+            # From here on time counts: what the plan has for a moment meets a cluster that works, however slow the machine.
+            self._began = time.monotonic()
+            helpers = self._helpers(stack)
             takeovers = Takeovers(self._broker.bootstrap, f"{self._prefix}forecasts", plan.partitions)
             stack.callback(takeovers.close)
             cast = Cast(
@@ -91,22 +98,21 @@ class Round:
                 kafka=self._kafka,
                 broker=self._broker,
                 broker_thread=self._thread,
-                senders=[helpers["project"], helpers["independent"]],
-                replica=helpers["replica"],
-                readers=[helper for name, helper in helpers.items() if name in {"reader", "serve"}],
+                helpers=helpers,
+                prefix=self._prefix,
                 environment=self._environment,
                 folder=self._folder,
                 session_seconds=SESSION_SECONDS,
+                most_workers=plan.most_workers,
+                say=self._log,
             )
-            injector = Injector(cast, self._log, most_workers=plan.most_workers)
-            for number in range(plan.workers):
-                supervisor.add(f"w{number + 1}")
+            injector = Injector(cast)
             self._storm(supervisor, injector, list(helpers.values()))
-            checks = Aftermath(plan, cast, helpers, patience=self._patience, say=self._log)
+            checks = Aftermath(plan, cast, patience=self._patience)
             outcome.findings += checks.run()
-            outcome.findings += supervisor.findings + injector.findings
+            outcome.findings += supervisor.findings + cast.findings
             outcome.faults = dict(injector.counts)
-            outcome.seconds = dict(watch.seconds) | ({"takeover": takeovers.seconds} if takeovers.seconds else {})
+            outcome.seconds = dict(watch.seconds) | dict(takeovers.seconds)
             outcome.disturbed = dict(watch.disturbed)
             for slot in supervisor.slots.values():
                 for code in slot.exits:
@@ -114,6 +120,12 @@ class Round:
         self._kafka.delete_topics()
         if not outcome.findings:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _await_ready(self, supervisor: Supervisor, watch: Watch) -> None:
+        deadline = time.monotonic() + self._patience
+        while not all(watch.page(slot).get("partitions") for slot in supervisor.wanted()) and time.monotonic() < deadline:
+            supervisor.tick()
+            time.sleep(_TICK_SECONDS)
 
     def _storm(self, supervisor: Supervisor, injector: Injector, helpers: list[Helper]) -> None:
         """Until the time is over and every fault has ended."""
@@ -142,7 +154,7 @@ class Round:
         commands = {
             "project": [f"{here}.project_sender", str(file), str(self._folder / "project.acks"), *when],
             "independent": [
-                f"{here}.independent_sender",
+                f"{here}.{self._plan.client}",
                 self._broker.bootstrap,
                 f"{self._prefix}bars",
                 f"{self._prefix}tx",
@@ -150,31 +162,36 @@ class Round:
                 str(self._folder / "independent.acks"),
                 *when,
             ],
+            "expected": [f"{here}.expected", str(file), str(self._folder / "expected"), self._plan.today.isoformat()],
             "replica": ["state", "replica", "--state", replica],
             "reader": [f"{here}.reader", state, str(self._folder / "reader.json")],
         }
         if self._plan.serve:
             commands["serve"] = ["optimizer", "serve", "--state", state, "--port", "0"]
         helpers = {name: Helper(name, command, self._environment, self._folder) for name, command in commands.items()}
+        helpers["command"] = self._command()
         for helper in helpers.values():
             stack.callback(helper.stop)
             helper.tick()
-        with (self._folder / "expected.log").open("ab") as log:
-            command = [
-                sys.executable,
-                "-m",
-                f"{here}.expected",
-                str(file),
-                str(self._folder / "expected"),
-                self._plan.today.isoformat(),
-            ]
-            expected = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdout=log, stderr=log)
-        stack.callback(expected.wait)
-        stack.callback(expected.terminate)
         return helpers
+
+    def _command(self) -> Helper:
+        """A user's command that publishes a file, bar by bar, so that there is a middle in which to be killed."""
+        (filed,) = [one for one in self._plan.deliveries if one.channel == wire.COMMAND]
+        path = self._folder / "bars.csv"
+        write_file(path, filed)
+        command = ["producers", "publish", "--source", "file", "--path", str(path), "--batch", "1"]
+        at = self._began + filed.at * self._plan.seconds
+        return Helper("command", command, self._environment, self._folder, not_before=at)
 
     def _log(self, text: str) -> None:
         line = f"[{self._plan.seed}] {time.monotonic() - self._began:6.1f} s  {text}"
         with (self._folder / "storm.log").open("a") as log:
             log.write(f"{dt.datetime.now(dt.UTC).isoformat()} {line}\n")
         self._say(line)
+
+
+def _kill_strays(prefix: str) -> None:
+    for pid in strays(prefix, ()):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -35,6 +36,17 @@ def _text(content: bytes | None) -> str | None:
     return None if content is None else b64encode(content).decode()
 
 
+def write_file(path: Path, delivery: Delivery) -> None:
+    """A delivery's bars as a CSV file that was last written when they were fetched."""
+    message = json.loads(delivery.value or b"")
+    names = [name for name in ("date", "open", "high", "low", "close", "volume", "dividend") if name in message]
+    lines = [",".join(["ticker", *names])]
+    lines += [",".join([delivery.ticker, *map(str, row)]) for row in zip(*(message[name] for name in names), strict=True)]
+    path.write_text("\n".join(lines) + "\n")
+    written = dt.datetime.fromisoformat(f"{message['as_of']}T{message['as_of_time']}+00:00").timestamp()
+    os.utime(path, (written, written))
+
+
 class Schedule:
     """Deliveries that are not acknowledged yet, each due at its moment; what is acknowledged is noted in a file at once.
 
@@ -44,7 +56,7 @@ class Schedule:
     def __init__(self, deliveries: Iterable[Delivery], notes: Path, *, began: float, seconds: float) -> None:
         noted = set(map(int, notes.read_text().split())) if notes.exists() else set()
         self.waiting = [one for one in deliveries if one.number not in noted]
-        self._notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._notes = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._began, self._seconds = began, seconds
 
     def due(self) -> list[Delivery]:

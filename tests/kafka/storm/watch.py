@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -104,27 +104,36 @@ def _page(port: int) -> dict[str, Any]:
         return {}
 
 
-#: Since when, and which partitions.
-Orphans = tuple[float, set[int]]
+@dataclass(slots=True)
+class Orphans:
+    """Partitions whose next row is waited for since `began`; rows before `counts_from` were under way already."""
+
+    kind: str
+    partitions: set[int]
+    began: float
+    counts_from: float
 
 
 class Takeovers:
-    """Listens to the topic `forecasts`: how long partitions whose worker is gone wait for their next row."""
+    """Listens to the topic `forecasts`: how long partitions wait for their next row when their worker or the broker is gone."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._options = {"bootstrap_servers": bootstrap, "group_id": None, "auto_offset_reset": "latest"}
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
         self._orphans: list[Orphans] = []
         self._mutex = threading.Lock()
-        self.seconds: list[float] = []
+        self.seconds: dict[str, list[float]] = defaultdict(list)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="storm-takeovers")
         self._thread.start()
 
     def orphaned(self, partitions: list[int]) -> None:
-        """The worker of these partitions has died, and nobody starts it again."""
-        with self._mutex:
-            self._orphans.append((time.monotonic(), set(partitions)))
+        """The worker of these partitions has left, and nobody starts it again."""
+        self._expect("takeover", partitions, _UNDER_WAY_SECONDS)
+
+    def broker_is_back(self) -> None:
+        """Every partition was without a broker."""
+        self._expect("broker", range(len(self._partitions)), 0.0)
 
     def under_way(self) -> list[Orphans]:
         """What is being waited for."""
@@ -132,13 +141,19 @@ class Takeovers:
             return list(self._orphans)
 
     def disturb(self, orphans: list[Orphans]) -> None:
-        """Another fault has come: these, where they wait, would not be of a takeover alone."""
+        """Another fault has come: these, where they wait, would not be of theirs alone."""
         with self._mutex:
             self._orphans = [one for one in self._orphans if one not in orphans]
 
     def close(self) -> None:
+        """End the thread."""
         self._stop.set()
         self._thread.join()
+
+    def _expect(self, kind: str, partitions: Iterable[int], under_way_seconds: float) -> None:
+        now = time.monotonic()
+        with self._mutex:
+            self._orphans.append(Orphans(kind, set(partitions), now, now + under_way_seconds))
 
     def _run(self) -> None:
         consumer = KafkaConsumer(**self._options)
@@ -159,6 +174,6 @@ class Takeovers:
         now = time.monotonic()
         with self._mutex:
             for one in list(self._orphans):
-                if now - one[0] > _UNDER_WAY_SECONDS and one[1] & partitions:
+                if now > one.counts_from and one.partitions & partitions:
                     self._orphans.remove(one)
-                    self.seconds.append(now - one[0])
+                    self.seconds[one.kind].append(now - one.began)

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 #: How a message gets to Kafka: by the project's producer, by a client of another library, by that client in a transaction.
+#: COMMAND stands for a whole file of bars, published by the project's command in messages of its own.
+COMMAND = "command"
 PROJECT, INDEPENDENT, TRANSACTION, ABORTED = "project", "independent", "transaction", "aborted"
 TRANSACTIONS = (TRANSACTION, ABORTED)
 

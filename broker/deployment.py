@@ -1,0 +1,211 @@
+"""What all workers of one KAFKA_PREFIX have agreed on, as records of the topic `deployment`, and which of the records counts.
+
+Workers with other settings would write rows of two horizons into one table. So the first worker records its settings and
+version, and later ones compare. `streams rebuild` begins a new incarnation: a record that says so, and at its end a second
+record that lets workers in.
+
+Pure: the log is somebody else's. A protocol here is a generator that yields the record to append, or None to read the log,
+and is sent all records in the order of the log; a record that cannot be read is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from errors import BrokerError, MessageError, SchemaError, SettingsError
+from settings import Settings
+
+DEPLOYMENT_VERSION: Final = 1
+KEY: Final = b"deployment"
+#: Changelogs carry the incarnation in four bytes.
+_MOST_INCARNATIONS: Final = 2**32 - 1
+_REBUILD: Final = "stop all workers and run `python -m streams rebuild`"
+
+
+class Writer(msgspec.Struct, frozen=True, kw_only=True):
+    """The process that wrote a record. `nonce` is its own, `at` is for people."""
+
+    worker: str
+    host: str
+    pid: int
+    nonce: str
+    at: str
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """What must be the same for all workers.
+
+    `incarnation` grows with every rebuild. `rebuilding`: one has begun and not ended, nobody may work. `settings` are those
+    that change the numbers, as they would be written in the environment; `formats` the versions of what is stored.
+    """
+
+    schema_version: int = DEPLOYMENT_VERSION
+    incarnation: Annotated[int, msgspec.Meta(ge=0, le=_MOST_INCARNATIONS)] = 0
+    rebuilding: bool = False
+    settings: dict[str, str]
+    settings_hash: str
+    code_version: str
+    formats: dict[str, int]
+    writer: Writer
+
+
+Protocol = Generator[Deployment | None, Sequence[Deployment | None], Deployment]
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+def new_deployment(settings: Settings, *, code_version: str, formats: dict[str, int], writer: Writer) -> Deployment:
+    """The first incarnation, with the settings of this process."""
+    return Deployment(
+        settings={name.upper(): _text(value) for name, value in settings.forecast_values.items()},
+        settings_hash=settings.forecast_hash,
+        code_version=code_version,
+        formats=formats,
+        writer=writer,
+    )
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def encode_deployment(deployment: Deployment) -> bytes:
+    """As JSON."""
+    return msgspec.json.encode(deployment)
+
+
+def decode_deployment(value: bytes) -> Deployment:
+    """A record's value. Raises SchemaError for a newer version, MessageError for what is no deployment."""
+    try:
+        version = msgspec.json.decode(value, type=_Version).schema_version
+        if version > DEPLOYMENT_VERSION:
+            raise SchemaError(
+                f"the workers' deployment is recorded in version {version}, this process knows {DEPLOYMENT_VERSION}: upgrade it"
+            )
+        return msgspec.json.decode(value, type=Deployment)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MessageError(f"not a deployment: {error}") from error
+
+
+def counting(records: Sequence[Deployment | None]) -> Deployment | None:
+    """The record that counts: the first of the highest incarnation, if possible one that does not say `rebuilding`."""
+    known = [record for record in records if record is not None]
+    highest = max((record.incarnation for record in known), default=0)
+    candidates = [record for record in known if record.incarnation == highest]
+    return next((record for record in candidates if not record.rebuilding), candidates[0] if candidates else None)
+
+
+def says_the_same(one: Deployment | None, other: Deployment) -> bool:
+    """Whether two records agree in everything but who wrote them; of a rebuild there is only one."""
+    return one is not None and _content(one) == _content(other)
+
+
+def _content(deployment: Deployment) -> tuple[object, ...]:
+    return (
+        deployment.incarnation,
+        deployment.rebuilding and deployment.writer.nonce,
+        deployment.settings,
+        deployment.settings_hash,
+        deployment.code_version,
+        deployment.formats,
+    )
+
+
+def agree(mine: Deployment) -> Protocol:
+    """How a worker comes to the deployment that counts, which may be another one than `mine`.
+
+    Two that find an empty log both write; the first record counts. Compaction would keep the last record, so the one that
+    counts is written again after any other.
+    """
+    records = yield None
+    if counting(records) is None:
+        yield mine
+        records = yield None
+    chosen = counting(records)
+    if chosen is None:
+        raise BrokerError("the record of the deployment was acknowledged and is not on its topic: has the topic been deleted?")
+    if not says_the_same(records[-1], chosen):
+        yield chosen
+    return chosen
+
+
+def begin_rebuild(mine: Deployment) -> Protocol:
+    """Begin the next incarnation with the settings of `mine`: from now on no worker starts, and those that run leave.
+
+    Raises BrokerError if another rebuild was faster.
+    """
+    records = yield None
+    current = counting(records)
+    before = 0 if current is None else current.incarnation
+    begun = msgspec.structs.replace(mine, incarnation=before + 1, rebuilding=True)
+    yield begun
+    yield from confirm_rebuild(begun)
+    return begun
+
+
+def confirm_rebuild(begun: Deployment) -> Protocol:
+    """Make sure that this rebuild is still the one that counts. Raises BrokerError if it is not."""
+    records = yield None
+    found = counting(records)
+    if found != begun:
+        other = "" if found is None else f" ({found.writer.host}, process {found.writer.pid}, {found.writer.at})"
+        raise BrokerError(
+            f"another rebuild was begun meanwhile{other}: this one stops; wait for the other one, or run it again"
+        )
+    return begun
+
+
+def end_rebuild(begun: Deployment) -> Protocol:
+    """Let workers in. Raises BrokerError if another rebuild was begun meanwhile."""
+    yield from confirm_rebuild(begun)
+    ended = msgspec.structs.replace(begun, rebuilding=False)
+    yield ended
+    return ended
+
+
+def refuse_difference(recorded: Deployment, mine: Deployment) -> None:
+    """Raise SettingsError if a process with the settings and the version of `mine` must not work in this deployment."""
+    problems = _different_versions(recorded, mine)
+    settings = _different_settings(recorded, mine)
+    if settings:
+        problems.append(f"{', '.join(settings)}; set it back")
+    if problems:
+        writer = recorded.writer
+        raise SettingsError(
+            f"the workers agreed on other values (recorded by worker {writer.worker} on {writer.host}, {writer.at}): "
+            f"{'; '.join(problems)}, or {_REBUILD}"
+        )
+
+
+def _different_versions(recorded: Deployment, mine: Deployment) -> list[str]:
+    versions = {
+        "version": (recorded.code_version, mine.code_version),
+        **{
+            f"format of {name}": (recorded.formats.get(name), mine.formats.get(name))
+            for name in sorted(recorded.formats.keys() | mine.formats.keys())
+        },
+    }
+    found = [f"{what} {there} there and {here} here" for what, (there, here) in versions.items() if there != here]
+    return [f"{', '.join(found)}; run the version that is there"] if found else []
+
+
+def _different_settings(recorded: Deployment, mine: Deployment) -> list[str]:
+    names = sorted(recorded.settings.keys() | mine.settings.keys())
+    pairs = {name: (recorded.settings.get(name), mine.settings.get(name)) for name in names}
+    found = [
+        f"{name} is {_or_absent(there)} there and {_or_absent(here)} here"
+        for name, (there, here) in pairs.items()
+        if there != here
+    ]
+    if not found and recorded.settings_hash != mine.settings_hash:
+        found = [f"the hash of the settings is {recorded.settings_hash} there and {mine.settings_hash} here"]
+    return found
+
+
+def _or_absent(value: str | None) -> str:
+    return "absent" if value is None else value
