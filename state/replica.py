@@ -34,6 +34,8 @@ _POLL_MS: Final = 200
 _RECORDS: Final = 5000
 #: An idle topic, one that was made anew and a broker that is away look the same to a consumer: so often they are told apart.
 _LOOK_SECONDS: Final = 30.0
+#: Left to itself, a consumer comes back up to half a minute after its broker.
+_PROBE_SECONDS: Final = 5.0
 #: After so long at most a new partition is noticed; Kafka's clients look every five minutes.
 _METADATA_MS: Final = 5_000
 
@@ -65,14 +67,18 @@ class ForecastReplica:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the topic until `stop` is set; a broker that is away is waited for, and reported now and then."""
-        looked = time.monotonic()
+        looked = probed = time.monotonic()
         while not stop.is_set():
             try:
                 if self._consumer is None:
                     once_kafka_answers(self._settings, self.step, stop=stop)
-                else:
-                    self.step()
-                if time.monotonic() - looked > _LOOK_SECONDS:
+                elif self.step():
+                    probed = time.monotonic()
+                elif time.monotonic() - probed > _PROBE_SECONDS:
+                    probed = time.monotonic()
+                    if not is_listening(self._settings.kafka_bootstrap):
+                        self._disconnect()
+                if self._consumer is not None and time.monotonic() - looked > _LOOK_SECONDS:
                     looked = time.monotonic()
                     self._look_at_topic()
             except BrokerAwayError as error:
@@ -88,14 +94,15 @@ class ForecastReplica:
             if found:
                 self._take(found)
                 self._may_repair = True
+            return sum(len(records) for records in found.values())
         except StateCorruptError as error:
             if not self._may_repair:
                 raise
-            self._may_repair = False
-            self._disconnect()
-            self._store.make_anew(error)
-            return 0
-        return sum(len(records) for records in found.values())
+            reason = str(error)
+        self._may_repair = False
+        self._disconnect()
+        self._store.make_anew(reason)
+        return 0
 
     def _poll(self, consumer: KafkaConsumer) -> dict[TopicPartition, list[Any]]:
         with broker_errors(self._settings):
@@ -192,6 +199,6 @@ class ForecastReplica:
     def _look_at_topic(self) -> None:
         """Whether this is still the topic that is read: a consumer goes on in another one of the same name."""
         if not is_listening(self._settings.kafka_bootstrap):
-            logger.warning("Kafka is away, its rows stay as they are bootstrap=%s", self._settings.kafka_bootstrap)
+            self._disconnect()  # a client would take a quarter of a minute to find that out
         elif existing_topic(self._settings, FORECASTS).id != self._store.position.topic_id:
             self._disconnect()

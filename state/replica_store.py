@@ -66,8 +66,11 @@ class ReplicaStore:
         self._path = path
         try:
             self._database, self.position = _opened(path)
+            return
         except StateCorruptError as error:
-            self._database, self.position = _made_anew(path, error)
+            reason = str(error)
+        # Behind the block: an error holds the iterator that raised it, and RocksDB its lock for as long as there is one.
+        self._database, self.position = _made_anew(path, reason)
 
     def __enter__(self) -> Self:
         return self
@@ -79,8 +82,8 @@ class ReplicaStore:
         """Close; again does nothing. Raises StateWriteError when a last write fails."""
         self._database.close()
 
-    def make_anew(self, reason: StateCorruptError) -> None:
-        """Remove what is there because of this damage. Raises as the constructor does."""
+    def make_anew(self, reason: str) -> None:
+        """Remove what is there because of this damage, outside of the block that caught it. Raises as the constructor does."""
         with contextlib.suppress(StateError):  # it is removed: its last writes do not matter
             self._database.close()
         self._database, self.position = _made_anew(self._path, reason)
@@ -127,7 +130,7 @@ def _opened(path: Path) -> tuple[Database, Position]:
     return database, position
 
 
-def _made_anew(path: Path, reason: StateCorruptError) -> tuple[Database, Position]:
+def _made_anew(path: Path, reason: str) -> tuple[Database, Position]:
     logger.warning("damaged copy removed, the topic is copied again path=%s reason=%s", path, reason)
     Database.remove(path)
     return _opened(path)

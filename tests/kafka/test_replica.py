@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
-import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -18,13 +15,13 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from broker.base import free_port
 from broker.claims import CLAIM_PREFIX, HEADER, Claim, encode_claim
 from broker.client import client_options
+from broker.local import local_broker
 from broker.topics import FORECASTS, ensure_topics, existing_topic, topic_name
 from errors import StateCorruptError
 from records import encode_forecast
-from settings import Settings
+from settings import Settings, load_settings
 from state.database import Database
 from state.export import rows_to_json
 from state.folder import FORECASTS as FORECASTS_FOLDER
@@ -326,55 +323,28 @@ def test_a_copy_that_is_removed_while_it_is_written_is_made_anew(cluster: Cluste
         assert process.poll() is None
 
 
-def test_a_broker_that_is_away_at_the_start_is_waited_for(cluster: Cluster, settings: Settings, bootstrap: str) -> None:
-    send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
-    port = free_port()
-    with ForecastReader(settings.state_dir) as reader:
-        with running(cluster, settings, KAFKA_BOOTSTRAP=f"127.0.0.1:{port}") as process:
-            until(lambda: "Kafka is away, waiting for it" in log_of(cluster).read_text())
-            with forwarding(port, bootstrap):
-                until(lambda: is_whole(reader))
+def test_a_broker_that_is_away_is_waited_for_at_the_start_and_later(tmp_path: Path) -> None:
+    with (
+        local_broker(load_settings()) as (bootstrap, broker),
+        Cluster(bootstrap=bootstrap, folder=tmp_path, prefix="t-") as cluster,
+    ):
+        if broker is None:
+            pytest.skip("the broker is not ours to kill")
+        settings = cluster.settings().model_copy(update={"state_dir": tmp_path / "replica"})
+        ensure_topics(settings)
+        send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+        broker.kill()
+        with ForecastReader(settings.state_dir) as reader, running(cluster, settings) as process:
+            for number in range(2):
+                until(lambda number=number: log_of(cluster).read_text().count("Kafka is away, waiting for it") > number)
+                assert process.poll() is None
+                broker.start()
+                send(settings, [("T00", row("T00", number))])
+                until(lambda number=number: is_whole(reader) and rows_of(reader)[0].annual_return == number)
+                if number == 0:
+                    broker.kill()
             process.terminate()
             assert process.wait(timeout=PATIENCE_SECONDS) == 0
-        with running(cluster, settings, KAFKA_BOOTSTRAP=f"127.0.0.1:{port}") as process:
-            until(lambda: log_of(cluster).read_text().count("Kafka is away, waiting for it") == 2)
-            assert is_whole(reader), "its rows are there meanwhile"
-            process.terminate()
-            assert process.wait(timeout=PATIENCE_SECONDS) == 0
-
-
-@contextmanager
-def forwarding(port: int, bootstrap: str) -> Iterator[None]:
-    """What comes to the port goes to the broker, which then names its own address."""
-    host, _, target = bootstrap.rpartition(":")
-
-    class Forward(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection((host, int(target))) as broker:
-                answers = threading.Thread(target=pump, args=(broker, self.request))
-                answers.start()
-                pump(self.request, broker)
-                answers.join()
-
-    with socketserver.ThreadingTCPServer(("127.0.0.1", port), Forward, bind_and_activate=False) as server:
-        server.allow_reuse_address = server.daemon_threads = True
-        server.server_bind()
-        server.server_activate()
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
 
 
 def test_without_a_topic_it_says_who_makes_it(cluster: Cluster, tmp_path: Path) -> None:
