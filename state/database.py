@@ -67,7 +67,7 @@ class Database:
         `replace_damaged` sets a damaged database aside, with a warning, and makes an empty one.
 
         Raises StateLockedError, StateCorruptError, StateWriteError, SchemaError for a newer format, or StateError for files
-        that this user may not read. With `look` none of them changes anything.
+        that this user may not read. With `look`, what is refused stays as it is.
         """
         with contextlib.ExitStack() as lock:
             was_closed = lock.enter_context(locked(path))

@@ -145,6 +145,18 @@ def test_a_damaged_lock_file_of_ours(copy: Callable[[], Path]) -> None:
             assert dict(database.scan()) == values_after(BATCHES)
 
 
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    path.write_text("a file")
+    path.with_suffix(".new").write_text("left over")
+    with pytest.raises(StateCorruptError, match=rf"x\.db is no folder: {REMEDY}"):
+        Database.open_writer(path, remedy=REMEDY)
+    assert path.read_text() == "a file"
+    with Database.open_writer(path, replace_damaged=True) as database:
+        assert database.scan() == []
+    assert path.with_suffix(".damaged").read_text() == "a file"
+
+
 def test_values_lost_since_the_last_close_are_missed(copy: Callable[[], Path], original: Path) -> None:
     """An older database that is whole in itself, below the newer one's mark: a file system that lost the last minutes."""
     path = copy()

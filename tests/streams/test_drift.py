@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from models.results import TrainedTicker
 from models.serving import load_trained
 from records import BarBatch, Bars, Forecast, date_of, day_number, decode_forecast, encode_forecast
 from state.database import Database
-from state.folder import StateFolder
+from state.folder import FORECASTS, MODELS, StateFolder
 from state.ticker_state import TickerState
 from streams.embedded import EmbeddedEngine
 from streams.forecasting import is_current, refresh, training_job, wanted_training
@@ -173,6 +174,18 @@ def test_a_crash_before_any_write_is_repaired(
     run([], tmp_path, pool)
     run([batch(bars)], tmp_path, pool)
     assert export(tmp_path) == export(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damaged", [[MODELS], [FORECASTS], [MODELS, FORECASTS]])
+def test_damaged_models_and_rows_are_made_again_early_trainings_included(
+    bars: Bars, whole: Path, pool: Pool, tmp_path: Path, damaged: list[str]
+) -> None:
+    state = shutil.copytree(whole, tmp_path / "state")
+    for name in damaged:
+        (state / name / "CURRENT").unlink()
+    run([], state, pool)
+    assert export(state) == export(whole)
 
 
 @pytest.mark.slow
