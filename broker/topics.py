@@ -36,6 +36,8 @@ TABLES: Final = ("history", "models")
 LOG_APPEND_TIME: Final = 1
 
 _GROUP: Final = "tidecast"
+#: Until all topics have leaders: two processes that make them at once on a busy machine were seen to take more than 10 s.
+_READY_SECONDS: Final = 60.0
 _DAY_MS: Final = 86_400_000
 _BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
 #: A dead letter is the original message and its headers.
@@ -124,7 +126,7 @@ def ensure_topics(settings: Settings, *only: str) -> None:
                 admin.create_topics({name: options})
             except TopicAlreadyExistsError:
                 continue  # another process was faster
-        admin.wait_for_topics(sorted(wanted))
+        admin.wait_for_topics(sorted(wanted), timeout_ms=int(_READY_SECONDS * 1000))
         described = admin.describe_topics(sorted(wanted))
         bars = topic_name(settings, BARS)
         if bars in wanted.keys() - missing:
