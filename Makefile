@@ -35,7 +35,7 @@ FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(E
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
-.PHONY: help run cluster test test-fast check bench fuzz storm serve lock install clean
+.PHONY: help run cluster test test-fast test-sweep check bench fuzz storm serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -59,6 +59,9 @@ test: $(INSTALLED)  ## Run every test
 
 test-fast: $(INSTALLED)  ## Run the tests that take no more than some seconds each
 	$(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-sweep: $(INSTALLED)  ## Run the whole matrices of damages, of which `test` takes a part
+	$(PY) -m pytest --sweep -m sweep $(PYTEST_ARGS)
 
 check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 	$(PY) -m ruff check .

@@ -35,6 +35,19 @@ LASTING_PROCESSES = ("multiprocessing.forkserver", "multiprocessing.resource_tra
 ENVIRONMENT_OF_LIBRARIES = ("KMP_", "TORCHINDUCTOR_", "PYTEST_CURRENT_TEST")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--sweep` also runs what is marked so: whole matrices, of which every run of the tests takes a part."""
+    parser.addoption("--sweep", action="store_true", help="also run the tests marked `sweep`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the sweeps out unless they are asked for."""
+    if not config.getoption("--sweep"):
+        left_out = [item for item in items if item.get_closest_marker("sweep")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("sweep")]
+
+
 @pytest.fixture
 def shared_data() -> Path:
     """The folder of real bars; tests that need it are skipped where it is absent."""

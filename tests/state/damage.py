@@ -77,7 +77,7 @@ DAMAGES: Final[dict[str, Callable[[Path], None]]] = {
 }
 
 
-#: Those that found something; all take minutes.
+#: Those that found something; all take a quarter of an hour.
 _QUICK: Final = {
     ("CURRENT", "deleted"),
     ("MANIFEST-*", "half"),
@@ -89,11 +89,20 @@ _QUICK: Final = {
     ("OPTIONS-*", "flip-middle"),
     (MARK_NAME, "flip-middle"),
 }
+#: Of the others so many are left to the sweep for each that is run with all tests; five is prime to the number of damages.
+_SWEPT: Final = 5
+
+
+def _marks(number: int, kind: str, damage: str) -> tuple[pytest.MarkDecorator, ...]:
+    if (kind, damage) in _QUICK:
+        return ()
+    return (pytest.mark.slow,) if number % _SWEPT == 0 else (pytest.mark.slow, pytest.mark.sweep)
+
+
 #: A kind and a damage each, for `parametrize`.
 CASES: Final = [
-    pytest.param(kind, damage, marks=() if (kind, damage) in _QUICK else pytest.mark.slow)
-    for kind in KINDS
-    for damage in DAMAGES
+    pytest.param(kind, damage, marks=_marks(number, kind, damage))
+    for number, (kind, damage) in enumerate((kind, damage) for kind in KINDS for damage in DAMAGES)
 ]
 
 
