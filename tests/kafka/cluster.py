@@ -224,12 +224,12 @@ def _silent(total: int | None, description: str) -> Iterator[Callable[[int], Non
 
 
 def rows_of(reader: ForecastReader) -> list[Forecast]:
-    """The rows that it sees; none while there is no state."""
-    from errors import StateMissingError
+    """The rows that it sees; none while there is no state, or none that can be read."""
+    from errors import StateCorruptError, StateMissingError
 
     try:
         return reader.all()
-    except StateMissingError:
+    except (StateMissingError, StateCorruptError):
         return []
 
 
