@@ -92,9 +92,9 @@ class Basis:
             columns["volume"] = columns["volume"] * volume
         return _within_range(Bars(bars.day, **columns))
 
-    def change(self, one: Restatement) -> float:
-        """By what the known steps divide prices between the days of its two editions."""
-        return _change(self.steps, one)
+    def change(self, one: Restatement, day: int) -> float:
+        """By what the known steps divide a bar's prices between its two editions; `day` is its date."""
+        return _change((step for step in self.steps if day < step.older_than), one)
 
 
 def basis_of(
@@ -103,7 +103,8 @@ def basis_of(
     """The basis that the splits among the bars, each fetched at its moment, and restatements call for.
 
     A split applies to what was fetched before its day. A withdrawn split does so too if the prices show it: if the bars that it
-    applies to then fit better to their neighbours. Vendors lose splits that happened, and their prices stay adjusted.
+    applies to then fit better to their neighbours. Vendors lose splits that happened, and their prices stay adjusted. One
+    that applies to no bar needs no decision, and explains a restatement of its ratio.
 
     A restatement speaks of the whole change between two days: what splits and shorter restatements within them leave of it is
     a step of its own, or says until when the vendor did not know a split that it told late. A step of its own is taken only if
@@ -113,18 +114,21 @@ def basis_of(
     given = np.flatnonzero(delivered.split != 1.0)
     steps = [_split(int(day), float(ratio)) for day, ratio in zip(delivered.day[given], delivered.split[given], strict=True)]
     upheld: list[Withdrawn] = []
+    idle: list[Step] = []
     for split in sorted(withdrawn, key=lambda split: -split.day):
         before = (fetched < split.day) & (delivered.day < split.day)
-        if _fits(steps, delivered, fetched, before, ~before, split.ratio):
+        if not before.any():
+            idle.append(_split(split.day, split.ratio))
+        elif _fits(steps, delivered, fetched, before, ~before, split.ratio):
             upheld.append(split)
             steps.append(_split(split.day, split.ratio))
     needed: list[Restatement] = []
     for one in sorted(restatements, key=_latest_and_shortest_first):
         ratio = one.ratio / _change(steps, one)
-        if _is_same(ratio, 1.0):
+        if _is_same(ratio, 1.0) or _is_same(ratio, _change(idle, one)):
             continue
         needed.append(one)
-        late = _told_late(steps, one, ratio)
+        late = _told_late(steps, delivered, fetched, one, ratio)
         if late is not None:
             steps[late] = replace(steps[late], before=_after(one.until))
         elif _fits(steps, delivered, fetched, fetched <= one.until, fetched >= one.since, ratio):
@@ -152,12 +156,17 @@ def _is_same(ratio: float, other: float) -> bool:
     return abs(ratio / other - 1.0) <= SAME_RATIO
 
 
-def _told_late(steps: Sequence[Step], one: Restatement, ratio: float) -> int | None:
-    """The split that its vendor told for a day shortly before the one until which it gave prices without it."""
+def _told_late(steps: Sequence[Step], delivered: Bars, fetched: Floats, one: Restatement, ratio: float) -> int | None:
+    """The split that its vendor told for a day shortly before the one until which it gave prices without it.
+
+    Bars from in between must be there: where none is, such a split changes nothing, and may be another one of the same ratio.
+    """
     for at, step in enumerate(steps):
         told_for = step.older_than
         if step.before <= one.until and told_for <= one.until < told_for + _LATE_DAYS and _is_same(ratio, step.price):
-            return at
+            between = (step.before <= fetched) & (fetched <= one.until) & (delivered.day < told_for)
+            if between.any():
+                return at
     return None
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from records import VALUE_COLUMNS, Bars, Floats
 from state.adjustment import Basis, Restatement, Withdrawn, basis_of
 from state.ticker_state import TickerState
-from streams.restatement import find_restatement
+from streams.restatement import find_restatement, snapped
 from streams.splits import SplitChanges, no_split_changes, split_changes
 from streams.windowing import first_replayable
 
@@ -247,8 +247,11 @@ class _Pair:
     def shown_on(self, basis: Basis) -> Restatement | None:
         """What they show beyond what is known, as the whole change between the two."""
         old, new = basis.adjusted(self.old, self.old_fetched), basis.adjusted(self.new, self.new_fetched)
-        one = find_restatement(old, self.old_fetched, new, self.new_fetched)
-        return None if one is None else msgspec.structs.replace(one, ratio=one.ratio * basis.change(one))
+        found = find_restatement(old, self.old_fetched, new, self.new_fetched)
+        if found is None:
+            return None
+        one, day = found
+        return msgspec.structs.replace(one, ratio=snapped(one.ratio * basis.change(one, day)))
 
 
 def _pairs(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, since: int) -> list[_Pair]:

@@ -30,8 +30,10 @@ _VOLUME_ROUNDING: Final = 0.01
 _LARGEST_DENOMINATOR: Final = 20
 
 
-def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Floats) -> Restatement | None:
+def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Floats) -> tuple[Restatement, int] | None:
     """What two editions of the same dates show, each on the basis that is known; `old` was fetched before all of `new`.
+
+    With it comes the day of the last bar that shows it in the newest old edition.
 
     A bar shows a restatement when all four prices of the old edition are those of the new one times a ratio of at least
     SMALLEST_RATIO (or its inverse) and the volume is divided by it; where volumes stay as they were, BARS_WITHOUT_VOLUME bars
@@ -56,12 +58,14 @@ def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Flo
         shown = agrees & (new.volume == old.volume)
         if np.count_nonzero(shown) < BARS_WITHOUT_VOLUME:
             return None
-    return Restatement(
-        until=float(old_fetched[shown].max()),
+    until = float(old_fetched[shown].max())
+    restatement = Restatement(
+        until=until,
         since=float(new_fetched[shown].min()),
-        ratio=_snapped(float(np.exp(_median(logs[:, agrees].ravel())))),
+        ratio=snapped(float(np.exp(_median(logs[:, agrees].ravel())))),
         with_volume=with_volume,
     )
+    return restatement, int(old.day[shown & (old_fetched == until)][-1])
 
 
 def is_rounding(held: Bars, bars: Bars) -> Flags:
@@ -84,7 +88,8 @@ def _median(values: Floats) -> Floats:
     return middle
 
 
-def _snapped(ratio: float) -> float:
+def snapped(ratio: float) -> float:
+    """The simple ratio that lies nearest, if it is the same but for rounding; else the ratio itself."""
     size = max(ratio, 1.0 / ratio)
     simple = float(Fraction(size).limit_denominator(_LARGEST_DENOMINATOR))
     if abs(size / simple - 1.0) > SAME_RATIO:

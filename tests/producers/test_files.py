@@ -156,7 +156,10 @@ def test_bad_rows_of_a_csv_cost_their_own_bars(tmp_path):
         ("no ticker", "2024-01-04"): "not a ticker",
         ("AAPL", "2024-01-03"): "open missing or not a finite number",
         ("AAPL", "02/01/2024"): "not a date (YYYY-MM-DD)",
-        ("AAPL", "2024-07-01"): "date in the future (today is 2024-06-28)",
+        (
+            "AAPL",
+            "2024-07-01",
+        ): "date in the future: this machine's clock says 2024-06-28; if that is wrong, set it and run again",
     }
 
 

@@ -105,6 +105,8 @@ class Fuzz:
             part, ticker=self.random.choice(TICKERS), as_of=dt.date(2025, 1, 1) + dt.timedelta(self.random.randrange(360))
         )
         changes: dict[str, Any] = {}
+        if self.random.random() < 0.3:
+            changes["split"] = [1.0] * len(message.date)
         if self.random.random() < 0.1:
             changes["split"] = [self.random.choice([1.0, 1.0, 1.0, 2.0, 0.1]) for _ in message.date]
         if self.random.random() < 0.1:

@@ -89,7 +89,11 @@ def from_tomorrow(batch: BarBatch) -> BarBatch:
     return msgspec.structs.replace(batch, as_of=TODAY + dt.timedelta(days=9))
 
 
-@pytest.mark.parametrize("change", [with_split, broken, with_dividend, from_tomorrow])
+def without_a_split(batch: BarBatch) -> BarBatch:
+    return msgspec.structs.replace(batch, split=[1.0])
+
+
+@pytest.mark.parametrize("change", [with_split, without_a_split, broken, with_dividend, from_tomorrow])
 @pytest.mark.parametrize("row", [0, 4, 9])
 def test_a_day_unlike_the_others_counts_as_ever(change: Callable[[BarBatch], BarBatch], row: int) -> None:
     live = days(200, 210)
@@ -102,13 +106,41 @@ def test_bars_fetched_before_what_is_held_are_taken_one_by_one() -> None:
     assert_equal(state, days(200, 210))
 
 
+def test_which_days_speak_of_splits_is_known_of_each() -> None:
+    live = [without_a_split(day) if row % 3 else day for row, day in enumerate(days(200, 230))]
+    assert_equal(begun(200), live)
+    state, _ = absorb_all(begun(200), live, today=TODAY, settings=SETTINGS)
+    assert state is not None
+    said = state.split_fetched[200:] == state.fetched[200:]
+    assert said.tolist() == [bool(row % 3) for row in range(30)]
+
+
+@pytest.mark.parametrize("late", [0, 1, 5, 9])
+def test_each_batch_is_judged_by_the_day_on_which_it_came(late: int) -> None:
+    live = days(200, 210)
+    came = [day.as_of for day in live]
+    came[late] -= dt.timedelta(days=1)
+    state, outputs = absorb_all(begun(200), live, today=came, settings=SETTINGS)
+    assert [bar.date for called_for in refused(outputs) for bar in called_for] == live[late].date
+    assert state is not None
+    assert state.total_bars == 209
+    expected, last = begun(200), []
+    for day, today in zip(live, came, strict=True):
+        expected, last = absorb(expected, day, today=today, settings=SETTINGS)
+    assert expected is not None
+    assert same_state(state, expected)
+    assert last
+    _, outputs = absorb_all(begun(200), live, today=[day.as_of for day in live], settings=SETTINGS)
+    assert [bool(called_for) for called_for in outputs] == [False] * 9 + [True]  # one update, none refused
+
+
 STATE = begun(170)
 
 
 @settings(max_examples=40)
-@given(st.lists(st.integers(150, 190), max_size=12), st.integers(0, 1))
-def test_any_days_in_any_order_and_again(rows: list[int], split: int) -> None:
-    live = [day for row in rows for day in days(row, row + 1)]
+@given(st.lists(st.tuples(st.integers(150, 190), st.booleans()), max_size=12), st.integers(0, 1))
+def test_any_days_in_any_order_and_again(rows: list[tuple[int, bool]], split: int) -> None:
+    live = [without_a_split(day) if speaks else day for row, speaks in rows for day in days(row, row + 1)]
     if split and live:
         live[len(live) // 2] = with_split(live[len(live) // 2])
     assert_equal(STATE, live)
