@@ -64,7 +64,7 @@ def remove_tables(folder: Path) -> None:
 def remove_old_tables(folder: Path) -> None:
     """Remove the tables of versions that kept them in `v1`; they are read back from Kafka. The caller has the folder."""
     old = folder / _OLD
-    if old.is_dir():
+    if any(old.glob("tables/*")):  # Faust makes the empty folder anew
         logger.info("tables of an older version removed, they are read back from Kafka path=%s", old)
         discard(old)
 

@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import faust
 from aiokafka.errors import ConsumerStoppedError, KafkaError
+from faust.transport.consumer import Fetcher
 from faust.transport.drivers.aiokafka import Consumer, ConsumerRebalanceListener
 from faust.types import TP
+from mode import Service
 from mode.services import WaitResults
 
 from streams.kafka.consumer_thread import DeliveringThread
@@ -59,6 +61,21 @@ class EpochListener(ConsumerRebalanceListener):
         membership.unsettle()
         membership.renew(membership.now())
         await super().on_partitions_assigned(assigned)
+
+
+class QuietFetcher(Fetcher):
+    """Ends when it is cancelled.
+
+    Faust's wakes a supervisor that it does not have if partitions are being dealt anew, which ended a worker that was stopped at
+    such a moment with an error.
+    """
+
+    @Service.task
+    async def _fetcher(self) -> None:
+        try:
+            await _delivering(self.app.consumer)._drain_messages(self)  # noqa: SLF001 - as Faust's does
+        finally:
+            self.set_shutdown()
 
 
 class DeliveringConsumer(Consumer):
@@ -238,3 +255,4 @@ def use_delivering_consumer(app: faust.App, membership: Membership, deliveries: 
     parts = {"membership": membership, "deliveries": deliveries}
     # Of this application's transport alone.
     app.transport.Consumer = type("AppConsumer", (DeliveringConsumer,), parts)  # type: ignore[misc]
+    app.transport.Fetcher = QuietFetcher  # type: ignore[misc]
