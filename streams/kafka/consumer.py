@@ -66,7 +66,7 @@ class EpochListener(ConsumerRebalanceListener):
 class QuietFetcher(Fetcher):
     """Ends when it is cancelled.
 
-    Faust's wakes a supervisor that it does not have if partitions are being dealt anew, which ended a worker that was stopped at
+    Faust's wakes a supervisor that it does not have if partitions are being dealt anew, which ended a worker stopped at
     such a moment with an error.
     """
 
