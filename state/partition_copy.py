@@ -25,12 +25,17 @@ _REMEDY: Final = "remove this folder: it is read back from Kafka"
 
 
 class Record(NamedTuple):
-    """One record of a changelog; `value` is None where the key is deleted."""
+    """One record of a changelog; `value` is None where the key is deleted.
+
+    `fingerprint` is that of key and value where it is known, of a record that this process has written itself: then the claim's
+    count and digest are its own, too.
+    """
 
     offset: int
     key: bytes
     value: bytes | None
     claim: Claim | None
+    fingerprint: bytes | None = None
 
 
 class _Position(msgspec.Struct, frozen=True):
@@ -131,6 +136,14 @@ class PartitionCopy:
             elif verdict is Verdict.BEGUN_ANEW:
                 changes = dict.fromkeys([key for key, _ in self._database.iterate()])
                 fingerprints, keys, digest, said = dict.fromkeys(changes), 0, 0, None
+            elif verdict is Verdict.COUNTS and record.fingerprint is not None and record.claim is not None:
+                # Written here: nothing has to be computed or read again.
+                changes[record.key] = None
+                if record.value is not None:
+                    revision = Revision(standing.incarnation, record.offset)
+                    changes[record.key] = stamp(record.value, revision, record.fingerprint)
+                fingerprints[record.key] = None if record.value is None else int.from_bytes(record.fingerprint, "little")
+                keys, digest = said = record.claim.keys, record.claim.digest
             elif verdict is Verdict.COUNTS:
                 old = fingerprints[record.key] if record.key in fingerprints else self.fingerprint(record.key)
                 if record.value is None:

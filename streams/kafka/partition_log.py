@@ -92,19 +92,20 @@ class PartitionLog:
                 old = self.copy.fingerprint(key)
         if value is None and old is None:
             return
-        new = None if value is None else int.from_bytes(fingerprint_of(key, value), "little")
+        raw = b"" if value is None else fingerprint_of(key, value)
+        new = None if value is None else int.from_bytes(raw, "little")
         self._keys += (new is not None) - (old is not None)
         self._digest = (self._digest + (new or 0) - (old or 0)) % _DIGESTS
         if held is None:
             held = self._unacknowledged[key] = _Unacknowledged(value, new)
         held.value, held.fingerprint = value, new
         held.count += 1
-        self._append(key, value)
+        self._append(key, value, raw)
 
-    def _append(self, key: bytes, value: bytes | None) -> None:
+    def _append(self, key: bytes, value: bytes | None, fingerprint: bytes | None = None) -> None:
         claim = Claim(self._incarnation, self._claim, self._keys, self._digest)
         sent = self._send(key, value, {HEADER: encode_claim(claim)})
-        sent.add_done_callback(partial(self._on_acknowledged, key, value, claim))
+        sent.add_done_callback(partial(self._on_acknowledged, key, value, claim, fingerprint))
 
     # -- The claim ------------------------------------------------------------------------------------------------------
 
@@ -209,10 +210,12 @@ class PartitionLog:
                 if held.count <= 0:
                     del self._unacknowledged[record.key]
 
-    def _on_acknowledged(self, key: bytes, value: bytes | None, claim: Claim, sent: FutureMessage) -> None:
+    def _on_acknowledged(
+        self, key: bytes, value: bytes | None, claim: Claim, fingerprint: bytes | None, sent: FutureMessage
+    ) -> None:
         if self._closed or sent.cancelled() or sent.exception() is not None:
             return
-        self._acknowledged.append(Record(int(sent.result().offset), key, value, claim))
+        self._acknowledged.append(Record(int(sent.result().offset), key, value, claim, fingerprint))
         if not self._flushing:
             self._flushing = True
             asyncio.get_running_loop().call_soon(self._flush)
