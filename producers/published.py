@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, Final, Self
 
 import numpy as np
@@ -19,7 +21,7 @@ from settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: Odd 64-bit constants, one per column: a multiply-add fingerprint of a bar's seven values.
+#: Odd 64-bit constants, one per column: a multiply-add fingerprint of a bar's six values, its split apart.
 _MULTIPLIERS: Final = np.array(
     [
         0x9E3779B97F4A7C15,
@@ -28,16 +30,20 @@ _MULTIPLIERS: Final = np.array(
         0xD6E8FEB86659FD93,
         0xFF51AFD7ED558CCD,
         0xC4CEB9FE1A85EC53,
-        0x94D049BB133111EB,
     ],
     dtype=np.uint64,
 )
-_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
+_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend")
 _QUIET_MS: Final = 15_000
 #: No bar's fingerprint: which of two editions of one moment counts is for their readers to say, by values that are not kept.
 _UNDECIDED: Final = -1
 #: When a bar was fetched (`BarBatch.fetched`), and the fingerprint of its values.
 _Edition = tuple[float, int]
+#: When an edition that speaks of splits was fetched, and the split that it gives.
+_Split = tuple[float, float]
+_UNSAID: Final[_Split] = (-math.inf, 1.0)
+#: Of a date on the topic the edition that counts, and the last split.
+_Held = tuple[float, int, float, float]
 
 
 class PublishedBars:
@@ -47,7 +53,7 @@ class PublishedBars:
     """
 
     def __init__(self) -> None:
-        self._counting: dict[str, dict[str, _Edition]] = {}
+        self._held: dict[str, dict[str, _Held]] = {}
         self._not_counting: set[tuple[str, str, _Edition]] = set()
 
     @classmethod
@@ -58,43 +64,56 @@ class PublishedBars:
             try:
                 batch = decode_batch(value)
                 if taken is None or not is_fetched_too_late(batch, taken.date()):  # else the workers refuse it
-                    published.add(batch)
+                    published.add(batch, taken=taken)
             except DataError:
                 continue  # not ours to judge: the workers refuse it, with a reason
         return published
 
-    def add(self, batch: BarBatch) -> None:
-        """Take note of a batch that is on the topic."""
-        counting = self._counting.setdefault(batch.ticker, {})
-        for date, edition in zip(batch.date, _editions(batch), strict=True):
-            other = counting.setdefault(date, edition)
-            if other == edition:
+    def add(self, batch: BarBatch, *, taken: dt.datetime | None = None) -> None:
+        """Take note of a batch on the topic, without the bars that workers refuse: of later dates than the broker took it."""
+        last = None if taken is None else taken.date().isoformat()
+        held = self._held.setdefault(batch.ticker, {})
+        for date, edition, split in zip(batch.date, _editions(batch), _splits(batch), strict=True):
+            if last is not None and date > last:
                 continue
-            older, newer = sorted((other, edition))
-            self._not_counting.add((batch.ticker, date, older))
-            if older[0] == newer[0]:
-                self._not_counting.add((batch.ticker, date, newer))
-                newer = (newer[0], _UNDECIDED)
-            counting[date] = newer
+            if (other := held.get(date)) is None:
+                held[date] = edition + split
+            elif other != edition + split:
+                counting = self._counting(batch.ticker, date, other[:2], edition)
+                held[date] = counting + max(split, other[2:], key=_rank)
+
+    def _counting(self, ticker: str, date: str, held: _Edition, other: _Edition) -> _Edition:
+        if held == other:
+            return held
+        older, newer = sorted((held, other))
+        self._not_counting.add((ticker, date, older))
+        if older[0] == newer[0]:
+            self._not_counting.add((ticker, date, newer))
+            return newer[0], _UNDECIDED
+        return newer
 
     def missing(self, batch: BarBatch) -> list[int]:
-        """Rows of the batch of which the topic holds neither these values as those that count nor this very edition."""
-        counting = self._counting.get(batch.ticker, {})
+        """Rows of the batch of which the topic holds neither these values as those that count nor this very edition.
+
+        And those whose split is another one than the last that the topic has.
+        """
+        held = self._held.get(batch.ticker, {})
         return [
             row
-            for row, (date, edition) in enumerate(zip(batch.date, _editions(batch), strict=True))
-            if (held := counting.get(date)) is None
-            or (held[1] != edition[1] and (batch.ticker, date, edition) not in self._not_counting)
+            for row, (date, edition, split) in enumerate(zip(batch.date, _editions(batch), _splits(batch), strict=True))
+            if (other := held.get(date)) is None
+            or (other[1] != edition[1] and (batch.ticker, date, edition) not in self._not_counting)
+            or (other[3] != split[1] and _rank(split) > _rank(other[2:]))
         ]
 
     def count_known(self, batch: BarBatch, rows: Sequence[int]) -> int:
         """How many of these rows the topic holds with other values."""
-        known = self._counting.get(batch.ticker, {})
+        known = self._held.get(batch.ticker, {})
         return sum(batch.date[row] in known for row in rows)
 
     def last_dates(self) -> dict[str, dt.date]:
         """The date of each ticker's newest bar; what is no date is passed over, as the workers refuse it."""
-        newest = ((ticker, max(filter(_is_date, dates), default=None)) for ticker, dates in self._counting.items())
+        newest = ((ticker, max(filter(_is_date, dates), default=None)) for ticker, dates in self._held.items())
         return {ticker: dt.date.fromisoformat(date) for ticker, date in newest if date is not None}
 
 
@@ -105,15 +124,27 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _editions(batch: BarBatch) -> list[_Edition]:
+def _rank(split: _Split) -> tuple[float, float, float]:
+    """By which workers take a split for the last one (`streams.splits`): of one moment the one farther from 1."""
+    moment, ratio = split
+    return moment, max(ratio, 1.0 / ratio), ratio
+
+
+def _editions(batch: BarBatch) -> Iterator[_Edition]:
+    return zip(repeat(batch.fetched), _fingerprints(batch).tolist(), strict=False)
+
+
+def _splits(batch: BarBatch) -> Iterable[_Split]:
+    """The split of each bar; _UNSAID where the batch does not say, or says what workers refuse."""
+    if batch.split is None:
+        return repeat(_UNSAID, len(batch.date))
     fetched = batch.fetched
-    return [(fetched, mark) for mark in _fingerprints(batch).tolist()]
+    return ((fetched, split) if split is not None and split > 0 else _UNSAID for split in batch.split)
 
 
 def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:
     rows = len(batch.date)
-    defaults = {"dividend": [0.0] * rows, "split": [1.0] * rows}
-    values = np.array([getattr(batch, name) or defaults.get(name, []) for name in _COLUMNS], dtype=np.float64)
+    values = np.array([getattr(batch, name) or [0.0] * rows for name in _COLUMNS], dtype=np.float64)
     bits = values.reshape(len(_COLUMNS), rows).view(np.uint64)
     mixed = (bits ^ (bits >> np.uint64(29))) * _MULTIPLIERS[:, np.newaxis]
     marks: NDArray[np.uint64] = np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=0)

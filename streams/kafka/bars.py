@@ -227,7 +227,7 @@ def _first_touched(state: TickerState, batch: BarBatch) -> int:
 
     After a crash the changelog may lack what the local table has: what the repeated messages touched is written again.
     """
-    if batch.split is not None or state.restatements:
+    if (batch.split is not None and set(batch.split) != {1.0}) or state.withdrawn or state.restatements:
         return state.first_index  # a change of basis reaches as far back as there are bars
     try:
         first = day_number(dt.date.fromisoformat(min(batch.date)))

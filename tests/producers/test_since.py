@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
@@ -73,6 +74,39 @@ def test_the_newest_date_passes_over_what_is_none() -> None:
     published = PublishedBars()
     published.add(batch("2024-04-02", "2024-04-01", "2024-99-99", "tomorrow"))
     assert published.last_dates() == {"AAPL": dt.date(2024, 4, 2)}
+
+
+def test_bars_that_workers_refuse_for_their_dates_are_not_there() -> None:
+    published = PublishedBars()
+    published.add(batch("2024-04-01", "2024-04-02", "2029-01-02"), taken=dt.datetime(2024, 4, 1, 12, tzinfo=dt.UTC))
+    assert published.last_dates() == {"AAPL": dt.date(2024, 4, 1)}
+    assert published.missing(batch("2024-04-01", "2024-04-02", as_of=dt.date(2024, 6, 2))) == [1]
+
+
+def with_split(day: int, split: float | None) -> BarBatch:
+    said = None if split is None else [split]
+    return msgspec.structs.replace(batch("2024-04-01", as_of=dt.date(2024, 6, day)), split=said)
+
+
+def test_a_split_is_sent_if_it_is_another_one_than_the_last() -> None:
+    published = PublishedBars()
+    published.add(with_split(1, 4.0))
+    published.add(with_split(3, None))
+    assert published.missing(with_split(4, None)) == []
+    assert published.missing(with_split(4, 4.0)) == []
+    assert published.missing(with_split(4, 2.0)) == [0]
+    assert published.missing(with_split(4, 1.0)) == [0]
+    published.add(with_split(4, 1.0))
+    assert published.missing(with_split(4, 1.0)) == []
+    assert published.missing(with_split(2, 4.0)) == []  # an older one counts for nothing any more
+    assert published.missing(with_split(5, 1.0)) == []
+    assert published.missing(with_split(5, 4.0)) == [0]
+
+
+def test_that_there_was_no_split_is_no_news_where_none_was_given() -> None:
+    published = PublishedBars()
+    published.add(with_split(1, None))
+    assert published.missing(with_split(2, 1.0)) == []
 
 
 @pytest.mark.parametrize("more", [["--source", "sample"], ["--source", "yfinance", "--tickers", "A", "--resend"]])
