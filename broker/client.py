@@ -74,7 +74,7 @@ def _refusal(error: BaseException, settings: Settings) -> str | None:
                 f"a message is larger than KAFKA_MESSAGE_BYTES ({settings.kafka_message_bytes}) or its topic's "
                 "max.message.bytes; lower PUBLISH_BATCH_BARS, or raise both"
             )
-        case kafka_errors.InvalidReplicationFactorError():
+        case kafka_errors.InvalidReplicationFactorError() if settings.kafka_replication > 1:
             return f"KAFKA_REPLICATION ({settings.kafka_replication}) must not exceed the number of brokers"
         case kafka_errors.UnknownTopicOrPartitionError() | kafka_errors.OffsetOutOfRangeError():
             return f"a topic was deleted while in use ({type(error).__name__}): start again, it is created anew"
@@ -90,17 +90,20 @@ def _refusal(error: BaseException, settings: Settings) -> str | None:
 def _passes(error: BaseException) -> bool:
     if not isinstance(error, kafka_errors.BrokerResponseError):
         return True
-    return bool(error.retriable) or isinstance(error, kafka_errors.UnknownError | kafka_errors.BrokerNotAvailableError)
+    # One copy is too many only while no broker is ready.
+    passing = kafka_errors.UnknownError | kafka_errors.BrokerNotAvailableError | kafka_errors.InvalidReplicationFactorError
+    return bool(error.retriable) or isinstance(error, passing)
 
 
 def _absence(error: BaseException, settings: Settings) -> str:
-    # kafka-python tries again whatever the reason, and keeps the reason to itself.
+    # Without the whole request again. kafka-python tries again whatever the reason, and keeps the reason to itself.
+    reason: object = type(error).__name__ if isinstance(error, kafka_errors.BrokerResponseError) else error
     if is_listening(settings.kafka_bootstrap):
         return (
-            f"something listens, but gave no answer ({error}); it is still starting, or KAFKA_SECURITY, KAFKA_SASL_MECHANISM, "
+            f"something listens, but gave no answer ({reason}); it is still starting, or KAFKA_SECURITY, KAFKA_SASL_MECHANISM, "
             "KAFKA_USERNAME, KAFKA_PASSWORD or KAFKA_CA_FILE is not what it expects"
         )
-    return f"no answer from Kafka ({error}); is it running? `make cluster` starts one, KAFKA_BOOTSTRAP names it"
+    return f"no answer from Kafka ({reason}); is it running? `make cluster` starts one, KAFKA_BOOTSTRAP names it"
 
 
 def is_listening(bootstrap: str) -> bool:

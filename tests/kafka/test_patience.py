@@ -39,12 +39,14 @@ def listening() -> Iterator[Settings]:
         kafka_errors.LeaderNotAvailableError("x"),
         kafka_errors.CoordinatorNotAvailableError("x"),
         kafka_errors.UnknownError("x"),
+        kafka_errors.InvalidReplicationFactorError("x"),
         ConnectionRefusedError(111, "x"),
         TimeoutError("x"),
     ],
     ids=lambda error: type(error).__name__,
 )
 def test_what_passes_when_kafka_is_back(error: Exception) -> None:
+    """One copy is refused only while no broker is ready."""
     assert isinstance(explain(error, load_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")), BrokerAwayError)
 
 
@@ -63,7 +65,7 @@ def test_what_passes_when_kafka_is_back(error: Exception) -> None:
 )
 def test_what_does_not_pass_by_itself(error: Exception, advice: str) -> None:
     with pytest.raises(BrokerError, match=advice) as raised:
-        raise explain(error, load_settings())
+        raise explain(error, load_settings(kafka_replication=3))
     assert not isinstance(raised.value, BrokerAwayError)
 
 
