@@ -63,7 +63,8 @@ def test_what_a_publisher_with_a_wrong_clock_sent_is_sent_again_later(
     until(lambda: worker.page().get("rejected_messages") == len(ahead))
     assert cluster.publish(bars, resend=False).bars == 600
     cluster.await_rows(rows)
-    assert HistoryReader(cluster.state).tickers() == sorted(states)
+    with HistoryReader(cluster.state) as histories:
+        assert histories.tickers() == sorted(states)
     assert worker.stop() == 0
 
 

@@ -171,7 +171,7 @@ def test_half_stale_or_of_a_newer_schema_the_other_half_goes_on(folder, service)
         ("AAA", "sessions before"),
         ("BBB", "sessions before"),
         ("CCC", "schema version 99"),
-        ("DDD", "not a"),
+        ("DDD", "shorter than its stamp"),
     ):
         assert ticker not in reasons or words in reasons[ticker]
     assert set(reasons) & {"AAA", "BBB", "CCC", "DDD"}

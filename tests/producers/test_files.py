@@ -159,7 +159,7 @@ def test_bad_rows_of_a_csv_cost_their_own_bars(tmp_path):
         (
             "AAPL",
             "2024-07-01",
-        ): "date in the future: this machine's clock says 2024-06-28; if that is wrong, set it and run again",
+        ): "date in the future (today is 2024-06-28)",
     }
 
 

@@ -35,11 +35,11 @@ def record(offset: int) -> Record:
 def rows_after(offset: int) -> dict[bytes, tuple[Revision, bytes]]:
     rows: dict[bytes, tuple[Revision, bytes]] = {}
     for number in range(offset):
-        _, key, value, claim = record(number)
-        assert claim is not None
-        rows.pop(key, None)
-        if value is not None:
-            rows[key] = Revision(claim.incarnation, number), value
+        at = record(number)
+        assert at.claim is not None
+        rows.pop(at.key, None)
+        if at.value is not None:
+            rows[at.key] = Revision(at.claim.incarnation, number), at.value
     return rows
 
 
