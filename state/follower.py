@@ -1,4 +1,4 @@
-"""Following the database of another process: a RocksDB secondary, brought up to date a few times a second."""
+"""Following the database of another process: a RocksDB secondary, brought up to date or opened anew a few times a second."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFRESH_SECONDS: Final = 0.25
 #: A writer that starts, compacts or is replaced removes files under the reader; it is done within some milliseconds.
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 0.02
-_MANIFEST: Final = re.compile(rb"(MANIFEST-(\d+))\s*")
+_MANIFEST: Final = re.compile(rb"MANIFEST-\d+")
 
 
 class Follower:
@@ -105,15 +105,19 @@ class Follower:
         return failure
 
     def _follow(self) -> None:
-        files = _Files.of(self.path)
-        # A damaged one may have been repaired since: only another opening sees its new files.
-        if self._database is None or self._files is None or files.have_replaced(self._files) or self._database.is_damaged:
-            self._forget()
-            self._database = Database.open_secondary(self.path, Path(self._own_directory.name))
-        else:
-            self._database.catch_up()
-            self._database.verify()
-        self._files = files
+        for _ in range(_ATTEMPTS):
+            files = _Files.of(self.path)
+            # A damaged one may have been repaired since: only another opening sees its new files.
+            if self._database is None or files != self._files or self._database.is_damaged:
+                self._forget()
+                self._database = Database.open_secondary(self.path, Path(self._own_directory.name))
+            else:
+                self._database.catch_up()
+                self._database.verify()
+            self._files = files
+            if _Files.of(self.path) == files:
+                return
+        # A writer that never stands still for so long: the next look opens it once more.
 
     def _forget(self) -> None:
         if self._database is not None:
@@ -122,34 +126,31 @@ class Follower:
 
 
 class _Files(NamedTuple):
-    """The files of a database. A secondary goes on serving those that it opened, although others have replaced them.
+    """The files of a database, as far as a secondary has to be opened anew when they change.
 
-    Each database has an identity of its own; but a folder that was copied or restored has that of its original, so the files
-    themselves are told apart as well.
+    A secondary goes on serving the files that it opened, although others have replaced them. Each database has an identity of
+    its own; but a folder that was copied or restored has that of its original, so the files themselves are told apart as well.
+
+    And what a secondary has read of the log shadows what the writer has written to table files since, for good where nothing
+    else is written (facebook/rocksdb, issues 14444 and 15051). The manifest grows with each such file.
     """
 
     identity: bytes
     identity_file: tuple[int, ...]
-    manifest: int
-    manifest_file: int
+    manifest: tuple[bytes, int, int]
 
     @classmethod
     def of(cls, path: Path) -> _Files:
         """What is there, as far as it can be read."""
         identity: tuple[bytes, tuple[int, ...]] = b"", ()
-        manifest = 0, 0
+        manifest = b"", 0, 0
         with contextlib.suppress(OSError):  # missing or damaged: RocksDB reads on without it
             file = (path / "IDENTITY").stat()
             # The number of a file that was removed is given to a new one, hence the time.
             identity = (path / "IDENTITY").read_bytes(), (file.st_dev, file.st_ino, file.st_ctime_ns)
         with contextlib.suppress(OSError):
-            named = _MANIFEST.fullmatch((path / "CURRENT").read_bytes())
-            if named:
-                manifest = int(named[2]), (path / os.fsdecode(named[1])).stat().st_ino
-        return cls(*identity, *manifest)
-
-    def have_replaced(self, earlier: _Files) -> bool:
-        """Whether these are not the earlier ones; a writer goes on to a manifest of a higher number by itself."""
-        if self[:2] != earlier[:2] or self.manifest < earlier.manifest:
-            return True
-        return self.manifest == earlier.manifest and self.manifest_file != earlier.manifest_file
+            name = (path / "CURRENT").read_bytes().strip()
+            if _MANIFEST.fullmatch(name):
+                file = (path / os.fsdecode(name)).stat()
+                manifest = name, file.st_ino, file.st_size
+        return cls(*identity, manifest)
