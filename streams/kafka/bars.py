@@ -79,27 +79,65 @@ class BarsAgent:
         self._deliveries = deliveries
         self._rederivation = rederivation
         self._today = today
-        self.busy = False
+        self._unfinished = 0
         self.counts = BarCounts()
 
     async def run(self, stream: StreamT[Any]) -> None:
-        """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker."""
+        """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker.
+
+        While what one turn has written is on its way to the broker the next one is taken, but not the one after it.
+        """
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
-        async for event in source.events():
-            self.busy = True
-            turn: list[EventT[Any]] = []
-            done: list[EventT[Any]] = []
-            try:
-                await self._fill(turn, event, source.channel.queue)
-                done = await self._take(turn)
-            except StateCorruptError as error:
-                logger.warning("turn given up, its messages come again reason=%s", error)
-            except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
-                await self._ownership.give_up(error)
-            finally:
-                self._deliveries.end(turn, done=done)
-            self.counts.messages += len(done)
-            self.busy = False
+        ending: asyncio.Task[None] | None = None
+        try:
+            async for event in source.events():
+                self._unfinished += 1
+                turn: list[EventT[Any]] = []
+                try:
+                    done = await self._begin(turn, event, source.channel.queue)
+                except BaseException:
+                    self._end(turn, [])
+                    raise
+                if ending is not None:
+                    await ending
+                ending = asyncio.create_task(self._deliver(turn, done, self._ownership.sent), name="delivery of a turn")
+        finally:
+            if ending is not None:
+                ending.cancel()
+                await asyncio.gather(ending, return_exceptions=True)
+
+    async def _begin(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> list[EventT[Any]]:
+        """Fill a turn, and take it."""
+        try:
+            await self._fill(turn, event, queue)
+            return await self._take(turn)
+        except StateCorruptError as error:
+            logger.warning("turn given up, its messages come again reason=%s", error)
+        except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+            await self._ownership.give_up(error)
+        return []
+
+    async def _deliver(self, turn: Sequence[EventT[Any]], done: list[EventT[Any]], sent: int) -> None:
+        """Wait until what a turn has sent has arrived; then its messages are dealt with, if they still are ours."""
+        dealt: list[EventT[Any]] = []
+        try:
+            await self._ownership.delivered(sent)
+            await self._ownership.settled()
+            dealt = self._ownership.ours(done)
+        except Exception as error:  # noqa: BLE001 - the broker will not take it
+            await self._ownership.give_up(error)
+        finally:
+            self._end(turn, dealt)
+
+    def _end(self, turn: Sequence[EventT[Any]], done: Sequence[EventT[Any]]) -> None:
+        self._deliveries.end(turn, done=done)
+        self.counts.messages += len(done)
+        self._unfinished -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn has not ended."""
+        return self._unfinished > 0
 
     async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
         """Put the event and what waits behind it into the turn.
@@ -127,7 +165,7 @@ class BarsAgent:
         self._deliveries.begin([event])
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
-        """The events of a turn that are dealt with: written and delivered, or kept as dead letters."""
+        """The events of a turn that are dealt with: written, or kept as dead letters."""
         await self._ownership.settled()
         # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
         turn = self._ownership.ours(turn)
@@ -152,9 +190,7 @@ class BarsAgent:
                 await self._rederivation.begin(ticker, error)  # these messages come once more
             else:
                 done.update(map(id, events))
-        await self._ownership.delivered()
-        await self._ownership.settled()
-        return self._ownership.ours(event for event in turn if id(event) in done)
+        return [event for event in turn if id(event) in done]
 
     def _decode(self, event: EventT[Any]) -> _Arrival:
         batch = decode_batch(event.value or b"", key=event.key or b"")

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import faust
@@ -144,14 +144,18 @@ class DeliveringConsumer(Consumer):
         if epoch == self.membership.epoch:
             await self.delivering.move(places)
 
-    async def read_again(self, partition: TP) -> None:
-        """Commit a partition's beginning, and read from there: whatever dies from now on, everything in it is read again."""
+    async def read_again(self, partition: TP, forget: Callable[[], None]) -> None:
+        """Commit a partition's beginning, and read from there: whatever dies from now on, everything in it is read again.
+
+        `forget` is called between the two, unless partitions are dealt anew: what was taken before it is taken once more.
+        """
         epoch = self.membership.epoch
         begin = await self.delivering.beginning(partition)
         while epoch == self.membership.epoch and not await self.delivering.commit({partition: begin}):
             await asyncio.sleep(_PAUSE_SECONDS)
         if epoch == self.membership.epoch:
             self.deliveries.rewind(partition, begin)
+            forget()
             await self.delivering.move({partition: begin})
 
     async def perform_seek(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import aiokafka
 from aiokafka import TopicPartition
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_IDLE_FETCH_MS: Final = 250
+
 
 class DeliveringThread(AIOKafkaConsumerThread):
     """Faust's thread around aiokafka's consumer. What begins with an underscore runs in the thread itself."""
@@ -35,6 +37,8 @@ class DeliveringThread(AIOKafkaConsumerThread):
     async def on_start(self) -> None:
         """Start aiokafka's consumer, and watch its heartbeats."""
         await super().on_start()
+        # A fetch that waits for partitions without messages holds up those of the same broker that have some.
+        self._ensure_consumer()._fetcher._fetch_max_wait_ms = _IDLE_FETCH_MS  # noqa: SLF001 - Faust has 1,500
         self._membership.watch_heartbeats(self._ensure_consumer()._coordinator)  # noqa: SLF001 - aiokafka has no hook for it
 
     def positions(self) -> dict[TP, int]:
@@ -97,8 +101,12 @@ class DeliveringThread(AIOKafkaConsumerThread):
         if assignment is None or assignment is not self._assignment:
             return
         for tp, offset in places.items():
-            if TopicPartition(tp.topic, tp.partition) in assignment.tps:
-                consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
+            plain = TopicPartition(tp.topic, tp.partition)
+            if plain in assignment.tps:
+                state = assignment.state_value(plain)
+                if not (state.has_valid_position and state.position == offset):
+                    # What was fetched meanwhile is thrown away, and the next answer may wait for an idle fetch to end.
+                    consumer.seek(plain, offset)
                 self._positions[tp] = offset
 
     def _current_assignment(self) -> Any:

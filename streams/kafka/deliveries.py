@@ -67,6 +67,8 @@ class Deliveries:
         self._refetched: dict[TP, float] = {}
         self._ahead: dict[TP, tuple[int, int]] = {}
         self._handing = False
+        # By what was begun, the ledger that it was begun under: another one knows nothing of it.
+        self._begun: dict[int, Ledger] = {}
         self.epoch = -1
         self.repeated = 0
 
@@ -80,7 +82,10 @@ class Deliveries:
         self.epoch = epoch
 
     def rewind(self, partition: TP, offset: int) -> None:
-        """The partition is read again from an earlier offset on, as if nothing of it had been."""
+        """The partition is read again from an earlier offset on, as if nothing of it had been.
+
+        What agents have at this moment is dealt with once more, whatever they say of it.
+        """
         self._ledgers[partition] = Ledger(offset)
         self._committed[partition] = -1
 
@@ -129,6 +134,7 @@ class Deliveries:
             tp, offset = event.message.tp, event.message.offset
             if not self._is_current(event):
                 continue
+            self._begun[id(event)] = self._ledgers[tp]
             lane = self._lane(tp)
             lane.begun[tp] = lane.begun.get(tp, 0) + 1
             lane.moved_at = self._clock()
@@ -141,11 +147,12 @@ class Deliveries:
         """An agent has put these messages down; those that are `done` it has dealt with, the others have to come again."""
         settled: dict[TP, list[int]] = {}
         for event in done:
-            if self._is_current(event):
+            if self._begun.get(id(event)) is self._ledgers.get(event.message.tp, self):
                 settled.setdefault(event.message.tp, []).append(event.message.offset)
         for tp, offsets in settled.items():
             self._ledgers[tp].dealt(offsets)
         for event in taken:
+            ledger = self._begun.pop(id(event), None)
             if not self._is_current(event):
                 continue
             tp, offset = event.message.tp, event.message.offset
@@ -154,8 +161,8 @@ class Deliveries:
             lane.begun[tp] = lane.begun.get(tp, 1) - 1
             if lane.begun[tp] <= 0:
                 del lane.begun[tp]
-            if self._ledgers[tp].is_out(offset):
-                self._ledgers[tp].lost([offset])
+            if ledger is self._ledgers[tp] and ledger.is_out(offset):
+                ledger.lost([offset])
 
     # -- What follows ---------------------------------------------------------------------------------------------------
 

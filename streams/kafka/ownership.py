@@ -68,15 +68,23 @@ class Ownership:
         while not (self._membership.is_settled and self._membership.has_lease):
             await asyncio.sleep(_SETTLING_SECONDS)
 
-    async def delivered(self) -> None:
-        """Wait until all that was written is acknowledged, and in the copies; or partitions are dealt anew meanwhile.
+    @property
+    def sent(self) -> int:
+        """How many messages this worker has sent: what `delivered` is given to wait for those."""
+        return self._sender.sent
 
-        Raises BrokerError where the broker will never take it.
+    async def delivered(self, count: int | None = None) -> None:
+        """Wait until the first `count` messages, by default all, are acknowledged, and those to changelogs are in the copies.
+
+        Ends early when partitions are dealt anew, and never in an epoch in which another worker has claimed a changelog: what
+        was acknowledged there may be void. Raises BrokerError where the broker will never take a message.
         """
         epoch = self._membership.epoch
-        await self._sender.delivered()
-        while not all(log.is_settled for log in self._logs) and self._membership.epoch == epoch:
-            await asyncio.sleep(_LOOK_SECONDS)
+        await self._sender.delivered(count)
+        for log in list(self._logs):
+            # Settled once since the acknowledgements is enough: records go into the copy in the log's order.
+            while not (log.is_settled and log.is_ours) and self._membership.epoch == epoch:
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def fail(self, error: Exception) -> None:
         """End the worker: it cannot write what it must. Nothing more counts as dealt with, so its messages are read again."""

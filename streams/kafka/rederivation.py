@@ -7,6 +7,7 @@ their topic: the partition is read from its beginning once more, where everythin
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 import faust
 from faust.types import TP
@@ -39,6 +40,5 @@ class Rederivation:
             raise error
         self.begun += 1
         logger.critical("state unreadable, derived again from its bars ticker=%s partition=%d reason=%s", ticker, number, error)
-        # In this order: whoever dies between the two begins at the beginning again.
-        await consumer_of(self._app).read_again(TP(topic_name(self._settings, BARS), number))
-        self._tables.forget_ticker(ticker)
+        bars = TP(topic_name(self._settings, BARS), number)
+        await consumer_of(self._app).read_again(bars, partial(self._tables.forget_ticker, ticker))

@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 _RETRY_SECONDS: Final = 1.0
+_LEASE_LOOK_SECONDS: Final = 0.02
 #: Records that a worker wrote after it had lost a partition lie at its end where nothing is written any more.
 _TAIL_SECONDS: Final = 10.0
 
@@ -183,6 +184,8 @@ class Restoration(Service):
             for log in left:
                 if log.is_rebuilt:
                     raise BrokerError(f"{log.partition.topic}: the tables were rebuilt meanwhile; start again")
+            while not self._membership.has_lease:
+                await asyncio.sleep(_LEASE_LOOK_SECONDS)  # the partition may be another's by now
             ends = await asyncio.gather(*(log.send_claim() for log in left))
             left = await self._read(reader, left, ends)
             standing = [log for log, end in zip(left, ends, strict=True) if log.stands(end)]

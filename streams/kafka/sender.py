@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import faust
@@ -20,7 +21,9 @@ class Sender:
     """Sending raises nothing: `delivered` does."""
 
     def __init__(self) -> None:
-        self._under_way = 0
+        self._sent = 0
+        # By the number of each message, in the order of sending.
+        self._under_way: dict[int, None] = {}
         self._failure: BaseException | None = None
 
     def send(
@@ -28,26 +31,31 @@ class Sender:
     ) -> FutureMessage:
         """Send a message to a partition; the future has its place in the log."""
         sent: FutureMessage = topic.send_soon(key=key, value=value, partition=partition, headers=headers)
-        self._under_way += 1
-        sent.add_done_callback(self._arrived)
+        self._under_way[self._sent] = None
+        sent.add_done_callback(partial(self._arrived, self._sent))
+        self._sent += 1
         return sent
 
     @property
-    def is_idle(self) -> bool:
-        """Whether everything has arrived."""
-        return self._under_way == 0
+    def sent(self) -> int:
+        """How many messages were sent so far."""
+        return self._sent
 
-    async def delivered(self) -> None:
-        """Wait until all that was sent is acknowledged by the brokers. Raises BrokerError where something never will be."""
-        while self._under_way and self._failure is None:
+    async def delivered(self, count: int | None = None) -> None:
+        """Wait until the first `count` messages are acknowledged by the brokers, by default all that were sent before the call.
+
+        Raises BrokerError where something never will be.
+        """
+        end = self._sent if count is None else count
+        while self._failure is None and next(iter(self._under_way), end) < end:
             await asyncio.sleep(_LOOK_SECONDS)
         if self._failure is not None:
             raise BrokerError(
                 f"Kafka did not take a message: {self._failure!r}; nothing is lost, start again"
             ) from self._failure
 
-    def _arrived(self, sent: asyncio.Future[Any]) -> None:
-        self._under_way -= 1
+    def _arrived(self, number: int, sent: asyncio.Future[Any]) -> None:
+        del self._under_way[number]
         if sent.cancelled():
             return
         error = sent.exception()

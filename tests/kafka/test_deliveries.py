@@ -172,3 +172,29 @@ def test_a_member_without_an_answer_has_no_lease() -> None:
     assert not membership.owns(OTHER, membership.epoch)
     membership.unsettle()
     assert not membership.owns(BARS, membership.epoch)
+
+
+def test_what_an_agent_had_when_its_partition_was_begun_anew_comes_again() -> None:
+    """It was taken into a state that has been forgotten since."""
+    deliveries, _ = made()
+    had = hand_over(deliveries, BARS, 0, 3)
+    deliveries.begin(had)
+    deliveries.rewind(BARS, 0)
+    again = hand_over(deliveries, BARS, 0, 3)
+    deliveries.end(had, done=had)
+    assert deliveries.position(BARS) == 0
+    deal(deliveries, again)
+    assert deliveries.committable() == {BARS: 3}
+
+
+def test_two_turns_end_in_any_order() -> None:
+    deliveries, clock = made()
+    first, second = hand_over(deliveries, BARS, 0, 2), hand_over(deliveries, BARS, 2, 4)
+    deliveries.begin(first)
+    deliveries.begin(second)
+    deliveries.end(second, done=second)
+    clock.now += 60
+    assert deliveries.position(BARS) == 0
+    assert deliveries.missing() == {}, "the agent has them"
+    deliveries.end(first, done=first)
+    assert deliveries.committable() == {BARS: 4}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 _READ_SECONDS: Final = 30.0
@@ -71,24 +72,30 @@ class KafkaSide:
 
     def forget_offsets(self, draw: float, patience: float) -> str:
         """Delete the group, or set its offsets back to the beginning or the middle, once it has no members."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                outcome, done = self._forget_offsets(draw)
+            except KafkaError as error:  # the broker has just been killed: its coordinator is on its way
+                outcome, done = repr(error), False
+            if done:
+                return outcome
+            if time.monotonic() > deadline:
+                return f"not done, the group has members or no coordinator: {outcome}"
+            time.sleep(0.5)
+
+    def _forget_offsets(self, draw: float) -> tuple[str, bool]:
         with KafkaAdminClient(**self._options) as admin:
-            deadline = time.monotonic() + patience
+            if draw <= 0.4:
+                outcome = str(admin.delete_groups([self.group]))
+                return ("the group deleted", True) if "NonEmptyGroup" not in outcome else (outcome, False)
             places = dict.fromkeys(self._all("bars"), 0)
-            if 0.4 < draw < 0.7:
+            if draw < 0.7:
                 places = {place: self.committed().get(place.partition, 0) // 2 for place in places}
-            while True:
-                if draw <= 0.4:
-                    outcome = str(admin.delete_groups([self.group]))
-                    if "NonEmptyGroup" not in outcome:
-                        return "the group deleted"
-                else:
-                    wanted = {place: OffsetAndMetadata(offset, "", -1) for place, offset in places.items()}
-                    outcome = str(admin.alter_group_offsets(self.group, wanted))
-                    if "Error" not in outcome.replace("NoError", ""):
-                        return f"offsets set to {sorted(places.values())}"
-                if time.monotonic() > deadline:
-                    return f"not done, the group has members: {outcome}"
-                time.sleep(0.5)
+            wanted = {place: OffsetAndMetadata(offset, "", -1) for place, offset in places.items()}
+            outcome = str(admin.alter_group_offsets(self.group, wanted))
+            done = "Error" not in outcome.replace("NoError", "")
+            return (f"offsets set to {sorted(places.values())}", True) if done else (outcome, False)
 
     def delete_topics(self) -> None:
         """Delete everything of this prefix."""
