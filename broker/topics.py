@@ -81,7 +81,12 @@ def topics(settings: Settings) -> dict[str, Topic]:
     `segment.ms` and `retention.ms` are set for each: with Kafka's defaults a quiet topic's last segment is never closed,
     so never compacted or deleted.
     """
-    segment = {"segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024), "segment.ms": str(7 * _DAY_MS)}
+    segment = {
+        "segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024),
+        "segment.ms": str(7 * _DAY_MS),
+        # Of three copies two have what is acknowledged, also while one is away; Kafka's default would be content with one.
+        "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
+    }
     message = {"max.message.bytes": str(settings.kafka_message_bytes)}
     configurations = {
         # The broker's clock says whether a bar is of the future; a publisher's or a worker's may be wrong.

@@ -50,6 +50,8 @@ class _Position(msgspec.Struct, frozen=True):
     #: What the last record that counts said; None where no record has said anything yet.
     said: tuple[int, int] | None = None
     claims: tuple[bytes, ...] = ()
+    #: Keys whose last record is void.
+    void: tuple[bytes, ...] = ()
 
 
 class PartitionCopy:
@@ -96,8 +98,13 @@ class PartitionCopy:
 
     @property
     def claims(self) -> tuple[bytes, ...]:
-        """The keys of all claims that the log holds."""
+        """The keys of all claims that the log holds, the newest last."""
         return self._position.claims
+
+    @property
+    def void(self) -> tuple[bytes, ...]:
+        """Keys whose last record in the log is void: their owner writes them once more."""
+        return self._position.void
 
     def get(self, key: bytes) -> bytes | None:
         """The payload under a key. Raises StateCorruptError."""
@@ -124,13 +131,11 @@ class PartitionCopy:
         standing, keys, digest, said = self.standing, self.keys, self.digest, self._position.said
         claims = dict.fromkeys(self._position.claims)
         void: list[bytes] = []
+        left = dict.fromkeys(self._position.void)
         for record in records:
-            deleted = record.value is None
-            standing, verdict = standing.after(record.offset, record.key, record.claim, deleted=deleted)
-            if record.key.startswith(CLAIM_PREFIX):
-                claims[record.key] = None
-                if deleted:
-                    del claims[record.key]
+            standing, verdict = standing.after(record.offset, record.key, record.claim, deleted=record.value is None)
+            _note_claim(claims, record)
+            _note_void(left, record.key, verdict)
             if verdict is Verdict.VOID and not record.key.startswith(BOOKKEEPING):
                 void.append(record.key)
             elif verdict is Verdict.BEGUN_ANEW:
@@ -157,7 +162,7 @@ class PartitionCopy:
                 digest = (digest + (new or 0) - (old or 0)) % _DIGESTS
                 said = None if record.claim is None else (record.claim.keys, record.claim.digest)
         position = _Position(
-            self._position.topic_id, up_to, standing.incarnation, standing.claim, keys, digest, said, tuple(claims)
+            self._position.topic_id, up_to, standing.incarnation, standing.claim, keys, digest, said, tuple(claims), tuple(left)
         )
         self._database.write([*changes.items(), (_POSITION_KEY, msgspec.msgpack.encode(position))])
         self._position = position
@@ -193,3 +198,19 @@ class PartitionCopy:
         gone = [(key, None) for key, _ in self._database.iterate()]
         self._database.write([*gone, (_POSITION_KEY, msgspec.msgpack.encode(position))])
         self._position = position
+
+
+def _note_claim(claims: dict[bytes, None], record: Record) -> None:
+    if record.key.startswith(CLAIM_PREFIX):
+        claims.pop(record.key, None)
+        if record.value is not None:
+            claims[record.key] = None
+
+
+def _note_void(void: dict[bytes, None], key: bytes, verdict: Verdict) -> None:
+    if verdict is Verdict.BEGUN_ANEW:
+        void.clear()
+    elif verdict is Verdict.VOID and not key.startswith(BOOKKEEPING):
+        void[key] = None
+    elif verdict is Verdict.COUNTS:
+        void.pop(key, None)

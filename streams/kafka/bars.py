@@ -95,11 +95,11 @@ class BarsAgent:
                 turn: list[EventT[Any]] = []
                 try:
                     done = await self._begin(turn, event, source.channel.queue)
+                    if ending is not None:
+                        await ending
                 except BaseException:
                     self._end(turn, [])
                     raise
-                if ending is not None:
-                    await ending
                 ending = asyncio.create_task(self._deliver(turn, done, self._ownership.sent), name="delivery of a turn")
         finally:
             if ending is not None:

@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import faust
@@ -151,12 +152,21 @@ class DeliveringConsumer(Consumer):
         """
         epoch = self.membership.epoch
         begin = await self.delivering.beginning(partition)
-        while epoch == self.membership.epoch and not await self.delivering.commit({partition: begin}):
+        while epoch == self.membership.epoch:
+            async with self._committing:  # a later offset must not be committed behind this one
+                if await self.delivering.commit({partition: begin}):
+                    if epoch == self.membership.epoch:
+                        self.deliveries.rewind(partition, begin)
+                        forget()
+                    break
             await asyncio.sleep(_PAUSE_SECONDS)
         if epoch == self.membership.epoch:
-            self.deliveries.rewind(partition, begin)
-            forget()
             await self.delivering.move({partition: begin})
+
+    @cached_property
+    def _committing(self) -> asyncio.Lock:
+        """Held while offsets are on their way to the group."""
+        return asyncio.Lock()
 
     async def perform_seek(self) -> None:
         """Nothing: `start_reading` is called where Faust would seek."""
@@ -167,21 +177,23 @@ class DeliveringConsumer(Consumer):
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - as in Faust
         """Commit what the ledgers say."""
-        epoch = self.deliveries.epoch
-        offsets = self.deliveries.committable()
-        if not offsets or epoch != self.membership.epoch:
-            return False
-        done = await self.delivering.commit(offsets)
-        if done:
-            self.deliveries.committed(offsets, epoch)
-        return done
+        async with self._committing:
+            epoch = self.deliveries.epoch
+            offsets = self.deliveries.committable()
+            if not offsets or epoch != self.membership.epoch:
+                return False
+            done = await self.delivering.commit(offsets)
+            if done:
+                self.deliveries.committed(offsets, epoch)
+            return done
 
     async def commit_last(self) -> None:
         """Commit what is dealt with before partitions go to others; the group still takes it from the former owner."""
-        offsets = self.deliveries.committable()
-        if offsets:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.delivering.commit(offsets), _LAST_COMMIT_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_COMMIT_SECONDS), self._committing:
+                offsets = self.deliveries.committable()
+                if offsets:
+                    await self.delivering.commit(offsets)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """For ever: what the broker answers goes to the ledgers, and what they want of it to the agents."""

@@ -88,6 +88,8 @@ class Deliveries:
         """
         self._ledgers[partition] = Ledger(offset)
         self._committed[partition] = -1
+        for lane in self._lanes.values():
+            lane.waiting = deque(passed for passed in lane.waiting if passed[0] != partition)
 
     # -- From the broker to the agent -----------------------------------------------------------------------------------
 
@@ -134,12 +136,14 @@ class Deliveries:
             tp, offset = event.message.tp, event.message.offset
             if not self._is_current(event):
                 continue
-            self._begun[id(event)] = self._ledgers[tp]
             lane = self._lane(tp)
             lane.begun[tp] = lane.begun.get(tp, 0) + 1
             lane.moved_at = self._clock()
-            waiting = lane.waiting
+            waiting, ledger = lane.waiting, self._ledgers[tp]
+            # What was handed over before the partition was begun anew counts for nothing, and comes again. So does a message
+            # that was given up too early.
             if waiting and (waiting[0] == (tp, offset) or (tp, offset) in waiting):
+                self._begun[id(event)] = ledger
                 while (passed := waiting.popleft()) != (tp, offset):
                     self._lose(*passed)
 
@@ -194,8 +198,7 @@ class Deliveries:
         `positions` are those of the next fetches: one that stays ahead of its ledger has lost the answer in between.
         """
         if self._handing:
-            self._ahead = {}
-            return {}
+            positions = None  # the answers in hand are behind them
         ahead = {
             tp: (position, self._ledgers[tp].known_to)
             for tp, position in (positions or {}).items()

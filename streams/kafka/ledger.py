@@ -95,7 +95,7 @@ class Ledger:
     def passed(self, position: int) -> None:
         """The next fetch is at this position, and the answers up to there have not come: they were lost."""
         if position > self._known_to:
-            self._missing.add(self._known_to, position)
+            self._missing.add(max(self._known_to, self._next), position)
             self._known_to = position
 
     def handed(self, offset: int) -> None:

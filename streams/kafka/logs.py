@@ -43,7 +43,7 @@ class Logs:
 
     def __iter__(self) -> Iterator[PartitionLog]:
         for table in self._tables:
-            yield from table.data.logs.values()
+            yield from list(table.data.logs.values())  # a thread may open another one meanwhile
 
     def open(self, partitions: Collection[int]) -> None:
         """Open the copies of these partitions, and close all others. Raises StateWriteError, StateLockedError, SchemaError."""

@@ -80,7 +80,8 @@ class PartitionLog:
 
     def all_keys(self) -> list[bytes]:
         """All keys on disk, sorted."""
-        return [key for key, _ in self.copy.items()]
+        with self._noticing():
+            return [key for key, _ in self.copy.items()]
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Write a value, None deletes. Raises StateCorruptError."""
@@ -127,9 +128,12 @@ class PartitionLog:
         self._acknowledged.clear()
         self._claim = self.copy.standing.claim
         self._keys, self._digest = self.copy.keys, self.copy.digest
-        for key in self.copy.claims:
+        # The newest first: a claim that lost against one that is gone already would stand.
+        for key in reversed(self.copy.claims):
             if key != self._claim_key:
                 self._append(key, None)
+        for key in self.copy.void:
+            self._restate(key)
 
     @property
     def is_ours(self) -> bool:
@@ -162,7 +166,7 @@ class PartitionLog:
 
     def apply(self, records: Sequence[Record], up_to: int) -> None:
         """Take what was read of the log from `copy.next_offset` to `up_to`. Raises what the copy raises."""
-        if up_to <= self.copy.next_offset:
+        if self._closed or up_to <= self.copy.next_offset:
             return  # acknowledgements were faster
         records = [record for record in records if record.offset >= self.copy.next_offset]
         void = self.copy.apply(records, up_to=up_to)
@@ -200,6 +204,7 @@ class PartitionLog:
         if value is not None:
             self.put(key, value)
         else:
+            self._unacknowledged.setdefault(key, _Unacknowledged(None, None)).count += 1
             self._append(key, None)
 
     def _release(self, records: Sequence[Record]) -> None:

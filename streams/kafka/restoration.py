@@ -264,9 +264,10 @@ class Restoration(Service):
             found = [(log, end) for log, end in behind if log.copy.next_offset < end]
             if found:
                 await self._read(reader, [log for log, _ in found], [end for _, end in found])
-        for log in logs:
+        current = list(self._logs)  # a damaged copy was begun anew meanwhile
+        for log in current:
             log.flush()
-        if not all(log.is_ours for log in logs):
+        if not all(log.is_ours for log in current):
             self._changed.set()
 
 

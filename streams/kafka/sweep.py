@@ -49,7 +49,12 @@ class Sweep:
         if not self._membership.is_settled:
             return
         epoch = self._membership.epoch
-        async for ticker in paced(self._tables.tickers()):
+        try:
+            tickers = self._tables.tickers()
+        except StateCorruptError as error:
+            logger.warning("sweep given up, a copy is about to be read again reason=%s", error)
+            return
+        async for ticker in paced(tickers):
             if self._membership.epoch != epoch:
                 return
             try:

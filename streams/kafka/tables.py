@@ -106,8 +106,8 @@ class TickerTables:
         return partition_of(ticker.encode(), self._settings.kafka_partitions)
 
     def tickers(self) -> list[str]:
-        """All tickers with a row in the partitions that are ours."""
-        return [key.decode() for log in self.forecasts.data.logs.values() for key in log.all_keys()]
+        """All tickers with a row in the partitions that are ours. Raises StateCorruptError."""
+        return [key.decode() for log in list(self.forecasts.data.logs.values()) for key in log.all_keys()]
 
     def state(self, ticker: str) -> TickerState | None:
         """The ticker's state, None while it has none."""
