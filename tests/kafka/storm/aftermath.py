@@ -59,7 +59,7 @@ class Aftermath:
         for slot in supervisor.slots.values():
             slot.wanted = False
         before += self._await([self._strays])
-        shutil.rmtree(state / "workers")
+        _remove(state / "workers")
         supervisor.add("fresh")
         after = self._await([self._unready, self._offsets, self._tables, self._replica, self._reader])
         after += truth_differences(self._plan.deliveries, Snapshot.of(state).histories)
@@ -180,6 +180,12 @@ class Aftermath:
             for name, text in zip(names, texts[1:], strict=True)
             if text != texts[0]
         ]
+
+
+def _remove(folder: Path) -> None:
+    """Readers that are open write RocksDB's settings into a copy whenever they open it anew."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forecasts(state: Path, environment: dict[str, str]) -> bytes:
