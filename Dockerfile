@@ -15,6 +15,7 @@ COPY records records
 COPY broker broker
 COPY marketdata marketdata
 COPY models models
+COPY history history
 COPY state state
 COPY producers producers
 COPY streams streams

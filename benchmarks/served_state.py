@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 
 from benchmarks.lookup import row
+from history.ticker_state import Counters, TickerState
 from records import Bars, Evidence, Floats, Forecast, Opinion, PoolStatistics, day_number
 from state.folder import StateFolder
-from state.ticker_state import Counters, TickerState
 
 TICKERS: Final = tuple(f"T{number:03d}" for number in range(500))
 BARS: Final = 1258

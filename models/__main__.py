@@ -57,12 +57,12 @@ def evaluate(
     """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
     from importlib.util import find_spec
 
+    from history.windows import window_of_bars
     from models.evaluation.origins import evaluate_ticker
     from models.evaluation.panel import build_panel
     from models.evaluation.report import report_lines, write_forecasts
     from producers.sources import read_source
     from records import BarBatch, Bars, validate_batch
-    from streams.windowing import window_of_bars
 
     startup.loaded()
     if plots is not None and find_spec("matplotlib") is None:

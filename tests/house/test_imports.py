@@ -24,12 +24,14 @@ MAY_IMPORT = {
     "broker": _GROUND,
     "marketdata": _GROUND,
     "models": _GROUND,
-    "state": _GROUND | {"broker"},
+    "history": _GROUND | {"models"},
+    "state": _GROUND | {"broker", "history"},
     "cluster": _GROUND | {"broker", "console"},
     "producers": _GROUND | {"broker", "marketdata"},
-    "streams": _GROUND | {"process_memory", "models", "state", "broker"},
+    "streams": _GROUND | {"process_memory", "models", "history", "state", "broker"},
     "optimizer": _GROUND | {"process_memory", "marketdata", "models", "state"},
-    "benchmarks": _GROUND | {"console", "broker", "marketdata", "models", "state", "producers", "streams", "optimizer"},
+    "benchmarks": _GROUND
+    | {"console", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
 #: Library → the files that may import it.
@@ -37,7 +39,7 @@ AT_HOME = {
     "faust": ("streams/app", "streams/kafka/"),
     "kafka": ("broker/", "producers/", "state/replica.py"),
     "rocksdict": ("state/",),
-    "numba": ("streams/",),
+    "numba": ("history/feature_kernel",),
     "torch": ("models/lstm",),
     "xgboost": ("models/xgb", "models/trees"),
     "statsmodels": ("models/arima",),
@@ -129,6 +131,10 @@ def _modules(*packages: str) -> list[str]:
             ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
         ),
         (("models",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict"]),
+        (
+            ("history",),
+            ["torch", "xgboost", "statsmodels", "faust", "kafka", "rocksdict", "flask", "state", "streams", "broker"],
+        ),
         (("optimizer",), ["torch", "xgboost", "statsmodels", "numba", "faust", "streams"]),
         (("streams",), ["torch", "xgboost", "statsmodels", "faust", "flask"]),
     ],

@@ -14,7 +14,7 @@ from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from records import Bars, LossMonitor
 from settings import ModelName, Settings, WindowPeriod
-from tests.streams.made import walk
+from tests.history.made import walk
 
 #: Two cheap candidates, really trained; a month between trainings leaves time to drift in.
 LEANING: Final = Settings(

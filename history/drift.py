@@ -13,6 +13,8 @@ from dataclasses import fields
 import numpy as np
 
 from errors import ModelError
+from history.ticker_state import TickerState
+from history.windows import window_of
 from models.combination import Combination
 from models.contract import HorizonForecast, Window
 from models.drift import Monitors, advanced, is_settled, outcome_of
@@ -20,8 +22,6 @@ from models.results import TrainedTicker
 from models.serving import FEATURE_BARS, LoadedTicker
 from records import Bars, Drift, Forecast, date_of, day_number
 from settings import Settings
-from state.ticker_state import TickerState
-from streams.windowing import window_of
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The compiled recurrences behind `streams.features`: one bar at a time, O(1) each.
+"""The compiled recurrences behind `history.features`: one bar at a time, O(1) each.
 
 A ticker's rolling state is a flat vector of STATE_SIZE floats. What leaves a window is computed again from the bars
 themselves, which are kept anyway, so the state holds no ring buffers. Sums slide in double-double arithmetic (TwoSum:
@@ -52,7 +52,7 @@ ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
 #: Places that hold weighted means of squared returns, which have no scale of prices in them.
 RETURN_MEANS: Final = slice(_EWMA_94, _EMA_12)
 
-# Columns of the output, in the order of `streams.features.FEATURES`.
+# Columns of the output, in the order of `history.features.FEATURES`.
 FEATURE_COUNT: Final = 25
 
 

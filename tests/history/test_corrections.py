@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.forecasting import refresh
+from history.pipeline import Absorbed, RejectedBar
+from history.replay import first_replayable
+from history.ticker_state import TickerState, same_state
 from records import BarBatch, Bars, date_of, day_number, encode_forecast
 from settings import Settings
-from state.ticker_state import TickerState, same_state
-from streams.forecasting import refresh
-from streams.pipeline import Absorbed, RejectedBar
-from streams.windowing import first_replayable
-from tests.streams.made import as_fetched_with, batch, cut, deliver, walk
+from tests.history.made import as_fetched_with, batch, cut, deliver, walk
 
 SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)
 PRICES = ("open", "high", "low", "close", "dividend")

@@ -7,12 +7,12 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
+from history.pipeline import Absorbed
+from history.ticker_state import same_state
+from history.windows import window_of
 from records import Bars, date_of
 from state.history_codec import block_key, changes, decode_head, decode_state, head_key
-from state.ticker_state import same_state
-from streams.pipeline import Absorbed
-from streams.windowing import window_of
-from tests.streams.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, scaled, walk
+from tests.history.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, scaled, walk
 
 
 def printed(bars: Bars, at: int, ratio: float) -> Bars:

@@ -1,7 +1,7 @@
 """Which edition of each bar counts, when a ticker's bars arrive again, corrected, late or in any order.
 
 Of the editions of one date the one that was fetched last counts; of two of the same moment the one that `outranks` the other.
-The split has a rule of its own (`streams.splits`). All are properties of the editions themselves, so any order of arrival ends
+The split has a rule of its own (`history.splits`). All are properties of the editions themselves, so any order of arrival ends
 in the same bars. A dividend goes with the prices of its edition: a source without dividends may have them in its prices, and
 one kept from another edition would count twice.
 """
@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from history.adjustment import Basis, Restatement, Withdrawn, basis_of
+from history.replay import first_replayable
+from history.restatement import find_restatement, snapped
+from history.splits import SplitChanges, no_split_changes, split_changes
+from history.ticker_state import TickerState
 from records import VALUE_COLUMNS, Bars, Floats
-from state.adjustment import Basis, Restatement, Withdrawn, basis_of
-from state.ticker_state import TickerState
-from streams.restatement import find_restatement, snapped
-from streams.splits import SplitChanges, no_split_changes, split_changes
-from streams.windowing import first_replayable
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]

@@ -1,6 +1,6 @@
 """Arbitrary bytes and mutated messages through decoding and the pipeline, for as long as one likes.
 
-`make fuzz SECONDS=600`, or `python -m tests.streams.fuzz --seconds 600 --seed 1`. What breaks a promise ends it with the
+`make fuzz SECONDS=600`, or `python -m tests.history.fuzz --seconds 600 --seed 1`. What breaks a promise ends it with the
 message's bytes, to be made a test of.
 """
 
@@ -21,12 +21,12 @@ import msgspec
 import numpy as np
 
 from errors import DataError
+from history.pipeline import Absorbed, absorb
+from history.schedule import kept_bars
+from history.ticker_state import BLOCK_BARS, TickerState, same_state
 from records import decode_batch, encode_batch
 from settings import Settings
-from state.ticker_state import BLOCK_BARS, TickerState, same_state
-from streams.pipeline import Absorbed, absorb
-from streams.windows import kept_bars
-from tests.streams.made import batch, walk
+from tests.history.made import batch, walk
 
 TODAY = dt.date(2026, 1, 2)
 SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)

@@ -24,9 +24,7 @@ from typing import Final
 
 import numpy as np
 
-from records import Bars, Floats
-from state.ticker_state import BLOCK_BARS
-from streams.feature_kernel import (
+from history.feature_kernel import (
     ABSOLUTE_INDEXES,
     CONTEXT_BARS,
     FEATURE_COUNT,
@@ -36,6 +34,8 @@ from streams.feature_kernel import (
     advance,
     daily_values,
 )
+from history.ticker_state import BLOCK_BARS
+from records import Bars, Floats
 
 __all__ = [
     "CONTEXT_BARS",

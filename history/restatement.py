@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from history.adjustment import SAME_RATIO, Restatement
 from records import Bars, Floats
-from state.adjustment import SAME_RATIO, Restatement
 
 Flags = NDArray[np.bool_]
 

@@ -8,12 +8,11 @@ from dataclasses import fields
 
 import numpy as np
 
-from models.contract import Window
+from history.features import CONTEXT_BARS
+from history.replay import replay_span
+from history.ticker_state import BLOCK_BARS, DueTraining, TickerState
 from records import Days, date_of, day_number
 from settings import Settings, WindowPeriod
-from state.ticker_state import BLOCK_BARS, DueTraining, TickerState
-from streams.features import CONTEXT_BARS
-from streams.windowing import replay_span, window_of
 
 #: No calendar period holds more bars than its days.
 _LONGEST_PERIOD = 31
@@ -73,10 +72,11 @@ def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTr
     due = state.due
     if due is None or cutoff <= due.cutoff:
         return None
-    return DueTraining(cutoff=cutoff, digest=_digest(state, _bars_to(state, cutoff), settings, due.digest))
+    return DueTraining(cutoff=cutoff, digest=_digest(state, bars_up_to(state, cutoff), settings, due.digest))
 
 
-def _bars_to(state: TickerState, cutoff: int) -> int:
+def bars_up_to(state: TickerState, cutoff: int) -> int:
+    """How many of the kept bars have this date (a day number) or an earlier one."""
     return int(np.searchsorted(state.bars.day, cutoff, side="right"))
 
 
@@ -94,11 +94,6 @@ def _digest(state: TickerState, stop: int, settings: Settings, *others: bytes) -
     for other in others:
         digest.update(other)
     return digest.digest()[:_DIGEST_BYTES]
-
-
-def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
-    """What a due training sees: the last `lookback` bars up to its cut-off."""
-    return window_of(state, settings.lookback, stop=_bars_to(state, due.cutoff))
 
 
 def sessions_behind(last_day: int, sessions: Days) -> int:

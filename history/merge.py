@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from history.adjustment import Basis, Withdrawn
+from history.editions import Arrivals, Flags, as_one, basis_with, same_edition, same_values, sort_arrivals, with_arrivals
+from history.features import RETURN_MEANS, advance_state, initial_state, rebased
+from history.replay import first_replayable
+from history.restatement import is_rounding
+from history.ticker_state import BLOCK_BARS, Counters, TickerState
 from records import VALUE_COLUMNS, Bars, Floats
-from state.adjustment import Basis, Withdrawn
-from state.ticker_state import BLOCK_BARS, Counters, TickerState
-from streams.editions import Arrivals, Flags, as_one, basis_with, same_edition, same_values, sort_arrivals, with_arrivals
-from streams.features import RETURN_MEANS, advance_state, initial_state, rebased
-from streams.restatement import is_rounding
-from streams.windowing import first_replayable
 
 
 @dataclass(frozen=True, slots=True)

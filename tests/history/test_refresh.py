@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from history.forecasting import training_job
+from history.windows import window_of
 from models.serving import FEATURE_BARS, load_trained, make_forecast
 from models.training import train_ticker
 from records import encode_forecast
 from settings import Settings
-from streams.forecasting import training_job
-from streams.windowing import window_of
-from tests.streams.made import SMALL, backfill, due_of, scaled, walk
+from tests.history.made import SMALL, backfill, due_of, scaled, walk
 
 
 @pytest.mark.parametrize("count", [30, 126, 400, 1300])

@@ -10,16 +10,16 @@ import msgspec
 import numpy as np
 import pytest
 
+from history.forecasting import refresh, training_job
+from history.pipeline import absorb
+from history.ticker_state import TickerState, same_state
 from models.training import train_ticker
 from producers.raw import RawBars
 from producers.sample import read_sample
 from producers.sources import read_source
 from records import BarBatch, Bars, batch_of, date_of, day_number, encode_forecast, validate_days
 from settings import ModelName, Settings
-from state.ticker_state import TickerState, same_state
-from streams.forecasting import refresh, training_job
-from streams.pipeline import absorb
-from tests.streams.made import as_fetched_with, due_of
+from tests.history.made import as_fetched_with, due_of
 
 TODAY = dt.date(2013, 3, 2)
 SETTINGS = Settings(models=(ModelName.HAR,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.streams.fuzz import Fuzz, resident_megabytes
+from tests.history.fuzz import Fuzz, resident_megabytes
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
+from history.schedule import due_training, kept_bars
+from history.ticker_state import BLOCK_BARS, TickerState, same_state
+from history.windows import training_window, window_of, window_of_bars
 from records import Bars, RejectedBar, date_of, day_number
 from settings import WindowPeriod
-from state.ticker_state import BLOCK_BARS, TickerState, same_state
-from streams.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
-from streams.windowing import window_of, window_of_bars
-from streams.windows import due_training, kept_bars, training_window
-from tests.streams.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, due_of, walk
+from tests.history.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, due_of, walk
 
 
 def absorbed(outputs: list[object]) -> Absorbed:

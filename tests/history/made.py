@@ -10,10 +10,10 @@ from itertools import pairwise
 import numpy as np
 from hypothesis import strategies as st
 
+from history.pipeline import Output, absorb
+from history.ticker_state import DueTraining, TickerState
 from records import BarBatch, Bars, batch_of, day_number
 from settings import Settings
-from state.ticker_state import DueTraining, TickerState
-from streams.pipeline import Output, absorb
 
 TODAY = dt.date(2026, 1, 2)
 FETCHED = dt.date(2026, 1, 1)

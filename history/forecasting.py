@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from history.drift import first_alarm, monitored
+from history.schedule import bars_to_cutoff, early_training
+from history.ticker_state import DueTraining, TickerState
+from history.windows import training_window, window_of
 from models.contract import Window
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
 from models.serving import FEATURE_BARS, LoadedTicker, load_trained, make_forecast
 from records import Drift, Forecast, date_of
 from settings import Settings
-from state.ticker_state import DueTraining, TickerState
-from streams.drift import first_alarm, monitored
-from streams.windowing import window_of
-from streams.windows import bars_to_cutoff, early_training, training_window
 
 logger = logging.getLogger(__name__)
 

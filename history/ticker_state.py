@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
+from history.adjustment import Restatement, Withdrawn
 from records import Bars, Floats
-from state.adjustment import Restatement, Withdrawn
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
 BLOCK_BARS: Final = 64
@@ -47,7 +47,7 @@ class TickerState:
     did (`BarBatch.fetched`): their values are adjusted for splits up to then by the source. A bar's split is that of the
     last edition that speaks of splits: it was fetched at the moment `split_fetched`, -inf where there is none; the same object
     as `fetched` where the two are equal. `withdrawn`, by day, are splits that such an edition says were none. `restatements`
-    are changes of the basis that no split tells of. `bars`, on today's basis, follow from these (`state.adjustment`) and are
+    are changes of the basis that no split tells of. `bars`, on today's basis, follow from these (`history.adjustment`) and are
     the same object as `delivered` where nothing is to be adjusted.
     """
 

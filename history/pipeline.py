@@ -13,14 +13,14 @@ from typing import Final
 import numpy as np
 
 from errors import MessageError
+from history.adjustment import Withdrawn
+from history.editions import Flags
+from history.merge import empty_state, take
+from history.schedule import due_training, kept_bars
+from history.suspects import suspects_among
+from history.ticker_state import Counters, DueTraining, TickerState
 from records import BarBatch, RejectedBar, Rule, Suspicion, date_of, validate_batch
 from settings import Settings
-from state.adjustment import Withdrawn
-from state.ticker_state import Counters, DueTraining, TickerState
-from streams.editions import Flags
-from streams.history import empty_state, take
-from streams.suspects import suspects_among
-from streams.windows import due_training, kept_bars
 
 #: Why a bar that would change the oldest kept ones is refused.
 TOO_OLD: Final = "differs from the history where it is too old to be corrected"

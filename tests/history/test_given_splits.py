@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.pipeline import Absorbed, RejectedBar
+from history.ticker_state import TickerState, same_state
 from records import BarBatch, Bars, Floats, Rule, Suspicion
 from state.history_codec import block_key, changes, decode_head, decode_state, head_key
-from state.ticker_state import TickerState, same_state
-from streams.pipeline import Absorbed, RejectedBar
-from tests.streams.made import SMALL, as_fetched_with, backfill, deliver, scaled, walk
-from tests.streams.test_corrections import Vendor, deliveries, with_splits
+from tests.history.made import SMALL, as_fetched_with, backfill, deliver, scaled, walk
+from tests.history.test_corrections import Vendor, deliveries, with_splits
 
 AT, RATIO = 150, 4.0
 FINAL = with_splits(walk(200), {AT: RATIO})

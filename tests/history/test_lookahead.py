@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.forecasting import refresh, training_job
+from history.ticker_state import TickerState
+from history.windows import window_of_bars
 from models.results import TrainingJob, encode_trained
 from models.training import train_ticker
 from records import Bars, encode_forecast
 from settings import ModelName, Settings
-from state.ticker_state import TickerState
-from streams.forecasting import refresh, training_job
-from streams.windowing import window_of_bars
-from tests.streams.made import batch, deliver, due_of, scaled, walk
+from tests.history.made import batch, deliver, due_of, scaled, walk
 from tests.streams.scenarios import CHEAP
 
 

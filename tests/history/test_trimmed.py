@@ -9,11 +9,11 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from history.ticker_state import TickerState, same_state
+from history.windows import window_of
 from records import BarBatch, RejectedBar
-from state.ticker_state import TickerState, same_state
-from streams.windowing import window_of
-from tests.streams.made import SMALL, deliver, walk
-from tests.streams.test_corrections import Vendor, damaged, with_splits
+from tests.history.made import SMALL, deliver, walk
+from tests.history.test_corrections import Vendor, damaged, with_splits
 
 COUNT = 900
 #: Of the first message: a history that begins with a later bar is cut into other blocks.

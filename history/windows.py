@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from history.features import FEATURE_NAMES, advance_rows, daily_rows, initial_state
+from history.replay import replay_span
+from history.schedule import bars_up_to
+from history.ticker_state import DueTraining, TickerState
 from models.contract import Window
 from records import Bars, Floats
-from state.ticker_state import BLOCK_BARS, TickerState
-from streams.features import CONTEXT_BARS, FEATURE_NAMES, advance_rows, daily_rows, initial_state
+from settings import Settings
 
 
 def window_of(state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None) -> Window:
@@ -41,30 +42,9 @@ def window_of_bars(ticker: str, bars: Bars) -> Window:
     return _window(ticker, bars, _log_returns(rows.features), rows.range_variance, rows.features)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaySpan:
-    """Rows of the kept bars that a window rests on.
-
-    Its own begin at `first`, the replay at `begin`, the first of `block`, and what the replay looks back to at `context`.
-    """
-
-    context: int
-    begin: int
-    first: int
-    block: int
-
-
-def replay_span(state: TickerState, count: int, stop: int) -> ReplaySpan:
-    """Where the `count` bars before row `stop` are replayed from."""
-    first = max(stop - count, first_replayable(state))
-    block = first // BLOCK_BARS
-    begin = block * BLOCK_BARS
-    return ReplaySpan(max(0, begin - CONTEXT_BARS), begin, first, block)
-
-
-def first_replayable(state: TickerState) -> int:
-    """First row of the kept bars whose features can be computed again: those before it only serve as context."""
-    return 0 if state.first_index == 0 else -(-CONTEXT_BARS // BLOCK_BARS) * BLOCK_BARS
+def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
+    """What a due training sees: the last `lookback` bars up to its cut-off."""
+    return window_of(state, settings.lookback, stop=bars_up_to(state, due.cutoff))
 
 
 def _log_returns(features: Floats) -> Floats:

@@ -7,9 +7,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from history.schedule import bars_to_cutoff, period_start, sessions_behind
 from records import day_numbers
 from settings import WindowPeriod
-from streams.windows import bars_to_cutoff, period_start, sessions_behind
 
 
 @pytest.mark.parametrize(

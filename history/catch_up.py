@@ -11,11 +11,11 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from history.editions import as_one
+from history.pipeline import Absorbed, Output, absorb
+from history.ticker_state import TickerState
 from records import VALUE_COLUMNS, BarBatch
 from settings import Settings
-from state.ticker_state import TickerState
-from streams.editions import as_one
-from streams.pipeline import Absorbed, Output, absorb
 
 _COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "split")
 #: Where a batch has no such column.

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from history.pipeline import Absorbed, absorb
+from history.ticker_state import TickerState, same_state
 from producers.sources import read_source
 from records import BarBatch, Bars, date_of
-from state.ticker_state import TickerState, same_state
-from streams.pipeline import Absorbed, absorb
-from tests.streams.made import SMALL, as_fetched_with, batch, deliver, scaled, walk
+from tests.history.made import SMALL, as_fetched_with, batch, deliver, scaled, walk
 
 SPLIT_AT = 290
 SHARES = 2.0

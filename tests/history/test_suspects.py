@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from history.forecasting import refresh, training_job
 from models.training import train_ticker
 from producers.screen import Screen
 from records import Bars, Forecast, RejectedBar, Rule, Suspicion, date_of, suspicions
@@ -18,8 +19,7 @@ from records.units import LASTING_BARS
 from settings import ModelName, Settings, SuspectBars
 from state.folder import StateFolder
 from streams.embedded import EmbeddedEngine
-from streams.forecasting import refresh, training_job
-from tests.streams.made import SMALL, TODAY, batch, deliver, due_of, scaled, walk
+from tests.history.made import SMALL, TODAY, batch, deliver, due_of, scaled, walk
 from tests.streams.scenarios import CHEAP, silent
 
 

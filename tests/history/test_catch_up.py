@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from history.catch_up import absorb_all
+from history.pipeline import Absorbed, Output, absorb
+from history.ticker_state import TickerState, same_state
 from records import BarBatch, RejectedBar
 from settings import load_settings
-from state.ticker_state import TickerState, same_state
-from streams.catch_up import absorb_all
-from streams.pipeline import Absorbed, Output, absorb
 from tests.kafka.cluster import TODAY, made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")

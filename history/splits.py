@@ -3,7 +3,7 @@
 A split is an event, not a price: the edition that counts for the prices may come from a source that knows no splits, and then
 it says nothing about them. So the split of a bar is that of the last edition that gives splits at all, whichever edition has
 the prices. When that edition says 1, the last split that was given before is withdrawn. It is kept beside, because vendors
-lose splits that happened: whether it is applied, the prices tell (`state.adjustment`).
+lose splits that happened: whether it is applied, the prices tell (`history.adjustment`).
 
 Both are the greatest of a set in a fixed order, so any order of arrival and any repetition ends in the same.
 """
@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from history.adjustment import Withdrawn
+from history.ticker_state import TickerState
 from records import Bars
-from state.adjustment import Withdrawn
-from state.ticker_state import TickerState
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
