@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from state.cache_codec import NotEncodableError, decode_value, encode_value
-from state.cache_key import content_key
+from state.cache.codec import NotEncodableError, decode_value, encode_value
+from state.cache.key import content_key
 
 DAYS = pd.date_range("2024-01-02", periods=3)
 

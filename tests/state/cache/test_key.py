@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from state.cache_key import call_key, content_key
+from state.cache.key import call_key, content_key
 from tests.state.processes import run
 
 
@@ -90,7 +90,7 @@ def test_equal_values_have_equal_keys_however_they_were_made() -> None:
 
 def test_keys_are_the_same_in_every_process() -> None:
     code = """
-        from state.cache_key import content_key
+        from state.cache.key import content_key
         print(content_key([{"b": 1, "a": {"x", "y", "z"}}, "text", 1.5]).hex())
     """
     here = content_key([{"b": 1, "a": {"x", "y", "z"}}, "text", 1.5]).hex()

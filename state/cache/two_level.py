@@ -20,8 +20,8 @@ from typing import Any, Final, ParamSpec, Self, TypeVar, cast
 import msgspec
 
 from errors import StateError
-from state.cache_codec import NotEncodableError, decode_value, encode_value
-from state.cache_key import call_key, content_key
+from state.cache.codec import NotEncodableError, decode_value, encode_value
+from state.cache.key import call_key, content_key
 from state.database import Database
 
 Parameters = ParamSpec("Parameters")
