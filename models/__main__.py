@@ -10,14 +10,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 
-from streams import startup
+from commands import startup
 
 if __name__ == "__main__":
     startup.begin()
 
 import click
 
-from console import progress, run_cli
+from commands.console import progress, run_cli
 from errors import SourceError
 from settings import SuspectBars, load_settings
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from console import run_cli
+from commands.console import run_cli
 from errors import RequestError, StateError
 from records import canonical_ticker, is_ticker
 from settings import load_settings

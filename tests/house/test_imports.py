@@ -19,19 +19,18 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": {"errors"},
     "records": {"errors"},
-    "console": {"errors", "settings"},
-    "process_memory": set(),
+    "commands": {"errors", "settings"},
     "broker": _GROUND,
     "marketdata": _GROUND,
     "models": _GROUND,
     "history": _GROUND | {"models"},
     "state": _GROUND | {"broker", "history"},
-    "cluster": _GROUND | {"broker", "console"},
+    "cluster": _GROUND | {"broker", "commands"},
     "producers": _GROUND | {"broker", "marketdata"},
-    "streams": _GROUND | {"process_memory", "models", "history", "state", "broker"},
-    "optimizer": _GROUND | {"process_memory", "marketdata", "models", "state"},
+    "streams": _GROUND | {"commands", "models", "history", "state", "broker"},
+    "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
     "benchmarks": _GROUND
-    | {"console", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
+    | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
 #: Library → the files that may import it.
@@ -122,7 +121,7 @@ def _modules(*packages: str) -> list[str]:
     ("packages", "never"),
     [
         (
-            ("errors", "settings", "records", "console"),
+            ("errors", "settings", "records", "commands"),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "pandas", "flask"],
         ),
         (("state",), ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "streams", "models"]),

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 
 SCRIPT = """
 import sys
-from streams.startup import without
+from commands.startup import without
 with without("scipy", "cffi"):
     import streams.worker
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"scipy", "cffi", "pandas", "torch"}))

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from console import progress
+from commands.console import progress
 from errors import ForecastingError, SettingsError, StateLockedError
 from tests.conftest import ROOT
 
@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 def run(body: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command whose body is `body`, in a process of its own."""
     script = (
-        "import click, logging, os, sys, errors\nfrom console import run_cli\n"
+        "import click, logging, os, sys, errors\nfrom commands.console import run_cli\n"
         "@click.command()\n@click.option('--count', type=int, default=1)\n"
         f"def command(count):\n    {body}\nrun_cli(command)"
     )
@@ -71,7 +71,7 @@ def test_a_reader_that_goes_away_is_no_error(lines: int):
     read_end, write_end = os.pipe()
     os.close(read_end)
     script = (
-        "import click\nfrom console import run_cli\n"
+        "import click\nfrom commands.console import run_cli\n"
         f"run_cli(click.Command('c', callback=lambda: [print('x') for _ in range({lines})]))"
     )
     with os.fdopen(write_end, "w") as output:
