@@ -16,6 +16,7 @@ COPY records records
 COPY broker broker
 COPY marketdata marketdata
 COPY models models
+COPY evaluation evaluation
 COPY history history
 COPY state state
 COPY producers producers

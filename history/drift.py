@@ -15,10 +15,10 @@ import numpy as np
 from errors import ModelError
 from history.ticker_state import TickerState
 from history.windows import window_of
-from models.combination import Combination
 from models.contract import HorizonForecast, Window
-from models.drift import Monitors, advanced, is_settled, outcome_of
 from models.results import TrainedTicker
+from models.selection.combination import Combination
+from models.selection.drift import Monitors, advanced, is_settled, outcome_of
 from models.serving import FEATURE_BARS, LoadedTicker
 from records import Bars, Drift, Forecast, date_of, day_number
 from settings import Settings

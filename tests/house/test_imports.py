@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "broker": _GROUND,
     "marketdata": _GROUND,
     "models": _GROUND,
+    "evaluation": _GROUND | {"models"},
     "history": _GROUND | {"models"},
     "state": _GROUND | {"broker", "history"},
     "cluster": _GROUND | {"broker", "commands"},
@@ -33,16 +34,22 @@ MAY_IMPORT = {
     | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
+#: Room of `models` → what in `models` it must not know: those that stand above it.
+ABOVE = {
+    "candidates": ("selection", "pooling", "results", "training", "serving"),
+    "selection": ("pooling", "results", "training", "serving"),
+    "pooling": ("results", "training", "serving"),
+}
 #: Library → the files that may import it.
 AT_HOME = {
     "faust": ("streams/app", "streams/kafka/"),
     "kafka": ("broker/", "producers/", "state/replica.py"),
     "rocksdict": ("state/",),
     "numba": ("history/feature_kernel",),
-    "torch": ("models/lstm",),
-    "xgboost": ("models/xgb", "models/trees"),
-    "statsmodels": ("models/arima",),
-    "matplotlib": ("models/evaluation/plots",),
+    "torch": ("models/candidates/lstm",),
+    "xgboost": ("models/candidates/xgb", "models/candidates/trees"),
+    "statsmodels": ("models/candidates/arima",),
+    "matplotlib": ("evaluation/plots",),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
@@ -101,6 +108,22 @@ def test_imports_run_one_way(path: Path):
             assert not private, f"{path} takes {private} of {module}, which are its own"
 
 
+@pytest.mark.parametrize("room", ABOVE)
+def test_a_room_of_the_models_knows_nothing_above_it(room: str):
+    above = tuple(f"models.{name}" for name in ABOVE[room])
+    for path in (ROOT / "models" / room).glob("*.py"):
+        for module, _, _ in _statements(path):
+            assert module != "models", f"{path.name} must name the module that it needs"
+            assert not module.startswith(above), f"{path.name} of models/{room} must not import {module}"
+
+
+def test_what_is_stored_of_a_history_knows_no_model():
+    """State imports these, and its readers must not load the models."""
+    for path in ("history/ticker_state.py", "history/adjustment.py"):
+        packages = {module.split(".")[0] for module, _, _ in _statements(Path(path))} & set(MAY_IMPORT)
+        assert packages <= _GROUND | {"history"}
+
+
 @pytest.mark.parametrize("path", _sources(), ids=str)
 def test_a_library_is_imported_only_where_it_is_at_home(path: Path):
     if path.parts[0] == "benchmarks":
@@ -129,7 +152,11 @@ def _modules(*packages: str) -> list[str]:
             ("producers",),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
         ),
-        (("models",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict"]),
+        (
+            ("models",),
+            ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "evaluation", "history", "streams"],
+        ),
+        (("evaluation",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "streams"]),
         (
             ("history",),
             ["torch", "xgboost", "statsmodels", "faust", "kafka", "rocksdict", "flask", "state", "streams", "broker"],

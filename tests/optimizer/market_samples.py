@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from history.ticker_state import Counters, TickerState
-from models.combination import BASELINE
 from models.results import TrainingJob
+from models.selection.combination import BASELINE
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import Bars, FallbackStep, Forecast, date_of, day_number

@@ -11,8 +11,8 @@ import pytest
 
 from history.forecasting import is_current, refresh, training_job, wanted_training
 from history.ticker_state import TickerState
-from models.drift import ALARM, evidence
 from models.results import TrainedTicker
+from models.selection.drift import ALARM, evidence
 from models.serving import load_trained
 from records import BarBatch, Bars, Forecast, date_of, day_number, decode_forecast, encode_forecast
 from state.database import Database
