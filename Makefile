@@ -18,6 +18,8 @@ JOBS =
 HOST =
 PORT =
 PYTEST_ARGS =
+# Most of the tests with a broker wait: two at a time take little more than half as long on two cores. 0 for a debugger.
+PROCESSES = 2
 SECONDS = 600
 MINUTES = 10
 SEED = 0
@@ -31,6 +33,7 @@ INSTALLED = $(VENV)/.installed
 
 PY = $(VENV)/bin/python
 UV = $(PY) -m uv
+PYTEST = $(PY) -m pytest -n $(PROCESSES) --dist loadfile
 FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(END), --end "$(END)")
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
@@ -43,7 +46,7 @@ help:  ## Print this list
 	    printf '  make %-10s %s\n' "$$target" "$$text"; done
 	@printf '\nFor run: SOURCE=sample|file|yfinance BARS=path TICKERS=A,B GROUP=DOW|SP500 SINCE=last START=YYYY-MM-DD END=YYYY-MM-DD STATE=folder JOBS=n\n'
 	@printf 'For cluster: the same but SINCE and JOBS, and PORT=n.\n'
-	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name".\n'
+	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name" PROCESSES=n.\n'
 	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
 
 run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
@@ -55,13 +58,13 @@ cluster: $(INSTALLED)  ## A real Kafka, two workers, a producer and the HTTP ser
 	$(PY) -m cluster --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(filter command,$(origin STATE)), --state "$(STATE)")$(if $(PORT), --port "$(PORT)")
 
 test: $(INSTALLED)  ## Run every test
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 test-fast: $(INSTALLED)  ## Run the tests that take no more than some seconds each
-	$(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
 test-sweep: $(INSTALLED)  ## Run the whole matrices of damages, of which `test` takes a part
-	$(PY) -m pytest --sweep -m sweep $(PYTEST_ARGS)
+	$(PYTEST) --sweep -m sweep $(PYTEST_ARGS)
 
 check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 	$(PY) -m ruff check .

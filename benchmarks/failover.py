@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,8 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,17 +29,16 @@ from records import BarBatch, Bars, batch_of, encode_batch
 from settings import Settings, load_settings
 from state.readers import ForecastReader
 
-#: Enough that every partition has some.
-_TICKERS: Final = 60
-_TRIALS: Final = 3
+_TRIALS: Final = 5
+_KINDS: Final = 4
 _PATIENCE_SECONDS: Final = 120.0
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """The only worker killed and started again at once, then one of two killed.
+    """The only worker killed and started again at once, with its tables, without or with damaged ones; then one of two killed.
 
     `worker_cpu_seconds` is what the worker that shows the first forecast has used since the kill: on a machine that does other
-    things besides, seconds tell less.
+    things besides, seconds tell less. `restoring_seconds` is what reading, claiming and proving the tables took of it.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -48,9 +49,15 @@ def run() -> Iterator[dict[str, Any]]:
         live.begin()
         workers = _Workers(stack, settings)
         workers.start("one")
-        yield _trials("kill -9 of the only worker, started again at once", "<= 5 s", workers, lambda: _restart(workers, live))
+        again = "kill -9 of the only worker, started again at once"
+        for name, harm in (
+            (again, _nothing),
+            (f"{again} without its folder", shutil.rmtree),
+            (f"{again} with damaged tables", _flip),
+        ):
+            yield _trials(name, "<= 5 s", workers, partial(_restart, workers, live, harm))
         workers.start("two")
-        yield _trials("kill -9 of one of two workers", "<= 15 s", workers, lambda: _takeover(workers, live))
+        yield _trials("kill -9 of one of two workers", "<= 11 s", workers, partial(_takeover, workers, live))
 
 
 def _trials(name: str, aim: str, workers: _Workers, trial: Callable[[], _Taken]) -> dict[str, Any]:
@@ -63,15 +70,30 @@ def _trials(name: str, aim: str, workers: _Workers, trial: Callable[[], _Taken])
         "data": data_name(),
         "first_forecast_seconds": [round(trial.first, 1) for trial in taken],
         "last_forecast_seconds": [round(trial.last, 1) for trial in taken],
+        "restoring_seconds": [round(trial.restoring, 1) for trial in taken],
         "worker_cpu_seconds": [round(trial.cpu, 1) for trial in taken],
         "aim": f"first forecast {aim} after the kill",
     }
 
 
-def _restart(workers: _Workers, live: _Live) -> _Taken:
+def _nothing(folder: Path) -> None:
+    """The tables stay as they are."""
+
+
+def _flip(folder: Path) -> None:
+    """A byte in the middle of every file with data, in the tables of one partition."""
+    for file in [file for kind in ("sst", "log") for file in folder.glob(f"tables/*-0.db/*.{kind}")]:
+        content = bytearray(file.read_bytes())
+        if content:
+            content[len(content) // 2] ^= 0xFF
+            file.write_bytes(content)
+
+
+def _restart(workers: _Workers, live: _Live, harm: Callable[[Path], None]) -> _Taken:
     killed = workers.kill("one")
+    harm(live.settings.state_dir / "workers" / "one")
     workers.start("one")
-    return live.seconds_to_forecasts(live.tickers, killed, lambda: workers.cpu_seconds("one"))
+    return workers.with_restoring("one", live.seconds_to_forecasts(live.tickers, killed, lambda: workers.cpu_seconds("one")))
 
 
 def _takeover(workers: _Workers, live: _Live) -> _Taken:
@@ -80,17 +102,22 @@ def _takeover(workers: _Workers, live: _Live) -> _Taken:
     killed = workers.kill("two")
     before = workers.cpu_seconds("one")
     taken = live.seconds_to_forecasts(tickers, killed, lambda: workers.cpu_seconds("one") - before)
+    taken = workers.with_restoring("one", taken)
     workers.start("two")
     return taken
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """Seconds from a kill to the first and to the last forecast, and the CPU seconds of the worker until the first."""
+    """Seconds from a kill to the first and to the last forecast, and the CPU seconds of the worker until the first.
+
+    `restoring` are the seconds of its restoration.
+    """
 
     first: float
     last: float
     cpu: float
+    restoring: float = 0.0
 
 
 @dataclass(slots=True)
@@ -106,8 +133,8 @@ class _Live:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        whole = histories(_TICKERS, minimum=600)
-        self._shares = {ticker: _Share(bars, len(bars) - 2 * _TRIALS) for ticker, bars in whole.items()}
+        whole = histories(minimum=600)
+        self._shares = {ticker: _Share(bars, len(bars) - _KINDS * _TRIALS) for ticker, bars in whole.items()}
 
     @property
     def tickers(self) -> list[str]:
@@ -149,7 +176,7 @@ class _Live:
 
 
 class _Workers:
-    """Worker processes with nothing set but where the broker and the state are."""
+    """Worker processes at the default settings, but for the models: 498 trainings of all of them would take minutes."""
 
     def __init__(self, stack: ExitStack, settings: Settings) -> None:
         self._settings = settings
@@ -165,6 +192,7 @@ class _Workers:
             "STATE_DIR": str(self._settings.state_dir),
             "WORKER_PORT": str(self._ports[name]),
             "LOG_LEVEL": "ERROR",
+            "MODELS": "har",
         }
         command = [*die_with_us(), sys.executable, "-m", "streams", "worker", "--id", name]
         self._processes[name] = subprocess.Popen(command, env=environment)
@@ -183,6 +211,10 @@ class _Workers:
 
     def partitions(self, name: str) -> list[int]:
         return list(self._page(name)["partitions"])
+
+    def with_restoring(self, name: str, taken: _Taken) -> _Taken:
+        """The trial with what the worker says of its restoration."""
+        return replace(taken, restoring=float(self._page(name)["restoring_seconds"]))
 
     def await_calm(self) -> None:
         """Wait until every worker has partitions and nothing is under way."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any, Final
 
 import faust
 
+from broker.async_client import tls_context
 from broker.base import free_port
 from broker.client import credentials
 from broker.topics import group_id
@@ -78,18 +78,9 @@ def faust_options(settings: Settings) -> dict[str, Any]:
 
 
 def _credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:
-    context = _tls(settings)
+    context = tls_context(settings)
     if settings.kafka_security in {KafkaSecurity.SASL_PLAINTEXT, KafkaSecurity.SASL_SSL}:
         user, password = credentials(settings)
         mechanism = settings.kafka_sasl_mechanism.value
         return faust.SASLCredentials(username=user, password=password, mechanism=mechanism, ssl_context=context)
     return None if context is None else faust.SSLCredentials(context)
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    if settings.kafka_security not in {KafkaSecurity.SSL, KafkaSecurity.SASL_SSL}:
-        return None
-    context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-    if settings.kafka_certificate_file is not None:
-        context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
-    return context

@@ -87,6 +87,7 @@ class Health:
             "worker": self._settings.worker_id,
             "rebalancing": not self._membership.is_settled,
             "recovering": self._restoration.is_restoring,
+            "restoring_seconds": self._restoration.last_seconds,
             "seconds_since_heartbeat": round(self._membership.lease_age_seconds, 1),
             "refetched": self._deliveries.repeated,
             "streams": self._deliveries.describe(),
