@@ -10,11 +10,14 @@ COPY requirements.lock requirements-torch.txt ./
 RUN pip install --no-cache-dir -r requirements.lock \
     && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r requirements-torch.txt
 
-COPY errors.py settings.py console.py process_memory.py ./
+COPY errors.py settings.py ./
+COPY commands commands
 COPY records records
 COPY broker broker
 COPY marketdata marketdata
 COPY models models
+COPY evaluation evaluation
+COPY history history
 COPY state state
 COPY producers producers
 COPY streams streams

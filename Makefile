@@ -80,7 +80,7 @@ bench: $(INSTALLED)  ## Measure; one JSON object a line
 	@touch $@
 
 fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipeline for SECONDS=600
-	$(PY) -m tests.streams.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
+	$(PY) -m tests.history.fuzz --seconds "$(SECONDS)" --seed "$(SEED)"
 
 storm: $(INSTALLED)  ## Faults of every kind over a cluster, for MINUTES=10 from SEED=0 on; compare what is left
 	$(PY) -m tests.kafka.storm --seed "$(SEED)" --minutes "$(MINUTES)"

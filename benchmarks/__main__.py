@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams import startup
+from commands import startup
 
 if __name__ == "__main__":
     startup.begin()
@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from console import run_cli
+from commands.console import run_cli
 
 NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "service", "kafka", "failover")
 

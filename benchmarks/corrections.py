@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.bars import data_name, histories
+from history.pipeline import Absorbed, absorb
+from history.ticker_state import TickerState
 from records import BarBatch, Bars, batch_of, decode_batch, encode_batch
 from settings import Settings
 from state.record_codec import encode_writes
-from state.ticker_state import TickerState
-from streams.pipeline import Absorbed, absorb
 
 _REPEATS: Final = 200
 #: A correction comes within days; so far back it is a late one.

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.bars import histories
+from history.features import CONTEXT_BARS, advance_rows, advance_state, initial_state
 from records import Bars
-from streams.features import CONTEXT_BARS, advance_rows, advance_state, initial_state
 
 REPEATS = 200
 

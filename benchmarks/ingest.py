@@ -13,10 +13,10 @@ from typing import Any
 
 from benchmarks.bars import batches, data_name, histories
 from benchmarks.isolated import Measured, in_fresh_process
+from history.features import advance_state, initial_state
 from settings import load_settings
 from state.folder import StateFolder
 from streams.embedded import EmbeddedEngine, Training
-from streams.features import advance_state, initial_state
 from streams.reporting import Summary
 
 

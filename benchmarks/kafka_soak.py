@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams import startup
+from commands import startup
 
 if __name__ == "__main__":
     startup.begin()
@@ -23,7 +23,7 @@ from benchmarks.worker import await_count, await_trained, cpu_seconds, health_pa
 from broker.base import free_port
 from broker.local import local_broker
 from broker.topics import ensure_topics
-from console import run_cli
+from commands.console import run_cli
 from producers.publish import publish
 from settings import load_settings
 

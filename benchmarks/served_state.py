@@ -11,14 +11,14 @@ import msgspec
 import numpy as np
 
 from benchmarks.lookup import row
+from history.ticker_state import Counters, TickerState
 from records import Bars, Evidence, Floats, Forecast, Opinion, PoolStatistics, day_number
 from state.folder import StateFolder
-from state.ticker_state import Counters, TickerState
 
 TICKERS: Final = tuple(f"T{number:03d}" for number in range(500))
 BARS: Final = 1258
 LAST: Final = dt.date(2018, 2, 7)
-#: What a trained row keeps for pooling: one observation a week, each with this many terms (`models.terms`).
+#: What a trained row keeps for pooling: one observation a week, each with this many terms (`models.pooling.terms`).
 _WEEKS: Final = 51
 _TERMS: Final = 10
 

@@ -22,7 +22,7 @@ import click
 
 from benchmarks.served_state import LAST, TICKERS, keep_writing, made_bars, write_state
 from benchmarks.service_client import Answer, Client, ServiceProcess
-from console import run_cli
+from commands.console import run_cli
 
 #: Clients of each kind.
 _CLIENTS: Final = 3

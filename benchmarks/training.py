@@ -18,12 +18,12 @@ from benchmarks import autoarima
 from benchmarks.bars import data_name, histories
 from benchmarks.ingest import ingest
 from benchmarks.isolated import in_fresh_process
+from history.windows import window_of_bars
 from models.contract import Window
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import load_settings
 from streams.pool import TrainingPool
-from streams.windowing import window_of_bars
 
 TIMED_TICKERS: Final = 10
 POOLED_TICKERS: Final = 100

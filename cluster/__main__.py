@@ -12,7 +12,7 @@ import click
 from broker.local import local_broker
 from broker.topics import ensure_topics
 from cluster.processes import Ending, Processes
-from console import run_cli
+from commands.console import run_cli
 from errors import ForecastingError
 from producers.options import source_options
 from settings import load_settings

@@ -1,9 +1,9 @@
 """Forecasts of one ticker's return and volatility: candidates, their validation, selection and serving."""
 
-from models.arima import ARIMA
-from models.har import HarModel
-from models.lstm import LSTMModel
-from models.selector import ModelSelector
-from models.xgb import XGBoostModel
+from models.candidates.arima import ARIMA
+from models.candidates.har import HarModel
+from models.candidates.lstm import LSTMModel
+from models.candidates.xgb import XGBoostModel
+from models.selection.selector import ModelSelector
 
 __all__ = ["ARIMA", "HarModel", "LSTMModel", "ModelSelector", "XGBoostModel"]

@@ -2,144 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from pathlib import Path
-
-from streams import startup
+from commands import startup
 
 if __name__ == "__main__":
     startup.begin()
 
 import click
 
-from console import progress, run_cli
-from errors import SourceError
-from settings import SuspectBars, load_settings
+from commands.console import LazyCommands, run_cli
 
 
-@click.group()
+@click.group(cls=LazyCommands, places={"evaluate": "evaluation.evaluate_command:evaluate"})
 def cli() -> None:
     """Evaluate what is forecast."""
-
-
-@cli.command()
-@click.option("--path", type=click.Path(path_type=Path), required=True, help="Bars: Parquet, CSV, or a folder of them.")
-@click.option("--tickers", help="Comma-separated; default all in the file.")
-@click.option(
-    "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Forecasts per ticker, one horizon apart."
-)
-@click.option("--horizon", type=int, help="Bars ahead; HORIZON, or 21, if left out.")
-@click.option("--lookback", type=int, help="Bars that a training sees; LOOKBACK, or 756, if left out.")
-@click.option("--models", help="Candidates, comma-separated; MODELS, or all, if left out.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Parquet file for every served forecast.")
-@click.option(
-    "--plot", "plots", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures (needs matplotlib)."
-)
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
-@click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
-def evaluate(
-    path: Path,
-    tickers: str | None,
-    origins: int,
-    horizon: int | None,
-    lookback: int | None,
-    models: str | None,
-    out: Path,
-    plots: Path | None,
-    jobs: int | None,
-    no_garch: bool,
-) -> None:
-    """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
-    from importlib.util import find_spec
-
-    from models.evaluation.origins import evaluate_ticker
-    from models.evaluation.panel import build_panel
-    from models.evaluation.report import report_lines, write_forecasts
-    from producers.sources import read_source
-    from records import BarBatch, Bars, validate_batch
-    from streams.windowing import window_of_bars
-
-    startup.loaded()
-    if plots is not None and find_spec("matplotlib") is None:
-        raise click.UsageError("--plot needs matplotlib: pip install -r requirements-dev.lock")
-    settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
-    today = dt.datetime.now(dt.UTC).date()
-    wanted = None if tickers is None else [name for name in tickers.split(",") if name]
-    garch = not no_garch and find_spec("arch") is not None
-    if not garch and not no_garch:
-        click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
-    rejected = 0
-    results = []
-    # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.
-    bars = read_source("file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP)
-    with _processes(settings.jobs) as pool:
-        sent = []
-        for ticker, items in itertools.groupby(bars, key=lambda item: item.ticker):
-            parts = []
-            for item in items:
-                if isinstance(item, BarBatch):
-                    parts.append(validate_batch(item, today=today)[0])
-                else:
-                    rejected += 1
-            window = window_of_bars(ticker, Bars.concatenate(parts))
-            sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
-        with progress(len(sent), "tickers evaluated") as advance:
-            for job in as_completed(sent):
-                results.append(job.result())
-                advance(1)
-    _tell(rejected, "rejected bars are left out")
-    _tell(len(bars.suspicions), "suspect bars are kept")
-    results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
-    if not results:
-        raise SourceError(
-            f"{path}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
-        )
-    panel = build_panel(results)
-    write_forecasts(panel, out)
-    click.echo("\n".join(report_lines(panel, results)))
-    if plots is not None:
-        from models.evaluation.plots import write_plots
-
-        paths = ", ".join(str(path) for path in write_plots(panel, plots))
-        click.echo(f"pictures: {paths or 'none, since no forecast has a trained model to judge'}")
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that ends at once when it is left by an error or Ctrl-C, instead of after all that is waiting in it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["models.evaluation.origins"])
-    pool = ProcessPoolExecutor(count, mp_context=context)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _tell(count: int, of_bars: str) -> None:
-    if count:
-        click.echo(f"{count} {of_bars}; python -m producers check tells why", err=True)
-
-
-def _lookback(lookback: int | None) -> dict[str, int]:
-    """A look-back of one's own takes the settings along that must fit it."""
-    if lookback is None:
-        return {}
-    known = load_settings()
-    return {
-        "lookback": lookback,
-        "minimum_bars": min(known.minimum_bars, lookback),
-        "history_bars": max(known.history_bars, lookback + 252),
-    }
 
 
 if __name__ == "__main__":

@@ -8,9 +8,9 @@ from typing import Final
 import msgspec
 
 from errors import SchemaError, StateCorruptError
-from models.combination import Combination
 from models.contract import Window
-from models.drift import Monitors
+from models.selection.combination import Combination
+from models.selection.drift import Monitors
 from records import CandidateScore, FallbackStep
 
 TRAINED_VERSION: Final = 2

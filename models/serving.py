@@ -11,15 +11,15 @@ import msgspec
 
 from errors import ModelError
 from models.baseline import historical_estimate, shrunk_mean
-from models.combination import Combination, as_opinions
+from models.candidates.registry import MODELS
 from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
-from models.drift import drift_reason
 from models.intervals import empirical_tails, return_bounds
-from models.registry import MODELS
+from models.pooling.shrinkage import limited_return
+from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
-from models.shrinkage import limited_return
-from models.terms import TERM_BARS, current_terms, mean_statistics
+from models.selection.combination import Combination, as_opinions
+from models.selection.drift import drift_reason
 from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from errors import DegenerateSeriesError, TooFewBarsError
+from models.pooling.terms import training_panel
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
-from models.selector import ModelSelector
-from models.terms import training_panel
+from models.selection.selector import ModelSelector
 from records import FallbackStep
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console import run_cli
+from commands.console import run_cli
 from settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def _table(session: Session, tickers: str | None) -> tuple[list[str], dt.date]:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: PORT, 5000; 0: any free one).")
 def serve(state: Path | None, host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until SIGTERM or Ctrl-C."""
+    from commands.process_memory import sparing
     from optimizer.session import Session
     from optimizer.web import create_app
     from optimizer.web.server import Server
-    from process_memory import sparing
 
     settings: Settings = load_settings(state_dir=state, host=host, port=port)
     with sparing(), Session.open(settings) as session:

@@ -1,7 +1,7 @@
 """What past prices alone say of tickers: the classic mean and volatility, the mean shrunk by how badly it is known.
 
 Mean-variance on raw means of a few weeks buys whatever has just risen, at hundreds of percent a year. A mean m with the
-standard error s is therefore shrunk towards a centre c, as the forecasts' are (`models.shrinkage`):
+standard error s is therefore shrunk towards a centre c, as the forecasts' are (`models.pooling.shrinkage`):
 
     c + (m - c) τ² / (τ² + s²),  τ = PRIOR_ANNUAL_DISPERSION
 
@@ -21,7 +21,7 @@ import numpy as np
 from errors import DegenerateSeriesError, ModelError
 from models.baseline import HistoricalEstimate, historical_estimate
 from models.conditions import FROZEN_BARS, is_frozen
-from models.shrinkage import PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
+from models.pooling.shrinkage import PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
 from optimizer.prices import PriceTable
 from records import TRADING_DAYS, Floats
 

@@ -18,8 +18,8 @@ from typing import Final
 
 import numpy as np
 
-from models.pooling import POOLED
-from models.shrinkage import center_of_returns
+from models.pooling.pool import POOLED
+from models.pooling.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
 from optimizer.prices import PriceTable
 from records import LIMIT, Forecast, date_of

@@ -106,8 +106,8 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
 
         c + (m - c) τ² / (τ² + s²),  τ = `models.baseline.PRIOR_ANNUAL_DISPERSION` = 0.05
 
-    Beside tickers that a forecast serves, c is the centre of those forecasts (`models.shrinkage`), else the tickers' own
-    (`optimizer.historical`); the reason gives m, s and c. A share of 25 % volatility alone keeps half of its mean over five
+    Beside tickers that a forecast serves, c is the centre of those forecasts (`models.pooling.shrinkage`), else the tickers'
+    own (`optimizer.historical`); the reason gives m, s and c. A share of 25 % volatility alone keeps half of its mean over five
     years, 6 % of one over two months.
 
     Columns are looked up by their sanitised symbols and keep their own names in the result, whose `.attrs["forecasts"]` tells

@@ -147,7 +147,7 @@ class Provider:
         end: dt.date,
         compute: Callable[[], tuple[Days, Floats]],
     ) -> tuple[Days, Floats]:
-        from state.cache_key import content_key  # noqa: PLC0415 - it imports pandas, which few requests need
+        from state.cache.key import content_key  # noqa: PLC0415 - it imports pandas, which few requests need
 
         l1_ttl, l2_ttl = self._ttl
         key = content_key((_NAME, ticker, start, end))

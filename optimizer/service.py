@@ -15,7 +15,7 @@ import numpy as np
 from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group, known_sectors
 from marketdata.yahoo import named
-from models.pooling import pool
+from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
 from optimizer.correlation import shrunk_correlation
 from optimizer.doubts import weak_grounds, without_effect

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from console import progress, run_cli
+from commands.console import progress, run_cli
 from producers.options import source_options
 from producers.publish_command import publish
 from producers.report import ValidationReport, report_json, report_lines

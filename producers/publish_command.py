@@ -11,7 +11,7 @@ from typing import Final
 import click
 import msgspec
 
-from console import progress
+from commands.console import progress
 from errors import SourceError
 from producers.options import source_options
 from producers.report import ValidationReport

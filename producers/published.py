@@ -125,7 +125,7 @@ def _is_date(text: str) -> bool:
 
 
 def _rank(split: _Split) -> tuple[float, float, float]:
-    """By which workers take a split for the last one (`streams.splits`): of one moment the one farther from 1."""
+    """By which workers take a split for the last one (`history.splits`): of one moment the one farther from 1."""
     moment, ratio = split
     return moment, max(ratio, 1.0 / ratio), ratio
 

@@ -11,8 +11,8 @@ class LossMonitor(msgspec.Struct, frozen=True, kw_only=True):
     """Daily losses of the forecast that leans on a candidate, less those of the baseline alone; of the return or the variance.
 
     Over `bars` bars `excess` is the sum of the differences, `detectors` the sequential evidence that the forecast has become
-    worse, one value per bet (`models.drift`). `alarm` is the bar at which the evidence cleared its bar: nothing is counted
-    after it, the baseline serves until another training.
+    worse, one value per bet (`models.selection.drift`). `alarm` is the bar at which the evidence cleared its bar: nothing is
+    counted after it, the baseline serves until another training.
     """
 
     bars: int

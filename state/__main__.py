@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from console import run_cli
+from commands.console import run_cli
 from errors import RequestError, StateError
 from records import canonical_ticker, is_ticker
 from settings import load_settings
@@ -34,7 +34,7 @@ def main() -> None:
 @_OUT
 def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written: bool, out: Path | None) -> None:
     """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
-    from models.pooling import pool
+    from models.pooling.pool import pool
 
     if form == "parquet" and out is None:
         raise click.UsageError("--format parquet needs --out PATH")

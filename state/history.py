@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from history.ticker_state import TickerState
 from state import history_codec as codec
 from state.database import Database
 from state.record_codec import decode_record, record_key
 from state.stamp import is_stamped, payload_of
-from state.ticker_state import TickerState
 
 
 class HistoryTable:

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 from errors import MessageError, SchemaError, StateCorruptError
+from history.adjustment import Restatement, Withdrawn, basis_of
+from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 from records import VALUE_COLUMNS, Bars, Floats
-from state.adjustment import Restatement, Withdrawn, basis_of
-from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
 HISTORY_VERSION: Final = 4
 #: Of this version on they can be read. Version 3 does not say which editions gave splits: where a bar has one, its own did.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from errors import ForecastingError
+from history.ticker_state import TickerState
 from records import Bars, Forecast
 from state.copies import Copies
 from state.database import Database
@@ -22,7 +23,6 @@ from state.history_codec import head_key
 from state.newest import Choice, Copy, newest, revision_of
 from state.notices import Notices
 from state.stamp import payload_of
-from state.ticker_state import TickerState
 
 logger = logging.getLogger(__name__)
 

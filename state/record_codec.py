@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 
 from errors import SchemaError, StateCorruptError
+from history.ticker_state import BLOCK_BARS, TickerState
 from state.history_codec import block_key, decode_head, decode_state, encode_block, encode_head, head_key
-from state.ticker_state import BLOCK_BARS, TickerState
 
 RECORD_VERSION: Final = 1
 _REMEDY: Final = "delete this worker's folder, its tables are restored from Kafka, or run `python -m streams rebuild`"

@@ -1,1 +1,1 @@
-"""The stream: rolling features, windows, the pipeline of pure operators, and the engines that drive it."""
+"""The engines that drive the pipeline of `history`: in one process, and on Kafka; and the pool that trains."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from streams import startup
+from commands import startup
 
 if __name__ == "__main__":
     startup.begin()
 
 import click
 
-from console import LazyCommands, run_cli
+from commands.console import LazyCommands, run_cli
 
 
 @click.group(

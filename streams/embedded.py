@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Final
 
 from errors import StateCorruptError
+from history.forecasting import calls_for, is_current, is_usable, refresh, training_job, wanted_training
+from history.pipeline import Absorbed, absorb
+from history.schedule import due_training, sessions_behind
+from history.ticker_state import DueTraining, TickerState
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
 from records import BarBatch, Forecast, RejectedBar, Suspicion
 from settings import Settings
 from state.folder import StateWriter
-from state.ticker_state import DueTraining, TickerState
-from streams.forecasting import calls_for, is_current, is_usable, refresh, training_job, wanted_training
-from streams.pipeline import Absorbed, absorb
 from streams.pool import Outcome, TrainingPool
 from streams.reporting import Rejections, Summary, log_suspect, log_training
 from streams.state_cache import StateCache
-from streams.windows import due_training, sessions_behind
 
 logger = logging.getLogger(__name__)
 

@@ -28,9 +28,9 @@ from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Final, Generic, Self, TypeVar
 
+from commands.startup import ONE_THREAD
 from errors import TrainingError
 from settings import ModelName
-from streams.startup import ONE_THREAD
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import BinaryIO, Final, Self
 import msgspec
 
 from errors import StateWriteError
-from models.evidence import significance
 from models.results import TrainedTicker
+from models.selection.evidence import significance
 from records import RejectedBar, Suspicion, date_of
 
 logger = logging.getLogger(__name__)

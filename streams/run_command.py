@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from console import progress
+from commands import startup
+from commands.console import progress
 from errors import StateCorruptError, StateMissingError
 from producers.options import source_options
 from producers.since import starts_since_last
 from producers.sources import SourceName, canonical_tickers, read_source
 from producers.yahoo import Yahoo
 from settings import Settings, load_settings
-from streams import startup
 
 
 @click.command()

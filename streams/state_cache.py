@@ -6,8 +6,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
+from history.ticker_state import TickerState
 from records import Bars
-from state.ticker_state import TickerState
 
 #: 505 tickers with five years of bars take 55 MB; far more than that and the oldest ones go back to disk.
 CACHE_BYTES: Final = 128 * 1024 * 1024

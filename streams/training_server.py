@@ -6,7 +6,7 @@ processes that it forks as well until they are at work; that they then ignore it
 
 import signal
 
-from streams import startup
+from commands import startup
 
 startup.begin()
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -15,12 +15,12 @@ from aiokafka.errors import KafkaError
 
 from broker.async_client import async_broker_errors
 from broker.topics import topic_ids
+from commands import startup
+from commands.process_memory import sparing
 from errors import BrokerAwayError, BrokerError, SettingsError
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
-from process_memory import sparing
 from settings import Settings
-from streams import startup
 from streams.admission import Admission, await_admission
 from streams.app import Engine, build_app
 from streams.kafka.consumer import consumer_of

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from commands import startup
 from settings import load_settings
-from streams import startup
 
 
 @click.command()

@@ -15,10 +15,11 @@ from faust.types import EventT, StreamT
 
 from broker.topics import LOG_APPEND_TIME, partition_of
 from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
+from history.catch_up import absorb_all
+from history.pipeline import Absorbed
+from history.ticker_state import TickerState
 from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
 from settings import Settings
-from state.ticker_state import TickerState
-from streams.catch_up import absorb_all
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter
 from streams.kafka.outbox import Outbox
@@ -26,7 +27,6 @@ from streams.kafka.ownership import Ownership
 from streams.kafka.pacing import paced
 from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
-from streams.pipeline import Absorbed
 from streams.reporting import log_suspect
 
 logger = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ import logging
 from functools import partial
 
 from errors import StateCorruptError
+from history.forecasting import refresh, wanted_training
+from history.ticker_state import TickerState
 from settings import Settings
-from state.ticker_state import TickerState
-from streams.forecasting import refresh, wanted_training
 from streams.kafka.tables import HeldModel, TickerTables
 from streams.kafka.trainings import Trainings
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import msgspec
 
 from errors import MessageError, SchemaError
-from state.ticker_state import DueTraining
+from history.ticker_state import DueTraining
 
 TRAINING_REQUEST_VERSION: Final = 1
 #: Reasons are for people; the original bytes say the rest.

@@ -9,8 +9,8 @@ import faust
 from faust.types import EventT
 
 from broker.topics import REJECTED, TRAINING_REQUESTS
+from history.ticker_state import DueTraining
 from settings import Settings
-from state.ticker_state import DueTraining
 from streams.kafka.messages import dead_letter_headers, encode_request
 from streams.kafka.sender import Sender, raw_topic
 

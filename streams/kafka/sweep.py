@@ -10,6 +10,7 @@ import contextlib
 import logging
 
 from errors import DataError, StateCorruptError, StateError
+from history.schedule import sessions_behind
 from records import day_number, decode_forecast
 from settings import Settings
 from streams.kafka.membership import Membership
@@ -17,7 +18,6 @@ from streams.kafka.pacing import paced
 from streams.kafka.rederivation import Rederivation
 from streams.kafka.tables import TickerTables
 from streams.kafka.trainings import Trainings
-from streams.windows import sessions_behind
 
 logger = logging.getLogger(__name__)
 

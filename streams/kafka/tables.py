@@ -19,6 +19,8 @@ import msgspec
 from broker.topics import FORECASTS as FORECASTS_TOPIC
 from broker.topics import changelog_name, partition_of
 from errors import StateCorruptError
+from history.forecasting import is_usable
+from history.ticker_state import TickerState
 from models.results import TrainedTicker, decode_trained, encode_trained
 from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
@@ -27,8 +29,6 @@ from state.forecasts import decode_row
 from state.history_codec import Head, block_prefix, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
-from state.ticker_state import TickerState
-from streams.forecasting import is_usable
 from streams.kafka.sender import raw_topic
 from streams.kafka.table import LogTable
 

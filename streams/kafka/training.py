@@ -18,9 +18,9 @@ from mode.supervisors import OneForOneSupervisor
 
 from broker.topics import BARS, topic_name
 from errors import BrokerError, DataError, ForecastingError, StateCorruptError, StateError
+from history.forecasting import calls_for, training_job
+from history.ticker_state import DueTraining
 from settings import Settings
-from state.ticker_state import DueTraining
-from streams.forecasting import calls_for, training_job
 from streams.kafka.bars import BarsAgent
 from streams.kafka.deliveries import Deliveries
 from streams.kafka.forecasts import ForecastWriter

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from history.forecasting import is_current
+from history.ticker_state import DueTraining
 from models.results import TrainedTicker
 from settings import Settings
-from state.ticker_state import DueTraining
-from streams.forecasting import is_current
 from streams.kafka.membership import Membership
 from streams.kafka.outbox import Outbox
 from streams.kafka.tables import TickerTables

@@ -19,29 +19,37 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": {"errors"},
     "records": {"errors"},
-    "console": {"errors", "settings"},
-    "process_memory": set(),
+    "commands": {"errors", "settings"},
     "broker": _GROUND,
     "marketdata": _GROUND,
     "models": _GROUND,
-    "state": _GROUND | {"broker"},
-    "cluster": _GROUND | {"broker", "console"},
+    "evaluation": _GROUND | {"models"},
+    "history": _GROUND | {"models"},
+    "state": _GROUND | {"broker", "history"},
+    "cluster": _GROUND | {"broker", "commands"},
     "producers": _GROUND | {"broker", "marketdata"},
-    "streams": _GROUND | {"process_memory", "models", "state", "broker"},
-    "optimizer": _GROUND | {"process_memory", "marketdata", "models", "state"},
-    "benchmarks": _GROUND | {"console", "broker", "marketdata", "models", "state", "producers", "streams", "optimizer"},
+    "streams": _GROUND | {"commands", "models", "history", "state", "broker"},
+    "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
+    "benchmarks": _GROUND
+    | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
+#: Room of `models` → what in `models` it must not know: those that stand above it.
+ABOVE = {
+    "candidates": ("selection", "pooling", "results", "training", "serving"),
+    "selection": ("pooling", "results", "training", "serving"),
+    "pooling": ("results", "training", "serving"),
+}
 #: Library → the files that may import it.
 AT_HOME = {
     "faust": ("streams/app", "streams/kafka/"),
     "kafka": ("broker/", "producers/", "state/replica.py"),
     "rocksdict": ("state/",),
-    "numba": ("streams/",),
-    "torch": ("models/lstm",),
-    "xgboost": ("models/xgb", "models/trees"),
-    "statsmodels": ("models/arima",),
-    "matplotlib": ("models/evaluation/plots",),
+    "numba": ("history/feature_kernel",),
+    "torch": ("models/candidates/lstm",),
+    "xgboost": ("models/candidates/xgb", "models/candidates/trees"),
+    "statsmodels": ("models/candidates/arima",),
+    "matplotlib": ("evaluation/plots",),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
@@ -100,6 +108,22 @@ def test_imports_run_one_way(path: Path):
             assert not private, f"{path} takes {private} of {module}, which are its own"
 
 
+@pytest.mark.parametrize("room", ABOVE)
+def test_a_room_of_the_models_knows_nothing_above_it(room: str):
+    above = tuple(f"models.{name}" for name in ABOVE[room])
+    for path in (ROOT / "models" / room).glob("*.py"):
+        for module, _, _ in _statements(path):
+            assert module != "models", f"{path.name} must name the module that it needs"
+            assert not module.startswith(above), f"{path.name} of models/{room} must not import {module}"
+
+
+def test_what_is_stored_of_a_history_knows_no_model():
+    """State imports these, and its readers must not load the models."""
+    for path in ("history/ticker_state.py", "history/adjustment.py"):
+        packages = {module.split(".")[0] for module, _, _ in _statements(Path(path))} & set(MAY_IMPORT)
+        assert packages <= _GROUND | {"history"}
+
+
 @pytest.mark.parametrize("path", _sources(), ids=str)
 def test_a_library_is_imported_only_where_it_is_at_home(path: Path):
     if path.parts[0] == "benchmarks":
@@ -120,7 +144,7 @@ def _modules(*packages: str) -> list[str]:
     ("packages", "never"),
     [
         (
-            ("errors", "settings", "records", "console"),
+            ("errors", "settings", "records", "commands"),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "pandas", "flask"],
         ),
         (("state",), ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "streams", "models"]),
@@ -128,7 +152,15 @@ def _modules(*packages: str) -> list[str]:
             ("producers",),
             ["torch", "xgboost", "statsmodels", "numba", "faust", "flask", "pandas", "bokeh", "streams", "models"],
         ),
-        (("models",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict"]),
+        (
+            ("models",),
+            ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "evaluation", "history", "streams"],
+        ),
+        (("evaluation",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "streams"]),
+        (
+            ("history",),
+            ["torch", "xgboost", "statsmodels", "faust", "kafka", "rocksdict", "flask", "state", "streams", "broker"],
+        ),
         (("optimizer",), ["torch", "xgboost", "statsmodels", "numba", "faust", "streams"]),
         (("streams",), ["torch", "xgboost", "statsmodels", "faust", "flask"]),
     ],

@@ -19,6 +19,7 @@ import numpy as np
 
 from broker.base import die_with_us, free_port
 from broker.topics import ensure_topics
+from history.ticker_state import TickerState, same_state
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from producers.publish import PublishReport, publish
@@ -27,7 +28,6 @@ from settings import Settings, load_settings
 from state.export import rows_to_json
 from state.folder import StateFolder
 from state.readers import ForecastReader, HistoryReader
-from state.ticker_state import TickerState, same_state
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool, preload_for
 from tests import proc

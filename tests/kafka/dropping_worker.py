@@ -7,7 +7,7 @@ from typing import Any
 
 from faust.transport.consumer import Consumer
 
-from console import run_cli
+from commands.console import run_cli
 from streams.__main__ import cli
 
 _fetch = Consumer._wait_next_records

@@ -13,9 +13,10 @@ from typing import Any
 
 import click
 
-from console import run_cli
+from commands import startup
+from commands.console import run_cli
 from settings import Settings, load_settings
-from streams import startup, worker
+from streams import worker
 from streams.admission import Admission, await_admission
 from streams.app import Engine, build_app
 

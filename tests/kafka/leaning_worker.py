@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from console import configure_logging
+from commands.console import configure_logging
 from settings import load_settings
 from streams.worker import run_worker
 from tests.streams.leaning import train_leaning

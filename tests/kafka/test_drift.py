@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from records import BarBatch, Forecast, date_of
+from tests.history.made import batch, cut
 from tests.kafka.cluster import Cluster
 from tests.streams.leaning import COUNT, CUTOFF, LEANING, leaning_bars, train_leaning
-from tests.streams.made import batch, cut
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 PROGRAM = ("tests.kafka.leaning_worker",)

@@ -14,10 +14,10 @@ import pytest
 
 from broker.local import local_broker
 from broker.topics import partition_of
+from history.ticker_state import TickerState
 from records import BarBatch, Forecast
 from settings import load_settings
 from state.readers import ForecastReader
-from state.ticker_state import TickerState
 from tests import proc
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, Worker, by_date, made_bars

@@ -16,9 +16,9 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from broker.client import client_options
 from broker.topics import BARS, group_id, topic_name
+from history.ticker_state import TickerState
 from records import BarBatch, Forecast
 from state.database import Database
-from state.ticker_state import TickerState
 from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
 from tests.waiting import until
 

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from broker.client import client_options
 from broker.topics import partition_of
 from errors import BrokerError, MessageError, StateCorruptError
+from history.pipeline import absorb
+from history.ticker_state import DueTraining, TickerState, same_state
 from producers.published import PublishedBars
 from records import BarBatch
 from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
-from state.ticker_state import DueTraining, TickerState, same_state
 from streams.kafka.fence import Fence, boot_seconds
 from streams.kafka.messages import decode_request, encode_request
 from streams.kafka.quiet_logging import RepeatFilter
-from streams.pipeline import absorb
 from tests.kafka.cluster import TODAY, made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")

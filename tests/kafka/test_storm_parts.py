@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 
 from broker.topics import partition_of
+from history.pipeline import absorb
+from history.ticker_state import TickerState, same_state
 from producers.sources import read_source
 from records import Bars, decode_batch
 from settings import Settings, load_settings
 from state.folder import StateFolder
-from state.ticker_state import TickerState, same_state
 from streams.embedded import EmbeddedEngine
-from streams.pipeline import absorb
 from tests.conftest import ROOT
 from tests.kafka.cluster import QUICK
 from tests.kafka.storm import wire

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from evaluation.origins import TickerResult, evaluate_ticker, origin_rows
+from evaluation.panel import build_panel
 from models.contract import Window
-from models.evaluation.origins import TickerResult, evaluate_ticker, origin_rows
-from models.evaluation.panel import build_panel
+from models.pooling.terms import training_panel
 from models.results import TrainedTicker, TrainingJob
-from models.terms import training_panel
 from models.training import train_ticker
 from records import encode_forecast
 from settings import Settings

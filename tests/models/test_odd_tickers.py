@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.pooling import pool
-from models.registry import MODELS
+from models.candidates.registry import MODELS
+from models.pooling.pool import pool
 from models.results import TrainingJob
 from models.serving import make_forecast
 from models.training import train_ticker

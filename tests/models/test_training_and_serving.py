@@ -15,10 +15,10 @@ import pytest
 from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFewBarsError
 from models import ARIMA, LSTMModel, ModelSelector, XGBoostModel
 from models.baseline import historical_estimate, shrunk_mean
+from models.candidates.har import HarModel
+from models.candidates.registry import MODELS
 from models.contract import HorizonForecast, Window
-from models.har import HarModel
 from models.intervals import empirical_tails, return_bounds
-from models.registry import MODELS
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained, make_forecast
 from models.training import train_ticker

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from models.combination import BASELINE
+from history.ticker_state import Counters, TickerState
 from models.results import TrainingJob
+from models.selection.combination import BASELINE
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import Bars, FallbackStep, Forecast, date_of, day_number
 from state.folder import StateFolder
-from state.ticker_state import Counters, TickerState
 from tests.models.oracle import window_of_columns
 
 FIRST = dt.date(2020, 1, 1)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from errors import NoDataError
-from models.combination import BASELINE
-from models.pooling import pool
-from models.terms import TERM_NAMES
+from models.pooling.pool import pool
+from models.pooling.terms import TERM_NAMES
+from models.selection.combination import BASELINE
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.prices import PriceTable, adjusted_series
 from records import LIMIT, FallbackStep, Opinion, PoolStatistics, day_number

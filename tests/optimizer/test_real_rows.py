@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from models.pooling import POOLED
+from models.pooling.pool import POOLED
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from settings import Settings

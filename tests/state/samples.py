@@ -7,8 +7,8 @@ import datetime as dt
 import msgspec
 import numpy as np
 
+from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 from records import Bars, CandidateScore, FallbackStep, Forecast
-from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 
 STATE_SIZE = 12
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from history.ticker_state import BLOCK_BARS, same_state
 from state.folder import StateFolder
-from state.ticker_state import BLOCK_BARS, same_state
 from tests.state.processes import running
 from tests.state.samples import history
 
@@ -16,7 +16,7 @@ WRITER = """
     import sys
     from pathlib import Path
     from state.folder import StateFolder
-    from state.ticker_state import BLOCK_BARS
+    from history.ticker_state import BLOCK_BARS
     from tests.state.samples import history
     with StateFolder(Path(sys.argv[1])).open_writer() as writer:
         stored = writer.history.load("AAA")

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from errors import StateError
+from history.ticker_state import same_state
 from records import Forecast
 from state.folder import FORECASTS, HISTORY, StateFolder
 from state.readers import ForecastReader, HistoryReader
-from state.ticker_state import same_state
 from tests.state.damage import CASES, DAMAGES
 from tests.state.samples import forecast, history
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from errors import SchemaError, StateCorruptError, StateError, StateLockedError, StateMissingError, StateWriteError
+from history.ticker_state import same_state
 from state.database import FORMAT_KEY, Database
 from state.folder import FORECASTS, HISTORY, MODELS, StateFolder
 from state.readers import ForecastReader, HistoryReader
-from state.ticker_state import same_state
 from tests.state.damage import DAMAGES
 from tests.state.processes import run, running
 from tests.state.samples import forecast, history, newer_forecast

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from errors import SchemaError, StateCorruptError
+from history.adjustment import Withdrawn
+from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState, same_state
 from records import VALUE_COLUMNS, Bars
-from state.adjustment import Withdrawn
 from state.history_codec import (
     HISTORY_VERSION,
     block_key,
@@ -22,7 +23,6 @@ from state.history_codec import (
     encode_head,
     head_key,
 )
-from state.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState, same_state
 from tests.state.samples import history
 
 any_float = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from errors import SchemaError, StateCorruptError, StateMissingError
+from history.ticker_state import same_state
 from state.database import Database
 from state.folder import FORECASTS, StateFolder
 from state.follower import REFRESH_SECONDS
 from state.readers import ForecastReader, HistoryReader
-from state.ticker_state import same_state
 from tests.state.processes import running
 from tests.state.samples import forecast, history, newer_forecast
 from tests.waiting import PATIENCE_SECONDS, until

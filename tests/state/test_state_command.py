@@ -25,7 +25,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 
 def state(*arguments: object) -> Result:
-    """The command's result; an error on purpose is its `exception`, which `console.run_cli` turns into a line and a code."""
+    """The command's result; an error on purpose is its `exception`, which `run_cli` turns into a line and a code."""
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from history.ticker_state import TickerState
 from records import Forecast, encode_forecast
 from state.database import Database
 from state.record_codec import encode_writes, record_key
 from state.stamp import Revision, fingerprint_of, stamp
-from state.ticker_state import TickerState
 
 
 def table(state_dir: Path, worker: str, name: str, partition: int = 0) -> Path:

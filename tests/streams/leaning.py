@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from models.arima import ARIMA
-from models.drift import BETS, Monitors
+from models.candidates.arima import ARIMA
 from models.results import TrainedTicker, TrainingJob
+from models.selection.drift import BETS, Monitors
 from models.training import train_ticker
 from records import Bars, LossMonitor
 from settings import ModelName, Settings, WindowPeriod
-from tests.streams.made import walk
+from tests.history.made import walk
 
 #: Two cheap candidates, really trained; a month between trainings leaves time to drift in.
 LEANING: Final = Settings(

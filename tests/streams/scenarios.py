@@ -14,13 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
+from history.ticker_state import TickerState, same_state
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from records import BarBatch, Bars, RejectedBar, encode_forecast
 from settings import ModelName, Settings
 from state.folder import StateFolder
-from state.ticker_state import TickerState, same_state
-from tests.streams.made import FETCHED, batch, cut, flat, scaled, walk
+from tests.history.made import FETCHED, batch, cut, flat, scaled, walk
 
 #: One cheap candidate, really trained and validated; short windows.
 CHEAP = Settings(models=(ModelName.HAR,), lookback=378, minimum_bars=378, history_bars=630)

@@ -19,8 +19,8 @@ from state.folder import FORECASTS, HISTORY, MODELS, StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool
 from tests.conftest import ROOT
+from tests.history.made import TODAY
 from tests.state.damage import CASES, DAMAGES, WITH_VALUES
-from tests.streams.made import TODAY
 from tests.streams.scenarios import CHEAP, Export, batches, export, market, silent, train_or_fail, until
 from tests.waiting import PATIENCE_SECONDS
 

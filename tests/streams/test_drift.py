@@ -9,18 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.drift import ALARM, evidence
+from history.forecasting import is_current, refresh, training_job, wanted_training
+from history.ticker_state import TickerState
 from models.results import TrainedTicker
+from models.selection.drift import ALARM, evidence
 from models.serving import load_trained
 from records import BarBatch, Bars, Forecast, date_of, day_number, decode_forecast, encode_forecast
 from state.database import Database
 from state.folder import FORECASTS, MODELS, StateFolder
-from state.ticker_state import TickerState
 from streams.embedded import EmbeddedEngine
-from streams.forecasting import is_current, refresh, training_job, wanted_training
 from streams.pool import TrainingPool
+from tests.history.made import TODAY, backfill, batch, cut, deliver, due_of, scaled
 from tests.streams.leaning import COUNT, CUTOFF, LEANING, WRONG_BEFORE, leaning_bars, train_leaning
-from tests.streams.made import TODAY, backfill, batch, cut, deliver, due_of, scaled
 from tests.streams.scenarios import export, silent
 
 Pool = TrainingPool  # type: ignore[type-arg]

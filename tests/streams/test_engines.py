@@ -18,7 +18,7 @@ from state.folder import FORECASTS, MODELS, StateFolder
 from streams.embedded import EmbeddedEngine
 from streams.pool import TrainingPool
 from streams.reporting import Summary
-from tests.streams.made import FETCHED, TODAY
+from tests.history.made import FETCHED, TODAY
 from tests.streams.scenarios import (
     CHEAP,
     CURSED,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from commands.startup import ONE_THREAD
 from errors import TrainingError
 from streams.pool import IN_FLIGHT_PER_PROCESS, Outcome, TrainingPool
-from streams.startup import ONE_THREAD
 from tests import proc
 from tests.conftest import ROOT
 from tests.streams.jobs import environment, misbehave, square

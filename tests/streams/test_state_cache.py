@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from history.ticker_state import TickerState, same_state
 from state.folder import StateFolder
-from state.ticker_state import TickerState, same_state
 from streams.state_cache import StateCache
-from tests.streams.made import batch, deliver, walk
+from tests.history.made import batch, deliver, walk
 from tests.streams.scenarios import CHEAP
 
 

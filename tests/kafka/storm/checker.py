@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from errors import StateMissingError
+from history.ticker_state import TickerState
 from state.readers import ForecastReader, HistoryReader
-from state.ticker_state import TickerState
 from tests.kafka.storm.market import Delivery
 
 #: Of one kind of difference so many tickers are printed, and so many days.

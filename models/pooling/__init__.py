@@ -1,0 +1,1 @@
+"""What the forecast rows of many tickers say together about each of them."""

@@ -1,0 +1,122 @@
+"""What many tickers' rows say together: the mean return to shrink to, the date's level of variance, and who departs from it.
+
+A ticker without a trained model, whose history is too short for one above all, is told what it lacks (the returns' centre, the
+date's level, the slopes) and adds nothing to it. `members` are rows with trained models, `untrained` those without.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from models.candidates.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
+from models.pooling.shrinkage import center_of_returns, shrunk_returns
+from models.pooling.terms import NEAREST_TERM, TERM_NAMES
+from models.selection.combination import BASELINE
+from records import TRADING_DAYS, Floats, Forecast, PoolStatistics
+
+#: Ridge penalty per row on the terms within dates: ten collinear ones, and no prior.
+RIDGE: Final = 0.02
+#: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
+LARGEST_FACTOR: Final = 2.5
+#: Likewise pooled log-HAR beside own: after a crash of one ticker it extrapolates from days that the others never had.
+LARGEST_DOUBT: Final = 4.0
+#: Two tickers are needed to say anything within a week.
+MINIMUM_TICKERS: Final = 2
+
+
+class PooledVariances(NamedTuple):
+    """Mean daily variances over the horizon, of members and then the untrained, shape (n,).
+
+    By pooled log-HAR, by its log mean with the ticker's own (by itself where there is no own), and as served.
+    """
+
+    pooled_har: Floats
+    mixed_har: Floats
+    served: Floats
+
+
+def statistics_of(row: Forecast) -> PoolStatistics:
+    """The statistics of a row that is known to have them."""
+    assert row.pool is not None, "the row was chosen for its statistics"
+    return row.pool
+
+
+def row_terms(row: Forecast) -> Floats:
+    """The terms at the row's bar, shape (k,)."""
+    return np.frombuffer(statistics_of(row).terms, dtype="<f4").astype(np.float64)
+
+
+def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> Floats:
+    """Mean daily simple returns of members and then the untrained, shrunk towards the members' centre, shape (n,)."""
+    statistics = [statistics_of(row) for row in (*members, *untrained)]
+    own = TRADING_DAYS * np.array([each.mean_return for each in statistics])
+    error = TRADING_DAYS * np.sqrt([each.mean_return_variance for each in statistics])
+    center = center_of_returns(own[: len(members)], error[: len(members)])
+    return shrunk_returns(own, error, center) / TRADING_DAYS
+
+
+def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledVariances:
+    """The variances of rows that belong together (`pooling.pool_members`, `pooling.untrained_rows`)."""
+    count = len(members)
+    own = np.log([_own_variance(row) for row in (*members, *untrained)])
+    now = np.array([row_terms(row) for row in members])
+    now = np.vstack([now, *(_filled(row_terms(row), now.mean(axis=0)) for row in untrained)])
+    weeks = np.concatenate([np.frombuffer(statistics_of(row).weeks, dtype="<i4") for row in members])
+    width = 1 + len(TERM_NAMES)
+    panel = np.concatenate([np.frombuffer(statistics_of(row).panel, dtype="<f4").reshape(-1, width) for row in members])
+    target, terms = panel[:, 0].astype(np.float64), panel[:, 1:].astype(np.float64)
+    if len(target) < 2 * width:
+        alone: Floats = np.exp(own)
+        return PooledVariances(alone, alone, alone)
+    doubt = math.log(LARGEST_DOUBT)
+    pooled_har = np.clip(_pooled_har(target, terms, now), own - doubt, own + doubt)
+    level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
+    apart = shrunk_slopes(_within(target, weeks), _within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
+    # Row by row: a matrix product may round a row by how many there are.
+    gap = level - (now * apart).sum(axis=1)
+    share = 1.0 - MINIMUM_TICKERS / count
+    # The middle gap, not the mean: a crash or an error in one ticker's bars is no level of the others.
+    spread = share * (np.median(gap[:count]) - gap)
+    limit = math.log(LARGEST_FACTOR)
+    return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)))
+
+
+def _own_variance(row: Forecast) -> float:
+    """Mean daily variance by the ticker's own log-HAR, or what stands in for it in an untrained row."""
+    for opinion in row.opinions:
+        if opinion.model == BASELINE:
+            return opinion.daily_variance
+    assert row.annual_volatility is not None, "the row was chosen for its numbers"
+    return row.annual_volatility**2 / TRADING_DAYS
+
+
+def _filled(terms: Floats, center: Floats) -> Floats:
+    """A ticker's terms, shape (k,): one that lacks its lookback is as far from the members' mean as the next shorter."""
+    distance = dict(zip(TERM_NAMES, terms - center, strict=True))
+    for name in TERM_NAMES:
+        if not math.isfinite(distance[name]):
+            distance[name] = distance.get(NEAREST_TERM.get(name, ""), 0.0)
+    return np.asarray(center + [distance[name] for name in TERM_NAMES])
+
+
+def _pooled_har(target: Floats, terms: Floats, now: Floats) -> Floats:
+    """Log variances by one log-HAR for all tickers, fitted to their panel and applied to `now`, shape (n,)."""
+    har = len(VARIANCE_FEATURES)
+    center = terms[:, :har].mean(axis=0)
+    slopes = shrunk_slopes(target - target.mean(), terms[:, :har] - center, prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE)
+    intercept = float(target.mean() - center @ slopes)
+    correction = log_level_correction(target - terms[:, :har] @ slopes - intercept)
+    return np.asarray((now[:, :har] * slopes).sum(axis=1) + intercept + correction)
+
+
+def _within(values: Floats, groups: np.ndarray) -> Floats:
+    """Values less their group's mean; shape as given, (n,) or (n, k)."""
+    _, index, count = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(count), *values.shape[1:]))
+    np.add.at(sums, index, values)
+    means = sums / count.reshape(-1, *[1] * (values.ndim - 1))
+    return np.asarray(values - means[index])

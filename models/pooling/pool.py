@@ -1,0 +1,147 @@
+"""Estimates over many tickers from their forecast rows alone: `pool(rows)` gives each row the forecast that all support.
+
+A row is complete by itself; no worker needs another's data, and the result depends on the set of rows only, not on who
+trained when or in which order the rows come. What pooling changes (see docs/evaluation.md for what it is worth):
+
+- the return: own means are shrunk towards their centre instead of towards zero (`shrinkage`);
+- the volatility's level: the middle over tickers of the log mean of own and pooled log-HAR, each less its own distance;
+- each ticker's distance from that level: slopes estimated within calendar weeks, so that shocks to the whole market cannot
+  swamp them (`terms` says on what);
+- the weights of the candidates: from the evidence of all tickers together;
+- the intervals: from the residuals of all tickers together;
+- a ticker without a trained model, too young for one above all: the pooled estimates in place of its own past.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from models.intervals import NORMAL_TAILS, return_bounds
+from models.pooling.cross_section import MINIMUM_TICKERS, pooled_returns, pooled_variances, row_terms, statistics_of
+from models.pooling.shrinkage import limited_return
+from models.selection.combination import BASELINE, blend_returns, blend_variances
+from models.selection.evidence import pooled, significance, weight
+from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
+
+#: Rows whose bar is older than the newest one's by more than this describe another market.
+LARGEST_AGE_DAYS: Final = 7
+#: Name of the estimate that pooling makes for a ticker without a trained model.
+POOLED: Final = "pooled"
+#: A ticker's tails count up to this many times the normal ones: beside an error in the bars, two tickers have no middle.
+LARGEST_TAIL: Final = 2.0
+
+
+class Tilt(NamedTuple):
+    """The candidate towards which forecasts are moved from the baseline, and by how much; the weight may be 0."""
+
+    model: str
+    weight: float
+
+
+def pool(rows: Sequence[Forecast]) -> list[Forecast]:
+    """The rows, in their order, each with the forecast pooled over all that belong together.
+
+    All rows must have been known at the date for which they are asked: a row from after it would look ahead. Rows without
+    numbers, those more than a week older than the newest, and those made under other settings are given back as they are; so
+    is a ticker that stands alone. Exact in any order of rows: sums run in the order of tickers.
+    """
+    members = pool_members(rows)
+    if len(members) < MINIMUM_TICKERS:
+        return list(rows)
+    untrained = untrained_rows(rows, members)
+    returns = pooled_returns(members, untrained).tolist()
+    variances = pooled_variances(members, untrained).served.tolist()
+    return_tilt = _best_evidence(members, "return_evidence")
+    variance_tilt = _best_evidence(members, "variance_evidence")
+    tails = _pooled_tails(members)
+    replaced = {}
+    for row, daily_return, pooled_variance in zip((*members, *untrained), returns, variances, strict=True):
+        opinions = {opinion.model: opinion for opinion in row.opinions}
+        by_return = _applied(return_tilt, row, None if row.drift is None else row.drift.returns)
+        by_variance = _applied(variance_tilt, row, None if row.drift is None else row.drift.variance)
+        horizon_return, daily_variance = row.horizon * daily_return, pooled_variance
+        if by_return.weight > 0.0:
+            own, best = opinions[BASELINE].horizon_return, opinions[by_return.model].horizon_return
+            horizon_return += blend_returns(own, best, by_return.weight) - own
+        if by_variance.weight > 0.0:
+            own, best = opinions[BASELINE].daily_variance, opinions[by_variance.model].daily_variance
+            daily_variance *= blend_variances(own, best, by_variance.weight) / own
+        annual_return, steps = limited_return(horizon_return * TRADING_DAYS / row.horizon, row.fallbacks)
+        bounds = return_bounds(annual_return * row.horizon / TRADING_DAYS, daily_variance, row.horizon, tails)
+        replaced[id(row)] = msgspec.structs.replace(
+            row,
+            annual_return=annual_return,
+            annual_volatility=math.sqrt(daily_variance * TRADING_DAYS),
+            lower_80=bounds[0],
+            upper_80=bounds[1],
+            lower_95=bounds[2],
+            upper_95=bounds[3],
+            return_model=by_return.model,
+            volatility_model=by_variance.model,
+            fallback=None if row.fallback is None else POOLED,
+            return_weight=by_return.weight,
+            volatility_weight=by_variance.weight,
+            pooled_tickers=len(members),
+            fallbacks=steps,
+        )
+    return [replaced.get(id(row), row) for row in rows]
+
+
+def pool_members(rows: Sequence[Forecast]) -> list[Forecast]:
+    """The rows with a trained model that can be pooled with the newest one of them, in the order of tickers."""
+    able = [row for row in rows if _is_trained(row) and np.isfinite(row_terms(row)).all()]
+    if not able:
+        return []
+    newest = max(able, key=lambda row: (row.as_of, row.ticker))
+    return sorted((row for row in able if _belongs(row, newest)), key=lambda row: row.ticker)
+
+
+def untrained_rows(rows: Sequence[Forecast], members: Sequence[Forecast]) -> list[Forecast]:
+    """The rows without a trained model that the members can speak for, in the order of tickers."""
+    newest = max(members, key=lambda row: (row.as_of, row.ticker))
+    able = (row for row in rows if row.pool is not None and not _is_trained(row) and _belongs(row, newest))
+    return sorted(able, key=lambda row: row.ticker)
+
+
+def _is_trained(row: Forecast) -> bool:
+    return row.pool is not None and any(opinion.model == BASELINE for opinion in row.opinions)
+
+
+def _belongs(row: Forecast, newest: Forecast) -> bool:
+    return abs((newest.as_of - row.as_of).days) <= LARGEST_AGE_DAYS and (row.horizon, row.settings_hash) == (
+        newest.horizon,
+        newest.settings_hash,
+    )
+
+
+def _best_evidence(members: list[Forecast], field: str) -> Tilt:
+    """The candidate with the most significant evidence over all tickers, and the weight that it has earned."""
+    evidence: dict[str, list[Evidence]] = {}
+    for row in members:
+        for candidate in row.candidates:
+            part = getattr(candidate, field)
+            if part is not None:
+                evidence.setdefault(candidate.model, []).append(part)
+    totals = {name: pooled(parts) for name, parts in evidence.items()}
+    best = max(totals, key=lambda name: significance(totals[name]), default=BASELINE)
+    return Tilt(best, weight(totals[best]) if best in totals else 0.0)
+
+
+def _applied(tilt: Tilt, row: Forecast, monitor: LossMonitor | None) -> Tilt:
+    """The tilt as far as this row takes part in it: not without the candidate, nor where drift has displaced it."""
+    displaced = monitor is not None and monitor.alarm is not None
+    lacking = all(opinion.model != tilt.model for opinion in row.opinions)
+    return Tilt(BASELINE if row.fallback is None else POOLED, 0.0) if displaced or lacking or tilt.weight == 0.0 else tilt
+
+
+def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:
+    tails = [tail for row in members if (tail := statistics_of(row).tails) is not None]
+    if not tails:
+        return None
+    low, high = np.median(np.minimum(tails, LARGEST_TAIL * np.array(NORMAL_TAILS)), axis=0)
+    return float(low), float(high)

@@ -1,0 +1,116 @@
+"""What tells tickers apart in the variance that lies ahead: the terms of the regression within dates that `pooling` estimates.
+
+Besides the log-HAR terms: the mean of logs, which single spikes do not move; the leverage effect; and the season of quarterly
+reports, which daily bars show as volume spikes with overnight jumps one to four quarters earlier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from models.baseline import shrunk_mean
+from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, VARIANCE_FEATURES, log_variances
+from models.contract import Window, horizon_variances
+from records import Floats
+
+LOG_MEANS: Final = {
+    "log_range_variance_21": "range_variance_21",
+    "log_range_variance_63": "range_variance_63",
+    "log_range_variance_252": "range_variance_252",
+}
+#: Quarters back, in bars.
+QUARTERS: Final = (63, 126, 189, 252)
+TERM_NAMES: Final = (*VARIANCE_FEATURES, *LOG_MEANS, "leverage", "season_volume", "season_jump")
+#: What stands in for a term whose lookback is longer than a young ticker's history.
+NEAREST_TERM: Final = {
+    "range_variance_21": "range_variance_5",
+    "range_variance_63": "range_variance_21",
+    "range_variance_252": "range_variance_63",
+    "log_range_variance_63": "log_range_variance_21",
+    "log_range_variance_252": "log_range_variance_63",
+}
+#: A mean of logs this far below the log of the mean is a halt, not calm.
+LARGEST_LOG_GAP: Final = 4.0
+#: Bars of the window that the last row of terms rests on.
+TERM_BARS: Final = 252
+#: An overnight jump counts from one to seven times its usual size, a volume spike up to two standard deviations.
+LARGEST_JUMP: Final = 6.0
+LARGEST_SPIKE: Final = 2.0
+LEVERAGE_CLIP: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingPanel:
+    """One ticker's rows of the pooled regression: `weeks` (m,) int32, `values` (m, 1 + k) float32, the target first."""
+
+    weeks: np.ndarray
+    values: np.ndarray
+
+
+def variance_terms(window: Window, horizon: int, rows: int | None = None) -> Floats:
+    """The terms after each of the last `rows` bars (default: all), shape (rows, k) in the order of TERM_NAMES.
+
+    NaN where a feature lacks its lookback.
+    """
+    rows = len(window) if rows is None else rows
+    now = window.last(rows)
+    least = np.log(np.maximum(now.columns(LOG_MEANS.values()), LEAST_VARIANCE)) - LARGEST_LOG_GAP
+    log_means = np.maximum(now.columns(LOG_MEANS), least)
+    deviation = np.sqrt(np.maximum(21.0 * now.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
+    leverage = np.clip(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP)
+    spike = window.column("volume_zscore_63")
+    usual = np.maximum(window.column("overnight_rms_63"), np.sqrt(LEAST_VARIANCE))
+    jump = np.clip(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
+    report = np.stack([spike, jump * np.clip(spike, 0.0, LARGEST_SPIKE)])
+    return np.column_stack([log_variances(now, VARIANCE_FEATURES), log_means, leverage, _season(report, horizon, rows).T])
+
+
+def _season(values: Floats, horizon: int, rows: int) -> Floats:
+    """Largest of values, shape (m, n), in the bars one … four quarters before the horizon ahead, averaged over the quarters.
+
+    Shape (m, rows): after each of the last bars. A quarter shorter than the horizon would reach into it and is left out;
+    without any, the season is 0.
+    """
+    quarters = [bars for bars in QUARTERS if bars >= horizon]
+    total = np.zeros((len(values), rows))
+    if values.shape[1] < horizon:
+        values = np.full((len(values), horizon), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=1)
+    for bars in quarters:
+        # The quarter's bars end `bars` - `horizon` before each row; the first rows may lack them.
+        known = windows[:, : max(0, windows.shape[1] - (bars - horizon))][:, -rows:]
+        lacking = rows - known.shape[1]
+        total[:, :lacking] = np.nan
+        total[:, lacking:] += known.max(axis=2)
+    return total / max(1, len(quarters))
+
+
+def current_terms(window: Window, horizon: int) -> Floats:
+    """The terms after the window's last bar, shape (k,); NaN where the history is too short for one."""
+    terms: Floats = variance_terms(window.last(TERM_BARS), horizon, rows=1)[0]
+    return terms
+
+
+def training_panel(window: Window, horizon: int) -> TrainingPanel:
+    """Rows at the last bar of every other calendar week whose horizon ends within the window.
+
+    Calendar weeks are what tickers have in common, whatever exchange they trade on; every `horizon` ÷ 10 of them,
+    because labels of neighbouring weeks overlap and each row is kept with every forecast.
+    """
+    week = (window.day.astype(np.int64) + 3) // 7
+    last_of_week = np.append(week[1:] != week[:-1], False)
+    target = horizon_variances(window.log_return, horizon)
+    terms = variance_terms(window, horizon)
+    rows = last_of_week & (week % max(1, horizon // 10) == 0) & np.isfinite(target) & np.isfinite(terms).all(axis=1)
+    floor = max(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * float(np.nanmean(window.log_return**2)))
+    values = np.column_stack([np.log(np.maximum(target[rows], floor)), terms[rows]])
+    return TrainingPanel(week[rows].astype("<i4"), values.astype("<f4"))
+
+
+def mean_statistics(window: Window) -> tuple[float, float]:
+    """Mean daily simple return over the window, and the variance of its sampling error."""
+    estimate = shrunk_mean(window.log_return)
+    return estimate.own_mean, estimate.sampling_variance

@@ -1,0 +1,234 @@
+"""`cached(l1_ttl, l2_ttl)`: results of functions, in memory and in RocksDB, keyed by the whole content of their arguments.
+
+The decorator's cache is the process's own (`use_cache`); without one, results live in memory alone.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import logging
+import threading
+import time
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, ParamSpec, Self, TypeVar, cast
+
+import msgspec
+
+from errors import StateError
+from state.cache.codec import NotEncodableError, decode_value, encode_value
+from state.cache.key import call_key, content_key
+from state.database import Database
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+Decorator = Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]
+
+logger = logging.getLogger(__name__)
+
+#: Version of the values on disk; others are computed again.
+_STORED_VERSION: Final = 2
+_REMEDY: Final = "delete that folder; only the time to compute its values again is lost"
+_VALUE: Final = b"v"
+_EXPIRY: Final = b"e"
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    schema_version: int
+    stored_at: float
+    value: bytes
+    checksum: int
+
+    def decoded(self) -> Any:
+        """The value. Raises msgspec.MsgspecError, ValueError or TypeError for other bytes than were written."""
+        if self.checksum != zlib.crc32(self.value):
+            raise ValueError("its checksum is another one")
+        return decode_value(self.value)
+
+
+_decoder = msgspec.msgpack.Decoder(_Stored)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Remembered:
+    """A value in memory, as bytes where it has an exact encoding: no caller can change what the next one gets."""
+
+    def __init__(self, value: Any, encoded: bytes | None, expires_at: float) -> None:
+        self._value = copy.deepcopy(value) if encoded is None else None
+        self._encoded = encoded
+        self.expires_at = expires_at
+
+    def value(self) -> Any:
+        return copy.deepcopy(self._value) if self._encoded is None else decode_value(self._encoded)
+
+
+class TwoLevelCache:
+    """Memory (at most `max_entries`, the least recently used leaves first) over a RocksDB at `path` (None: memory alone).
+
+    Thread-safe. A damaged RocksDB is set aside, with a warning, and begun anew. One process at a time may open a path: raises
+    StateLockedError or StateWriteError. The `clock` gives seconds since 1970, because the disk outlives the process.
+    """
+
+    def __init__(self, path: Path | None, *, max_entries: int = 256, clock: Callable[[], float] = time.time) -> None:
+        self._database = None if path is None else Database.open_writer(Path(path), remedy=_REMEDY, replace_damaged=True)
+        self._max_entries = max_entries
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._computing: dict[bytes, Future[_Remembered]] = {}
+        self._warned: set[tuple[str, str]] = set()
+
+    def cached(self, l1_ttl: float, l2_ttl: float, key_func: Callable[..., Any] | None = None) -> Decorator[Parameters, Result]:
+        """As the module's `cached`, bound to this cache."""
+        return _decorator(lambda: self, l1_ttl, l2_ttl, key_func)
+
+    def get_or_compute(self, key: bytes, compute: Callable[[], Result], *, l1_ttl: float, l2_ttl: float, name: str) -> Result:
+        """The cached result under `key`, or a new one, computed once for all who ask at the same time.
+
+        What `compute` raises reaches all who wait for it, and is not cached. `name` says in the log whose result it is.
+        """
+        with self._mutex:
+            remembered = self._memory.get(key)
+            if remembered is not None and self._clock() < remembered.expires_at:
+                self._memory.move_to_end(key)
+            else:
+                remembered = None
+            running = self._computing.get(key)
+            if remembered is None and running is None:
+                mine: Future[_Remembered] = Future()
+                self._computing[key] = mine
+        if remembered is not None:
+            return cast("Result", remembered.value())
+        if running is not None:
+            return cast("Result", running.result().value())
+        try:
+            result, remembered = self._from_disk_or_compute(key, compute, l1_ttl, l2_ttl, name)
+        except BaseException as error:
+            with self._mutex:
+                del self._computing[key]
+            mine.set_exception(error)
+            raise
+        with self._mutex:
+            self._memory[key] = remembered
+            self._memory.move_to_end(key)
+            while len(self._memory) > self._max_entries:
+                self._memory.popitem(last=False)
+            del self._computing[key]
+        mine.set_result(remembered)
+        return result
+
+    def close(self) -> None:
+        """Close the disk level and empty the memory; again does nothing."""
+        with self._mutex:
+            self._memory.clear()
+        if self._database is not None:
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _from_disk_or_compute(
+        self, key: bytes, compute: Callable[[], Result], l1_ttl: float, l2_ttl: float, name: str
+    ) -> tuple[Result, _Remembered]:
+        on_disk = self._read(key, l2_ttl, name)
+        if on_disk is not None:
+            value, stored = on_disk
+            # Memory must not keep a result alive for longer than the disk may.
+            expires_at = min(self._clock() + l1_ttl, stored.stored_at + l2_ttl)
+            return value, _Remembered(None, stored.value, expires_at)
+        result = compute()
+        try:
+            encoded = encode_value(result)
+        except NotEncodableError as error:
+            self._warn_once(name, "kept in memory only", error)
+            return result, _Remembered(result, None, self._clock() + l1_ttl)
+        self._write(key, encoded, l2_ttl, name)
+        return result, _Remembered(None, encoded, self._clock() + l1_ttl)
+
+    def _read(self, key: bytes, l2_ttl: float, name: str) -> tuple[Any, _Stored] | None:
+        if self._database is None:
+            return None
+        try:
+            payload = self._database.get(_VALUE + key)
+            if payload is None:
+                return None
+            stored = _decoder.decode(payload)
+            if stored.schema_version != _STORED_VERSION or not 0 <= self._clock() - stored.stored_at < l2_ttl:
+                return None
+            return stored.decoded(), stored
+        except (StateError, msgspec.MsgspecError, ValueError, TypeError) as error:
+            self._warn_once(name, "computed again, for what is cached on disk cannot be read", error)
+            return None
+
+    def _write(self, key: bytes, encoded: bytes, l2_ttl: float, name: str) -> None:
+        if self._database is None or l2_ttl <= 0:
+            return
+        now = self._clock()
+        try:
+            self._database.write(
+                [
+                    *self._expired(self._database, now),
+                    (_VALUE + key, _encoder.encode(_Stored(_STORED_VERSION, now, encoded, zlib.crc32(encoded)))),
+                    (_EXPIRY + int(now + l2_ttl).to_bytes(8, "big") + key, b""),
+                ]
+            )
+        except StateError as error:
+            self._warn_once(name, "kept in memory only", error)
+
+    def _expired(self, database: Database, now: float) -> list[tuple[bytes, None]]:
+        """Deletions of what has expired: keys change with their data, so most entries are never asked for again."""
+        gone: list[tuple[bytes, None]] = []
+        for entry, _ in database.iterate(_EXPIRY):
+            expires_at, key = int.from_bytes(entry[1:9], "big"), entry[9:]
+            if expires_at >= now:
+                break
+            gone += [(entry, None), (_VALUE + key, None)]
+        return gone
+
+    def _warn_once(self, name: str, what: str, error: Exception) -> None:
+        if (name, what) not in self._warned:
+            self._warned.add((name, what))
+            logger.warning("result of %s %s: %s", name, what, error)
+
+
+def _decorator(
+    cache: Callable[[], TwoLevelCache], l1_ttl: float, l2_ttl: float, key_func: Callable[..., Any] | None
+) -> Decorator[Parameters, Result]:
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        name = f"{function.__module__}.{function.__qualname__}"
+
+        @functools.wraps(function)
+        def wrapper(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            key = call_key(function, *args, **kwargs) if key_func is None else content_key((name, key_func(*args, **kwargs)))
+            return cache().get_or_compute(key, lambda: function(*args, **kwargs), l1_ttl=l1_ttl, l2_ttl=l2_ttl, name=name)
+
+        return wrapper
+
+    return decorate
+
+
+_process_cache = TwoLevelCache(None)
+
+
+def use_cache(cache: TwoLevelCache) -> TwoLevelCache:
+    """Make `cache` the one that `cached` functions of this process use; the last one is returned, for its owner to close."""
+    global _process_cache
+    previous, _process_cache = _process_cache, cache
+    return previous
+
+
+def cached(l1_ttl: float, l2_ttl: float, key_func: Callable[..., Any] | None = None) -> Decorator[Parameters, Result]:
+    """Keep a function's results for `l1_ttl` seconds in memory and `l2_ttl` seconds on disk.
+
+    The key covers the function's name and the whole content of its arguments, DataFrames and Series included, or of what
+    `key_func(*args, **kwargs)` returns. A call raises TypeError for an argument that a key cannot cover. Each caller gets
+    a copy of its own. Errors are not cached. A result without an exact encoding is kept in memory only, with a warning.
+    """
+    return _decorator(lambda: _process_cache, l1_ttl, l2_ttl, key_func)

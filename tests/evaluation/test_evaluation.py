@@ -1,0 +1,285 @@
+"""The evaluation: its origins, what it must count, its pictures, and the command."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.origins import TickerResult, evaluate_ticker, origin_rows
+from evaluation.panel import ALONE, ARGMIN, SERVED, Panel, build_panel
+from evaluation.plots import probability_transform, write_plots
+from evaluation.report import COLUMNS, report_lines, write_forecasts
+from evaluation.scores import interval_scores, repeated_forecasts, return_scores, untrained_score, volatility_scores
+from models.contract import Window
+from models.selection.metrics import qlike
+from settings import Settings
+from tests.conftest import ROOT
+from tests.models.oracle import simulated_columns, window_of_columns
+from tests.waiting import PATIENCE_SECONDS
+
+HORIZON = 21
+TICKERS = 5
+SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
+
+
+def histories() -> list[Window]:
+    return [window_of_columns(f"T{k}", *simulated_columns(1100, seed=k, level=0.008 + 0.003 * k)) for k in range(TICKERS)]
+
+
+def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
+    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in windows]
+
+
+@pytest.fixture(scope="module")
+def results() -> list[TickerResult]:
+    return evaluated(histories(), 4)
+
+
+@pytest.fixture(scope="module")
+def panel(results: list[TickerResult]) -> Panel:
+    return build_panel(results)
+
+
+class TestOrigins:
+    @given(bars=st.integers(2, 3000), horizon=st.integers(1, 63), count=st.integers(1, 40))
+    def test_a_horizon_apart_back_from_the_last_that_can_be_checked(self, bars: int, horizon: int, count: int) -> None:
+        rows = origin_rows(bars, horizon, count)
+        assert len(rows) <= count
+        assert all(b - a == horizon for a, b in itertools.pairwise(rows))
+        assert all(0 < row < bars - horizon for row in rows)
+        if bars > horizon + 1:
+            assert rows[-1] == bars - 1 - horizon
+
+
+class TestScores:
+    def test_what_came_about_is_what_followed(self, panel: Panel) -> None:
+        for window in histories():
+            for row, realised in zip(panel.rows, panel.realised_return, strict=True):
+                if row.ticker == window.ticker:
+                    at = [d.toordinal() for d in (window.part(i, i + 1).as_of for i in range(900, 1100))].index(
+                        row.as_of.toordinal()
+                    ) + 900
+                    assert realised == pytest.approx(window.close[at + HORIZON] / window.close[at] - 1)
+
+    def test_benchmarks_score_as_defined(self, panel: Panel) -> None:
+        scores = {score.name: score for score in return_scores(panel)}
+        assert scores["zero"].r2_zero == 0.0
+        assert scores["own_mean"].r2_own == 0.0
+        assert scores["cross_section_mean"].r2_cross_section == 0.0
+        assert scores[SERVED].t_served == 0.0
+        y = panel.realised_return
+        assert scores["own_mean"].r2_zero == pytest.approx(1 - np.sum((y - panel.own_mean) ** 2) / np.sum(y**2))
+
+    def test_every_forecaster_of_variance_is_scored(self, panel: Panel) -> None:
+        scores = {score.name: score for score in volatility_scores(panel)}
+        assert set(scores) == {SERVED, "served_alone", ARGMIN, "har", "har_pooled", "har_mixed", "std_252", "ewma_0.97"}
+        assert all(score.forecasts == 4 * TICKERS for score in scores.values())
+        assert scores["served_alone"].qlike == pytest.approx(scores["har"].qlike)
+
+    def test_a_perfect_forecast_scores_perfectly(self, panel: Panel) -> None:
+        panel.variances["oracle"] = panel.realised_variance.copy()
+        score = next(score for score in volatility_scores(panel) if score.name == "oracle")
+        del panel.variances["oracle"]
+        assert score.qlike == pytest.approx(0.0, abs=1e-12)
+        assert score.slope == pytest.approx(1.0)
+
+    def test_coverage_counts_what_lies_inside(self, panel: Panel) -> None:
+        inside = [(r.lower_80 or 0) <= y <= (r.upper_80 or 0) for r, y in zip(panel.rows, panel.realised_return, strict=True)]
+        scores = interval_scores(panel)
+        assert scores[0].coverage_80 == pytest.approx(np.mean(inside))
+        assert sum(score.forecasts for score in scores[1:]) == scores[0].forecasts
+
+    def test_untrained_rows_are_scored_before_and_after_pooling(self, results: list[TickerResult]) -> None:
+        """One ticker with too few bars: its own past's volatility beside what the others tell it."""
+        columns = simulated_columns(1100, seed=0, level=0.008)
+        young = window_of_columns("T0", *(column[-400:] for column in columns))
+        panel = build_panel([*evaluated([young], 4), *results[1:]])
+        score = untrained_score(panel)
+        assert score is not None
+        own = [row.ticker == "T0" for row in panel.rows]
+        assert score.forecasts == sum(own) == 4
+        assert score.qlike_pooled == pytest.approx(qlike(panel.variances[SERVED][own], panel.realised_variance[own]))
+        assert score.qlike_alone == pytest.approx(qlike(panel.variances[ALONE][own], panel.realised_variance[own]))
+        assert score.qlike_pooled != score.qlike_alone
+        assert any(line.startswith("without a trained model") for line in report_lines(panel, results))
+
+    def test_all_trained_leaves_nothing_untrained(self, panel: Panel) -> None:
+        assert untrained_score(panel) is None
+
+    def test_forecasts_that_equal_another_tickers_are_counted(self, panel: Panel) -> None:
+        assert repeated_forecasts(panel) == 0
+        first, second, *rest = panel.rows
+        assert first.as_of == second.as_of
+        copy = msgspec.structs.replace(second, annual_return=first.annual_return)
+        assert repeated_forecasts(dataclasses.replace(panel, rows=[first, copy, *rest])) == 2
+
+    def test_tables_and_file(self, panel: Panel, results: list[TickerResult], tmp_path: Path) -> None:
+        lines = "\n".join(report_lines(panel, results))
+        for word in ("> served", "cross_section_mean", "har_mixed", "QLIKE by year", "cover 80", "CPU per ticker"):
+            assert word in lines
+        write_forecasts(panel, tmp_path / "new" / "forecasts.parquet")
+        table = pd.read_parquet(tmp_path / "new" / "forecasts.parquet")
+        assert tuple(table.columns) == COLUMNS
+        assert len(table) == len(panel.rows)
+        assert table["annual_volatility"].between(0.02, 2.0).all()
+
+
+class TestPlots:
+    @pytest.mark.slow
+    def test_three_pictures_of_some_size(self, panel: Panel, tmp_path: Path) -> None:
+        paths = write_plots(panel, tmp_path / "new")
+        assert [path.name for path in paths] == ["calibration.png", "qlike.png", "selection.png"]
+        for path in paths:
+            assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+            width, height = struct.unpack(">II", path.read_bytes()[16:24])
+            assert width > 1200
+            assert height > 500
+
+    def test_the_probability_transform_is_that_of_the_served_forecast(self, panel: Panel) -> None:
+        transform = probability_transform(panel)
+        assert len(transform) == len(panel.rows)
+        for value, row, realised in zip(transform, panel.rows, panel.realised_return, strict=True):
+            assert 0.0 < value < 1.0
+            center = math.log1p((row.annual_return or 0) * HORIZON / 252)
+            median = math.expm1(center - 0.5 * (row.annual_volatility or 0) ** 2 * HORIZON / 252)
+            assert (value > 0.5) == (realised > median)
+
+
+@pytest.mark.slow
+def test_the_command_writes_and_prints(tmp_path: Path) -> None:
+    frames = []
+    for k in range(3):
+        day, *columns = simulated_columns(620, seed=k)
+        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+        frame["date"] = pd.to_datetime(day, unit="D")
+        frame["ticker"] = f"T{k}"
+        frames.append(frame)
+    young = frames[0].iloc[-120:].assign(ticker="YOUNG")
+    pd.concat([*frames, young]).to_parquet(tmp_path / "bars.parquet")
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
+    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--plot", str(tmp_path / "pictures")]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert run.returncode == 0, run.stderr
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 3
+    assert "8 forecasts of 4 tickers on 2 dates, 75.0% with a trained model's part" in run.stdout
+    for model in ("arima", "xgboost", "lstm", "garch"):
+        assert model in run.stdout
+    table = pd.read_parquet(tmp_path / "out.parquet")
+    assert (table.fallback == "pooled").sum() == 2
+    assert not table.annual_return.isna().any()
+    assert table.annual_return.nunique() == len(table)
+    assert math.isclose(table.horizon.iloc[0], 21)
+
+
+@pytest.mark.slow
+def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Path) -> None:
+    day, *columns = simulated_columns(120, seed=1)
+    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+    frame.assign(date=pd.to_datetime(day, unit="D"), ticker="YOUNG").to_csv(tmp_path / "bars.csv", index=False)
+    command = [
+        sys.executable,
+        "-m",
+        "models",
+        "evaluate",
+        "--path",
+        str(tmp_path / "bars.csv"),
+        "--origins",
+        "2",
+        "--jobs",
+        "1",
+    ]
+    command += ["--models", "har", "--no-garch", "--out", str(tmp_path / "out.parquet"), "--plot", str(tmp_path / "pictures")]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert run.returncode == 0, run.stderr
+    assert "pictures: none" in run.stdout
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
+
+
+@pytest.mark.slow
+def test_forecasts_do_not_know_that_prices_will_stand_in_another_unit(tmp_path: Path) -> None:
+    day, *columns = simulated_columns(620, seed=1)
+    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+    frame = frame.assign(date=pd.to_datetime(day, unit="D"), ticker="ABC")
+    served = []
+    for factor in (1.0, 100.0):
+        frame.loc[frame.index[-15:], ["open", "high", "low", "close"]] *= factor  # after the last origin
+        frame.to_parquet(tmp_path / "bars.parquet")
+        command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
+        command += ["--models", "har", "--no-garch", "--jobs", "1", "--out", str(tmp_path / "out.parquet")]
+        run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        assert run.returncode == 0, run.stderr
+        assert ("1 suspect bars are kept" in run.stderr) == (factor == 100.0)
+        served.append(pd.read_parquet(tmp_path / "out.parquet"))
+    pd.testing.assert_frame_equal(*served, check_exact=True)
+
+
+@pytest.mark.slow
+def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "none.csv"), "--out", str(tmp_path / "o")]
+    run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    assert run.returncode == 1
+    assert run.stderr.startswith("error: ")
+    assert "no such file" in run.stderr
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_real_bars_through_a_crisis(shared_data: Path) -> None:
+    """Eight large companies from 2008 to 2010: sane numbers throughout, and far better than the past year's volatility."""
+    frame = pd.read_parquet(shared_data / "djia31_2006_2017.parquet").dropna()
+    frame = frame[(frame.low > 0) & (frame.high >= frame[["open", "close", "low"]].max(axis=1))]
+    frame = frame[(frame.low <= frame[["open", "close"]].min(axis=1)) & (frame.date < "2010-06-01")]
+    windows = []
+    for ticker in sorted(frame.ticker.unique())[:8]:
+        part = frame[frame.ticker == ticker]
+        day = (part.date.to_numpy().astype("datetime64[D]").astype(np.int64)).astype(np.int32)
+        windows.append(
+            window_of_columns(ticker, day, *(part[c].to_numpy(float) for c in ("open", "high", "low", "close", "volume")))
+        )
+    panel = build_panel(evaluated(windows, 26))
+    assert min(row.as_of.year for row in panel.rows) == 2008
+    for row in panel.rows:
+        assert row.fallback is None
+        assert abs(row.annual_return or 9.0) < 1.0
+        assert 0.05 < (row.annual_volatility or 0.0) < 2.5
+    scores = {score.name: score for score in volatility_scores(panel)}
+    assert scores[SERVED].qlike < 0.8 * scores["std_252"].qlike
+    assert scores[SERVED].rmse < scores["std_252"].rmse
+    assert 0.65 < interval_scores(panel)[0].coverage_80 < 0.9
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
+    frames = []
+    for k in range(12):
+        day, *columns = simulated_columns(900, seed=k)
+        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+        frames.append(frame.assign(date=pd.to_datetime(day, unit="D"), ticker=f"T{k}"))
+    pd.concat(frames).to_parquet(tmp_path / "bars.parquet")
+    command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "6"]
+    command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--no-garch"]
+    begun = time.monotonic()
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "tickers evaluated" in line:
+                break
+        first = time.monotonic() - begun
+        process.send_signal(signal.SIGINT)
+        # The first tickers' time tells how quick the machine is; the others would take many times as long.
+        assert process.wait(timeout=max(30, 3 * first)) == 130
+    assert not (tmp_path / "out.parquet").exists()

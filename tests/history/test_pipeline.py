@@ -1,0 +1,301 @@
+"""The operator on a ticker's bars: whatever the delivery, the state of a fresh backfill of the same bars."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from history.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
+from history.schedule import due_training, kept_bars
+from history.ticker_state import BLOCK_BARS, TickerState, same_state
+from history.windows import training_window, window_of, window_of_bars
+from records import Bars, RejectedBar, date_of, day_number
+from settings import WindowPeriod
+from tests.history.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, due_of, walk
+
+
+def absorbed(outputs: list[object]) -> Absorbed:
+    (found,) = [output for output in outputs if isinstance(output, Absorbed)]
+    return found
+
+
+# -- Batching, repetition, order ----------------------------------------------------------------------------------------
+
+
+@given(accidents(longest=1100), st.lists(st.integers(0, 1200), max_size=10), st.data())
+@settings(max_examples=40)
+def test_any_batching_with_any_repeats_gives_the_same_state(bars: Bars, cuts: list[int], data: st.DataObject) -> None:
+    parts = [batch(part) for part in cut(bars, cuts)]
+    repeats = data.draw(st.lists(st.integers(0, len(parts) - 1), max_size=5))
+    sequence = list(parts)
+    for number in repeats:  # a redelivery comes after the first delivery, at the earliest
+        first = next(i for i, part in enumerate(sequence) if part is parts[number])
+        sequence.insert(data.draw(st.integers(first + 1, len(sequence))), parts[number])
+    assert same_state(deliver(sequence, SMALL)[0], backfill(bars))
+
+
+@given(accidents(longest=400), st.lists(st.integers(0, 500), min_size=1, max_size=8), st.randoms(use_true_random=False))
+@settings(max_examples=40)
+def test_any_order_gives_the_same_state(bars: Bars, cuts: list[int], shuffled: object) -> None:
+    parts = [batch(part) for part in cut(bars, cuts)]
+    shuffled.shuffle(parts)  # type: ignore[attr-defined]
+    assert same_state(deliver(parts, SMALL)[0], backfill(bars))
+
+
+@given(st.integers(300, 900), st.integers(0, 2**32 - 1), st.data())
+@settings(max_examples=30)
+def test_a_correction_gives_the_state_of_the_corrected_history(count: int, seed: int, data: st.DataObject) -> None:
+    good = walk(count, seed)
+    at = data.draw(st.integers(max(0, count - 200), count - 1))
+    bad = Bars(*(getattr(good, f.name).copy() for f in fields(good)))
+    columns = {f.name: getattr(bad, f.name).copy() for f in fields(bad)}
+    columns["close"][at] = columns["low"][at]
+    bad = Bars(**columns)
+    state, _ = deliver([batch(bad), batch(good[at : at + 1])], SMALL)
+    assert same_state(state, backfill(good))
+    assert state.counters.corrected == int(bad.close[at] != good.close[at])
+
+
+@given(st.integers(300, 900), st.integers(0, 2**32 - 1), st.data())
+@settings(max_examples=30)
+def test_late_bars_give_the_state_of_the_full_history(count: int, seed: int, data: st.DataObject) -> None:
+    bars = walk(count, seed)
+    missing = data.draw(st.lists(st.integers(max(0, count - 200), count - 1), min_size=1, max_size=5, unique=True))
+    there = np.ones(count, dtype=np.bool_)
+    there[missing] = False
+    state, _ = deliver([batch(bars[there]), batch(bars[~there])], SMALL)
+    assert same_state(state, backfill(bars))
+
+
+def test_the_same_bars_again_change_nothing_and_call_for_nothing() -> None:
+    bars = walk(500)
+    before = backfill(bars)
+    after, outputs = deliver([batch(bars)], SMALL, before)
+    assert outputs == [Absorbed("ABC", 0, len(after.bars), 0, 500 - len(after.bars), None)]
+    assert same_state(before, after)
+    assert after.counters.duplicate == len(after.bars)
+
+
+def test_an_older_edition_of_a_bar_does_not_undo_a_correction() -> None:
+    wrong, right = walk(200), walk(200)
+    wrong = Bars(
+        **{f.name: getattr(wrong, f.name) * (2.0 if f.name == "volume" else 1) for f in fields(wrong)} | {"day": wrong.day}
+    )
+    first, second = dt.date(2025, 1, 1), dt.date(2025, 2, 1)
+    state, _ = deliver([batch(wrong, as_of=first), batch(right, as_of=second), batch(wrong, as_of=first)], SMALL)
+    assert state.bars == right
+
+
+# -- What is kept -------------------------------------------------------------------------------------------------------
+
+
+def test_trimming_depends_on_the_number_of_bars_alone() -> None:
+    bars = walk(1200)
+    state, _ = deliver([batch(bars[i : i + 1]) for i in range(len(bars))], SMALL)
+    assert same_state(state, backfill(bars))
+    keep = kept_bars(SMALL)
+    assert keep >= SMALL.history_bars
+    assert keep <= len(state.bars) < keep + BLOCK_BARS
+    assert state.first_index % BLOCK_BARS == 0
+    assert state.total_bars == 1200
+    assert len(state.snapshots) == -(-len(state.bars) // BLOCK_BARS)
+
+
+def test_bars_older_than_what_is_kept_are_counted_and_ignored() -> None:
+    bars = walk(1200)
+    state = backfill(bars)
+    after, outputs = deliver([batch(bars[:300])], SMALL, state)
+    assert absorbed(outputs).expired == 300
+    assert same_state(after, state)
+
+
+def test_a_correction_too_old_to_replay_is_refused_by_name() -> None:
+    bars = walk(1200)
+    state = backfill(bars)
+    old = state.bars[10:11]
+    changed = replace(old, volume=old.volume * 2)
+    after, outputs = deliver([batch(changed)], SMALL, state)
+    assert outputs[0] == RejectedBar("ABC", date_of(old.day[0]).isoformat(), TOO_OLD)
+    assert same_state(after, state)
+
+
+# -- Windows that models see ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 126, 200])
+def test_windows_are_replayed_to_the_bit(count: int) -> None:
+    bars = walk(1100)
+    state = backfill(bars)
+    replayed, whole = window_of(state, count), window_of_bars("ABC", bars).last(count)
+    assert len(replayed) == count
+    for name in ("day", "close", "log_return", "range_variance", "features"):
+        assert getattr(replayed, name).tobytes() == np.ascontiguousarray(getattr(whole, name)).tobytes(), name
+
+
+def test_the_training_window_is_whole_however_late_in_its_period() -> None:
+    month = SMALL.model_copy(update={"window": WindowPeriod.MONTH})
+    bars = walk(1300)
+    for stop in range(1230, 1300, 7):
+        state = backfill(bars[:stop], month)
+        window = training_window(state, due_of(state), month)
+        assert len(window) == month.lookback
+        assert (
+            window.features.tobytes()
+            == np.ascontiguousarray(
+                window_of_bars("ABC", bars)
+                .until(int(np.searchsorted(bars.day, window.day[-1])) + 1)
+                .last(month.lookback)
+                .features
+            ).tobytes()
+        )
+
+
+def test_a_window_of_a_young_ticker_is_all_of_it() -> None:
+    bars = walk(30)
+    assert len(window_of(backfill(bars), 756)) == 30
+    assert len(window_of(backfill(bars), 756, stop=0)) == 0
+
+
+# -- What bars call for -------------------------------------------------------------------------------------------------
+
+
+def test_training_is_due_when_a_week_ages_out_and_not_before() -> None:
+    bars = walk(200)  # begins on a Monday
+    state = backfill(bars[:196])
+    assert date_of(state.bars.day[-1]).weekday() == 0
+    assert state.due is not None
+    assert date_of(state.due.cutoff).weekday() == 4
+    for i in range(196, 200):
+        state, outputs = deliver([batch(bars[i : i + 1])], SMALL, state)
+        assert [type(output) for output in outputs] == [Absorbed, ForecastStale]
+    monday = walk(201)[200:]
+    state, outputs = deliver([batch(monday)], SMALL, state)
+    (due,) = [output for output in outputs if isinstance(output, TrainingDue)]
+    assert due.due == state.due
+    assert due.due.cutoff == bars.day[-1]
+
+
+def test_no_training_is_due_with_too_few_bars() -> None:
+    bars = walk(140)
+    assert backfill(bars[:130]).due is None  # 125 up to the last whole week
+    assert backfill(bars[:131]).due is not None
+
+
+def test_a_correction_inside_the_training_window_is_a_new_training_and_one_after_it_is_not() -> None:
+    bars = walk(199)
+    state = backfill(bars)
+    assert state.due is not None
+    last = replace(bars[198:], volume=bars.volume[198:] + 1)
+    assert not any(isinstance(output, TrainingDue) for output in deliver([batch(last)], SMALL, state)[1])
+    for row in (10, 150):  # 10 lies before the window, but its features look back to it
+        changed = replace(bars[row : row + 1], volume=bars.volume[row : row + 1] + 1)
+        after, outputs = deliver([batch(changed)], SMALL, state)
+        assert any(isinstance(output, TrainingDue) for output in outputs)
+        assert after.due is not None
+        assert after.due.cutoff == state.due.cutoff
+        assert after.due.digest != state.due.digest
+
+
+def test_a_correction_that_only_the_slowest_features_remember_is_a_new_training() -> None:
+    # Bar 10 lies before the window and before all that its sliding features look back to, but not before its means.
+    bars = walk(470)
+    state = backfill(bars)
+    assert state.first_index == 0
+    changed = replace(bars[10:11], close=(bars.low[10:11] + bars.high[10:11]) / 2)
+    after, _ = deliver([batch(changed)], SMALL, state)
+    assert state.due is not None
+    assert after.due is not None
+    assert after.due.digest != state.due.digest
+    assert (
+        training_window(after, after.due, SMALL).features.tobytes()
+        != training_window(state, state.due, SMALL).features.tobytes()
+    )
+
+
+@given(st.integers(140, 1100), st.lists(st.integers(0, 1200), max_size=6), st.sampled_from(WindowPeriod))
+@settings(max_examples=25)
+def test_the_due_training_does_not_depend_on_batching_or_trimming(count: int, cuts: list[int], period: WindowPeriod) -> None:
+    chosen = SMALL.model_copy(update={"window": period})
+    bars = walk(count)
+    state, _ = deliver([batch(part) for part in cut(bars, cuts)], chosen)
+    untrimmed = backfill(bars, chosen.model_copy(update={"history_bars": 5000}))
+    assert state.due == due_training(state, chosen) == due_training(untrimmed, chosen)
+
+
+# -- The border -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_bad_bar_is_refused_and_the_others_are_taken() -> None:
+    bars = walk(300)
+    message = batch(bars)
+    message.close[100] = float("nan")
+    message.high[200] = 0.01
+    state, outputs = deliver([message], SMALL)
+    refused = [output for output in outputs if isinstance(output, RejectedBar)]
+    assert [bar.date for bar in refused] == [date_of(bars.day[row]).isoformat() for row in (100, 200)]
+    keep = np.ones(300, dtype=np.bool_)
+    keep[[100, 200]] = False
+    assert same_state(state, backfill(bars[keep]))
+    assert state.counters.rejected == 2
+
+
+def test_nothing_but_bad_bars_make_no_ticker() -> None:
+    message = batch(walk(2))
+    message.close[:] = [None, -1.0]
+    state, outputs = absorb(None, message, today=TODAY, settings=SMALL)
+    assert state is None
+    assert len(outputs) == 3
+
+
+def test_a_bar_of_tomorrow_is_refused() -> None:
+    bars = walk(3)
+    day = date_of(bars.day[1])
+    state, outputs = absorb(None, batch(bars, as_of=day), today=day, settings=SMALL)
+    assert state is not None
+    assert len(state.bars) == 2
+    assert isinstance(outputs[0], RejectedBar)
+
+
+def test_a_batch_that_says_it_was_fetched_after_tomorrow_is_refused_whole() -> None:
+    bars = walk(3)
+    late = batch(bars, as_of=TODAY + dt.timedelta(days=2))
+    state, outputs = absorb(None, late, today=TODAY, settings=SMALL)
+    assert state is None
+    assert [type(output) for output in outputs] == [RejectedBar, RejectedBar, RejectedBar, Absorbed]
+    state, _ = absorb(None, batch(bars, as_of=TODAY + dt.timedelta(days=1)), today=TODAY, settings=SMALL)
+    assert state is not None  # the clocks of two time zones
+
+
+def test_splits_that_bring_prices_out_of_range_are_refused_and_change_nothing() -> None:
+    bars = walk(300)
+    state = deliver([batch(bars[:290], as_of=date_of(bars.day[289]))], SMALL)[0]
+    for at in range(290, 300):
+        before = state
+        split = replace(bars[at : at + 1], split=np.array([9e4]))
+        state, outputs = deliver([batch(split, as_of=date_of(bars.day[at]))], SMALL, state)
+        if isinstance(outputs[0], RejectedBar):
+            break
+    assert isinstance(outputs[0], RejectedBar)
+    assert "out of all range" in outputs[0].reason
+    assert same_state(state, before)
+
+
+def test_the_operator_changes_neither_state_nor_message() -> None:
+    bars = walk(400)
+    state = backfill(bars[:300])
+    copied = TickerState(
+        **{f.name: getattr(state, f.name) for f in fields(state)}
+        | {"feature_state": state.feature_state.copy(), "snapshots": state.snapshots.copy(), "fetched": state.fetched.copy()}
+    )
+    message = batch(bars[290:])
+    sent = message.close.copy()
+    deliver([message], SMALL, state)
+    deliver([batch(replace(bars[295:296], volume=bars.volume[295:296] + 1))], SMALL, state)
+    assert same_state(state, copied)
+    assert message.close == sent
+    assert day_number(FETCHED) == state.fetched[-1]
