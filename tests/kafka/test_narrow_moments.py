@@ -16,10 +16,10 @@ from faust.types import TP
 
 from broker.claims import Claim
 from errors import StateCorruptError
+from history.catch_up import absorb_all
 from settings import load_settings
 from state.partition_copy import Record
 from state.record_codec import record_key
-from streams.catch_up import absorb_all
 from streams.kafka import restoration as restoring
 from streams.kafka.bars import BarsAgent
 from streams.kafka.consumer import DeliveringConsumer
