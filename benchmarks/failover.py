@@ -22,7 +22,7 @@ from benchmarks.bars import data_name, histories
 from broker.base import die_with_us, free_port
 from broker.local import local_broker
 from broker.topics import BARS, ensure_topics, partition_of, topic_name
-from errors import BrokerError
+from errors import BrokerError, StateMissingError
 from producers.delivery import Delivery, Message
 from producers.publish import publish
 from records import BarBatch, Bars, batch_of, encode_batch
@@ -161,7 +161,10 @@ class _Live:
         first: tuple[float, float] | None = None
         with ForecastReader(self.settings.state_dir, refresh_seconds=0.02) as reader:
             while waiting:
-                rows = reader.get_many(waiting)
+                try:
+                    rows = reader.get_many(waiting)
+                except StateMissingError:
+                    rows = {}  # its folder was removed
                 done = [ticker for ticker, row in rows.items() if row.as_of.isoformat() == waiting[ticker]]
                 taken = time.monotonic() - since
                 if done and first is None:
