@@ -61,3 +61,17 @@ def test_what_does_not_pass_ends_a_worker(cluster: Cluster) -> None:
     with start(cluster.values | {"STATE_DIR": str(cluster.state), "KAFKA_PARTITIONS": "5", "LOG_LEVEL": "ERROR"}) as process:
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, "has 4 partitions, KAFKA_PARTITIONS is 5" in said) == (BrokerError.exit_code, True)
+
+
+def test_the_page_of_a_worker_is_red_while_its_broker_is_away(cluster: Cluster) -> None:
+    with local_broker(load_settings()) as (bootstrap, broker):
+        if broker is None:
+            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
+        worker = cluster.start()
+        until(lambda: bool(worker.page().get("ready")), cluster.logs)
+        broker.kill()
+        until(lambda: not worker.page().get("ready"), cluster.logs)
+        broker.start()
+        until(lambda: bool(worker.page().get("ready")), cluster.logs)
+        assert worker.stop() == 0

@@ -71,6 +71,36 @@ def test_batches_dropped_between_fetch_and_agent_are_not_committed_past(
     assert worker.stop() == 0
 
 
+def test_an_answer_is_lost_while_later_bars_flow_and_the_worker_is_killed(
+    cluster: Cluster, bars: list[BarBatch], expected: Expected
+) -> None:
+    """Finding 1 to its end: the offset was committed past the lost messages, and nobody ever read them again."""
+    flag = cluster.folder / "lose"
+    worker = cluster.start(program=("tests.kafka.losing_worker", "worker"), LOSE_FILE=str(flag))
+    turns = [bars[start : start + TICKERS] for start in range(0, len(bars), TICKERS)]
+    for turn in turns[:4]:
+        cluster.publish(turn)
+    cluster.await_bars(TICKERS * 80)
+    flag.touch()
+    lost: list[tuple[int, int]] = []
+    left = iter(turns[4:])
+    for turn in left:
+        cluster.publish(turn)
+        if (cluster.folder / "lose.lost").exists():
+            lines = [line.split() for line in (cluster.folder / "lose.lost").read_text().splitlines()]
+            lost = [(int(partition), int(first)) for partition, first, _ in lines]
+            break
+    assert lost
+    worker.kill()
+    offsets = committed(cluster)
+    assert all(offsets[partition][0] <= first for partition, first in lost)
+    worker = cluster.start()
+    for turn in left:
+        cluster.publish(turn)
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
+
+
 def test_a_copy_with_a_hole_is_read_again_before_it_serves(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
     """Finding 2: blocks and rows were missing from a copy whose own offset was behind them."""
     worker = cluster.start()
