@@ -21,6 +21,8 @@ from state.partition_copy import Record
 
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 4 * 1024 * 1024
+#: A fetch at the end of the log, sent ahead, holds up the one that comes after it.
+_IDLE_FETCH_MS: Final = 20
 #: At once from the consumer's memory: what is applied in one write.
 _RECORDS: Final = 500
 
@@ -82,6 +84,7 @@ async def changelog_reader(app: faust.App) -> AsyncIterator[ChangelogReader]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_FETCH_BYTES,
+        fetch_max_wait_ms=_IDLE_FETCH_MS,
         request_timeout_ms=int(conf.broker_request_timeout * 1000),
         **credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
     )
