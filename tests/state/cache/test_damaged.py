@@ -36,7 +36,9 @@ def test_damage_costs_a_warning_and_never_a_wrong_value(
     with TwoLevelCache(tmp_path / "cache.db") as cache:
         double, calls = counting(cache)
         assert [double(value) for value in range(20)] == list(range(0, 40, 2))
-    assert calls == ([] if kind not in WITH_VALUES or not caplog.records else list(range(20)))
+    lost = list(range(20)) if kind in WITH_VALUES and caplog.records else []
+    # The log of a cache that was closed may have nothing that is not in table files as well.
+    assert calls == lost or (kind == "*.log" and not calls)
     with TwoLevelCache(tmp_path / "cache.db") as cache:
         double, calls = counting(cache)
         assert [double(value) for value in range(20)] == list(range(0, 40, 2))
