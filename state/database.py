@@ -87,18 +87,19 @@ class Database:
         return database
 
     @classmethod
-    def open_secondary(cls, path: Path, own_directory: Path) -> Self:
+    def open_secondary(cls, path: Path, own_directory: Path, *, read_whole: bool = True) -> Self:
         """Open as a follower of another process's database; its own log goes to `own_directory`.
 
-        One with a tally is read whole. Raises StateMissingError when there is none yet, StateCorruptError, SchemaError for a
-        newer format, or StateWriteError when rocksdict may not write its settings into the folder.
+        One with a tally is read whole; `read_whole` is false if that was done before and only new table files have come. Raises
+        StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError when
+        rocksdict may not write its settings into the folder.
         """
         if not has_database(path, _READER_REMEDY):
             raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
         database = cls(path, AccessType.secondary(str(own_directory)), _READER_REMEDY)
         with database._closed_on_error():
             tally = database.verify()
-            if tally is not None:
+            if tally is not None and read_whole:
                 database.verify_values(tally)
         return database
 

@@ -48,6 +48,12 @@ class Follower:
         self._files: _Files | None = None
         self._refreshed_at: float | None = None
         self._failure: ForecastingError | None = None
+        self._generation = 0
+
+    @property
+    def generation(self) -> int:
+        """Grows when another database has taken the place of the one that was followed, or damage was met."""
+        return self._generation
 
     def read(self, query: Callable[[Database], Result]) -> Result:
         """The query's answer on a view at most `refresh_seconds` old.
@@ -109,8 +115,9 @@ class Follower:
             files = _Files.of(self.path)
             # A damaged one may have been repaired since: only another opening sees its new files.
             if self._database is None or files != self._files or self._database.is_damaged:
+                only_grown = self._database is not None and not self._database.is_damaged and files.continue_(self._files)
                 self._forget()
-                self._database = Database.open_secondary(self.path, Path(self._own_directory.name))
+                self._database = Database.open_secondary(self.path, Path(self._own_directory.name), read_whole=not only_grown)
             else:
                 self._database.catch_up()
                 self._database.verify()
@@ -139,6 +146,15 @@ class _Files(NamedTuple):
     identity_file: tuple[int, ...]
     manifest: tuple[bytes, int, int]
 
+    def continue_(self, earlier: _Files | None) -> bool:
+        """Whether they are those of the same database, written further."""
+        if earlier is None or not self.identity_file or self[:2] != earlier[:2]:
+            return False
+        (name, number, size), (name_before, number_before, size_before) = self.manifest, earlier.manifest
+        if name == name_before:
+            return number == number_before and size >= size_before
+        return name_before != b"" and _number(name) > _number(name_before)
+
     @classmethod
     def of(cls, path: Path) -> _Files:
         """What is there, as far as it can be read."""
@@ -154,3 +170,7 @@ class _Files(NamedTuple):
                 file = (path / os.fsdecode(name)).stat()
                 manifest = name, file.st_ino, file.st_size
         return cls(*identity, manifest)
+
+
+def _number(manifest: bytes) -> int:
+    return int(manifest.partition(b"-")[2] or 0)

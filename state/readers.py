@@ -42,9 +42,9 @@ class HistoryReader:
         self._copies = Copies(state_dir, "history", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
         self._notices = Notices(logger)
-        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars. The open
-        # database counts as well: another one, in a folder that was replaced, may have the same head over other bars.
-        self._decoded: OrderedDict[str, tuple[tuple[tuple[Database, bytes], ...], Bars]] = OrderedDict()
+        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars. The copy's
+        # generation counts as well: another database, in a folder that was replaced, may have the same head over other bars.
+        self._decoded: OrderedDict[str, tuple[tuple[tuple[Follower, int, bytes], ...], Bars]] = OrderedDict()
 
     def state(self, ticker: str) -> TickerState | None:
         """A ticker's whole state, or None where it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
@@ -65,13 +65,13 @@ class HistoryReader:
         """
         wanted = list(dict.fromkeys(tickers))
         keys = [head_key(ticker) for ticker in wanted]
-        copies = self._copies.read(lambda database: (database, database.get_many(keys)))
+        copies = self._copies.read(lambda database: database.get_many(keys))
         found: dict[str, Bars] = {}
         unreadable: dict[str, str] = {}
         with self._mutex:
             for number, ticker in enumerate(wanted):
-                held = [(copy, database, heads[number]) for copy, (database, heads) in copies]
-                now = tuple((database, head) for _, database, head in held if head is not None)
+                held = [(copy, head) for copy, heads in copies if (head := heads[number]) is not None]
+                now = tuple((copy, copy.generation, head) for copy, head in held)
                 known = self._decoded.get(ticker)
                 if not now:
                     continue
@@ -80,7 +80,7 @@ class HistoryReader:
                     found[ticker] = known[1]
                     continue
                 try:
-                    state, passed_over = self._chosen(ticker, [(copy, head) for copy, _, head in held if head is not None])
+                    state, passed_over = self._chosen(ticker, held)
                 except ForecastingError as error:
                     unreadable[ticker] = str(error)
                     continue

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: After the first failure, doubled after each further one: what kills processes (memory, an operator) passes within minutes.
 FIRST_RETRY_SECONDS: Final = 2.0
-#: Eight minutes altogether. What fails then fails because of the bars, and the next window brings others.
+#: Eight and a half minutes altogether. What fails then fails because of the bars, and the next window brings others.
 MOST_ATTEMPTS: Final = 9
 _LOOK_SECONDS: Final = 0.5
 

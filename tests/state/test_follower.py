@@ -64,9 +64,9 @@ def test_a_quiet_writer_is_not_opened_again_and_again(tmp_path: Path, count: int
     opened: list[Path] = []
     original = Database.open_secondary
 
-    def noting(path: Path, own_directory: Path) -> Database:
+    def noting(path: Path, own_directory: Path, **options: bool) -> Database:
         opened.append(path)
-        return original(path, own_directory)
+        return original(path, own_directory, **options)
 
     monkeypatch.setattr(Database, "open_secondary", noting)
     with Database.open_writer(tmp_path / "table.db") as writer, Follower(tmp_path / "table.db", refresh_seconds=0) as follower:
