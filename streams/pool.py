@@ -144,31 +144,38 @@ class TrainingPool(Generic[Job, Result]):
         )
 
     def _hand_over(self) -> None:
+        # What cannot be started now is tried again at the next look.
         while self._suspects and not self._running:
-            self._start(self._suspects.popleft())
+            if not self._start(self._suspects.popleft()):
+                return
         while self._waiting and not self._suspects and self._may_start():
             key = next(iter(self._waiting))
-            self._start(_Request(key, self._waiting.pop(key)()))
+            if not self._start(_Request(key, self._waiting.pop(key)())):
+                return
 
     def _may_start(self) -> bool:
         if any(request.attempts > 1 for request in self._running.values()):
             return False  # a suspect runs alone
         return len(self._running) < IN_FLIGHT_PER_PROCESS * self._jobs
 
-    def _start(self, request: _Request[Job]) -> None:
-        if self._executor is None:
-            self._executor, self._lifeline = self._processes()
+    def _start(self, request: _Request[Job]) -> bool:
         request.attempts += 1
         try:
+            if self._executor is None:
+                self._executor, self._lifeline = self._processes()
             future = self._executor.submit(_run, self._function, request.job, self._deadline_seconds)
-        except BrokenProcessPool:
-            # The pool broke before this one was handed over: it is as innocent as before.
+        except (BrokenProcessPool, OSError, EOFError) as error:
+            # The pool broke before this one was handed over: it is as innocent as before. The other errors are those of a
+            # forkserver that was killed: it is asked for a process, and does not answer.
+            if not isinstance(error, BrokenProcessPool):
+                logger.warning("training process not started, tried again reason=%r", error)
             request.attempts -= 1
             self._suspects.append(request)
             if not self._running:
                 self._stop()
-            return
+            return False
         self._running[future] = request
+        return True
 
     def _recover(self) -> list[Outcome[Job, Result]]:
         outcomes: list[Outcome[Job, Result]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
@@ -12,6 +13,9 @@ from streams.pool import Outcome, TrainingPool
 
 #: A training takes half a second: this adds little to it.
 _POLL_SECONDS: Final = 0.02
+_RETRY_SECONDS: Final = 1.0
+
+logger = logging.getLogger(__name__)
 
 Pool = TrainingPool[TrainingJob, TrainedTicker]
 Trained = Outcome[TrainingJob, TrainedTicker]
@@ -77,7 +81,15 @@ class Trainer:
             if not self._waiting:
                 self._asked.clear()
             new, self._new = self._new, {}
-            for outcome in await loop.run_in_executor(self._thread, self._poll, new):
+            try:
+                outcomes = await loop.run_in_executor(self._thread, self._poll, new)
+            except Exception:
+                # Whatever it is: without this task no training would ever end, and nobody would notice.
+                logger.exception("training pool failed, tried again")
+                self._new = new | self._new
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            for outcome in outcomes:
                 job, future = self._waiting.get(outcome.key, (None, None))
                 if future is not None and outcome.job is job and not future.done():
                     self.trained += outcome.error is None

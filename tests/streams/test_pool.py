@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,20 @@ def test_ctrl_c_ends_quickly_and_quietly(busy_program: tuple[subprocess.Popen[by
     assert program.returncode == 130
     assert said == b""
     until(lambda: not any(proc.is_alive(pid) for pid in processes))
+
+
+def test_a_forkserver_that_does_not_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was killed while it started: its socket is there, and the process that was asked for does not come."""
+    answers = iter([EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")])
+    submit = ProcessPoolExecutor.submit
+
+    def unanswered(executor: ProcessPoolExecutor, *job: object) -> object:
+        for error in answers:
+            raise error
+        return submit(executor, *job)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", unanswered)
+    with pool_of(square, jobs=1) as pool:
+        pool.request("AAA", lambda: 3)
+        outcomes = drain(pool)
+    assert outcomes["AAA"].result == 9
