@@ -91,9 +91,18 @@ class DeliveringThread(AIOKafkaConsumerThread):
                 )
                 start = begins[tp]
             starts[tp] = start
-        self._assignment, self._positions = self._current_assignment(), {}
-        await self._move(starts)
+        self._assignment = self._current_assignment()
+        # To go where it is already would throw away what was fetched, and the next answer may wait for an idle fetch to end.
+        self._positions = {tp: offset for tp, offset in starts.items() if self._is_at(tp, offset)}
+        await self._move({tp: offset for tp, offset in starts.items() if tp not in self._positions})
         return starts
+
+    def _is_at(self, tp: TP, offset: int) -> bool:
+        plain = TopicPartition(tp.topic, tp.partition)
+        if self._assignment is None or plain not in self._assignment.tps:
+            return False
+        state = self._assignment.state_value(plain)
+        return bool(state.has_valid_position and state.position == offset)
 
     async def _move(self, places: dict[TP, int]) -> None:
         consumer = self._ensure_consumer()
@@ -101,12 +110,8 @@ class DeliveringThread(AIOKafkaConsumerThread):
         if assignment is None or assignment is not self._assignment:
             return
         for tp, offset in places.items():
-            plain = TopicPartition(tp.topic, tp.partition)
-            if plain in assignment.tps:
-                state = assignment.state_value(plain)
-                if not (state.has_valid_position and state.position == offset):
-                    # What was fetched meanwhile is thrown away, and the next answer may wait for an idle fetch to end.
-                    consumer.seek(plain, offset)
+            if TopicPartition(tp.topic, tp.partition) in assignment.tps:
+                consumer.seek(TopicPartition(tp.topic, tp.partition), offset)
                 self._positions[tp] = offset
 
     def _current_assignment(self) -> Any:
