@@ -117,6 +117,8 @@ class Follower:
             if self._database is None or files != self._files or self._database.is_damaged:
                 only_grown = self._database is not None and not self._database.is_damaged and files.continue_(self._files)
                 self._forget()
+                if not only_grown:
+                    self._generation += 1
                 self._database = Database.open_secondary(self.path, Path(self._own_directory.name), read_whole=not only_grown)
             else:
                 self._database.catch_up()

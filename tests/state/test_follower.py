@@ -74,3 +74,21 @@ def test_a_quiet_writer_is_not_opened_again_and_again(tmp_path: Path, count: int
             writer.write([(b"AAA", b"%d" % number)])
             assert follower.read(lambda database: database.get(b"AAA")) == b"%d" % number
         assert len(opened) == 1
+
+
+def test_the_generation_grows_when_another_database_takes_the_place_and_only_then(tmp_path: Path) -> None:
+    for name, value in [("table.db", b"old"), ("other.db", b"new")]:
+        with Database.open_writer(tmp_path / name) as writer:
+            writer.write([(b"AAA", value)])
+    with Follower(tmp_path / "table.db", refresh_seconds=0) as follower:
+        assert follower.read(lambda database: database.get(b"AAA")) == b"old"
+        first = follower.generation
+        with Database.open_writer(tmp_path / "table.db") as writer:
+            writer.write([(b"BBB", b"more")])
+            writer.flush()
+            assert follower.read(lambda database: database.get(b"BBB")) == b"more"
+        assert follower.generation == first, "its writer only went on"
+        (tmp_path / "table.db").rename(tmp_path / "away.db")
+        (tmp_path / "other.db").rename(tmp_path / "table.db")
+        assert follower.read(lambda database: database.get(b"AAA")) == b"new"
+        assert follower.generation > first
