@@ -200,12 +200,12 @@ class Settings(BaseSettings):
     )
     worker_port: int = Field(0, ge=0, le=65535, description="Health page of a worker on loopback; 0 takes any free port.")
     worker_session_seconds: float = Field(
-        10.0,
+        8.0,
         ge=6,
         le=300,
-        description="A worker silent for so long is dead: takeover within 15 s, yet a long pause is survived.",
+        description="A worker silent for so long is dead: takeover within 11 s, yet a pause of 4.8 s is survived.",
     )
-    worker_heartbeat_seconds: float = Field(1.0, gt=0, description="A tenth of the session: nine may get lost.")
+    worker_heartbeat_seconds: float = Field(1.0, gt=0, description="An eighth of the session: seven may get lost.")
     worker_poll_seconds: float = Field(
         300.0, gt=0, description="Longest time between two polls; trainings run in other processes, so only a hang comes near."
     )

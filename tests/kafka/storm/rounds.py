@@ -31,7 +31,7 @@ from tests.kafka.storm.processes import Helper, Supervisor, strays
 from tests.kafka.storm.sending import write_deliveries, write_file
 from tests.kafka.storm.watch import Takeovers, Watch
 
-SESSION_SECONDS: Final = 10.0
+SESSION_SECONDS: Final = 8.0
 _TICK_SECONDS: Final = 0.1
 
 
