@@ -28,15 +28,51 @@ LARGEST_DOUBT: Final = 4.0
 MINIMUM_TICKERS: Final = 2
 
 
+class PooledReturns(NamedTuple):
+    """The members' centre in annual decimals; mean daily returns shrunk towards it, of members and then the untrained, (n,)."""
+
+    center: float
+    served: Floats
+
+
+class HarFit(NamedTuple):
+    """One log-HAR for all tickers: `slopes` (4,) on the logs of VARIANCE_FEATURES, and the correction of its level."""
+
+    slopes: Floats
+    intercept: float
+    correction: float
+
+
+class VarianceSteps(NamedTuple):
+    """How pooled variances come about, in logs of daily variances; shape (n,) where nothing else is said.
+
+    `own` is each ticker's own log-HAR, `terms` (n, k) its terms, `har` the pooled log-HAR, `pooled_har` its forecast within its
+    bound, `level` the mean of both. `apart` (k,) are the slopes within weeks, `gap` is a ticker's level less its terms' part,
+    `middle` the members' median gap, `share` how far the distance between the two counts.
+    """
+
+    own: Floats
+    terms: Floats
+    har: HarFit
+    pooled_har: Floats
+    level: Floats
+    apart: Floats
+    gap: Floats
+    middle: float
+    share: float
+
+
 class PooledVariances(NamedTuple):
     """Mean daily variances over the horizon, of members and then the untrained, shape (n,).
 
-    By pooled log-HAR, by its log mean with the ticker's own (by itself where there is no own), and as served.
+    By pooled log-HAR, by its log mean with the ticker's own (by itself where there is no own), and as served. `steps` say how,
+    None where the members' panels are too short to pool and each ticker's own variance is served.
     """
 
     pooled_har: Floats
     mixed_har: Floats
     served: Floats
+    steps: VarianceSteps | None = None
 
 
 def statistics_of(row: Forecast) -> PoolStatistics:
@@ -50,13 +86,13 @@ def row_terms(row: Forecast) -> Floats:
     return np.frombuffer(statistics_of(row).terms, dtype="<f4").astype(np.float64)
 
 
-def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> Floats:
-    """Mean daily simple returns of members and then the untrained, shrunk towards the members' centre, shape (n,)."""
+def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledReturns:
+    """Mean daily simple returns of members and then the untrained, shrunk towards the members' centre."""
     statistics = [statistics_of(row) for row in (*members, *untrained)]
     own = TRADING_DAYS * np.array([each.mean_return for each in statistics])
     error = TRADING_DAYS * np.sqrt([each.mean_return_variance for each in statistics])
     center = center_of_returns(own[: len(members)], error[: len(members)])
-    return shrunk_returns(own, error, center) / TRADING_DAYS
+    return PooledReturns(center, shrunk_returns(own, error, center) / TRADING_DAYS)
 
 
 def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledVariances:
@@ -73,16 +109,19 @@ def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] 
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
-    pooled_har = np.clip(_pooled_har(target, terms, now), own - doubt, own + doubt)
+    har = _fitted_har(target, terms)
+    pooled_har = np.clip(_pooled_har(har, now), own - doubt, own + doubt)
     level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
     apart = shrunk_slopes(_within(target, weeks), _within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
     # Row by row: a matrix product may round a row by how many there are.
     gap = level - (now * apart).sum(axis=1)
     share = 1.0 - MINIMUM_TICKERS / count
     # The middle gap, not the mean: a crash or an error in one ticker's bars is no level of the others.
-    spread = share * (np.median(gap[:count]) - gap)
+    middle = float(np.median(gap[:count]))
+    spread = share * (middle - gap)
     limit = math.log(LARGEST_FACTOR)
-    return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)))
+    steps = VarianceSteps(own, now, har, pooled_har, level, apart, gap, middle, share)
+    return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)), steps)
 
 
 def _own_variance(row: Forecast) -> float:
@@ -103,14 +142,18 @@ def _filled(terms: Floats, center: Floats) -> Floats:
     return np.asarray(center + [distance[name] for name in TERM_NAMES])
 
 
-def _pooled_har(target: Floats, terms: Floats, now: Floats) -> Floats:
-    """Log variances by one log-HAR for all tickers, fitted to their panel and applied to `now`, shape (n,)."""
+def _fitted_har(target: Floats, terms: Floats) -> HarFit:
+    """One log-HAR for all tickers, fitted to their panel: log variances (m,) on terms (m, k)."""
     har = len(VARIANCE_FEATURES)
     center = terms[:, :har].mean(axis=0)
     slopes = shrunk_slopes(target - target.mean(), terms[:, :har] - center, prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE)
     intercept = float(target.mean() - center @ slopes)
-    correction = log_level_correction(target - terms[:, :har] @ slopes - intercept)
-    return np.asarray((now[:, :har] * slopes).sum(axis=1) + intercept + correction)
+    return HarFit(slopes, intercept, log_level_correction(target - terms[:, :har] @ slopes - intercept))
+
+
+def _pooled_har(fit: HarFit, now: Floats) -> Floats:
+    """Log variances by the pooled log-HAR, from terms (n, k), shape (n,)."""
+    return np.asarray((now[:, : len(fit.slopes)] * fit.slopes).sum(axis=1) + fit.intercept + fit.correction)
 
 
 def _within(values: Floats, groups: np.ndarray) -> Floats:

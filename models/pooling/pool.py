@@ -22,7 +22,15 @@ import msgspec
 import numpy as np
 
 from models.intervals import NORMAL_TAILS, return_bounds
-from models.pooling.cross_section import MINIMUM_TICKERS, pooled_returns, pooled_variances, row_terms, statistics_of
+from models.pooling.cross_section import (
+    MINIMUM_TICKERS,
+    PooledReturns,
+    PooledVariances,
+    pooled_returns,
+    pooled_variances,
+    row_terms,
+    statistics_of,
+)
 from models.pooling.shrinkage import limited_return
 from models.selection.combination import BASELINE, blend_returns, blend_variances
 from models.selection.evidence import pooled, significance, weight
@@ -43,6 +51,35 @@ class Tilt(NamedTuple):
     weight: float
 
 
+class PoolEstimates(NamedTuple):
+    """What is estimated over the rows that belong together: of `members` and then `untrained`, (n,), and of all of them."""
+
+    members: list[Forecast]
+    untrained: list[Forecast]
+    returns: PooledReturns
+    variances: PooledVariances
+    return_tilt: Tilt
+    variance_tilt: Tilt
+    tails: tuple[float, float] | None
+
+
+def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
+    """The estimates that `pool` serves; None where fewer than two rows belong together."""
+    members = pool_members(rows)
+    if len(members) < MINIMUM_TICKERS:
+        return None
+    untrained = untrained_rows(rows, members)
+    return PoolEstimates(
+        members,
+        untrained,
+        pooled_returns(members, untrained),
+        pooled_variances(members, untrained),
+        _best_evidence(members, "return_evidence"),
+        _best_evidence(members, "variance_evidence"),
+        _pooled_tails(members),
+    )
+
+
 def pool(rows: Sequence[Forecast]) -> list[Forecast]:
     """The rows, in their order, each with the forecast pooled over all that belong together.
 
@@ -50,20 +87,14 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
     numbers, those more than a week older than the newest, and those made under other settings are given back as they are; so
     is a ticker that stands alone. Exact in any order of rows: sums run in the order of tickers.
     """
-    members = pool_members(rows)
-    if len(members) < MINIMUM_TICKERS:
+    estimates = pool_estimates(rows)
+    if estimates is None:
         return list(rows)
-    untrained = untrained_rows(rows, members)
-    returns = pooled_returns(members, untrained).tolist()
-    variances = pooled_variances(members, untrained).served.tolist()
-    return_tilt = _best_evidence(members, "return_evidence")
-    variance_tilt = _best_evidence(members, "variance_evidence")
-    tails = _pooled_tails(members)
+    returns, variances = estimates.returns.served.tolist(), estimates.variances.served.tolist()
     replaced = {}
-    for row, daily_return, pooled_variance in zip((*members, *untrained), returns, variances, strict=True):
+    for row, daily_return, pooled_variance in zip((*estimates.members, *estimates.untrained), returns, variances, strict=True):
         opinions = {opinion.model: opinion for opinion in row.opinions}
-        by_return = _applied(return_tilt, row, None if row.drift is None else row.drift.returns)
-        by_variance = _applied(variance_tilt, row, None if row.drift is None else row.drift.variance)
+        by_return, by_variance = applied_tilts(estimates, row)
         horizon_return, daily_variance = row.horizon * daily_return, pooled_variance
         if by_return.weight > 0.0:
             own, best = opinions[BASELINE].horizon_return, opinions[by_return.model].horizon_return
@@ -72,7 +103,7 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
             own, best = opinions[BASELINE].daily_variance, opinions[by_variance.model].daily_variance
             daily_variance *= blend_variances(own, best, by_variance.weight) / own
         annual_return, steps = limited_return(horizon_return * TRADING_DAYS / row.horizon, row.fallbacks)
-        bounds = return_bounds(annual_return * row.horizon / TRADING_DAYS, daily_variance, row.horizon, tails)
+        bounds = return_bounds(annual_return * row.horizon / TRADING_DAYS, daily_variance, row.horizon, estimates.tails)
         replaced[id(row)] = msgspec.structs.replace(
             row,
             annual_return=annual_return,
@@ -86,7 +117,7 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
             fallback=None if row.fallback is None else POOLED,
             return_weight=by_return.weight,
             volatility_weight=by_variance.weight,
-            pooled_tickers=len(members),
+            pooled_tickers=len(estimates.members),
             fallbacks=steps,
         )
     return [replaced.get(id(row), row) for row in rows]
@@ -130,6 +161,15 @@ def _best_evidence(members: list[Forecast], field: str) -> Tilt:
     totals = {name: pooled(parts) for name, parts in evidence.items()}
     best = max(totals, key=lambda name: significance(totals[name]), default=BASELINE)
     return Tilt(best, weight(totals[best]) if best in totals else 0.0)
+
+
+def applied_tilts(estimates: PoolEstimates, row: Forecast) -> tuple[Tilt, Tilt]:
+    """The tilt of the return and that of the variance, as far as this row takes part in them."""
+    drift = row.drift
+    return (
+        _applied(estimates.return_tilt, row, None if drift is None else drift.returns),
+        _applied(estimates.variance_tilt, row, None if drift is None else drift.variance),
+    )
 
 
 def _applied(tilt: Tilt, row: Forecast, monitor: LossMonitor | None) -> Tilt:
