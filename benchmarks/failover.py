@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.bars import data_name, histories
-from broker.base import die_with_us, free_port
-from broker.local import local_broker
+from broker.local.base import die_with_us
+from broker.local.start import local_broker
+from broker.ports import free_port
 from broker.topics import BARS, ensure_topics, partition_of, topic_name
 from errors import BrokerError, StateMissingError
 from producers.delivery import Delivery, Message

@@ -16,8 +16,8 @@ from benchmarks.isolated import Measured, in_fresh_process
 from history.features import advance_state, initial_state
 from settings import load_settings
 from state.folder import StateFolder
-from streams.embedded import EmbeddedEngine, Training
-from streams.reporting import Summary
+from streams.embedded.engine import EmbeddedEngine, Training
+from streams.embedded.summary import Summary
 
 
 def run() -> Iterator[dict[str, Any]]:

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.bars import data_name, histories
 from benchmarks.worker import await_committed, await_count, await_trained, health_page, memory_megabytes, running_worker
-from broker.base import free_port
-from broker.local import local_broker
+from broker.local.start import local_broker
+from broker.ports import free_port
 from broker.topics import BARS, ensure_topics, topic_name
 from errors import BrokerError
 from producers.delivery import Delivery, Message

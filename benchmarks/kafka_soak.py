@@ -20,8 +20,8 @@ import click
 
 from benchmarks.bars import batched, simulated
 from benchmarks.worker import await_count, await_trained, cpu_seconds, health_page, memory_megabytes, running_worker
-from broker.base import free_port
-from broker.local import local_broker
+from broker.local.start import local_broker
+from broker.ports import free_port
 from broker.topics import ensure_topics
 from commands.console import run_cli
 from producers.publish import publish

@@ -23,7 +23,7 @@ from models.contract import Window
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import load_settings
-from streams.pool import TrainingPool
+from streams.training.pool import TrainingPool
 
 TIMED_TICKERS: Final = 10
 POOLED_TICKERS: Final = 100

@@ -26,7 +26,7 @@ BARS: Final = "bars"
 REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
-#: What the workers have agreed on, and which processes they are (`broker.deployment`); all of it in partition 0.
+#: What the workers have agreed on, and which processes they are (`broker.deployment.record`); all of it in partition 0.
 DEPLOYMENT: Final = "deployment"
 
 #: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.

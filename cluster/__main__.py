@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from broker.local import local_broker
+from broker.local.start import local_broker
 from broker.topics import ensure_topics
 from cluster.processes import Ending, Processes
 from commands.console import run_cli
 from errors import ForecastingError
 from producers.options import source_options
 from settings import load_settings
-from streams.worker_folder import forget_tables
+from streams.kafka.worker.folder import forget_tables
 
 
 @click.command()

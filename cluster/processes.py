@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import IO, Final, Self
 
-from broker.base import die_with_us
+from broker.local.base import die_with_us
 
 #: A worker hands its partitions over and flushes; then it is ended.
 _STOP_SECONDS: Final = 30.0

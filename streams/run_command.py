@@ -64,9 +64,9 @@ def run(
 
     from models.training import train_ticker
     from state.folder import StateFolder
-    from streams.embedded import EmbeddedEngine
-    from streams.pool import TrainingPool, preload_for
-    from streams.reporting import summary_lines
+    from streams.embedded.engine import EmbeddedEngine
+    from streams.embedded.summary import summary_lines
+    from streams.training.pool import TrainingPool, preload_for
 
     startup.loaded()
     with ExitStack() as stack:

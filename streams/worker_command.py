@@ -19,7 +19,7 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
     """Take bars from Kafka, keep forecasts fresh; until Ctrl-C or SIGTERM. Start as many as there are partitions."""
     startup.stop_quietly()
     with startup.without("scipy", "cffi"):
-        from streams.worker import run_worker  # noqa: PLC0415 - Faust takes a second to load
+        from streams.kafka.worker.process import run_worker  # noqa: PLC0415 - Faust takes a second to load
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
 
@@ -33,10 +33,10 @@ def rebuild(state: Path | None, bootstrap: str | None) -> None:
     They have to have the settings of what is forecast, and the version, that this command has. May be interrupted and run
     again; until it has ended no worker starts.
     """
-    from broker.reset import reset_workers  # noqa: PLC0415 - as above
+    from broker.deployment.reset import reset_workers  # noqa: PLC0415 - as above
     from broker.topics import ensure_topics  # noqa: PLC0415
-    from streams.admission import own_deployment  # noqa: PLC0415
-    from streams.worker_folder import forget_tables  # noqa: PLC0415
+    from streams.kafka.worker.admission import own_deployment  # noqa: PLC0415
+    from streams.kafka.worker.folder import forget_tables  # noqa: PLC0415
 
     settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
     # Where Kafka is away nothing is forgotten; copies without their changelogs must never be left.

@@ -11,7 +11,7 @@ SCRIPT = """
 import sys
 from commands.startup import without
 with without("scipy", "cffi"):
-    import streams.worker
+    import streams.kafka.worker.process
 print(*sorted({name.partition(".")[0] for name in sys.modules} & {"scipy", "cffi", "pandas", "torch"}))
 import scipy.linalg, cffi
 print(scipy.linalg.norm([3.0, 4.0]))

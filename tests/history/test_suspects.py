@@ -18,7 +18,7 @@ from records import Bars, Forecast, RejectedBar, Rule, Suspicion, date_of, suspi
 from records.units import LASTING_BARS
 from settings import ModelName, Settings, SuspectBars
 from state.folder import StateFolder
-from streams.embedded import EmbeddedEngine
+from streams.embedded.engine import EmbeddedEngine
 from tests.history.made import SMALL, TODAY, batch, deliver, due_of, scaled, walk
 from tests.streams.scenarios import CHEAP, silent
 

@@ -34,15 +34,23 @@ MAY_IMPORT = {
     | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
-#: Room of `models` → what in `models` it must not know: those that stand above it.
+#: The rooms of the Faust worker, in a bar's order: each may know those before it.
+KAFKA_ROOMS = ("consuming", "sending", "tables", "agents", "worker")
+#: Room of a package → what in the package it must not know: what stands above it, and the other engine.
 ABOVE = {
-    "candidates": ("selection", "pooling", "results", "training", "serving"),
-    "selection": ("pooling", "results", "training", "serving"),
-    "pooling": ("results", "training", "serving"),
+    "models/candidates": ("selection", "pooling", "results", "training", "serving"),
+    "models/selection": ("pooling", "results", "training", "serving"),
+    "models/pooling": ("results", "training", "serving"),
+    "streams/training": ("embedded", "kafka"),
+    "streams/embedded": ("kafka",),
+    "streams/kafka": ("embedded",),
+    **{f"streams/kafka/{room}": KAFKA_ROOMS[at + 1 :] for at, room in enumerate(KAFKA_ROOMS[:-1])},
+    "broker/deployment": ("local",),
+    "broker/local": ("deployment",),
 }
 #: Library → the files that may import it.
 AT_HOME = {
-    "faust": ("streams/app", "streams/kafka/"),
+    "faust": ("streams/kafka/",),
     "kafka": ("broker/", "producers/", "state/replica.py"),
     "rocksdict": ("state/",),
     "numba": ("history/feature_kernel",),
@@ -57,7 +65,7 @@ AT_HOME = {
     "exchange_calendars": ("marketdata/",),
 }
 #: The Faust worker's own modules: nothing else loads them, and they alone load Faust.
-WORKER = ("streams/app", "streams/kafka/", "streams/worker.py")
+WORKER = ("streams/kafka/",)
 #: Seconds and hundreds of megabytes: only a training process pays for them, inside `train`.
 LAZY = ("torch", "xgboost", "statsmodels", "matplotlib")
 
@@ -109,12 +117,19 @@ def test_imports_run_one_way(path: Path):
 
 
 @pytest.mark.parametrize("room", ABOVE)
-def test_a_room_of_the_models_knows_nothing_above_it(room: str):
-    above = tuple(f"models.{name}" for name in ABOVE[room])
-    for path in (ROOT / "models" / room).glob("*.py"):
+def test_a_room_knows_nothing_above_it(room: str):
+    package = room.rpartition("/")[0].replace("/", ".")
+    above = tuple(f"{package}.{name}" for name in ABOVE[room])
+    paths = list((ROOT / room).rglob("*.py"))
+    assert paths
+    for path in paths:
         for module, _, _ in _statements(path):
-            assert module != "models", f"{path.name} must name the module that it needs"
-            assert not module.startswith(above), f"{path.name} of models/{room} must not import {module}"
+            assert module != package, f"{path.name} must name the module that it needs"
+            assert not module.startswith(above), f"{path.name} of {room} must not import {module}"
+
+
+def test_every_room_of_the_worker_has_its_place():
+    assert {path.name for path in (ROOT / "streams/kafka").iterdir() if path.is_dir()} - {"__pycache__"} == set(KAFKA_ROOMS)
 
 
 def test_what_is_stored_of_a_history_knows_no_model():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.base import free_port
+from broker.ports import free_port
 from tests.house.readme import CLUSTER, background, commands, copied, curl, ended, run
 
 #: Looked at with `make -n` instead: the first would run this test in itself, and so endlessly; the others run all of its

@@ -17,7 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from broker.base import die_with_us, free_port
+from broker.local.base import die_with_us
+from broker.ports import free_port
 from broker.topics import ensure_topics
 from history.ticker_state import TickerState, same_state
 from models.results import TrainedTicker, TrainingJob
@@ -28,8 +29,8 @@ from settings import Settings, load_settings
 from state.export import rows_to_json
 from state.folder import StateFolder
 from state.readers import ForecastReader, HistoryReader
-from streams.embedded import EmbeddedEngine
-from streams.pool import TrainingPool, preload_for
+from streams.embedded.engine import EmbeddedEngine
+from streams.training.pool import TrainingPool, preload_for
 from tests import proc
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, until

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from broker.local import HOW_TO_GET_ONE, local_broker
+from broker.local.start import HOW_TO_GET_ONE, local_broker
 from errors import BrokerError
 from settings import load_settings
 from tests.kafka.cluster import Cluster

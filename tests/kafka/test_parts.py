@@ -20,9 +20,9 @@ from producers.published import PublishedBars
 from records import BarBatch
 from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
-from streams.kafka.fence import Fence, boot_seconds
-from streams.kafka.messages import decode_request, encode_request
-from streams.kafka.quiet_logging import RepeatFilter
+from streams.kafka.consuming.fence import Fence, boot_seconds
+from streams.kafka.sending.messages import decode_request, encode_request
+from streams.kafka.worker.quiet_logging import RepeatFilter
 from tests.kafka.cluster import TODAY, made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
@@ -142,7 +142,7 @@ def test_a_library_says_a_thing_three_times_a_minute_and_we_as_often_as_we_like(
     repeated = RepeatFilter(clock=lambda: now)
     assert [repeated.filter(record("aiokafka.conn", "broker away")) for _ in range(5)] == [True] * 3 + [False] * 2
     assert not repeated.filter(record("faust.app", "hello", logging.INFO))
-    assert all(repeated.filter(record("streams.kafka.bars", "rejected")) for _ in range(5))
+    assert all(repeated.filter(record("streams.kafka.agents.bars_agent", "rejected")) for _ in range(5))
     now = 61.0
     later = record("aiokafka.conn", "broker away")
     assert repeated.filter(later)

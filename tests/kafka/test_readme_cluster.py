@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.base import free_port
+from broker.ports import free_port
 from tests import proc
 from tests.conftest import ROOT
 from tests.house.readme import CLUSTER, background, commands, copied, curl, run

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from broker.local import local_broker
+from broker.local.start import local_broker
 from settings import load_settings
 from tests.kafka.storm.plan import WEIGHTS, draw_plan
 from tests.kafka.storm.report import summary, table

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from broker.base import LocalBroker
+from broker.local.base import LocalBroker
 from tests.kafka.storm.kafka_side import KafkaSide
 from tests.kafka.storm.processes import Helper, Supervisor
 from tests.kafka.storm.timer import Timer

@@ -12,8 +12,8 @@ from models.training import train_ticker
 from records import decode_batch
 from settings import load_settings
 from state.folder import StateFolder
-from streams.embedded import EmbeddedEngine
-from streams.pool import TrainingPool, preload_for
+from streams.embedded.engine import EmbeddedEngine
+from streams.training.pool import TrainingPool, preload_for
 from tests.kafka.storm.sending import read_deliveries
 
 

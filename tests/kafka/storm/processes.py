@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from broker.base import die_with_us
+from broker.local.base import die_with_us
 from tests.conftest import ROOT
 from tests.kafka.cluster import Worker
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from broker.base import LocalBroker
+from broker.local.base import LocalBroker
 from broker.topics import ensure_topics
 from settings import load_settings
 from tests.conftest import ROOT

@@ -1,0 +1,1 @@
+"""A real broker on this machine, for trials, tests and benchmarks."""

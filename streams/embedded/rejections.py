@@ -1,0 +1,59 @@
+"""The refused bars of a run of the embedded engine: all of them in a file, the first ones in the log."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import msgspec
+
+from errors import StateWriteError
+from records import RejectedBar
+
+logger = logging.getLogger(__name__)
+
+#: Refused bars that are logged one by one; the file has them all.
+LOGGED_REJECTIONS: Final = 20
+
+
+class Rejections:
+    """The refused bars of the current run, one JSON object a line, in a file that each run begins anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise self._refusal(error) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._file is not None
+        try:
+            self._file.close()
+        except OSError as failure:
+            raise self._refusal(failure) from failure
+        if self._count > LOGGED_REJECTIONS:
+            logger.warning(
+                "rejected bars=%d, of which %d are logged; all are in %s", self._count, LOGGED_REJECTIONS, self._path
+            )
+
+    def add(self, bar: RejectedBar) -> None:
+        """Keep a refused bar. Raises StateWriteError when the disk refuses."""
+        assert self._file is not None, "used outside its context"
+        self._count += 1
+        if self._count <= LOGGED_REJECTIONS:
+            logger.warning("rejected ticker=%s date=%s reason=%s", bar.ticker, bar.date, bar.reason)
+        try:
+            self._file.write(msgspec.json.encode(bar) + b"\n")
+        except OSError as error:
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: OSError) -> StateWriteError:
+        return StateWriteError(f"{self._path}: cannot be written ({error.strerror}); make room or mend the permissions")

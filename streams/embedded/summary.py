@@ -1,0 +1,51 @@
+"""What a run of the embedded engine did, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+#: Tickers that a summary names.
+NAMED_IN_SUMMARY: Final = 20
+
+
+class Summary(msgspec.Struct, kw_only=True):
+    """What a run did.
+
+    `fallback` says by ticker why no trained model serves it; `quiet` names the tickers whose last bar is more than
+    `fresh_sessions` sessions older than the newest of all: their forecasts stay as they are, and readers take them as stale.
+    """
+
+    tickers: int = 0
+    bars_new: int = 0
+    bars_duplicate: int = 0
+    bars_corrected: int = 0
+    bars_expired: int = 0
+    bars_rejected: int = 0
+    trained: int = 0
+    training_failed: int = 0
+    forecasts_written: int = 0
+    fallback: dict[str, str] = {}
+    quiet: tuple[str, ...] = ()
+
+
+def summary_lines(summary: Summary) -> Iterator[str]:
+    """The summary as text for people."""
+    yield (
+        f"bars: {summary.bars_new:,} new, {summary.bars_duplicate:,} known, {summary.bars_corrected:,} corrected, "
+        f"{summary.bars_expired:,} older than what is kept, {summary.bars_rejected:,} rejected"
+    )
+    yield (
+        f"tickers: {summary.tickers:,}; trained now: {summary.trained:,}, failed: {summary.training_failed:,}; "
+        f"forecasts written: {summary.forecasts_written:,}"
+    )
+    named = sorted(summary.fallback.items())
+    if named:
+        yield f"without a trained model: {len(named):,}"
+        yield from (f"  {ticker}: {reason}" for ticker, reason in named[:NAMED_IN_SUMMARY])
+        if len(named) > NAMED_IN_SUMMARY:
+            yield f"  … and {len(named) - NAMED_IN_SUMMARY:,} more; the forecast table tells of each why"
+    if summary.quiet:
+        yield f"without new bars: {len(summary.quiet):,} ({', '.join(summary.quiet[:NAMED_IN_SUMMARY])})"

@@ -1,0 +1,1 @@
+"""What a worker does with messages: histories, forecasts and trainings of the tickers in its partitions."""

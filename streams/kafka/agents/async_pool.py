@@ -1,0 +1,102 @@
+"""The training pool for coroutines: a job in, its outcome awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Self
+
+from errors import TrainingError
+from models.results import TrainedTicker, TrainingJob
+from streams.training.pool import Outcome, TrainingPool
+
+#: A training takes half a second: this adds little to it.
+_POLL_SECONDS: Final = 0.02
+_RETRY_SECONDS: Final = 1.0
+
+logger = logging.getLogger(__name__)
+
+Pool = TrainingPool[TrainingJob, TrainedTicker]
+Trained = Outcome[TrainingJob, TrainedTicker]
+
+
+class Trainer:
+    """Serves many coroutines with one pool. An async context manager.
+
+    One thread has the pool to itself: starting processes blocks for seconds while their libraries load, and messages must
+    not wait for that.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="trainer")
+        self._new: dict[str, TrainingJob] = {}
+        self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[Trained]]] = {}
+        self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self.trained = 0
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="trainer")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End the processes at once, whatever they do: what is unfinished is read from its topic again."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._pool.close)
+        self._thread.shutdown()
+
+    async def train(self, job: TrainingJob) -> Trained:
+        """The job's outcome. Raises TrainingError when the same ticker is asked for again meanwhile."""
+        ticker = job.window.ticker
+        former = self._waiting.get(ticker)
+        if former is not None and not former[1].done():
+            former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
+        future: asyncio.Future[Trained] = asyncio.get_running_loop().create_future()
+        entry = self._waiting[ticker] = (job, future)
+        self._asked.set()
+        self._new[ticker] = job
+        try:
+            return await future
+        finally:
+            if self._waiting.get(ticker) is entry:
+                del self._waiting[ticker]
+                self._new.pop(ticker, None)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._asked.wait()
+            if not self._waiting:
+                self._asked.clear()
+            new, self._new = self._new, {}
+            try:
+                outcomes = await loop.run_in_executor(self._thread, self._poll, new)
+            except Exception:
+                # Whatever it is: without this task no training would ever end, and nobody would notice.
+                logger.exception("training pool failed, tried again")
+                self._new = new | self._new
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            for outcome in outcomes:
+                job, future = self._waiting.get(outcome.key, (None, None))
+                if future is not None and outcome.job is job and not future.done():
+                    self.trained += outcome.error is None
+                    future.set_result(outcome)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _poll(self, new: dict[str, TrainingJob]) -> list[Trained]:
+        for ticker, job in new.items():
+            self._pool.request(ticker, lambda job=job: job)  # type: ignore[misc]  # mypy cannot infer a default's type here
+        return self._pool.poll(block=False)

@@ -1,0 +1,272 @@
+"""The bars agent: everything that waits is taken in one turn, each ticker is updated and written once, then dealt with."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from faust.types import EventT, StreamT
+
+from broker.topics import LOG_APPEND_TIME, partition_of
+from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
+from history.catch_up import absorb_all
+from history.pipeline import Absorbed
+from history.ticker_state import TickerState
+from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
+from settings import Settings
+from streams.kafka.agents.forecast_writer import ForecastWriter
+from streams.kafka.agents.ownership import Ownership
+from streams.kafka.agents.pacing import paced
+from streams.kafka.agents.rederivation import Rederivation
+from streams.kafka.consuming.deliveries import Deliveries
+from streams.kafka.sending.outbox import Outbox
+from streams.kafka.tables.ticker_tables import TickerTables
+from streams.reporting import log_suspect
+
+logger = logging.getLogger(__name__)
+
+#: A turn ends here whatever waits, so that nothing waits for too long: about 60,000 bars, a third of a second.
+_TURN_BYTES: Final = 4 * 1024 * 1024
+#: A backlog arrives in pieces some milliseconds apart: so many looks of so many seconds are worth waiting for the next one,
+#: but no turn is filled for longer than some seconds. Each turn costs a millisecond a ticker: few large ones keep up.
+_FILL_LOOKS: Final = 10
+_LOOK_SECONDS: Final = 0.01
+_FILL_SECONDS: Final = 2.0
+
+
+@dataclass(slots=True)
+class BarCounts:
+    """What came in since the worker started."""
+
+    messages: int = 0
+    bars: int = 0
+    suspect: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    event: EventT[Any]
+    batch: BarBatch
+    today: dt.date
+
+
+class BarsAgent:
+    """`run` is the agent's function. Nothing leaves it as an exception: Faust would lose the event."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tables: TickerTables,
+        outbox: Outbox,
+        forecasts: ForecastWriter,
+        ownership: Ownership,
+        deliveries: Deliveries,
+        rederivation: Rederivation,
+        *,
+        today: Callable[[], dt.date],
+    ) -> None:
+        self._settings = settings
+        self._tables = tables
+        self._outbox = outbox
+        self._forecasts = forecasts
+        self._ownership = ownership
+        self._deliveries = deliveries
+        self._rederivation = rederivation
+        self._today = today
+        self._unfinished = 0
+        self.counts = BarCounts()
+
+    async def run(self, stream: StreamT[Any]) -> None:
+        """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker.
+
+        While what one turn has written is on its way to the broker the next one is taken, but not the one after it.
+        """
+        source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
+        ending: asyncio.Task[None] | None = None
+        try:
+            async for event in source.events():
+                self._unfinished += 1
+                turn: list[EventT[Any]] = []
+                try:
+                    done = await self._begin(turn, event, source.channel.queue)
+                    if ending is not None:
+                        await ending
+                except BaseException:
+                    self._end(turn, [])
+                    raise
+                ending = asyncio.create_task(self._deliver(turn, done, self._ownership.sent), name="delivery of a turn")
+        finally:
+            if ending is not None:
+                ending.cancel()
+                await asyncio.gather(ending, return_exceptions=True)
+
+    async def _begin(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> list[EventT[Any]]:
+        """Fill a turn, and take it."""
+        try:
+            await self._fill(turn, event, queue)
+            return await self._take(turn)
+        except StateCorruptError as error:
+            logger.warning("turn given up, its messages come again reason=%s", error)
+        except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+            await self._ownership.give_up(error)
+        return []
+
+    async def _deliver(self, turn: Sequence[EventT[Any]], done: list[EventT[Any]], sent: int) -> None:
+        """Wait until what a turn has sent has arrived; then its messages are dealt with, if they still are ours."""
+        dealt: list[EventT[Any]] = []
+        try:
+            await self._ownership.delivered(sent)
+            await self._ownership.settled()
+            dealt = self._ownership.ours(done)
+        except Exception as error:  # noqa: BLE001 - the broker will not take it
+            await self._ownership.give_up(error)
+        finally:
+            self._end(turn, dealt)
+
+    def _end(self, turn: Sequence[EventT[Any]], done: Sequence[EventT[Any]]) -> None:
+        self._deliveries.end(turn, done=done)
+        self.counts.messages += len(done)
+        self._unfinished -= 1
+
+    @property
+    def busy(self) -> bool:
+        """Whether a turn has not ended."""
+        return self._unfinished > 0
+
+    async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
+        """Put the event and what waits behind it into the turn.
+
+        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars
+        come in, a message is not held up at all. The queue is emptied directly: for each message by itself Faust's streams
+        take longer than all of ours.
+        """
+        self._add(turn, event)
+        size, looks = len(event.value or b""), 0
+        deadline = time.monotonic() + _FILL_SECONDS
+        while size < _TURN_BYTES and len(turn) < self._settings.worker_batch_messages and time.monotonic() < deadline:
+            if not queue.empty():
+                event = queue.get_nowait()
+                self._add(turn, event)
+                size, looks = size + len(event.value or b""), 0
+            elif looks < _FILL_LOOKS and self._ownership.is_behind(event):
+                looks += 1
+                await asyncio.sleep(_LOOK_SECONDS)
+            else:
+                break
+
+    def _add(self, turn: list[EventT[Any]], event: EventT[Any]) -> None:
+        turn.append(event)
+        self._deliveries.begin([event])
+
+    async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
+        """The events of a turn that are dealt with: written, or kept as dead letters."""
+        await self._ownership.settled()
+        # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
+        turn = self._ownership.ours(turn)
+        done: set[int] = set()
+        tickers: dict[str, list[_Arrival]] = {}
+        async for event in paced(turn):
+            try:
+                arrival = self._decode(event)
+            except DataError as error:
+                self._outbox.reject(event, str(error))
+                done.add(id(event))
+            else:
+                tickers.setdefault(arrival.batch.ticker, []).append(arrival)
+        async for ticker, arrivals in paced(tickers.items()):
+            await self._ownership.settled()
+            events = [arrival.event for arrival in arrivals]
+            if len(self._ownership.ours(events)) != len(events):
+                continue
+            try:
+                self._update(ticker, arrivals)
+            except StateCorruptError as error:
+                await self._rederivation.begin(ticker, error)  # these messages come once more
+            else:
+                done.update(map(id, events))
+        return [event for event in turn if id(event) in done]
+
+    def _decode(self, event: EventT[Any]) -> _Arrival:
+        batch = decode_batch(event.value or b"", key=event.key or b"")
+        expected = partition_of(event.key, self._settings.kafka_partitions)
+        if event.message.partition != expected:
+            raise DataError(
+                f"{batch.ticker}: in partition {event.message.partition}, its key belongs to {expected}: publish with Kafka's "
+                "default partitioner (murmur2)"
+            )
+        taken = dt.datetime.fromtimestamp(event.message.timestamp, dt.UTC)
+        if event.message.timestamp_type != LOG_APPEND_TIME:
+            # The publisher's own clock, as on a topic that an older version made.
+            return _Arrival(event, batch, max(taken.date(), self._today()))
+        # The broker's clock, which is the same for every worker and at every replay; a worker's own may be wrong.
+        return _Arrival(event, batch, taken.date())
+
+    def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
+        try:
+            state = self._absorb(ticker, arrivals)
+            if state is not None:
+                self._forecasts.refresh(state)
+        except (StateError, SchemaError):
+            raise
+        except Exception as error:
+            # Whatever one ticker's bars do, the others go on; the messages are kept.
+            if not isinstance(error, ForecastingError):
+                logger.exception("bars failed ticker=%s", ticker)
+            for arrival in arrivals:
+                self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
+
+    def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
+        """The ticker's state with the arrivals in it, written."""
+        batches = [arrival.batch for arrival in arrivals]
+        days = [arrival.today for arrival in arrivals]
+        state, outputs = absorb_all(self._tables.state(ticker), batches, today=days, settings=self._settings)
+        changed_from: int | None = None
+        for arrival, called_for in zip(arrivals, outputs, strict=True):
+            refused = [output for output in called_for if isinstance(output, RejectedBar)]
+            if refused:
+                self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
+            for one in (output for output in called_for if isinstance(output, Suspicion)):
+                self.counts.suspect += 1
+                log_suspect(one)
+            for report in (output for output in called_for if isinstance(output, Absorbed)):
+                if report.restated_by != 1.0:
+                    logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
+                if state is not None:
+                    changed_from = _least(changed_from, self._to_write(state, arrival.batch, report))
+        if state is not None and len(state.bars):
+            # Counters change with every delivery, so there is always something to write.
+            changed_from = state.total_bars if changed_from is None else changed_from
+            self._tables.save(state, changed_from=max(changed_from, state.first_index))
+        return state
+
+    def _to_write(self, state: TickerState, batch: BarBatch, report: Absorbed) -> int | None:
+        self.counts.bars += report.accepted + report.duplicate + report.corrected + report.expired
+        if report.duplicate:
+            return _least(report.changed_from, _first_touched(state, batch))
+        return report.changed_from
+
+
+def _least(known: int | None, other: int | None) -> int | None:
+    if known is None or other is None:
+        return other if known is None else known
+    return min(known, other)
+
+
+def _first_touched(state: TickerState, batch: BarBatch) -> int:
+    """The absolute index of the first bar that a repeated batch may have changed when it came first.
+
+    After a crash the changelog may lack what the local table has: what the repeated messages touched is written again.
+    """
+    if (batch.split is not None and set(batch.split) != {1.0}) or state.withdrawn or state.restatements:
+        return state.first_index  # a change of basis reaches as far back as there are bars
+    try:
+        first = day_number(dt.date.fromisoformat(min(batch.date)))
+    except ValueError:
+        return state.first_index
+    return state.first_index + int(np.searchsorted(state.bars.day, first))

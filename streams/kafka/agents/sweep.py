@@ -1,0 +1,93 @@
+"""A look at all tickers of this worker now and then: who has gone quiet, whose models have expired, whose training got lost.
+
+Nothing arrives for a quiet ticker, so no message can tell. It is reported, not retrained: its forecast stays what it was, and
+readers take it as stale by its `as_of`. Trainings are asked for by ordinary requests, since tables are written by agents alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from errors import DataError, StateCorruptError, StateError
+from history.schedule import sessions_behind
+from records import day_number, decode_forecast
+from settings import Settings
+from streams.kafka.agents.pacing import paced
+from streams.kafka.agents.rederivation import Rederivation
+from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.consuming.membership import Membership
+from streams.kafka.tables.ticker_tables import TickerTables
+
+logger = logging.getLogger(__name__)
+
+
+class Sweep:
+    """`run` is called every SWEEP_SECONDS; `quiet` says by ticker how many sessions it is behind."""
+
+    def __init__(
+        self,
+        membership: Membership,
+        settings: Settings,
+        tables: TickerTables,
+        trainings: Trainings,
+        rederivation: Rederivation,
+    ) -> None:
+        self._membership = membership
+        self._settings = settings
+        self._tables = tables
+        self._trainings = trainings
+        self._rederivation = rederivation
+        self._missing_before: set[tuple[str, bytes]] = set()
+        self.quiet: dict[str, int] = {}
+        self.newest: int | None = None
+
+    async def run(self) -> None:
+        """One sweep over the tickers of the partitions that are ours; none while they are dealt anew."""
+        last: dict[str, int] = {}
+        missing: set[tuple[str, bytes]] = set()
+        if not self._membership.is_settled:
+            return
+        epoch = self._membership.epoch
+        try:
+            tickers = self._tables.tickers()
+        except StateCorruptError as error:
+            logger.warning("sweep given up, a copy is about to be read again reason=%s", error)
+            return
+        async for ticker in paced(tickers):
+            if self._membership.epoch != epoch:
+                return
+            try:
+                self._look(ticker, last, missing)
+            except StateCorruptError as error:
+                with contextlib.suppress(StateCorruptError):  # a damaged copy is looked after elsewhere
+                    await self._rederivation.begin(ticker, error)
+            except (StateError, DataError) as error:
+                logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
+        self._missing_before = missing
+        self._report(last)
+
+    def _look(self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]]) -> None:
+        payload = self._tables.forecast_payload(ticker)
+        head = self._tables.peek_head(ticker)
+        if payload is None or head is None:
+            return
+        last[ticker] = day_number(decode_forecast(payload).as_of)
+        if head.due is None or ticker in self.quiet or self._trainings.is_done(ticker, head.due):
+            return
+        mark = (ticker, head.due.digest)
+        missing.add(mark)
+        # Its request is most likely on its way; only what is still missing at the next sweep is asked for again.
+        if mark in self._missing_before:
+            self._trainings.request_again(ticker, head.due)
+
+    def _report(self, last: dict[str, int]) -> None:
+        newest = None if not last else self._tables.state(max(last, key=last.__getitem__))
+        if newest is None:
+            return
+        behind = {ticker: sessions_behind(day, newest.bars.day) for ticker, day in last.items()}
+        quiet = {ticker: sessions for ticker, sessions in behind.items() if sessions > self._settings.fresh_sessions}
+        for ticker in quiet.keys() - self.quiet.keys():
+            logger.warning("quiet ticker=%s sessions_behind=%d", ticker, quiet[ticker])
+        self.quiet = quiet
+        self.newest = int(newest.bars.day[-1])

@@ -1,0 +1,167 @@
+"""The training agent: one request at a time per partition, dealt with only when its result is written.
+
+Faust's isolated partitions keep a slow training in one partition from holding up the others. As shipped they are not safe
+across rebalances: an actor that is busy is cancelled, which counts as a crash, and one crash ends the worker. Hence the
+supervisor below, and an agent that reports by itself what it has dealt with, swallows nothing and never ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Final
+
+import faust
+from faust.types import TP, EventT, StreamT
+from mode.supervisors import OneForOneSupervisor
+
+from broker.topics import BARS, topic_name
+from errors import BrokerError, DataError, ForecastingError, StateCorruptError, StateError
+from history.forecasting import calls_for, training_job
+from history.ticker_state import DueTraining
+from settings import Settings
+from streams.kafka.agents.async_pool import Trained, Trainer
+from streams.kafka.agents.bars_agent import BarsAgent
+from streams.kafka.agents.forecast_writer import ForecastWriter
+from streams.kafka.agents.ownership import Ownership
+from streams.kafka.agents.rederivation import Rederivation
+from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.consuming.deliveries import Deliveries
+from streams.kafka.sending.messages import decode_request
+from streams.kafka.sending.outbox import Outbox
+from streams.kafka.tables.ticker_tables import TickerTables
+from streams.reporting import log_training
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE_STEP_SECONDS: Final = 0.1
+
+
+class PatientSupervisor(OneForOneSupervisor):
+    """Starts cancelled actors again without counting: every rebalance cancels those that are busy."""
+
+    def __init__(self, *services: Any, **options: Any) -> None:
+        super().__init__(*services, **options | {"max_restarts": 1_000_000.0})
+
+
+class TrainingAgent:
+    """`run` is the agent's function, once per partition."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        tables: TickerTables,
+        outbox: Outbox,
+        forecasts: ForecastWriter,
+        ownership: Ownership,
+        deliveries: Deliveries,
+        trainings: Trainings,
+        trainer: Trainer,
+        bars: BarsAgent,
+        *,
+        rederivation: Rederivation,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._tables = tables
+        self._outbox = outbox
+        self._forecasts = forecasts
+        self._ownership = ownership
+        self._deliveries = deliveries
+        self._trainings = trainings
+        self._trainer = trainer
+        self._bars = bars
+        self._rederivation = rederivation
+        self.superseded = 0
+
+    async def run(self, stream: StreamT[Any]) -> None:
+        """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
+        source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
+        async for event in source.events():
+            done = False
+            self._deliveries.begin([event])
+            try:
+                await self._ownership.settled()
+                if not self._ownership.is_ours(event):
+                    continue
+                await self._answer(event)
+                await self._ownership.delivered()
+                await self._ownership.settled()
+            except asyncio.CancelledError:
+                return
+            except StateCorruptError as error:
+                logger.warning("training given up, its request comes again reason=%s", error)
+            except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+                await self._ownership.give_up(error)
+            else:
+                done = self._ownership.is_ours(event)
+            finally:
+                self._deliveries.end([event], done=[event] if done else [])
+
+    async def _answer(self, event: EventT[Any]) -> None:
+        try:
+            await self._handle(event)
+        except StateCorruptError as error:
+            # Its training is due again once its history is there.
+            await self._rederivation.begin((event.key or b"").decode(), error)
+        except (StateError, BrokerError):
+            raise
+        except Exception as error:
+            # A defect in one ticker must not stop its partition; the request is kept.
+            if not isinstance(error, ForecastingError):
+                logger.exception("training request failed partition=%d", event.message.partition)
+            if self._ownership.is_ours(event):
+                self._outbox.reject(event, f"{type(error).__name__}: {error}")
+
+    async def _handle(self, event: EventT[Any]) -> None:
+        request = decode_request(event.value)
+        if event.key != request.ticker.encode():
+            raise DataError(f"{request.ticker}: the request's key is {event.key!r:.60}")
+        due = DueTraining(cutoff=request.cutoff, digest=bytes.fromhex(request.digest))
+        await self._await_quiet(event)
+        await self._ownership.settled()
+        if not self._ownership.is_ours(event):
+            return
+        state = self._tables.state(request.ticker)
+        if state is None or not calls_for(state, due, self._settings):
+            self.superseded += 1
+            return
+        if self._trainings.is_done(request.ticker, due):
+            self.superseded += 1
+            # A crash may have come between the models and the row that rests on them.
+            self._forecasts.refresh(state)
+            return
+        outcome = await self._trainer.train(training_job(state, due, self._settings))
+        await self._ownership.settled()
+        if self._ownership.is_ours(event):
+            self._write(event, request.ticker, due, outcome)
+
+    def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: Trained) -> None:
+        if outcome.result is None:
+            assert outcome.error is not None
+            self._trainings.note_failure(ticker, due, str(outcome.error))
+            self._outbox.reject(event, str(outcome.error))
+        else:
+            self._trainings.note_success(ticker)
+            self._tables.save_model(outcome.result)
+            log_training(outcome.result)
+        # Bars may have come meanwhile: the row is of the newest state, whatever the models saw.
+        state = self._tables.state(ticker)
+        if state is not None:
+            self._forecasts.refresh(state)
+
+    async def _await_quiet(self, event: EventT[Any]) -> None:
+        """Wait, with limited patience, until no bars of the partition wait: most requests of a backfill are superseded."""
+        bars = TP(topic_name(self._settings, BARS), event.message.partition)
+        deadline = time.monotonic() + self._settings.training_patience_seconds
+        while time.monotonic() < deadline and self._ownership.is_ours(event):
+            if not self._bars.busy and not self._is_behind(bars):
+                return
+            await asyncio.sleep(_PATIENCE_STEP_SECONDS)
+
+    def _is_behind(self, partition: TP) -> bool:
+        end = self._app.consumer.highwater(partition)
+        position = self._deliveries.position(partition)
+        return end is not None and position is not None and position < end

@@ -1,0 +1,41 @@
+"""What a worker sends besides its tables' changelogs: requests to itself, dead letters."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import faust
+from faust.types import EventT
+
+from broker.topics import REJECTED, TRAINING_REQUESTS
+from history.ticker_state import DueTraining
+from settings import Settings
+from streams.kafka.sending.messages import dead_letter_headers, encode_request
+from streams.kafka.sending.sender import Sender, raw_topic
+
+logger = logging.getLogger(__name__)
+
+
+class Outbox:
+    """Every message goes to the partition of the ticker it is about, so that it meets the ticker's tables there."""
+
+    def __init__(self, app: faust.App, settings: Settings, sender: Sender) -> None:
+        self._sender = sender
+        self._rejected = raw_topic(app, settings, REJECTED)
+        self.requests = raw_topic(app, settings, TRAINING_REQUESTS)
+        self.rejected_messages = 0
+
+    def request_training(self, partition: int, ticker: str, due: DueTraining) -> None:
+        """Ask the worker of this partition, most likely ourselves, for a training."""
+        self._sender.send(self.requests, partition, ticker.encode(), encode_request(ticker, due))
+
+    def reject(self, event: EventT[Any], reason: str) -> None:
+        """Keep a message that cannot be handled, with the reason and where it came from."""
+        message = event.message
+        self.rejected_messages += 1
+        logger.warning(
+            "rejected topic=%s partition=%d offset=%d reason=%s", message.topic, message.partition, message.offset, reason
+        )
+        headers = dead_letter_headers(message.topic, message.partition, message.offset, reason)
+        self._sender.send(self._rejected, message.partition, event.key, event.value, headers)

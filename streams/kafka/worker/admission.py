@@ -1,0 +1,126 @@
+"""Whether a worker may begin: it waits for Kafka and for a rebuild to end, and is refused if it differs from the others."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+from broker.deployment.identity import Identity, decode_identity, identity_key
+from broker.deployment.log import DeploymentLog
+from broker.deployment.record import Deployment, Writer, agree, new_deployment, refuse_difference
+from broker.patience import Reminder, once_kafka_answers
+from broker.topics import DEPLOYMENT, ensure_topics
+from errors import DataError
+from models.results import CODE_VERSION, TRAINED_VERSION
+from records import FORECAST_VERSION
+from settings import Settings
+from state.database import FORMAT_VERSION
+from state.history_codec import HISTORY_VERSION
+from state.model_store import STORED_VERSION
+from state.record_codec import RECORD_VERSION
+from state.stamp import STAMP_VERSION
+from streams.kafka.worker.folder import worker_folder
+
+logger = logging.getLogger(__name__)
+
+#: What lies in the tables and changelogs, each part with its version.
+FORMATS: Final = {
+    "database": FORMAT_VERSION,
+    "stamp": STAMP_VERSION,
+    "history": HISTORY_VERSION,
+    "history record": RECORD_VERSION,
+    "stored models": STORED_VERSION,
+    "trained models": TRAINED_VERSION,
+    "forecast": FORECAST_VERSION,
+}
+_LOOK_AGAIN_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a worker that may begin knows: the deployment, itself, and who had its WORKER_ID before.
+
+    `end` is the offset on the topic `deployment` up to which that was read.
+    """
+
+    deployment: Deployment
+    identity: Identity
+    predecessor: Identity | None
+    end: int
+
+
+def own_deployment(settings: Settings) -> Deployment:
+    """What this process would record: its settings and its version."""
+    writer = Writer(worker=settings.worker_id, host=socket.gethostname(), pid=os.getpid(), nonce=uuid.uuid4().hex, at=_now())
+    return new_deployment(settings, code_version=CODE_VERSION, formats=FORMATS, writer=writer)
+
+
+def await_admission(settings: Settings) -> Admission:
+    """Wait until this worker may begin; all topics are there then.
+
+    Raises SettingsError if it differs from what the workers have agreed on, SchemaError if a newer version recorded that,
+    BrokerError if Kafka refuses.
+    """
+    identity = Identity(
+        nonce=uuid.uuid4().hex,
+        host=socket.gethostname(),
+        folder=str(worker_folder(settings)),
+        pid=os.getpid(),
+        started=_now(),
+    )
+    admission = once_kafka_answers(settings, lambda: _admission(settings, identity))
+    assert admission is not None
+    return admission
+
+
+def _admission(settings: Settings, identity: Identity) -> Admission:
+    # The other topics are deleted and made by a rebuild: they are left alone while it may be under way.
+    ensure_topics(settings, DEPLOYMENT)
+    admission = asyncio.run(_settled(settings, identity))
+    ensure_topics(settings)
+    return admission
+
+
+async def _settled(settings: Settings, identity: Identity) -> Admission:
+    mine = own_deployment(settings)
+    key = identity_key(settings.worker_id)
+    reminder = Reminder()
+    async with DeploymentLog(settings) as log:
+        while True:
+            deployment, entries = await log.settle(agree(mine))
+            refuse_difference(deployment, mine)
+            if not deployment.rebuilding:
+                break
+            if reminder.is_due():
+                writer = deployment.writer
+                logger.warning(
+                    "a rebuild is under way, waiting for its end host=%s pid=%d begun=%s: if it was killed, run "
+                    "`python -m streams rebuild` again",
+                    writer.host,
+                    writer.pid,
+                    writer.at,
+                )
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    values = [entry.value for entry in entries if entry.key == key]
+    end = entries[-1].offset + 1 if entries else 0
+    return Admission(deployment, identity, _identity(values[-1] if values else None), end)
+
+
+def _identity(value: bytes | None) -> Identity | None:
+    if value is None:
+        return None
+    try:
+        return decode_identity(value)
+    except DataError as error:
+        logger.warning("the record of this WORKER_ID's last process is left out reason=%s", error)
+        return None
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")

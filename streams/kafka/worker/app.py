@@ -1,0 +1,175 @@
+"""The Faust engine: the operators of the pipeline as agents, partitioned by ticker.
+
+One application has two agents. `bars` takes what is on the topic, updates each ticker's history and forecast, and asks for
+trainings; `training` does those in a pool of processes. Both write the same three tables, whose changelogs are their home:
+what a worker keeps on disk is a copy that saves time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types.web import Request, Response, View
+
+from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from models.results import TrainedTicker, TrainingJob
+from models.training import train_ticker
+from settings import Settings
+from state.shared_memory import SharedMemory
+from streams.kafka.agents.async_pool import Trainer
+from streams.kafka.agents.bars_agent import BarsAgent
+from streams.kafka.agents.forecast_writer import ForecastWriter
+from streams.kafka.agents.ownership import Ownership
+from streams.kafka.agents.rederivation import Rederivation
+from streams.kafka.agents.sweep import Sweep
+from streams.kafka.agents.training_agent import PatientSupervisor, TrainingAgent
+from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.consuming.consumer import consumer_of, use_delivering_consumer
+from streams.kafka.consuming.deliveries import Deliveries
+from streams.kafka.consuming.fence import Fence
+from streams.kafka.consuming.membership import Membership
+from streams.kafka.sending.outbox import Outbox
+from streams.kafka.sending.producer import use_patient_producer
+from streams.kafka.sending.sender import Sender, raw_topic
+from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.restoration import Restoration
+from streams.kafka.tables.table_manager import use_restoration
+from streams.kafka.tables.ticker_tables import TickerTables
+from streams.kafka.worker.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
+from streams.kafka.worker.folder import tables_folder
+from streams.kafka.worker.health import Health, LoopLag
+from streams.training.pool import TrainingPool, preload_for
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An application and its parts, for whoever runs it."""
+
+    app: faust.App
+    fence: Fence
+    ownership: Ownership
+    trainer: Trainer
+    health: Health
+    logs: Logs
+    incarnation: int
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
+
+
+def build_app(
+    settings: Settings,
+    *,
+    incarnation: int,
+    train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
+    today: Callable[[], dt.date] = _today,
+    clock: Callable[[], float] = time.time,
+    topic_ids: Mapping[str, str] | None = None,
+) -> Engine:
+    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970.
+
+    `topic_ids` tell changelogs from former ones of the same name, `incarnation` counts rebuilds (`broker.deployment.record`).
+    """
+    app = faust.App(**faust_options(settings))
+    names = {short: topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)}
+    fence = Fence(settings.worker_session_seconds)
+    membership = Membership(settings.worker_session_seconds)
+    deliveries = Deliveries(membership, shared={names[BARS]})
+    use_delivering_consumer(app, membership, deliveries)
+    use_patient_producer(app)
+    app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
+    sender = Sender()
+    tables = TickerTables(app, settings, clock=clock)
+    logs = Logs(
+        tables.all,
+        tables_folder(settings),
+        sender,
+        memory=SharedMemory(cache_bytes=settings.worker_cache_megabytes << 20),
+        topic_ids=topic_ids or {},
+        writer=f"{settings.worker_id}/{uuid.uuid4().hex[:8]}",
+        incarnation=incarnation,
+    )
+    ownership = Ownership(app, fence, membership, deliveries, sender, logs)
+    outbox = Outbox(app, settings, sender)
+    trainings = Trainings(settings, tables, outbox, membership, clock=clock)
+    forecasts = ForecastWriter(settings, tables, trainings)
+
+    def restored() -> None:
+        tables.forget()
+        trainings.forget()
+
+    restoration = Restoration(
+        app,
+        logs,
+        membership,
+        deliveries,
+        sender,
+        bars=names[BARS],
+        topics=names.values(),
+        failed=ownership.fail,
+        restored=restored,
+    )
+    use_restoration(app, restoration)
+    pool = TrainingPool(
+        train,
+        jobs=settings.jobs,
+        deadline_seconds=settings.job_deadline_seconds,
+        preload=preload_for(settings.models),
+    )
+    trainer = Trainer(pool)
+    rederivation = Rederivation(app, settings, tables)
+    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, rederivation, today=today)
+    training = TrainingAgent(
+        app,
+        settings,
+        tables,
+        outbox,
+        forecasts,
+        ownership,
+        deliveries,
+        trainings,
+        trainer,
+        bars,
+        rederivation=rederivation,
+    )
+    sweep = Sweep(membership, settings, tables, trainings, rederivation)
+    lag = LoopLag()
+    health = Health(
+        app,
+        settings,
+        membership,
+        deliveries,
+        restoration,
+        bars=bars,
+        forecasts=forecasts,
+        outbox=outbox,
+        sweep=sweep,
+        trainer=trainer,
+        lag=lag,
+    )
+    app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
+    app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
+    app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
+    app.task(lag.run)
+    app.task(trainings.run)
+
+    app.task(lambda: consumer_of(app).watch())
+    app.task(lambda: consumer_of(app).watch_fetching())
+
+    @app.on_partitions_revoked.connect
+    async def _revoked(*_: Any, **__: Any) -> None:
+        # What was dealt with need not be dealt with again by the next owner.
+        await consumer_of(app).commit_last()
+
+    @app.page("/healthz")
+    async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
+        return view.json(health.page(), status=200 if health.ready else 503)
+
+    return Engine(app, fence, ownership, trainer, health, logs, incarnation)

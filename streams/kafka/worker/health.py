@@ -1,0 +1,121 @@
+"""What a worker tells of itself on its health page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+
+import faust
+
+from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from records import date_of
+from settings import Settings
+from streams.kafka.agents.async_pool import Trainer
+from streams.kafka.agents.bars_agent import BarsAgent
+from streams.kafka.agents.forecast_writer import ForecastWriter
+from streams.kafka.agents.sweep import Sweep
+from streams.kafka.consuming.deliveries import Deliveries
+from streams.kafka.consuming.membership import Membership
+from streams.kafka.sending.outbox import Outbox
+from streams.kafka.tables.restoration import Restoration
+
+_PROBE_SECONDS: Final = 0.05
+#: Over this many probes, half a minute, the worst lag is reported.
+_PROBES: Final = 600
+
+
+class LoopLag:
+    """How much later than asked for a short sleep ends: what a message waits for before anybody looks at it."""
+
+    def __init__(self) -> None:
+        self._lags: list[float] = []
+
+    async def run(self) -> None:
+        """Probe for ever."""
+        while True:
+            started = time.perf_counter()
+            await asyncio.sleep(_PROBE_SECONDS)
+            self._lags = [*self._lags[1 - _PROBES :], time.perf_counter() - started - _PROBE_SECONDS]
+
+    @property
+    def worst_seconds(self) -> float:
+        """The worst of the last half minute."""
+        return max(self._lags, default=0.0)
+
+
+class Health:
+    """Collects the page; `ready` is false while partitions are dealt anew or tables restored."""
+
+    def __init__(
+        self,
+        app: faust.App,
+        settings: Settings,
+        membership: Membership,
+        deliveries: Deliveries,
+        restoration: Restoration,
+        *,
+        bars: BarsAgent,
+        forecasts: ForecastWriter,
+        outbox: Outbox,
+        sweep: Sweep,
+        trainer: Trainer,
+        lag: LoopLag,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._membership = membership
+        self._deliveries = deliveries
+        self._restoration = restoration
+        self._bars = bars
+        self._forecasts = forecasts
+        self._outbox = outbox
+        self._sweep = sweep
+        self._trainer = trainer
+        self._lag = lag
+
+    @property
+    def ready(self) -> bool:
+        """Whether bars that come now are processed now, if any are for this worker."""
+        return self._membership.is_settled and self._membership.has_lease
+
+    def page(self) -> dict[str, Any]:
+        """The page as plain values."""
+        newest = self._sweep.newest
+        return {
+            "ready": self.ready,
+            "worker": self._settings.worker_id,
+            "rebalancing": not self._membership.is_settled,
+            "recovering": self._restoration.is_restoring,
+            "restoring_seconds": self._restoration.last_seconds,
+            "seconds_since_heartbeat": round(self._membership.lease_age_seconds, 1),
+            "refetched": self._deliveries.repeated,
+            "streams": self._deliveries.describe(),
+            "partitions": self._partitions(),
+            "waiting_messages": {name: self._waiting(name) for name in (BARS, TRAINING_REQUESTS)},
+            "messages": self._bars.counts.messages,
+            "bars": self._bars.counts.bars,
+            "rejected_messages": self._outbox.rejected_messages,
+            "forecast_rows": self._forecasts.rows,
+            "trained": self._trainer.trained,
+            "trainings_under_way": len(self._trainer),
+            "newest_bar": None if newest is None else date_of(newest).isoformat(),
+            "quiet": self._sweep.quiet,
+            "loop_lag_ms": round(self._lag.worst_seconds * 1000, 1),
+        }
+
+    def _partitions(self) -> list[int]:
+        """Whose tickers are this worker's."""
+        bars = topic_name(self._settings, BARS)
+        return sorted(tp.partition for tp in self._membership.assigned if tp.topic == bars and self._membership.is_settled)
+
+    def _waiting(self, short: str) -> dict[str, int]:
+        """Messages by partition that are not dealt with yet, as far as this worker knows."""
+        name = topic_name(self._settings, short)
+        waiting: dict[str, int] = {}
+        for partition in sorted(tp for tp in self._membership.assigned if tp.topic == name):
+            done = self._deliveries.position(partition)
+            end = self._app.consumer.highwater(partition) if self._membership.is_settled else None
+            if end is not None and done is not None:
+                waiting[str(partition.partition)] = max(0, end - done)
+        return waiting

@@ -1,0 +1,121 @@
+"""One worker process: its folder to itself, the topics there, the application started, and everything ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import logging
+import signal
+from collections.abc import Callable
+from typing import Final
+
+from aiokafka.errors import KafkaError
+
+from broker.async_client import async_broker_errors
+from broker.topics import topic_ids
+from commands import startup
+from commands.process_memory import sparing
+from errors import BrokerAwayError, BrokerError, SettingsError
+from models.results import TrainedTicker, TrainingJob
+from models.training import train_ticker
+from settings import Settings
+from streams.kafka.consuming.consumer import consumer_of
+from streams.kafka.worker.admission import Admission, await_admission
+from streams.kafka.worker.app import Engine, build_app
+from streams.kafka.worker.deployment_watch import Watch
+from streams.kafka.worker.folder import keep_tables_of, own_folder, remove_old_tables, worker_folder
+from streams.kafka.worker.quiet_logging import limit_repeated_logs
+
+logger = logging.getLogger(__name__)
+
+_FAREWELL_SECONDS: Final = 5.0
+
+
+def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker] = train_ticker) -> None:
+    """Work until SIGTERM or Ctrl-C; `train` is what the training processes do. While Kafka is away it is waited for.
+
+    Raises BrokerError, SettingsError, StateLockedError, StateWriteError, StateRebuiltError, or what crashed the application.
+    """
+    with own_folder(worker_folder(settings)):
+        pass  # a second worker on one folder is refused at once, whether Kafka answers or not
+    with limit_repeated_logs(), sparing():
+        while True:
+            try:
+                _run(settings, train)
+                return
+            except BrokerAwayError as error:
+                logger.warning("Kafka went away while this worker started, waiting for it reason=%s", error)
+            # What could not start goes, and the event loop that has ended took the handlers of signals along.
+            gc.unfreeze()
+            startup.stop_quietly()
+
+
+def _run(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> None:
+    # Before the folder is taken: `streams rebuild` empties it, and is waited for here.
+    admission = await_admission(settings)
+    with own_folder(worker_folder(settings)) as folder:
+        remove_old_tables(folder)
+        keep_tables_of(folder, admission.deployment.incarnation)
+        asyncio.run(_serve(settings, train, admission))
+
+
+async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicker], admission: Admission) -> None:
+    # Built inside the event loop, because Faust takes the loop that runs when its parts are made.
+    incarnation = admission.deployment.incarnation
+    engine = build_app(settings, train=train, topic_ids=topic_ids(settings), incarnation=incarnation)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    engine.app.finalize()
+    # Of the 200,000 objects that libraries have made none will go; else every full collection looks at them all, for 0.2 s.
+    gc.freeze()
+    watch = Watch(settings, admission)
+    try:
+        await _work(settings, engine, watch, stop)
+    except (KafkaError, BrokerAwayError) as error:
+        if watch.joined:
+            raise BrokerError(f"the worker stopped: {error!r}") from error
+        if not stop.is_set():
+            with async_broker_errors(settings):
+                raise
+
+
+async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.Event) -> None:
+    app, ownership = engine.app, engine.ownership
+    app.on_partitions_assigned.connect(watch.confirm)
+    with engine.fence:
+        async with engine.trainer, watch:
+            try:
+                await app.start()
+                await app.wait_first(stop.wait(), ownership.failed.wait(), watch.dismissed())
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    taken = f"port {settings.worker_port} is taken: give WORKER_PORT another one, or 0 for any that is free"
+                    raise SettingsError(taken) from error
+                raise
+            finally:
+                # What was written goes out before the producer ends; the pool ends before an agent that waits for it.
+                ownership.resign()
+                await engine.trainer.close()
+                if watch.dismissal is None:
+                    with contextlib.suppress(TimeoutError):  # the broker is away: what is not committed is read again
+                        await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)
+                await app.stop()
+                engine.logs.close()
+    if watch.dismissal is not None:
+        raise watch.dismissal
+    if ownership.failure is not None:
+        raise ownership.failure
+    if isinstance(app.crash_reason, KafkaError):
+        raise app.crash_reason
+    if app.crash_reason is not None:
+        raise BrokerError(f"the worker stopped: {app.crash_reason!r}") from app.crash_reason
+
+
+async def _farewell(engine: Engine) -> None:
+    # Faust commits when it stops as well, but then its consumer has nothing assigned any more.
+    await engine.ownership.delivered()
+    await consumer_of(engine.app).commit_last()

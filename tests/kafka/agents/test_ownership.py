@@ -1,0 +1,85 @@
+"""When what was written counts as arrived."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from errors import BrokerError
+from streams.kafka.agents.ownership import Ownership
+from streams.kafka.consuming.membership import Membership
+from streams.kafka.sending.sender import Sender
+
+
+class Topic:
+    """Messages that are acknowledged when the test says so."""
+
+    def __init__(self) -> None:
+        self.sent: list[asyncio.Future[Any]] = []
+
+    def send_soon(self, **_: Any) -> asyncio.Future[Any]:
+        self.sent.append(asyncio.get_running_loop().create_future())
+        return self.sent[-1]
+
+
+def send(sender: Sender, topic: Topic, count: int) -> None:
+    for _ in range(count):
+        sender.send(topic, 0, b"AAA", b"a row")
+
+
+async def is_pending(task: asyncio.Task[Any]) -> bool:
+    await asyncio.sleep(0.02)
+    return not task.done()
+
+
+def test_later_messages_are_not_waited_for() -> None:
+    async def scene() -> None:
+        sender, topic = Sender(), Topic()
+        send(sender, topic, 3)
+        first = asyncio.create_task(sender.delivered(sender.sent))
+        await asyncio.sleep(0)
+        send(sender, topic, 1)
+        everything = asyncio.create_task(sender.delivered())
+        topic.sent[2].set_result(None)
+        topic.sent[0].set_result(None)
+        assert await is_pending(first)
+        topic.sent[1].set_result(None)
+        await asyncio.wait_for(first, 5)
+        assert await is_pending(everything)
+        topic.sent[3].set_result(None)
+        await asyncio.wait_for(everything, 5)
+
+    asyncio.run(scene())
+
+
+def test_what_the_broker_refuses_is_no_delivery() -> None:
+    async def scene() -> None:
+        sender, topic = Sender(), Topic()
+        send(sender, topic, 2)
+        topic.sent[1].set_exception(OSError("too large"))
+        with pytest.raises(BrokerError, match="too large"):
+            await asyncio.wait_for(sender.delivered(), 5)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize(
+    "before", [SimpleNamespace(is_settled=False, is_ours=True), SimpleNamespace(is_settled=True, is_ours=False)]
+)
+def test_what_is_not_in_the_copy_or_void_is_no_delivery(before: SimpleNamespace) -> None:
+    """Another worker's claim makes void what was acknowledged after it: that is over only with the epoch."""
+
+    async def scene() -> None:
+        membership = Membership(10.0)
+        membership.settle(0, [])
+        parts = cast("Any", SimpleNamespace())
+        ownership = Ownership(parts, parts, membership, parts, Sender(), cast("Any", [before]))
+        waiting = asyncio.create_task(ownership.delivered())
+        assert await is_pending(waiting)
+        membership.unsettle()
+        await asyncio.wait_for(waiting, 5)
+
+    asyncio.run(scene())

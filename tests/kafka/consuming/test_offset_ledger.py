@@ -1,0 +1,170 @@
+"""The ledger under every interleaving: nothing is committed that was not dealt with or shown to be no message, and all is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.kafka.consuming.offset_ledger import Ledger
+from streams.kafka.consuming.offset_set import OffsetSet
+
+
+@dataclass
+class Partition:
+    """A log, its group and its agent, as simple as can be: what the ledger is checked against shares nothing with it."""
+
+    messages: set[int]
+    end: int
+    position: int = 0
+    committed: int = 0
+    dealt: set[int] = field(default_factory=set)
+    coming: list[int] = field(default_factory=list)
+    out: list[int] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=lambda: Ledger(0))
+
+    def fetch(self, size: int) -> None:
+        begin, self.position = self.position, min(self.end, self.position + size)
+        offsets = sorted(offset for offset in self.messages if begin <= offset < self.position)
+        self.coming += self.ledger.fetched(begin, offsets, self.position)
+
+    def hand_over(self, count: int) -> None:
+        for _ in range(min(count, len(self.coming))):
+            offset = self.coming.pop(0)
+            self.ledger.handed(offset)
+            self.out.append(offset)
+
+    def lose_coming(self) -> None:
+        self.ledger.lost_on_the_way()
+        self.coming.clear()
+
+    def lose(self, place: int) -> None:
+        if self.out:
+            self.ledger.lost([self.out.pop(place % len(self.out))])
+
+    def deal(self, places: list[int]) -> None:
+        chosen = {self.out[place % len(self.out)] for place in places if self.out}
+        self.dealt |= chosen
+        self.out = [offset for offset in self.out if offset not in chosen]
+        self.ledger.dealt(chosen)
+
+    def jump(self, ahead: int) -> None:
+        """The position moves although nobody has fetched: a defect of the client."""
+        self.position = min(self.end, self.position + ahead)
+
+    def refetch(self) -> None:
+        missing = self.ledger.first_missing
+        if missing is not None:
+            self.position = missing
+
+    def commit(self) -> None:
+        self.committed = self.ledger.committable
+        self.check()
+
+    def rebalance(self) -> None:
+        """A crash or another owner: only what was committed counts."""
+        self.coming.clear()
+        self.out.clear()
+        self.position = self.committed
+        self.ledger = Ledger(self.committed)
+
+    def check(self) -> None:
+        assert self.ledger.committable <= self.end
+        assert {offset for offset in self.messages if offset < self.ledger.committable} <= self.dealt
+
+
+MOVES = st.one_of(
+    st.tuples(st.just("fetch"), st.integers(1, 12)),
+    st.tuples(st.just("hand_over"), st.integers(1, 12)),
+    st.tuples(st.just("lose_coming")),
+    st.tuples(st.just("lose"), st.integers(0, 50)),
+    st.tuples(st.just("deal"), st.lists(st.integers(0, 50), max_size=8)),
+    st.tuples(st.just("jump"), st.integers(1, 8)),
+    st.tuples(st.just("refetch")),
+    st.tuples(st.just("commit")),
+    st.tuples(st.just("rebalance")),
+)
+
+
+@settings(max_examples=600)
+@given(st.sets(st.integers(0, 59)), st.lists(MOVES, max_size=60))
+def test_every_interleaving_of_fetching_losing_dealing_and_crashing(messages: set[int], moves: list[tuple]) -> None:  # type: ignore[type-arg]
+    partition = Partition(messages, end=60)
+    for name, *arguments in moves:
+        getattr(partition, name)(*arguments)
+        partition.check()
+    # However it stands now: without further faults everything is dealt with, and committed to the end.
+    for _ in range(40):
+        partition.lose_coming()
+        while partition.out:
+            partition.deal([0])
+        partition.refetch()
+        partition.fetch(30)
+        partition.hand_over(60)
+        partition.deal(list(range(60)))
+    partition.commit()
+    assert partition.dealt == messages
+    assert partition.committed == partition.end
+
+
+def test_a_message_lost_while_later_ones_flow_is_missing() -> None:
+    """Offsets 137 to 145 were dropped and the client went on with 146: committing 149 lost them for good."""
+    ledger = Ledger(137)
+    assert ledger.fetched(137, range(137, 146), 146) == list(range(137, 146))
+    ledger.lost_on_the_way()
+    later = ledger.fetched(146, [146, 147, 148], 149)
+    for offset in later:
+        ledger.handed(offset)
+    ledger.dealt(later)
+    assert ledger.committable == 137
+    assert ledger.first_missing == 137
+
+
+def test_a_position_that_moved_without_an_answer_is_asked_for() -> None:
+    ledger = Ledger(137)
+    later = ledger.fetched(146, [146, 147], 148)
+    for offset in later:
+        ledger.handed(offset)
+    ledger.dealt(later)
+    assert (ledger.committable, ledger.first_missing) == (137, 137)
+
+
+def test_marks_and_compacted_offsets_are_settled_by_the_answer_that_passes_them() -> None:
+    ledger = Ledger(10)
+    for offset in ledger.fetched(10, [11, 14], 16):
+        ledger.handed(offset)
+    ledger.dealt([11, 14])
+    assert ledger.committable == 16
+    assert ledger.first_missing is None
+    ledger.fetched(16, [], 17)
+    assert ledger.committable == 17
+
+
+def test_what_is_fetched_twice_is_handed_over_once() -> None:
+    ledger = Ledger(0)
+    for offset in ledger.fetched(0, range(6), 6):
+        ledger.handed(offset)
+    ledger.dealt([3, 4])
+    ledger.lost([1])
+    assert ledger.fetched(1, range(1, 8), 8) == [1, 6, 7]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.integers(0, 12)), max_size=40),
+    st.integers(0, 45),
+)
+def test_a_set_of_runs_is_a_set(changes: list[tuple[bool, int, int]], probe: int) -> None:
+    runs, plain = OffsetSet(), set[int]()
+    for adds, begin, length in changes:
+        if adds:
+            runs.add(begin, begin + length)
+            plain |= set(range(begin, begin + length))
+        else:
+            runs.remove(begin, begin + length)
+            plain -= set(range(begin, begin + length))
+    assert [offset for begin, end in runs.runs() for offset in range(begin, end)] == sorted(plain)
+    assert (probe in runs) == (probe in plain)
+    assert runs.first == min(plain, default=None)
+    assert bool(runs) == bool(plain)
+    assert runs.run_end(probe) == next(offset for offset in range(probe, 100) if offset not in plain)

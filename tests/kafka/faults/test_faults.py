@@ -1,0 +1,243 @@
+"""Whatever dies, freezes or goes away: every ticker's history and forecast are right afterwards, and nothing counts twice."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from broker.local.start import local_broker
+from broker.topics import partition_of
+from history.ticker_state import TickerState
+from records import BarBatch, Forecast
+from settings import load_settings
+from state.readers import ForecastReader
+from tests import proc
+from tests.conftest import ROOT
+from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
+from tests.waiting import PATIENCE_SECONDS, until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+TICKERS = 24
+#: As by default: where a worker is to be taken for dead, that is waited for.
+SESSION = {"WORKER_SESSION_SECONDS": "10"}
+#: What a takeover takes on any machine. Far more than the 12 s that it takes on one of its own (`python -m benchmarks failover`
+#: has the figures), and far less than what it would take if the session or the poll interval had to run out.
+AT_MOST_SECONDS = 100.0
+Expected = tuple[list[Forecast], dict[str, TickerState]]
+
+
+@pytest.fixture
+def bars() -> list[BarBatch]:
+    return by_date(made_bars(TICKERS, 400, size=20))
+
+
+@pytest.fixture
+def expected(cluster: Cluster, bars: list[BarBatch]) -> Expected:
+    return cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
+
+
+def await_expected(cluster: Cluster, expected: Expected) -> None:
+    cluster.await_rows(expected[0])
+    cluster.assert_states(expected[1])
+
+
+def await_working(cluster: Cluster, *workers: Worker) -> None:
+    """Wait until every worker has forecasts in tables of its own."""
+
+    def all_have() -> bool:
+        return all(list(cluster.state.glob(f"workers/{worker.name}/tables/forecasts-*.db")) for worker in workers)
+
+    until(all_have, workers[0].log.read_text)
+
+
+def test_one_of_two_workers_killed_in_a_backfill(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
+    first, second = cluster.start("w1"), cluster.start("w2")
+    cluster.publish(bars[: len(bars) // 2])
+    await_working(cluster, first, second)
+    cluster.publish(bars[len(bars) // 2 :])
+    first.kill()
+    await_expected(cluster, expected)
+    assert second.stop() == 0
+
+
+def test_one_of_two_workers_killed_in_training(cluster: Cluster, bars: list[BarBatch]) -> None:
+    cluster.values |= SESSION | {"MODELS": "har,arima"}
+    expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
+    first, second = cluster.start("w1"), cluster.start("w2")
+    cluster.publish(bars)
+    orphans = first.await_training_processes()
+    first.kill()
+    await_expected(cluster, expected)
+    until(lambda: not any(proc.is_alive(pid) for pid in orphans))
+    assert second.stop() == 0
+
+
+def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    # With a session of this length it shows whether the worker that comes back has to wait for the end of its own.
+    cluster.values["WORKER_SESSION_SECONDS"] = "300"
+    worker = cluster.start()
+    cluster.publish(bars[:-TICKERS])
+    cluster.await_bars(TICKERS * 200)
+    worker.kill()
+    killed = time.monotonic()
+    worker = cluster.start()
+    cluster.publish(bars[-TICKERS:])
+    await_forecast(cluster, [batch.ticker for batch in bars], expected)
+    assert time.monotonic() - killed < AT_MOST_SECONDS
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
+
+
+def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
+    first, second = cluster.start("w1"), cluster.start("w2")
+    cluster.publish(bars[:-TICKERS])
+    await_working(cluster, first, second)
+    cluster.await_bars(TICKERS * 380)
+    partitions = await_share(first, second)
+    orphans = [batch.ticker for batch in bars if partition_of(batch.ticker.encode(), 4) in partitions]
+    first.kill()
+    killed = time.monotonic()
+    cluster.publish(bars[-TICKERS:])
+    await_forecast(cluster, orphans, expected)
+    assert time.monotonic() - killed < AT_MOST_SECONDS
+    await_expected(cluster, expected)
+    assert second.stop() == 0
+
+
+def await_share(first: Worker, second: Worker) -> list[int]:
+    """The first one's partitions, when both have some."""
+    shares: list[list[int]] = []
+
+    def both_have() -> bool:
+        shares[:] = [worker.page().get("partitions", []) for worker in (first, second)]
+        return all(shares)
+
+    until(both_have)
+    return shares[0]
+
+
+def await_forecast(cluster: Cluster, tickers: Sequence[str], expected: Expected) -> None:
+    """Wait until the first of these tickers has a forecast that rests on its last bar."""
+    last = expected[0][0].as_of
+    with ForecastReader(cluster.state) as reader:
+        until(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), cluster.logs)
+
+
+def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    with local_broker(load_settings()) as (bootstrap, broker):
+        if broker is None:
+            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
+        worker = cluster.start()
+        cluster.publish(bars[: len(bars) // 2])
+        cluster.await_bars(TICKERS * 100)
+        broker.kill()
+        time.sleep(60)
+        broker.start()
+        cluster.publish(bars[len(bars) // 2 :])
+        await_expected(cluster, expected)
+        assert worker.process.poll() is None
+        assert worker.log.stat().st_size < 200_000
+        assert worker.stop() == 0
+
+
+def test_a_training_process_killed(cluster: Cluster, bars: list[BarBatch]) -> None:
+    cluster.values |= {"MODELS": "har,arima"}
+    expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
+    worker = cluster.start()
+    cluster.publish(bars)
+    os.kill(worker.await_training_processes()[0], signal.SIGKILL)
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
+
+
+def test_the_producer_killed_and_started_again(cluster: Cluster, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """The sample, published one bar per message, so that there is a middle in which to be killed."""
+    cluster.values |= {"LOOKBACK": "252", "PUBLISH_BATCH_BARS": "1"}
+    environment = os.environ | cluster.values | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "producers", "publish", "--source", "sample", "--tickers", "FB,GOOG"]
+    worker = cluster.start()
+    producer = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    cluster.await_bars(50)
+    producer.kill()
+    producer.wait()
+    again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert " there already" in again.stderr
+    from producers.sources import read_source
+    from tests.kafka.cluster import TODAY
+
+    await_expected(cluster, cluster.embedded(read_source("sample", tickers=["FB", "GOOG"], today=TODAY)))
+    assert worker.stop() == 0
+
+
+def test_a_frozen_worker_writes_nothing_when_it_goes_on(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
+    first, second = cluster.start("w1"), cluster.start("w2")
+    cluster.publish(bars[: len(bars) // 2])
+    await_working(cluster, first, second)
+    cluster.await_bars(TICKERS * 100)
+    first.signal(signal.SIGSTOP)
+    cluster.publish(bars[len(bars) // 2 :])
+    await_expected(cluster, expected)
+    first.signal(signal.SIGCONT)
+    assert first.process.wait(timeout=PATIENCE_SECONDS) == 75
+    assert first.said("frozen for")
+    await_expected(cluster, expected)
+    # What a zombie would have spoiled shows when its tables are restored from the changelogs.
+    second.stop()
+    shutil.rmtree(cluster.state)
+    third = cluster.start("w3")
+    await_expected(cluster, expected)
+    assert third.stop() == 0
+
+
+def test_the_state_folder_deleted(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    worker = cluster.start()
+    cluster.publish(bars[:-TICKERS])
+    cluster.await_bars(TICKERS * 380)
+    worker.kill()
+    shutil.rmtree(cluster.state)
+    worker = cluster.start()
+    cluster.publish(bars[-TICKERS:])
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
+
+
+def test_a_rebalance_while_training(cluster: Cluster, bars: list[BarBatch]) -> None:
+    cluster.values |= {"MODELS": "har,arima"}
+    expected = cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
+    first = cluster.start("w1")
+    cluster.publish(bars)
+    first.await_training_processes()
+    second = cluster.start("w2")
+    await_working(cluster, second)
+    await_expected(cluster, expected)
+    for worker in (first, second):
+        assert worker.stop() == 0
+        assert not worker.said("MaxRestartsExceeded")
+
+
+def test_rebuilt_from_the_bars_alone(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
+    cluster.values |= SESSION
+    worker = cluster.start()
+    cluster.publish(bars)
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
+    environment = os.environ | cluster.values | {"STATE_DIR": str(cluster.state)}
+    run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
+    done = run([sys.executable, "-m", "streams", "rebuild"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not list(cluster.state.glob("workers/*/tables/*"))
+    worker = cluster.start()
+    await_expected(cluster, expected)
+    assert worker.stop() == 0
