@@ -45,11 +45,6 @@ class Portfolio:
     warnings: tuple[str, ...]
 
 
-def covariance_of(annual_volatility: Floats, correlation: Floats) -> Floats:
-    """D·R·D: volatilities (n,) on the diagonal D, correlations R (n, n)."""
-    return correlation * np.outer(annual_volatility, annual_volatility)
-
-
 def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
     """The portfolio that meets the goal within the limits, returns being those after trading costs.
 

@@ -37,7 +37,8 @@ class Estimate:
 
     `pooled_tickers`: over how many tickers the forecast was pooled (1: it stands alone). `fallback` is None for a trained
     model's forecast, else the name of the estimate in its place, with the `reason`; `shrinkage` tells how one from past prices
-    was made of their mean.
+    was made of their mean. `forecast_volatility` is the forecast itself where `annual_volatility` is what a portfolio uses
+    (`optimizer.covariance`).
     """
 
     ticker: str
@@ -51,6 +52,7 @@ class Estimate:
     fallback: str | None = None
     reason: str | None = None
     shrinkage: str | None = None
+    forecast_volatility: float | None = None
 
     def told(self) -> str | None:
         """The reason and the shrinkage in one sentence; None for a forecast that needs none."""

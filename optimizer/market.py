@@ -30,9 +30,13 @@ class Histories(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
-    """`table`: the tickers that have prices. `missing`: the others, with the reason."""
+    """`table`: the tickers that have prices between the dates. `missing`: the others, with the reason.
+
+    `history` holds the same tickers from an earlier day on, if that was asked for; else it is the table.
+    """
 
     table: PriceTable
+    history: PriceTable
     missing: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -43,15 +47,16 @@ class Market:
     def __init__(self, histories: Histories, provider: Provider | None) -> None:
         self._histories = histories
         self._provider = provider
-        self._held: Recent[PriceTable] = Recent(_TABLES_KEPT)
+        self._held: Recent[tuple[PriceTable, PriceTable]] = Recent(_TABLES_KEPT)
 
-    def prices(self, tickers: Sequence[str], start: dt.date, end: dt.date) -> Prices:
-        """Adjusted closes from `start` to `end`, both included.
+    def prices(self, tickers: Sequence[str], start: dt.date, end: dt.date, *, history_start: dt.date | None = None) -> Prices:
+        """Adjusted closes from `start` to `end`, both included; `history` begins at `history_start` if that is earlier.
 
         A ticker that the state holds within these dates is never asked for elsewhere; its history may begin later than `start`.
         A failure of the state or the provider costs the tickers it concerns, and stands in `missing` and `warnings`. As long as
-        nothing changes in the state, the table is the very same object.
+        nothing changes in the state, the tables are the very same objects.
         """
+        first = min(start, history_start or start)
         warnings: list[str] = []
         try:
             bars, unreadable = self._histories.bars_many(tickers)
@@ -59,22 +64,28 @@ class Market:
             logger.warning("history unreadable reason=%s", error)
             warnings.append("the history in the state cannot be read; the log has the reason")
             bars, unreadable = {}, {}
-        table = self._held.get((start, end, bars), lambda: _table_of(bars, start, end))
+        history, table = self._held.get((first, start, end, bars), lambda: _tables_of(bars, first, start, end))
         held = frozenset(table.tickers)
         missing = {ticker: unreadable.get(ticker, NOT_HELD) for ticker in tickers if ticker not in held}
         if missing and self._provider is not None:
-            fetched = self._fetched(self._provider, missing, warnings, start, end)
+            fetched = self._fetched(self._provider, missing, warnings, first, start, end)
             if fetched:
-                table = _joined(table, fetched)
-        return Prices(table, missing, tuple(warnings))
+                history, table = _cut(_joined(history, fetched), start)
+        return Prices(table, history, missing, tuple(warnings))
 
     def _fetched(
-        self, provider: Provider, missing: dict[str, str], warnings: list[str], start: dt.date, end: dt.date
+        self,
+        provider: Provider,
+        missing: dict[str, str],
+        warnings: list[str],
+        first: dt.date,
+        start: dt.date,
+        end: dt.date,
     ) -> dict[str, Series]:
-        """What the provider has of `missing`, which then lacks it."""
-        answer, failed = provider.closes(list(missing), start, end)
-        found = {ticker: series.between(day_number(start), day_number(end)) for ticker, series in answer.items()}
-        found = {ticker: series for ticker, series in found.items() if len(series.day)}
+        """What the provider has of `missing` from `first` on, if any of it is after `start`; `missing` then lacks it."""
+        answer, failed = provider.closes(list(missing), first, end)
+        found = {ticker: series.between(day_number(first), day_number(end)) for ticker, series in answer.items()}
+        found = {ticker: series for ticker, series in found.items() if len(series.day) and series.day[-1] >= day_number(start)}
         if failed:
             logger.warning("provider gave no prices tickers=%s reason=%s", ",".join(failed), next(iter(failed.values())))
             warnings.append(f"prices of {len(failed)} of {len(missing)} tickers could not be fetched; each has its reason")
@@ -86,9 +97,16 @@ class Market:
         return found
 
 
-def _table_of(bars: Mapping[str, Bars], start: dt.date, end: dt.date) -> PriceTable:
-    series = {ticker: adjusted_series(one, start, end) for ticker, one in bars.items()}
-    return PriceTable.of({ticker: one for ticker, one in series.items() if len(one.day)})
+def _tables_of(bars: Mapping[str, Bars], first: dt.date, start: dt.date, end: dt.date) -> tuple[PriceTable, PriceTable]:
+    """The prices from `first` and from `start` on, of the tickers with a bar between `start` and `end`."""
+    series = {ticker: adjusted_series(one, first, end) for ticker, one in bars.items()}
+    in_time = day_number(start)
+    return _cut(PriceTable.of({t: one for t, one in series.items() if len(one.day) and one.day[-1] >= in_time}), start)
+
+
+def _cut(history: PriceTable, start: dt.date) -> tuple[PriceTable, PriceTable]:
+    """The table itself, and its part from `start` on."""
+    return history, history.since(day_number(start))
 
 
 def _joined(table: PriceTable, more: Mapping[str, Series]) -> PriceTable:

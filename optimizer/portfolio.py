@@ -46,7 +46,7 @@ def optimize_portfolio(
     return at that volatility. A target of None or 0 is not set.
 
     The result, to be checked by hand with w = `weights`, μ and σ = `expected_return` and `expected_volatility` in
-    `forecasts`, and R the shrunk correlations of the daily log returns from `start_date` to `end_date`:
+    `forecasts`, and R the shrunk correlations of the last 756 bars up to `end_date` (`optimizer.covariance.comovement`):
 
     - `return` = Σ wᵢ μᵢ; `risk` = √(Σᵢⱼ wᵢ wⱼ σᵢ σⱼ Rᵢⱼ); `sharpe_ratio` = (return - risk_free_rate) / risk
     - `prices`: last close up to `end_date` of every weighted ticker

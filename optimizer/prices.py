@@ -92,6 +92,11 @@ class PriceTable:
         traded = np.isfinite(close).any(axis=1)
         return PriceTable(tickers, self.day[traded], close[traded])
 
+    def since(self, first_day: int) -> PriceTable:
+        """The part from `first_day` on, of the same tickers (views; the table itself if nothing is before that day)."""
+        row = int(np.searchsorted(self.day, first_day))
+        return self if row == 0 else PriceTable(self.tickers, self.day[row:], self.close[row:])
+
     def log_returns(self) -> Floats:
         """Log returns (T, n), each from the ticker's own previous close, on the day of the later one; NaN where there is none.
 

@@ -52,6 +52,7 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
     return {
         "expected_return": estimate.annual_return,
         "expected_volatility": estimate.annual_volatility,
+        "forecast_volatility": estimate.forecast_volatility,
         "as_of": estimate.as_of.isoformat(),
         "model": estimate.return_model,
         "volatility_model": estimate.volatility_model,

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import numpy as np
@@ -16,8 +16,8 @@ from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group, known_sectors
 from marketdata.yahoo import named
 from models.pooling.pool import pool
-from optimizer.allocation import Goal, Portfolio, allocate, covariance_of
-from optimizer.correlation import shrunk_correlation
+from optimizer.allocation import Goal, Portfolio, allocate
+from optimizer.covariance import HISTORY_DAYS, Comovement, comovement, covariance_of
 from optimizer.doubts import weak_grounds, without_effect
 from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
@@ -78,7 +78,8 @@ class Optimizer:
         self._settings = settings
         self._pooled: Recent[list[Forecast]] = Recent(_POOLED_KEPT)
         self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_LOOK_UPS_KEPT)
-        self._correlations: Recent[Floats] = Recent(_KEPT)
+        self._comovements: Recent[Comovement] = Recent(_KEPT)
+        self._used: Recent[tuple[Estimate, ...]] = Recent(_LOOK_UPS_KEPT)
         self._portfolios: Recent[Portfolio] = Recent(_KEPT)
         # More at once than there are cores would be no sooner done, and each takes 40 MB for 500 tickers.
         self._cores = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
@@ -91,17 +92,20 @@ class Optimizer:
         progress(5, "Checking the tickers")
         chosen = self.tickers_of(request)
         progress(10, f"Reading prices of {len(chosen.tickers)} tickers")
-        prices = self._market.prices(chosen.tickers, request.start_date, request.end_date)
+        prices = self._market.prices(
+            chosen.tickers, request.start_date, request.end_date, history_start=_history_start(request.end_date)
+        )
         unused = {**chosen.refused, **prices.missing}
         if not prices.table.tickers:
             raise NoDataError(_no_data(unused, prices.warnings))
         progress(35, "Looking up forecasts")
         rows = self.rows(request.end_date)
         freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
-        estimates, unusable = self._estimates.get(
+        looked_up = self._estimates.get(
             (prices.table, rows, freshness),
             lambda: look_up(prices.table, rows.forecasts, freshness, rows.unreadable, rows.absent),
         )
+        estimates, unusable = looked_up
         log_fallbacks(estimates, unusable)
         unused.update(unusable)
         if not estimates:
@@ -109,20 +113,23 @@ class Optimizer:
         progress(50, "Estimating how the returns move together")
         table = prices.table if not unusable else prices.table.choose(tuple(estimates))
         with self._cores:
-            correlation = self._correlations.get((prices.table, table.tickers), lambda: shrunk_correlation(table.log_returns()))
+            together = self._comovements.get(
+                (prices.history, table.tickers), lambda: comovement(prices.history.choose(table.tickers))
+            )
+            used = self._used.get((_Same(together), _Same(estimates)), lambda: _used_estimates(estimates, together))
             progress(70, f"Optimizing over {len(estimates)} tickers")
-            portfolio = self._portfolio(tuple(estimates.values()), correlation, request)
+            portfolio = self._portfolio(used, together.correlation, request)
         progress(95, "Writing the result")
         return result_of(
             portfolio,
-            tuple(estimates.values()),
+            used,
             table,
             risk_free_rate=request.risk_free_rate,
             unused=unused,
             warnings=(
                 *prices.warnings,
                 *rows.warnings,
-                *weak_grounds(table, tuple(estimates.values()), request.end_date, self._settings.fresh_sessions),
+                *weak_grounds(table, used, request.end_date, self._settings.fresh_sessions),
                 *without_effect(request, table.tickers),
                 *portfolio.warnings,
             ),
@@ -175,15 +182,30 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Same:
-    """An array as an input that equals only the very same array."""
+    """An object as an input that equals only the very same object."""
 
-    array: Floats
+    thing: object
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.array is self.array
+        return isinstance(other, _Same) and other.thing is self.thing
 
     def __hash__(self) -> int:
-        return id(self.array)
+        return id(self.thing)
+
+
+def _history_start(end: dt.date) -> dt.date:
+    """The first day of the prices that the covariance needs for a request that ends at `end`."""
+    return end - min(end - dt.date.min, dt.timedelta(days=HISTORY_DAYS))
+
+
+def _used_estimates(estimates: Mapping[str, Estimate], together: Comovement) -> tuple[Estimate, ...]:
+    """The estimates with the volatilities that the portfolio uses; the forecasts themselves stand beside them."""
+    served = [estimate.annual_volatility for estimate in estimates.values()]
+    used = together.volatilities(np.array(served)).tolist()
+    return tuple(
+        replace(estimate, annual_volatility=volatility, forecast_volatility=estimate.annual_volatility)
+        for estimate, volatility in zip(estimates.values(), used, strict=True)
+    )
 
 
 def _solve(expected: tuple[tuple[float, float], ...], correlation: Floats, goal: Goal, limits: Limits) -> Portfolio:

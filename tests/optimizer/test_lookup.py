@@ -211,5 +211,5 @@ def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer
     for ticker, basis in result["forecasts"].items():
         if ticker != "FFF":
             assert basis["expected_return"] == pooled[ticker].annual_return
-            assert basis["expected_volatility"] == pooled[ticker].annual_volatility
+            assert basis["forecast_volatility"] == pooled[ticker].annual_volatility
             assert basis["pooled_tickers"] == 5

@@ -10,6 +10,7 @@ import pytest
 
 from errors import NoDataError, RequestError
 from optimizer import get_stock_data, ml_forecast_returns, optimize_portfolio
+from optimizer.covariance import comovement
 from optimizer.session import Session, close_process_session
 from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, shrunk_mean, shrunk_means, write_state
 
@@ -32,8 +33,8 @@ def test_the_result_can_be_checked_by_hand(session):
     if len(weights) == 2:
         (a, b), (sa, sb) = weights.values(), (f["expected_volatility"] for f in forecasts.values())
         correlation = (result["risk"] ** 2 - (a * sa) ** 2 - (b * sb) ** 2) / (2 * a * b * sa * sb)
-        returns = np.diff(np.log([BARS[t].close for t in weights]))
-        assert correlation == pytest.approx(np.corrcoef(returns)[0, 1], abs=1e-3)
+        table = session.market.prices(list(weights), BARS["AAA"].first_date, BARS["AAA"].last_date).table
+        assert correlation == pytest.approx(comovement(table).correlation[0, 1], abs=1e-9)
     assert result["prices"] == {t: BARS[t].close[-1] for t in weights}
     assert math.isclose(sum(weights.values()), 1.0)
 
