@@ -45,7 +45,7 @@ class Follower:
         self._mutex = threading.Lock()
         self._own_directory = tempfile.TemporaryDirectory(prefix="tidecast-reader-")
         self._database: Database | None = None
-        self._files: _Files | None = None
+        self._files: DatabaseFiles | None = None
         self._refreshed_at: float | None = None
         self._failure: ForecastingError | None = None
         self._generation = 0
@@ -112,7 +112,7 @@ class Follower:
 
     def _follow(self) -> None:
         for _ in range(_ATTEMPTS):
-            files = _Files.of(self.path)
+            files = DatabaseFiles.of(self.path)
             # A damaged one may have been repaired since: only another opening sees its new files.
             if self._database is None or files != self._files or self._database.is_damaged:
                 only_grown = self._database is not None and not self._database.is_damaged and files.continue_(self._files)
@@ -124,7 +124,7 @@ class Follower:
                 self._database.catch_up()
                 self._database.verify()
             self._files = files
-            if _Files.of(self.path) == files:
+            if DatabaseFiles.of(self.path) == files:
                 return
         # A writer that never stands still for so long: the next look opens it once more.
 
@@ -134,7 +134,7 @@ class Follower:
             self._database = None
 
 
-class _Files(NamedTuple):
+class DatabaseFiles(NamedTuple):
     """The files of a database, as far as a secondary has to be opened anew when they change.
 
     A secondary goes on serving the files that it opened, although others have replaced them. Each database has an identity of
@@ -148,7 +148,7 @@ class _Files(NamedTuple):
     identity_file: tuple[int, ...]
     manifest: tuple[bytes, int, int]
 
-    def continue_(self, earlier: _Files | None) -> bool:
+    def continue_(self, earlier: DatabaseFiles | None) -> bool:
         """Whether they are those of the same database, written further."""
         if earlier is None or not self.identity_file or self[:2] != earlier[:2]:
             return False
@@ -158,7 +158,7 @@ class _Files(NamedTuple):
         return name_before != b"" and _number(name) > _number(name_before)
 
     @classmethod
-    def of(cls, path: Path) -> _Files:
+    def of(cls, path: Path) -> DatabaseFiles:
         """What is there, as far as it can be read."""
         identity: tuple[bytes, tuple[int, ...]] = b"", ()
         manifest = b"", 0, 0

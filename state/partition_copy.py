@@ -15,8 +15,9 @@ import msgspec
 from rocksdict import Options
 
 from broker.claims import CLAIM_PREFIX, Claim, Standing, Verdict
-from errors import StateCorruptError
+from errors import StateCorruptError, StateError, StateWriteError
 from state.database import BOOKKEEPING, Database
+from state.follower import Follower
 from state.stamp import Revision, fingerprint_of, stamp, unstamp
 
 _POSITION_KEY: Final = BOOKKEEPING + b"position"
@@ -170,34 +171,66 @@ class PartitionCopy:
 
     def verify(self) -> str | None:
         """What is wrong with it, None where it is proven complete: every key and value is read, counted and added up."""
-        keys = digest = 0
-        try:
-            for key, value in self._database.iterate():
-                stamped = unstamp(value)
-                found = fingerprint_of(key, stamped.payload)
-                if found != stamped.fingerprint:
-                    return f"key {key!r:.60} has another value than was written"
-                keys += 1
-                digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
-        except StateCorruptError as error:
-            return str(error)
-        if (keys, digest) != (self.keys, self.digest):
-            return f"{keys} keys where {self.keys} were written, or others"
-        if self._position.said not in (None, (keys, digest)):
-            return f"{keys} keys where its changelog says {self._position.said[0]}, or others"
-        return None
+        return _problem(self._database, self._position)
 
     def _stored_position(self) -> _Position | None:
-        payload = self._database.get(_POSITION_KEY)
-        try:
-            return None if payload is None else msgspec.msgpack.decode(payload, type=_Position)
-        except msgspec.MsgspecError as error:
-            raise StateCorruptError(f"{self.path} cannot be read ({error}): {_REMEDY}") from error
+        return _position_in(self._database, self.path)
 
     def _clear(self, position: _Position) -> None:
         gone = [(key, None) for key, _ in self._database.iterate()]
         self._database.write([*gone, (_POSITION_KEY, msgspec.msgpack.encode(position))])
         self._position = position
+
+
+def problem_on_disk(path: Path, *, at_least: int) -> str | None:
+    """What is wrong with a copy as another process reads it now, None if it is whole and applied up to offset `at_least`.
+
+    The process that has the copy open would not notice: RocksDB reads most of its files only when it opens a database, so
+    a damaged MANIFEST harms every reader and not the writer. Raises StateWriteError where rocksdict may not write its
+    settings into the folder.
+    """
+
+    def look(database: Database) -> str | None:
+        position = _position_in(database, path)
+        if position is None or position.next < at_least:
+            return f"readers see it as of offset {0 if position is None else position.next}, {at_least} is written"
+        return _problem(database, position)
+
+    with Follower(path, refresh_seconds=0) as follower:
+        try:
+            return follower.read(look)
+        except StateWriteError:
+            raise
+        except StateError as error:
+            return str(error)
+
+
+def _position_in(database: Database, path: Path) -> _Position | None:
+    payload = database.get(_POSITION_KEY)
+    try:
+        return None if payload is None else msgspec.msgpack.decode(payload, type=_Position)
+    except msgspec.MsgspecError as error:
+        raise StateCorruptError(f"{path} cannot be read ({error}): {_REMEDY}") from error
+
+
+def _problem(database: Database, position: _Position) -> str | None:
+    """What is wrong with the values: every key and value is read, counted and added up."""
+    keys = digest = 0
+    try:
+        for key, value in database.iterate():
+            stamped = unstamp(value)
+            found = fingerprint_of(key, stamped.payload)
+            if found != stamped.fingerprint:
+                return f"key {key!r:.60} has another value than was written"
+            keys += 1
+            digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
+    except StateCorruptError as error:
+        return str(error)
+    if (keys, digest) != (position.keys, position.digest):
+        return f"{keys} keys where {position.keys} were written, or others"
+    if position.said not in (None, (keys, digest)):
+        return f"{keys} keys where its changelog says {position.said[0]}, or others"
+    return None
 
 
 def _note_claim(claims: dict[bytes, None], record: Record) -> None:

@@ -195,9 +195,13 @@ class PartitionLog:
         try:
             yield
         except StateCorruptError as error:
-            self.failure = error
-            self._changed()
+            self.report(error)
             raise
+
+    def report(self, error: StateError) -> None:
+        """Note that the copy is damaged; whoever looks after it drops it."""
+        self.failure = error
+        self._changed()
 
     def _restate(self, key: bytes) -> None:
         value = self.get(key)

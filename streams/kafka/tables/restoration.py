@@ -26,6 +26,7 @@ from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.sender import Sender
 from streams.kafka.tables.changelog_reader import ChangelogReader, changelog_reader
+from streams.kafka.tables.inspection import Inspection
 from streams.kafka.tables.partition_log import PartitionLog
 from streams.kafka.tables.partition_logs import Logs
 
@@ -37,6 +38,8 @@ _RETRY_SECONDS: Final = 1.0
 _LEASE_LOOK_SECONDS: Final = 0.02
 #: Records that a worker wrote after it had lost a partition lie at its end where nothing is written any more.
 _TAIL_SECONDS: Final = 10.0
+#: Between two looks at copies as readers see them.
+_INSPECTION_SECONDS: Final = 3.0
 
 
 class Restoration(Service):
@@ -97,6 +100,11 @@ class Restoration(Service):
         self._app.flow_control.suspend()
         self._app.flow_control.clear()
         self._wanted.set()
+
+    async def crash(self, reason: BaseException) -> None:
+        """End the worker: with one of these tasks dead it would look well and stand still at the next rebalance."""
+        await super().crash(reason)
+        self._failed(reason if isinstance(reason, Exception) else BrokerError(f"restoration ended: {reason!r}"))
 
     # -- The work -------------------------------------------------------------------------------------------------------
 
@@ -253,6 +261,15 @@ class Restoration(Service):
             except Exception as error:  # noqa: BLE001 - the broker is away: looked again later
                 logger.warning("looking for other writers' records failed reason=%r", error)
 
+    @Service.task
+    async def _inspect(self) -> None:
+        """The copies are read as other processes read them: a file that was damaged behind this one's back harms only those."""
+        inspection = Inspection(self._logs)
+        while not self.should_stop:
+            await self.sleep(_INSPECTION_SECONDS)
+            if self._membership.is_settled and not self.is_restoring:
+                await inspection.look(_in_thread)
+
     async def _read_foreign(self, logs: Sequence[PartitionLog]) -> None:
         async with changelog_reader(self._app) as reader:
             ends = await reader.ends([log.partition for log in logs])
@@ -271,9 +288,9 @@ class Restoration(Service):
             self._changed.set()
 
 
-async def _in_thread(function: Callable[..., Result], *arguments: Any) -> Result:
+async def _in_thread(function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
     """The function's result; who is cancelled meanwhile waits for its end: databases are open to one at a time."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

@@ -1,0 +1,66 @@
+"""A worker's own copies as other processes read them from disk, one after the other.
+
+RocksDB holds in memory what it has read of MANIFEST, CURRENT and IDENTITY, and keeps its table files open. So a worker goes on
+undisturbed when one of these is cut, emptied or deleted, while every reader that opens the copy sees old values or an error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from errors import StateCorruptError, StateWriteError
+from state.follower import DatabaseFiles
+from state.partition_copy import problem_on_disk
+from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.partition_log import PartitionLog
+
+logger = logging.getLogger(__name__)
+
+#: Runs a blocking function in a thread.
+InThread = Callable[..., Awaitable[str | None]]
+
+
+class Inspection:
+    """Looks at the copies whose files changed otherwise than by writing, or else at the next copy in turn.
+
+    A copy with a problem at two looks in a row is reported to its log, as a read that fails would be.
+    """
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._files: dict[Path, DatabaseFiles] = {}
+        self._turn: deque[Path] = deque()
+
+    async def look(self, in_thread: InThread) -> None:
+        """Look at the next copies."""
+        logs = {log.copy.path: log for log in self._logs}
+        problems = [(log, await self._problem(log, in_thread)) for log in [logs[path] for path in self._next(list(logs))]]
+        for log, problem in problems:
+            if problem is not None and any(log is one for one in self._logs):
+                log.report(StateCorruptError(problem))
+
+    async def _problem(self, log: PartitionLog, in_thread: InThread) -> str | None:
+        problem = None
+        for _ in range(2):
+            try:
+                problem = await in_thread(problem_on_disk, log.copy.path, at_least=log.copy.next_offset)
+            except (StateWriteError, OSError) as error:  # a full disk, say: it is looked at again
+                logger.warning("copy not looked at path=%s reason=%s", log.copy.path, error)
+                return None
+            if problem is None:
+                return None
+        return problem
+
+    def _next(self, paths: list[Path]) -> list[Path]:
+        files = {path: DatabaseFiles.of(path) for path in paths}
+        changed = [path for path, now in files.items() if path in self._files and not now.continue_(self._files[path])]
+        self._files = files
+        known = set(self._turn)
+        self._turn = deque([path for path in self._turn if path in files] + [path for path in paths if path not in known])
+        if changed or not self._turn:
+            return changed
+        self._turn.rotate(-1)
+        return [self._turn[-1]]
