@@ -35,12 +35,21 @@ class Inspection:
         self._turn: deque[Path] = deque()
 
     async def look(self, in_thread: InThread) -> None:
-        """Look at the next copies."""
+        """Look at the next copies; at all of them where one has a problem, since a disk seldom harms a single file."""
         logs = {log.copy.path: log for log in self._logs}
-        problems = [(log, await self._problem(log, in_thread)) for log in [logs[path] for path in self._next(list(logs))]]
-        for log, problem in problems:
-            if problem is not None and any(log is one for one in self._logs):
-                log.report(StateCorruptError(problem))
+        waiting = deque(self._next(list(logs)))
+        problems: dict[Path, str] = {}
+        seen: set[Path] = set()
+        while waiting:
+            path = waiting.popleft()
+            seen.add(path)
+            problem = await self._problem(logs[path], in_thread)
+            if problem is not None:
+                problems[path] = problem
+                waiting = deque(other for other in logs if other not in seen)
+        for path, problem in problems.items():
+            if any(logs[path] is log for log in self._logs):
+                logs[path].report(StateCorruptError(problem))
 
     async def _problem(self, log: PartitionLog, in_thread: InThread) -> str | None:
         problem = None
