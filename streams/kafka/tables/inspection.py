@@ -14,8 +14,8 @@ from pathlib import Path
 from errors import StateCorruptError, StateWriteError
 from state.follower import DatabaseFiles
 from state.partition_copy import problem_on_disk
-from streams.kafka.tables.partition_logs import Logs
 from streams.kafka.tables.partition_log import PartitionLog
+from streams.kafka.tables.partition_logs import Logs
 
 logger = logging.getLogger(__name__)
 
