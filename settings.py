@@ -64,6 +64,13 @@ class KafkaCompression(StrEnum):
     GZIP = "gzip"
 
 
+class LogFormat(StrEnum):
+    """How a log line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
 class LogLevel(StrEnum):
     """From which level on the log is written."""
 
@@ -96,6 +103,10 @@ class Settings(BaseSettings):
     # -- Where things are ---------------------------------------------------------------------------------------------
     state_dir: Path = Field(Path("var"), description="Folder of the RocksDB stores; one writer at a time.")
     log_level: LogLevel = Field(LogLevel.INFO, description="Model scores and selections are INFO, fallbacks WARNING.")
+    log_format: LogFormat = Field(LogFormat.LOGFMT, description="logfmt: key=value, for people and machines; json: an object.")
+    log_repeats: int = Field(
+        20, ge=0, description="Warnings of one kind in a row; then one a minute with the number left out. 0 writes all."
+    )
 
     # -- What is forecast (these change the numbers) --------------------------------------------------------------------
     horizon: int = Field(21, ge=1, le=252, json_schema_extra=FORECAST, description="Bars ahead: 21 are a month of trading.")

@@ -1,12 +1,11 @@
-"""What every command line shares: errors as one line, logging, progress.
+"""What every command line shares: errors as one line, progress.
 
-Results go to stdout, and only they; what is said on the way goes to stderr.
+Results go to stdout, and nothing else does; logs and progress go to stderr.
 """
 
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import signal
 import sys
@@ -17,6 +16,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 import click
 
+from commands.logs import configure_logging
 from errors import ForecastingError
 from settings import load_settings
 
@@ -59,7 +59,7 @@ def run_cli(command: click.Command) -> NoReturn:
     keeps its traceback.
     """
     try:
-        configure_logging(load_settings().log_level)
+        configure_logging(load_settings())
         code = command.main(standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -78,40 +78,6 @@ def run_cli(command: click.Command) -> NoReturn:
     # Nothing is left to clean up: an interrupt from here on ends the process at once, without a traceback from its last steps.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def configure_logging(level: str) -> None:
-    """Log to stderr, one `key=value` line a record, from `level` up; a handler that is there already stays the only one."""
-    root = logging.getLogger()
-    root.setLevel(level)
-    if not root.handlers:
-        handler = _StderrHandler()
-        handler.setFormatter(_KeyValueFormatter())
-        root.addHandler(handler)
-    # kafka-python tells of each attempt to connect, and raises what comes of them: that is one error, in one line.
-    logging.getLogger("kafka").setLevel(logging.NOTSET if level == logging.getLevelName(logging.DEBUG) else logging.CRITICAL)
-
-
-class _StderrHandler(logging.StreamHandler[TextIO]):
-    """Writes to whatever stderr is at the time: a progress bar puts itself in front of it and keeps the lines apart."""
-
-    def __init__(self) -> None:
-        super().__init__(sys.stderr)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.stream = sys.stderr
-        super().emit(record)
-
-
-class _KeyValueFormatter(logging.Formatter):
-    """`time=… level=… logger=…` before the message, whose author writes `event key=value`; one line, tracebacks apart."""
-
-    def __init__(self) -> None:
-        super().__init__("time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
-        record.message = " ".join(record.message.splitlines())
-        return super().formatMessage(record)
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def _expected(table: PriceTable, session: Session) -> tuple[dict[str, Estimate],
     newest = table.last_date()
     rows = session.optimizer.rows(newest)
     for warning in rows.warnings:
-        logger.warning("%s", warning)
+        logger.warning("portfolio made with a warning reason=%s", warning)
     reasons = dict(rows.unreadable)
     served: dict[str, Forecast] = {}
     for ticker in table.tickers:

@@ -171,7 +171,7 @@ class Delivery:
         if abs(ahead) > _WRONG_CLOCK_SECONDS and not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "this machine's clock is %+.1f h off Kafka's: set it right and publish again, bars may have been refused",
+                "this machine's clock differs from Kafka's: set it and publish again, bars may have been refused hours=%+.1f",
                 ahead / 3600,
             )
 

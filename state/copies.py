@@ -66,7 +66,7 @@ class Copies:
             except StateMissingError as error:
                 missing.append(error)
             except ForecastingError as error:
-                self._notices.warn(follower, f"copy left out path={follower.path} reason={error}")
+                self._notices.warn(follower, "copy left out path=%s reason=%s", follower.path, error)
                 failures.append(error)
             else:
                 self._notices.clear(follower)

@@ -215,7 +215,7 @@ class Database:
         except StateCorruptError as error:
             looked_at = cls(path, access, remedy)
             # A power cut does this too.
-            logger.warning("newest values lost, the write-ahead log is damaged: %s", error)
+            logger.warning("newest values lost, the write-ahead log is damaged reason=%s", error)
         looked_at._rocks.remedy = remedy
         return looked_at
 

@@ -15,13 +15,14 @@ class Notices:
         self._mutex = threading.Lock()
         self._last: dict[Hashable, str] = {}
 
-    def warn(self, subject: Hashable, text: str) -> None:
-        """Log the text unless it is the last one about this subject."""
+    def warn(self, subject: Hashable, template: str, *arguments: object) -> None:
+        """Log the warning unless it equals the last one about this subject; the template is that of a log call."""
+        text = template % arguments
         with self._mutex:
             if self._last.get(subject) == text:
                 return
             self._last[subject] = text
-        self._logger.warning("%s", text)
+        self._logger.warning(template, *arguments)
 
     def clear(self, subject: Hashable) -> None:
         """The subject is well: its next warning is logged whatever it says."""

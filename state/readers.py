@@ -122,9 +122,9 @@ class HistoryReader:
             return choice
         reasons = "; ".join(map(str, choice.passed_over))
         if choice.value is None:
-            self._notices.warn(ticker, f"history left out: {reasons}")
+            self._notices.warn(ticker, "history left out ticker=%s reason=%s", ticker, reasons)
             raise choice.passed_over[0].with_traceback(None)
-        self._notices.warn(ticker, f"history taken from another copy ticker={ticker} reason={reasons}")
+        self._notices.warn(ticker, "history taken from another copy ticker=%s reason=%s", ticker, reasons)
         return choice
 
 
@@ -210,7 +210,7 @@ def _newest_row(ticker: str, stored: Iterable[bytes]) -> Row:
     copies = [Copy(revision_of(value), partial(load, value)) for value in dict.fromkeys(stored)]
     choice: Choice[Forecast] = newest(copies, last_bar=lambda row: row.as_of.toordinal())
     if choice.value is None:
-        logger.warning("forecast row left out: %s", choice.passed_over[0])
+        logger.warning("forecast row left out ticker=%s reason=%s", ticker, choice.passed_over[0])
         return choice.passed_over[0]
     for error in choice.passed_over:
         logger.warning("forecast row taken from another copy ticker=%s reason=%s", ticker, error)

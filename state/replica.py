@@ -170,7 +170,7 @@ class ForecastReplica:
         if position.topic_id == topic_id and self._is_in_range(consumer, position):
             return
         if position.topic_id:
-            logger.warning("topic %s was made anew, or has lost messages: copied from its beginning", self._topic)
+            logger.warning("topic was made anew or has lost messages, copied from its beginning topic=%s", self._topic)
         self._store.begin(topic_id)
 
     def _is_in_range(self, consumer: KafkaConsumer, position: Position) -> bool:

@@ -43,7 +43,7 @@ def log_training(trained: TrainedTicker) -> None:
         logger.warning("candidate failed ticker=%s model=%s reason=%s", trained.ticker, step.model, step.reason)
     combination = trained.combination
     if combination is None:
-        logger.warning("trained ticker=%s cutoff=%s bars=%d: no candidate left", *_of_training(trained))
+        logger.warning("no candidate left ticker=%s cutoff=%s bars=%d", *_of_training(trained))
         return
     logger.info(
         "trained ticker=%s cutoff=%s bars=%d return_model=%s return_best=%s return_weight=%.3f volatility_model=%s "

@@ -76,9 +76,9 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)
         if self._settings.api_token is None and self._settings.host not in _LOOPBACK:
-            logger.warning("anyone who reaches host=%s may call: set API_TOKEN, or leave HOST at loopback", self._settings.host)
+            logger.warning("anyone who reaches this host may call, for no API_TOKEN is set host=%s", self._settings.host)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        logger.info("serving url=http://%s:%d", self._settings.host, self.port)
+        logger.info("serving host=%s port=%d", self._settings.host, self.port)
         self._server.run()
         self._server.close()
 

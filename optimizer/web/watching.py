@@ -61,10 +61,9 @@ def register_watching(app: Flask, metrics: Metrics) -> None:
             seconds = time.perf_counter() - started
             metrics.requests.labels(method if method in _METHODS else "other", route, status).inc()
             metrics.seconds.labels(route).observe(seconds)
-            # The path is the caller's: as a Python literal it cannot forge a line.
             logger.info(
                 "access method=%s path=%s status=%d bytes=%s ms=%.1f peer=%s",
-                method[:10], ascii(path[:200]), status, "-" if size is None else size, seconds * 1e3, peer,
+                method[:10], path[:200], status, size, seconds * 1e3, peer,
             )  # fmt: skip
 
         response.call_on_close(closed)

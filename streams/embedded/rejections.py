@@ -40,9 +40,7 @@ class Rejections:
         except OSError as failure:
             raise self._refusal(failure) from failure
         if self._count > LOGGED_REJECTIONS:
-            logger.warning(
-                "rejected bars=%d, of which %d are logged; all are in %s", self._count, LOGGED_REJECTIONS, self._path
-            )
+            logger.warning("rejected bars are in a file bars=%d logged=%d path=%s", self._count, LOGGED_REJECTIONS, self._path)
 
     def add(self, bar: RejectedBar) -> None:
         """Keep a refused bar. Raises StateWriteError when the disk refuses."""

@@ -192,7 +192,7 @@ class TrainingPool(Generic[Job, Result]):
                 outcomes.append(Outcome(request.key, request.job, None, TrainingError(message)))
             else:
                 self._suspects.append(request)
-        logger.warning("training process lost, pool rebuilt; tried again one at a time: %d", len(self._suspects))
+        logger.warning("training process lost, pool rebuilt, trainings tried again one at a time count=%d", len(self._suspects))
         self._running.clear()
         self._stop()
         return outcomes

@@ -31,7 +31,7 @@ def run(body: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 def test_success_ends_with_zero_and_only_the_result_on_stdout():
     result = run("logging.getLogger('x').warning('fallback ticker=A'); click.echo('result')")
     assert (result.returncode, result.stdout) == (0, "result\n")
-    assert "level=WARNING logger=x fallback ticker=A" in result.stderr
+    assert "level=WARNING logger=x event=fallback ticker=A" in result.stderr
 
 
 def test_an_exit_code_given_by_the_command_is_kept():

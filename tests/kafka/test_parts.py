@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 
@@ -22,7 +21,6 @@ from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
 from streams.kafka.consuming.fence import Fence, boot_seconds
 from streams.kafka.sending.messages import decode_request, encode_request
-from streams.kafka.worker.quiet_logging import RepeatFilter
 from tests.kafka.cluster import TODAY, made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
@@ -131,22 +129,6 @@ def test_the_fence_has_a_clock_on_every_system(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delattr(time, "CLOCK_BOOTTIME")
     before = time.monotonic()
     assert before <= boot_seconds() <= time.monotonic()
-
-
-def record(name: str, text: str, level: int = logging.WARNING) -> logging.LogRecord:
-    return logging.LogRecord(name, level, "", 0, text, None, None)
-
-
-def test_a_library_says_a_thing_three_times_a_minute_and_we_as_often_as_we_like() -> None:
-    now = 0.0
-    repeated = RepeatFilter(clock=lambda: now)
-    assert [repeated.filter(record("aiokafka.conn", "broker away")) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert not repeated.filter(record("faust.app", "hello", logging.INFO))
-    assert all(repeated.filter(record("streams.kafka.agents.bars_agent", "rejected")) for _ in range(5))
-    now = 61.0
-    later = record("aiokafka.conn", "broker away")
-    assert repeated.filter(later)
-    assert "2 more like it" in later.getMessage()
 
 
 @given(st.text(min_size=1, max_size=10), st.integers(-40_000, 40_000), st.binary(max_size=16))

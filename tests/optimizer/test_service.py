@@ -117,7 +117,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secret(service):
     service.post(REQUEST, **TOKEN)
     service.get("/api/forecasts/a%0Alevel=ERROR%20forged?token=hidden", **TOKEN)
     # It is written after the answer.
-    line = r"access method=POST path='/api/optimize-portfolio' status=200 bytes=\d+ ms=[\d.]+ peer=127\.0\.0\.1\n"
+    line = r"event=access method=POST path=/api/optimize-portfolio status=200 bytes=\d+ ms=[\d.]+ peer=127\.0\.0\.1\n"
     until(lambda: re.search(line, service.log) and "forged" in service.log, lambda: service.log)
     assert "s3cret" not in service.log
     assert "hidden" not in service.log

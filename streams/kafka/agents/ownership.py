@@ -89,7 +89,7 @@ class Ownership:
     def fail(self, error: Exception) -> None:
         """End the worker: it cannot write what it must. Nothing more counts as dealt with, so its messages are read again."""
         if self.failure is None:
-            logger.critical("giving up reason=%s: %s", type(error).__name__, error)
+            logger.critical("giving up error=%s reason=%s", type(error).__name__, error)
             self.failure = error
             self.failed.set()
         self._resigned = True

@@ -88,7 +88,7 @@ class Trainings:
         retry_at = None if attempts >= MOST_ATTEMPTS else self._monotonic() + wait
         self._failed[ticker] = _Failure(due, reason, attempts, retry_at)
         outlook = "not tried again" if retry_at is None else f"tried again in {wait:g} s"
-        logger.warning("training failed ticker=%s attempt=%d reason=%s; %s", ticker, attempts, reason, outlook)
+        logger.warning("training failed ticker=%s attempt=%d reason=%s outlook=%s", ticker, attempts, reason, outlook)
 
     def note_success(self, ticker: str) -> None:
         """The ticker was trained: what failed before is forgotten."""

@@ -127,7 +127,7 @@ class DeliveringConsumer(Consumer):
         still = self.deliveries.idle()
         stalled = {tp: still[tp] for tp in quiet if tp in still and still[tp] < ends[tp]}
         if stalled and epoch == self.membership.epoch:
-            logger.warning("nothing came although there is something, fetched anew: %s", self._describe(stalled))
+            logger.warning("nothing came although there is something, fetched anew places=%s", self._describe(stalled))
             self._buffered_partitions.difference_update(stalled)
             self.resume_partitions(stalled)
             await self.refetch(stalled, epoch)
@@ -216,7 +216,7 @@ class DeliveringConsumer(Consumer):
         epoch = self.deliveries.epoch
         for tp in [tp for tp, answer in answers.items() if answer.rewound]:
             logger.warning(
-                "the log of %s-%d was begun anew or has lost messages: read from its beginning", tp.topic, tp.partition
+                "log begun anew or messages lost, read from its beginning topic=%s partition=%d", tp.topic, tp.partition
             )
             self.deliveries.rewind(tp, answers[tp].begin)
         wanted = self.deliveries.fetched(answers)

@@ -82,10 +82,11 @@ class DeliveringThread(AIOKafkaConsumerThread):
             start = begins[tp] if committed is None else committed
             if not begins[tp] <= start <= ends[tp]:
                 logger.warning(
-                    "committed offset %d of %s-%d lies outside its log (%d to %d): read from its beginning",
-                    start,
+                    "committed offset outside its log, read from its beginning topic=%s partition=%d offset=%d "
+                    "first=%d last=%d",
                     tp.topic,
                     tp.partition,
+                    start,
                     begins[tp],
                     ends[tp],
                 )

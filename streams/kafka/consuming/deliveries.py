@@ -231,7 +231,7 @@ class Deliveries:
             missing = self.missing(positions())
             if missing:
                 places = ", ".join(f"{tp.topic}-{tp.partition} from {offset}" for tp, offset in missing.items())
-                logger.warning("fetched again what was lost on its way: %s", places)
+                logger.warning("fetched again what was lost on its way places=%s", places)
                 self.repeated += len(missing)
                 await refetch(missing, self.epoch)
 

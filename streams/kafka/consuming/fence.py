@@ -74,7 +74,7 @@ class Fence:
                 if beat:
                     self._beat = now
                 return
-        logger.critical("frozen for %.1f s, more than %.1f s: leaving before anything is written", pause, self._limit)
+        logger.critical("frozen for too long, leaving before anything is written seconds=%.1f limit=%.1f", pause, self._limit)
         self._leave()
 
     def _run(self) -> None:

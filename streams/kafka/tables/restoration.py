@@ -210,7 +210,7 @@ class Restoration(Service):
             problem = await _in_thread(log.copy.verify)
         if problem is not None:
             logger.critical(
-                "changelog incomplete topic=%s partition=%d reason=%s; stop the workers and run `python -m streams rebuild`",
+                "changelog incomplete, stop the workers and run `python -m streams rebuild` topic=%s partition=%d reason=%s",
                 log.partition.topic,
                 log.partition.partition,
                 problem,

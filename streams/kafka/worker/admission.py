@@ -100,8 +100,8 @@ async def _settled(settings: Settings, identity: Identity) -> Admission:
             if reminder.is_due():
                 writer = deployment.writer
                 logger.warning(
-                    "a rebuild is under way, waiting for its end host=%s pid=%d begun=%s: if it was killed, run "
-                    "`python -m streams rebuild` again",
+                    "a rebuild is under way, waiting for its end (if it was killed, run `python -m streams rebuild` again) "
+                    "host=%s pid=%d begun=%s",
                     writer.host,
                     writer.pid,
                     writer.at,
@@ -118,7 +118,7 @@ def _identity(value: bytes | None) -> Identity | None:
     try:
         return decode_identity(value)
     except DataError as error:
-        logger.warning("the record of this WORKER_ID's last process is left out reason=%s", error)
+        logger.warning("record of this WORKER_ID's last process left out reason=%s", error)
         return None
 
 

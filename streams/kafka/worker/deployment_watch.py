@@ -40,8 +40,8 @@ class Watch:
         self._own_offset = await append_record(self._settings, self._key, encode_identity(now))
         if before is not None and may_still_run(before, now):
             logger.warning(
-                "took over the id %s from host=%s pid=%d folder=%s started=%s: if that process still runs, it leaves now; "
-                "give each worker a WORKER_ID of its own",
+                "took over the id of a process that leaves if it still runs: give each worker a WORKER_ID of its own "
+                "worker=%s host=%s pid=%d folder=%s started=%s",
                 self._settings.worker_id,
                 before.host,
                 before.pid,
@@ -110,7 +110,7 @@ class Watch:
             elif entry.key == KEY:
                 self.dismissal = await self._judge_deployment(entry)
             if self.dismissal is not None:
-                logger.critical("%s", self.dismissal)
+                logger.critical("dismissed reason=%s", self.dismissal)
                 if not self._end.done():
                     self._end.set_exception(self.dismissal)
         if self.dismissal is not None:

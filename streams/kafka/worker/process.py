@@ -26,7 +26,6 @@ from streams.kafka.worker.admission import Admission, await_admission
 from streams.kafka.worker.app import Engine, build_app
 from streams.kafka.worker.deployment_watch import Watch
 from streams.kafka.worker.folder import keep_tables_of, own_folder, remove_old_tables, worker_folder
-from streams.kafka.worker.quiet_logging import limit_repeated_logs
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]
     """
     with own_folder(worker_folder(settings)):
         pass  # a second worker on one folder is refused at once, whether Kafka answers or not
-    with limit_repeated_logs(), sparing():
+    with sparing():
         while True:
             try:
                 _run(settings, train)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from commands.console import configure_logging
+from commands.logs import configure_logging
 from settings import load_settings
 from streams.kafka.worker.process import run_worker
 from tests.streams.leaning import train_leaning
 
 if __name__ == "__main__":
-    configure_logging(load_settings().log_level)
+    configure_logging(load_settings())
     run_worker(load_settings(worker_id=sys.argv[2]), train_leaning)

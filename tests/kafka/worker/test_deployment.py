@@ -161,10 +161,10 @@ def test_of_two_workers_with_one_name_the_first_leaves(cluster: Cluster) -> None
     assert first.process.wait(PATIENCE_SECONDS) == SettingsError.exit_code
     said = log.read_text()
     told = f"another process took over the id same: host {os.uname().nodename}, process {second.process.pid}, folder "
-    assert f"level=CRITICAL logger=streams.kafka.worker.deployment_watch {told}" in said
+    assert f'level=CRITICAL logger=streams.kafka.worker.deployment_watch event=dismissed reason="{told}' in said
     assert f"error: {told}" in said
     until(lambda: ready(second), cluster.logs)
-    assert second.said(f"took over the id same from host={os.uname().nodename} pid={first.process.pid} folder=") == 1
+    assert second.said(f"worker=same host={os.uname().nodename} pid={first.process.pid} folder=") == 1
     # Whoever ends in order, or dies on the same folder, is not warned of.
     second.kill()
     third = cluster.start("same", STATE_DIR=str(cluster.folder / "two"))
@@ -239,7 +239,12 @@ def test_a_worker_leaves_when_the_workers_are_rebuilt(cluster: Cluster) -> None:
     until(lambda: ready(worker), cluster.logs)
     begun = begin(settings)
     assert worker.process.wait(PATIENCE_SECONDS) == StateRebuiltError.exit_code
-    assert worker.said("level=CRITICAL logger=streams.kafka.worker.deployment_watch `streams rebuild` was run") == 1
+    assert (
+        worker.said(
+            'level=CRITICAL logger=streams.kafka.worker.deployment_watch event=dismissed reason="`streams rebuild` was run'
+        )
+        == 1
+    )
     assert records(settings)[-1] == begun
 
 

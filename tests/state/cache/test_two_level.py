@@ -203,7 +203,7 @@ def test_what_cannot_be_encoded_stays_in_memory_with_one_warning(
         numbers = make(cache)
         assert [numbers(1), numbers(1), numbers(2)] == [{1}, {1}, {2}]
     assert len(caplog.records) == 1
-    assert "numbers kept in memory only: no exact encoding for a builtins.set" in caplog.text
+    assert "problem=kept in memory only reason=no exact encoding for a builtins.set" in caplog.text
     with Database.open_writer(tmp_path / "cache.db") as database:
         assert database.scan() == []
 
@@ -265,7 +265,7 @@ FULL_DISK = """
 def test_a_full_disk_costs_the_disk_level_only(tmp_path: Path) -> None:
     finished = run(FULL_DISK, tmp_path / "cache.db")
     assert finished.stdout.splitlines() == [str([100_000] * 10)] * 2
-    assert finished.stderr.count("noise kept in memory only") == 1
+    assert finished.stderr.count("function=noise problem=kept in memory only") == 1
     assert "File too large" in finished.stderr
 
 

@@ -100,7 +100,7 @@ def test_the_command_ends_with_one_line_or_repairs(left: dict[str, Path], whole:
     assert finished.returncode == 0
     assert "Traceback" not in finished.stderr
     for name in (FORECASTS, MODELS):
-        assert f"damaged database made anew path={folder}/{name} " in finished.stderr
+        assert f'event="damaged database made anew" path={folder}/{name} ' in finished.stderr
     assert export(folder).rows.keys() == whole.rows.keys()
 
 
