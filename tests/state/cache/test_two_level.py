@@ -265,7 +265,7 @@ FULL_DISK = """
 def test_a_full_disk_costs_the_disk_level_only(tmp_path: Path) -> None:
     finished = run(FULL_DISK, tmp_path / "cache.db")
     assert finished.stdout.splitlines() == [str([100_000] * 10)] * 2
-    assert finished.stderr.count("function=noise problem=kept in memory only") == 1
+    assert finished.stderr.count("noise problem=kept in memory only") == 1
     assert "File too large" in finished.stderr
 
 
