@@ -12,6 +12,7 @@ from errors import RequestError, StateError
 from records import canonical_ticker, is_ticker
 from settings import load_settings
 from state import export
+from state.explain_command import explain_forecast
 from state.readers import ForecastReader, HistoryReader
 from state.replica_command import replica
 
@@ -94,6 +95,7 @@ def _put(content: bytes, out: Path | None) -> None:
         export.write_file(out, content)
 
 
+main.add_command(explain_forecast, "explain")
 main.add_command(replica)
 
 

@@ -139,7 +139,7 @@ def description() -> dict[str, Any]:
             "/api/forecasts/{ticker}": {
                 "get": {
                     "summary": "One row of the forecast table",
-                    "parameters": [_parameter("ticker", "path")],
+                    "parameters": [_parameter("ticker", "path"), _parameter("explain", "query")],
                     "responses": {"200": _answer("The row", row), **{s: refused[s] for s in ("401", "404", "503")}},
                 }
             },

@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from flask import Flask, Response, request
 
 from errors import SchemaError, StateError
+from models.explain.explanation import explain
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.session import Session
 from optimizer.tickers import clean_tickers
@@ -46,7 +48,11 @@ def register_table(app: Flask, session: Session, metrics: Metrics, today: Callab
         row = _by_ticker(session).get(chosen.tickers[0])
         if row is None:
             return refuse(404, reader.unreadable().get(chosen.tickers[0], _no_forecast(chosen.tickers[0])))
-        return json_answer(shown(row))
+        if request.args.get("explain", "0") in ("", "0"):
+            return json_answer(shown(row))
+        rows = reader.all()
+        written = next((each for each in rows if each.ticker == row.ticker), row)
+        return json_answer({**msgspec.to_builtins(shown(row)), "explanation": explain(written, rows)})
 
     @app.get("/healthz")
     def alive() -> Response:

@@ -1,0 +1,151 @@
+"""The expected variance, step by step: own and pooled log-HAR, the date's level, the distance from it, the candidate's part."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from models.candidates.har import HarModel
+from models.candidates.regression import VARIANCE_FEATURES, log_variances
+from models.contract import Window
+from models.explain.quantities import Quantities
+from models.explain.weights import Lean, add_lean
+from models.pooling.cross_section import LARGEST_DOUBT, LARGEST_FACTOR, VarianceSteps
+from models.pooling.pool import PoolEstimates
+from models.pooling.terms import TERM_NAMES
+from models.selection.combination import BASELINE
+from records import TRADING_DAYS, Floats, Forecast
+
+_DOUBT = math.log(LARGEST_DOUBT)
+_FACTOR = math.log(LARGEST_FACTOR)
+
+
+def add_variance(
+    quantities: Quantities,
+    row: Forecast,
+    served: Forecast,
+    estimates: PoolEstimates | None,
+    lean: Lean,
+    *,
+    har: HarModel | None,
+    window: Window | None,
+) -> None:
+    """The numbers that lead to `daily_variance` and `annual_volatility`.
+
+    `har` is the ticker's own log-HAR and `window` the bars up to the row's; without them the own forecast is a given number.
+    """
+    assert served.annual_volatility is not None, "the row was chosen for its numbers"
+    assert row.annual_volatility is not None, "the row was chosen for its numbers"
+    quantities.begin("variance")
+    opinions = {opinion.model: opinion.daily_variance for opinion in row.opinions}
+    base = BASELINE if BASELINE in opinions else lean.candidate
+    own = opinions.get(base, row.annual_volatility**2 / TRADING_DAYS)
+    if base == BASELINE and base in opinions and har is not None and window is not None:
+        _add_own_har(quantities, har, window, own)
+    else:
+        by = f"by {base}" if opinions else "of past returns: no trained model"
+        quantities.given("own_log_variance", math.log(own), f"log of the daily variance, {by}")
+    log_variance = math.log(own)
+    if estimates is None or estimates.variances.steps is None:
+        quantities.derived("log_variance", log_variance, "own_log_variance", "not pooled: the ticker's own")
+    else:
+        place = [each.ticker for each in (*estimates.members, *estimates.untrained)].index(row.ticker)
+        log_variance = math.log(float(estimates.variances.served[place]))
+        _add_pooled(quantities, estimates.variances.steps, place, len(estimates.members), log_variance)
+    _add_candidate(quantities, opinions, base, lean)
+    quantities.derived(
+        "daily_variance",
+        served.annual_volatility**2 / TRADING_DAYS,
+        "exp(log_variance) * variance_move" if opinions else "exp(log_variance)",
+        "mean daily variance over the horizon",
+    )
+    quantities.derived("annual_volatility", served.annual_volatility, "sqrt(daily_variance * trading_days)", "as served")
+
+
+def _add_own_har(quantities: Quantities, har: HarModel, window: Window, own: float) -> None:
+    regression = har.regression
+    inputs = log_variances(window.last(1), regression.columns)[0]
+    parts = _add_sum(quantities, "own_har", regression.columns, regression.coefficients, inputs, "log variance")
+    quantities.given("own_har_intercept", regression.intercept, "of the own log-HAR")
+    quantities.given("own_har_lowest", regression.lowest, "no log variance below it is forecast")
+    quantities.given("own_har_highest", regression.highest, "no log variance above it is forecast")
+    quantities.given("own_har_correction", regression.log_scale, "of its level: mean of realised ÷ forecast is 1")
+    formula = f"min(max(own_har_intercept + {parts}, own_har_lowest), own_har_highest) + own_har_correction"
+    quantities.derived("own_log_variance", math.log(own), formula, "log of the daily variance, by the own log-HAR")
+
+
+def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, members: int, log_variance: float) -> None:
+    terms = steps.terms[place]
+    for name, value in zip(TERM_NAMES, terms, strict=True):
+        quantities.given(f"term_{name}", value, "at the row's bar")
+    sums = " + ".join(f"pooled_har_slope_{name} * term_{name}" for name in VARIANCE_FEATURES)
+    for name, slope in zip(VARIANCE_FEATURES, steps.har.slopes, strict=True):
+        quantities.given(f"pooled_har_slope_{name}", slope, f"of one log-HAR for {members} tickers")
+    quantities.given("pooled_har_intercept", steps.har.intercept, "of the pooled log-HAR")
+    quantities.given("pooled_har_correction", steps.har.correction, "of its level")
+    quantities.given("largest_doubt", _DOUBT, "pooled log-HAR stays this near to the own one")
+    quantities.derived(
+        "pooled_log_variance",
+        steps.pooled_har[place],
+        f"min(max({sums} + pooled_har_intercept + pooled_har_correction, own_log_variance - largest_doubt), "
+        "own_log_variance + largest_doubt)",
+        "by the pooled log-HAR",
+    )
+    if place < members:
+        quantities.derived(
+            "mixed_log_variance", steps.level[place], "0.5 * (own_log_variance + pooled_log_variance)", "mean of own and pooled"
+        )
+    else:
+        quantities.derived("mixed_log_variance", steps.level[place], "pooled_log_variance", "untrained: the pooled one alone")
+    for name, slope in zip(TERM_NAMES, steps.apart, strict=True):
+        quantities.given(f"apart_slope_{name}", slope, "within weeks: tells tickers apart on one date")
+    for name, slope, value, mean in zip(TERM_NAMES, steps.apart, terms, steps.terms[:members].mean(axis=0), strict=True):
+        quantities.derived(
+            f"apart_{name}",
+            slope * value,
+            f"apart_slope_{name} * term_{name}",
+            f"{slope * (value - mean):+.3f} against the mean of the tickers",
+        )
+    sums = " + ".join(f"apart_{name}" for name in TERM_NAMES)
+    quantities.derived("gap", steps.gap[place], f"mixed_log_variance - ({sums})", "the ticker's level without its terms' part")
+    quantities.given("level", steps.middle, f"the date's level: the middle gap of {members} tickers")
+    quantities.given("members", members, "tickers that are pooled")
+    quantities.derived("level_share", steps.share, "1 - 2 / members", "how far the date's level counts")
+    quantities.given("largest_distance", _FACTOR, "what the level may change, in logs")
+    quantities.derived(
+        "log_variance",
+        log_variance,
+        "mixed_log_variance + max(-largest_distance, min(largest_distance, level_share * (level - gap)))",
+        "log of the daily variance, pooled",
+    )
+
+
+def _add_candidate(quantities: Quantities, opinions: dict[str, float], base: str, lean: Lean) -> None:
+    if not opinions:
+        return
+    add_lean(quantities, "variance", lean)
+    quantities.given("variance_baseline", opinions[base], f"daily, by {base}")
+    candidate = opinions.get(lean.candidate)
+    if candidate is None:
+        candidate = opinions[base]
+        quantities.derived("variance_candidate", candidate, "variance_baseline", f"{lean.candidate} has no forecast here")
+    else:
+        quantities.given("variance_candidate", candidate, f"daily, by {lean.candidate}")
+    quantities.derived(
+        "variance_move",
+        (candidate / opinions[base]) ** lean.weight,
+        "(variance_candidate / variance_baseline) ** variance_weight",
+        f"factor, towards {lean.candidate}",
+    )
+
+
+def _add_sum(
+    quantities: Quantities, prefix: str, names: Sequence[str], slopes: Iterable[float] | Floats, inputs: Floats, says: str
+) -> str:
+    """The slopes, the inputs and the formula of their sum."""
+    for name, slope, value in zip(names, slopes, np.asarray(inputs), strict=True):
+        quantities.given(f"{prefix}_slope_{name}", slope, "of the own log-HAR")
+        quantities.given(f"{prefix}_input_{name}", value, f"{says} at the row's bar")
+    return " + ".join(f"{prefix}_slope_{name} * {prefix}_input_{name}" for name in names)

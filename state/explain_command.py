@@ -1,0 +1,26 @@
+"""`python -m state explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from records import canonical_ticker
+from settings import load_settings
+
+
+@click.command()
+@click.argument("ticker")
+@click.option("--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain_forecast(ticker: str, state_dir: Path | None, form: str) -> None:
+    """Print why the forecast of TICKER is what it is: each number as arithmetic on printed numbers.
+
+    What belongs to bars and models (the own log-HAR, splits, what the newest bar changed) needs a folder that has them: that of
+    `streams run` or of the ticker's worker. A replica has the rest.
+    """
+    from streams.explain import explanation_json, explanation_text  # noqa: PLC0415 - models and pooling, which others do not need
+
+    settings, wanted = load_settings(state_dir=state_dir), canonical_ticker(ticker)
+    click.echo(explanation_json(settings, wanted) if form == "json" else explanation_text(settings, wanted))
