@@ -91,7 +91,7 @@ def evaluate(
             f"{path}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
         )
     panel = build_panel(results)
-    write_forecasts(panel, out)
+    write_forecasts(panel.rows, out)
     click.echo("\n".join(report_lines(panel, results)))
     if plots is not None:
         from evaluation.plots import write_plots

@@ -65,7 +65,7 @@ def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: 
     for stop in origin_rows(len(window), settings.horizon, origins):
         known = window.until(stop + 1).last(settings.lookback)
         started = time.process_time()
-        row = _served(known, settings)
+        row = served_row(known, settings)
         spent.append(time.process_time() - started)
         following = window.log_return[stop + 1 : stop + 1 + settings.horizon]
         found.append(
@@ -82,7 +82,8 @@ def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: 
     return TickerResult(window.ticker, found, 1000.0 * float(np.median(spent or [0.0])), fit_ms)
 
 
-def _served(known: Window, settings: Settings) -> Forecast:
+def served_row(known: Window, settings: Settings) -> Forecast:
+    """The row that would be served after the last bar of this window, without other tickers' rows."""
     job = TrainingJob(
         window=known,
         digest=b"",

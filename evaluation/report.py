@@ -11,6 +11,7 @@ import numpy as np
 from evaluation.origins import TickerResult
 from evaluation.panel import ALONE, SERVED, Panel, trained_share
 from evaluation.scores import interval_scores, repeated_forecasts, return_scores, scored, untrained_score, volatility_scores
+from records import Forecast
 
 COLUMNS = (
     "ticker",
@@ -28,15 +29,15 @@ COLUMNS = (
 )
 
 
-def write_forecasts(panel: Panel, path: Path) -> None:
-    """The served forecasts as Parquet, one row per ticker and origin, by date and then ticker."""
+def write_forecasts(rows: Sequence[Forecast], path: Path) -> None:
+    """Served forecasts as Parquet, in the order of the rows."""
     import pyarrow as pa  # noqa: PLC0415 - only here
     import pyarrow.parquet as pq  # noqa: PLC0415 - only here
 
     numbers = set(COLUMNS[3:9])
     columns = {}
     for name in COLUMNS:
-        values = [getattr(row, name) for row in panel.rows]
+        values = [getattr(row, name) for row in rows]
         columns[name] = pa.array(values, type=pa.float64() if name in numbers else None)
         if columns[name].type == pa.null():
             columns[name] = columns[name].cast(pa.string())

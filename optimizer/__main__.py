@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from backtest.backtest_command import backtest
 from commands.console import run_cli
 from settings import Settings, load_settings
 
@@ -115,6 +116,9 @@ def refresh_group(name: str, source: str | None) -> None:
         for ticker in sorted(tickers):
             click.echo(f"{sign} {ticker}")
     click.echo(f"{name}: {len(new.sectors)} members of {new.as_of} (before: {len(old.sectors)} of {old.as_of})")
+
+
+main.add_command(backtest)
 
 
 if __name__ == "__main__":

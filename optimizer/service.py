@@ -116,7 +116,7 @@ class Optimizer:
             together = self._comovements.get(
                 (prices.history, table.tickers), lambda: comovement(prices.history.choose(table.tickers))
             )
-            used = self._used.get((_Same(together), _Same(estimates)), lambda: _used_estimates(estimates, together))
+            used = self._used.get((_Same(together), _Same(estimates)), lambda: used_estimates(estimates, together))
             progress(70, f"Optimizing over {len(estimates)} tickers")
             portfolio = self._portfolio(used, together.correlation, request)
         progress(95, "Writing the result")
@@ -198,7 +198,7 @@ def _history_start(end: dt.date) -> dt.date:
     return end - min(end - dt.date.min, dt.timedelta(days=HISTORY_DAYS))
 
 
-def _used_estimates(estimates: Mapping[str, Estimate], together: Comovement) -> tuple[Estimate, ...]:
+def used_estimates(estimates: Mapping[str, Estimate], together: Comovement) -> tuple[Estimate, ...]:
     """The estimates with the volatilities that the portfolio uses; the forecasts themselves stand beside them."""
     served = [estimate.annual_volatility for estimate in estimates.values()]
     used = together.volatilities(np.array(served)).tolist()

@@ -30,8 +30,9 @@ MAY_IMPORT = {
     "producers": _GROUND | {"broker", "marketdata"},
     "streams": _GROUND | {"commands", "models", "history", "state", "broker"},
     "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
+    "backtest": _GROUND | {"commands", "evaluation", "history", "models", "optimizer"},
     "benchmarks": _GROUND
-    | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer"},
+    | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer", "backtest"},
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
 #: The rooms of the Faust worker, in a bar's order: each may know those before it.
@@ -57,7 +58,7 @@ AT_HOME = {
     "torch": ("models/candidates/lstm",),
     "xgboost": ("models/candidates/xgb", "models/candidates/trees"),
     "statsmodels": ("models/candidates/arima",),
-    "matplotlib": ("evaluation/plots",),
+    "matplotlib": ("evaluation/plots", "backtest/pictures"),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
@@ -172,6 +173,7 @@ def _modules(*packages: str) -> list[str]:
             ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "evaluation", "history", "streams"],
         ),
         (("evaluation",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "streams"]),
+        (("backtest",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "flask", "streams"]),
         (
             ("history",),
             ["torch", "xgboost", "statsmodels", "faust", "kafka", "rocksdict", "flask", "state", "streams", "broker"],

@@ -1,0 +1,247 @@
+"""The pictures of a backtest as SVG that follows the page: its colours are the page's, light or dark.
+
+Drawn by matplotlib, which the project has already for its evaluation: its SVG needs no script and no network, weighs some
+kilobytes where an interactive library brings megabytes, and is the same bytes for the same numbers.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from backtest.bootstrap import Difference
+from backtest.figures import risk_ratios
+from backtest.market import Market
+from backtest.runs import Run
+from backtest.strategies import OURS, TITLES
+from records import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Colours that stand for the page's own until the picture is written.
+_INK, _MUTED, _GRID, _PAPER = "#010101", "#020202", "#030303", "#040404"
+_SERIES: Final = tuple(f"#0500{k:02x}" for k in range(10))
+_VARIABLES: Final = {_INK: "--ink", _MUTED: "--muted", _GRID: "--grid", _PAPER: "--paper"} | {
+    color: f"--s{k}" for k, color in enumerate(_SERIES)
+}
+#: Days of a rolling volatility: a quarter.
+_ROLLING: Final = 63
+#: Inches: as wide as a phone is in the page's units, so that letters keep their size there.
+_SIZE: Final = (5.2, 3.3)
+#: Holdings that a picture of weights names; the others are one area.
+_NAMED: Final = 8
+_ORDER: Final = tuple(TITLES)
+
+
+def color_of(strategy: str) -> str:
+    """The colour that a strategy has in every picture."""
+    return _SERIES[_ORDER.index(strategy) % len(_SERIES)]
+
+
+def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
+    """Growth of one unit, the geometric mean over universes, on a log scale."""
+
+    def draw(axes: Axes) -> None:
+        for name, group in _by_strategy(runs).items():
+            wealth = np.exp(np.mean([np.log(run.wealth) for run in group], axis=0))
+            width = 1.8 if name in OURS else 1.1
+            axes.plot(_dates(market, group[0]), wealth, color=color_of(name), lw=width, zorder=3 if name in OURS else 2)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.1f}")
+        axes.set_ylabel("growth of 1, log scale")
+
+    return _picture("wealth", draw)
+
+
+def drawdown_picture(market: Market, runs: Sequence[Run]) -> str:
+    """Fall from the former high of the same mean wealth."""
+
+    def draw(axes: Axes) -> None:
+        for name, group in _by_strategy(runs).items():
+            wealth = np.exp(np.mean([np.log(run.wealth) for run in group], axis=0))
+            axes.plot(
+                _dates(market, group[0]), 100 * (wealth / np.maximum.accumulate(wealth) - 1), color=color_of(name), lw=1.2
+            )
+        axes.set_ylabel("below the former high, %")
+
+    return _picture("drawdown", draw)
+
+
+def risk_picture(market: Market, runs: Sequence[Run]) -> str:
+    """Predicted risk at each fill, and realised volatility of the quarter around it, first universe."""
+
+    def draw(axes: Axes) -> None:
+        for name, group in _by_strategy(runs).items():
+            run = group[0]
+            per_year = market.days_per_year(run.first, run.last)
+            dates = _dates(market, run)
+            window = min(_ROLLING, len(dates) - 1)
+            squares = np.concatenate([[0.0], np.cumsum(run.returns() ** 2)])
+            rolling = np.sqrt((squares[window:] - squares[:-window]) / window * per_year)
+            centers = dates[1 + window // 2 :][: len(rolling)]
+            axes.plot(centers, 100 * rolling[: len(centers)], color=color_of(name), lw=1.2, alpha=0.75)
+            predicted = [(market.date(t.row), t.predicted_risk) for t in run.trades if np.isfinite(t.predicted_risk)]
+            axes.step(
+                [date for date, _ in predicted], [100 * risk for _, risk in predicted], where="post", color=color_of(name),
+                lw=1.2, ls=(0, (3, 1.5)),
+            )  # fmt: skip
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("% a year; dashed: predicted")
+
+    return _picture("risk", draw)
+
+
+def weights_picture(market: Market, run: Run) -> str:
+    """Weights after each fill of one run, stacked: the largest by name, the others together, cash on top."""
+
+    def draw(axes: Axes) -> None:
+        dates = [market.date(trade.row) for trade in run.trades]
+        weights = np.array([trade.weights for trade in run.trades])
+        largest = np.argsort(-weights.mean(axis=0), kind="stable")[:_NAMED]
+        others = np.delete(weights, largest, axis=1).sum(axis=1)
+        areas = [*weights[:, largest].T, others]
+        colors = [*_SERIES[:_NAMED], _GRID]
+        if len(dates) == 1:
+            dates, areas = [dates[0], market.date(run.last)], [np.repeat(area, 2) for area in areas]
+        axes.stackplot(
+            dates, [100 * area for area in areas], colors=colors, labels=[*(market.tickers[k] for k in largest), "others"],
+            step="post", linewidth=0.3, edgecolor=_PAPER,
+        )  # fmt: skip
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("% of wealth")
+        axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8, labelcolor=_INK)
+
+    return _picture("weights", draw, height=3.9)
+
+
+def turnover_picture(turnover: dict[str, tuple[float, float]]) -> str:
+    """Mean turnover per rebalancing of each strategy, without and with trading control."""
+
+    def draw(axes: Axes) -> None:
+        names = list(turnover)[::-1]
+        place = np.arange(len(names))
+        axes.barh(
+            place + 0.19,
+            [100 * turnover[n][0] for n in names],
+            0.36,
+            color=[color_of(n) for n in names],
+            label="without control",
+        )
+        axes.barh(place - 0.19, [100 * turnover[n][1] for n in names], 0.36, color=[color_of(n) for n in names], alpha=0.45)
+        axes.set_yticks(place, [SHORT[name] for name in names])
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("bought + sold, % of wealth")
+
+    return _picture("turnover", draw)
+
+
+def calibration_picture(market: Market, runs: Sequence[Run]) -> str:
+    """Predicted against realised risk, a point for each period between fills; on the line the prediction was right."""
+
+    def draw(axes: Axes) -> None:
+        shown = []
+        for name, group in _by_strategy(runs).items():
+            ratios = [ratio for run in group for ratio in risk_ratios(market, run)]
+            if not ratios:
+                continue
+            per_year = market.days_per_year(group[0].first, group[0].last)
+            predicted = 100 * np.sqrt([r.predicted * per_year for r in ratios])
+            realised = 100 * np.sqrt([max(r.realised, 1e-12) * per_year for r in ratios])
+            axes.plot(predicted, realised, ls="", marker="o", ms=3, alpha=0.6, color=color_of(name), mew=0)
+            shown += [*predicted, *realised]
+        if shown:
+            low, high = min(shown) * 0.9, max(shown) * 1.1
+            axes.plot([low, high], [low, high], color=_MUTED, lw=1)
+            axes.set_xlim(low, high)
+            axes.set_ylim(low, high)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:g}"[0] in "1235" else "")
+        axes.set_xlabel("predicted, % a year")
+        axes.set_ylabel("realised, % a year")
+
+    return _picture("calibration", draw)
+
+
+def differences_picture(found: Sequence[Difference]) -> str:
+    """The interval of each difference of Sharpe ratios; one that crosses the line at 0 proves nothing."""
+
+    def draw(axes: Axes) -> None:
+        place = np.arange(len(found))[::-1]
+        for y, each in zip(place, found, strict=True):
+            axes.plot(each.sharpe_interval, [y, y], color=color_of(each.ours), lw=2)
+            axes.plot([each.sharpe], [y], marker="o", ms=5, color=color_of(each.ours), mew=0)
+        axes.axvline(0, color=_MUTED, lw=1)
+        axes.set_yticks(place, [f"{SHORT[each.ours]} – {SHORT[each.rival]}" for each in found])
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("difference of Sharpe ratios, 95 % interval")
+
+    return _picture("differences", draw, height=0.9 + 0.23 * max(4, len(found)))
+
+
+SHORT: Final = {
+    "max_sharpe": "max Sharpe",
+    "min_variance": "min variance",
+    "target_risk": "target risk",
+    "fallback": "fallback",
+    "raw_mean_mpt": "MPT",
+    "ledoit_wolf": "Ledoit-Wolf",
+    "inverse_volatility": "1/volatility",
+    "equal_weight": "1/N",
+    "min_variance_plain": "plain min var.",
+    "benchmark": "benchmark",
+}
+
+
+def _by_strategy(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    grouped: dict[str, list[Run]] = {}
+    for run in runs:
+        grouped.setdefault(run.strategy, []).append(run)
+    return grouped
+
+
+def _dates(market: Market, run: Run) -> Floats:
+    return np.asarray(market.day[run.first : run.last + 1].astype("datetime64[D]"))
+
+
+def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1]) -> str:
+    import matplotlib as mpl  # noqa: PLC0415 - a second of imports that only pictures need
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    style = {
+        "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "font.size": 9, "text.color": _INK,
+        "axes.edgecolor": _GRID, "axes.labelcolor": _MUTED, "xtick.color": _GRID, "ytick.color": _GRID,
+        "xtick.labelcolor": _MUTED, "ytick.labelcolor": _MUTED, "axes.grid": True, "grid.color": _GRID, "grid.linewidth": 0.6,
+        "axes.spines.top": False, "axes.spines.right": False, "figure.constrained_layout.use": True, "axes.axisbelow": True,
+    }  # fmt: skip
+    with mpl.rc_context(style):
+        figure: Figure = Figure(figsize=(_SIZE[0], height), facecolor="none")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot(facecolor="none")
+        draw(axes)
+        if axes.get_lines() and isinstance(axes.get_lines()[0].get_xdata()[0], np.datetime64):
+            _date_axis(axes)
+        written = io.StringIO()
+        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    svg = written.getvalue()
+    svg = svg[svg.index("<svg") :]
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var({variable})")
+    return svg
+
+
+def _date_axis(axes: Axes) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
+
+    locator = AutoDateLocator(minticks=3, maxticks=7)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
