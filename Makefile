@@ -22,6 +22,9 @@ PYTEST_ARGS =
 PROCESSES = 2
 SECONDS = 600
 MINUTES = 10
+# Candidates of the forecasts that a backtest makes: log-HAR alone takes seconds where all take minutes.
+BACKTEST_MODELS = har
+OUT = var/backtest
 SEED = 0
 
 # How it is installed.
@@ -38,7 +41,7 @@ FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(E
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
-.PHONY: help run cluster test test-fast test-sweep check bench fuzz storm serve lock install clean
+.PHONY: help run cluster test test-fast test-sweep check bench backtest fuzz storm serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -73,6 +76,9 @@ check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 
 bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
+
+backtest: $(INSTALLED)  ## Backtest portfolios on the sample or BARS=path; one page with pictures in OUT=var/backtest
+	$(PY) -m optimizer backtest $(if $(BARS),--path "$(BARS)",--sample)$(ONLY) --models "$(BACKTEST_MODELS)"$(if $(JOBS), --jobs "$(JOBS)") --out "$(OUT)"
 
 .venv-statsforecast: $(INSTALLED) benchmarks/requirements-statsforecast.txt
 	$(UV) venv --quiet --clear --python $(PY) $@

@@ -242,6 +242,13 @@ class Settings(BaseSettings):
     fresh_sessions: int = Field(
         5, ge=0, description="A forecast whose as_of bar is more sessions old than this serves no request: a week of trading."
     )
+    market_premium: float = Field(
+        0.05,
+        ge=0,
+        le=0.2,
+        description="What the typical share earns above the risk-free rate a year, before looking at the data: about what "
+        "a century of world markets paid. It moves the centre of tickers that move otherwise than most, such as bonds.",
+    )
     weight_cap: float = Field(
         1.0,
         gt=0,

@@ -14,6 +14,7 @@ from settings import load_settings
 @click.command()
 @click.option("--path", type=click.Path(path_type=Path), help="Bars: Parquet, CSV, or a folder of them.")
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of a state whose bars are used, instead of --path.")
+@click.option("--sample", is_flag=True, help="Use the sample bars, instead of --path.")
 @click.option("--tickers", help="Comma-separated; default all.")
 @click.option("--members", type=click.Path(path_type=Path), help="CSV of members by date: ticker, from, to.")
 @click.option("--delistings", type=click.Path(path_type=Path), help="CSV of delisted tickers' last returns: ticker, return.")
@@ -36,6 +37,7 @@ from settings import load_settings
 def backtest(
     path: Path | None,
     state: Path | None,
+    sample: bool,
     tickers: str | None,
     members: Path | None,
     delistings: Path | None,
@@ -76,8 +78,8 @@ def backtest(
     from records import canonical_ticker
 
     startup.loaded()
-    if (path is None) == (state is None):
-        raise click.UsageError("name the bars by one of --path and --state")
+    if (path is not None) + (state is not None) + sample != 1:
+        raise click.UsageError("name the bars by one of --path, --state and --sample")
     if find_spec("matplotlib") is None:
         raise click.UsageError("the page's pictures need matplotlib: pip install -r requirements-dev.lock")
     chosen = tuple(strategies.split(",")) if strategies else DEFAULT_STRATEGIES
@@ -88,7 +90,7 @@ def backtest(
     wanted = None if tickers is None else [canonical_ticker(name) for name in tickers.split(",") if name]
     compared = None if benchmark is None else canonical_ticker(benchmark)
     read = None if wanted is None else [*wanted, *([compared] if compared else [])]
-    bars = read_bars(path, read) if path is not None else state_bars(settings.state_dir, read)
+    bars = state_bars(settings.state_dir, read) if state is not None else read_bars(path, read)
     if compared is not None and compared not in bars:
         raise click.UsageError(f"there is no bar of the benchmark {compared}: name a ticker of the file, or leave it out")
     market = Market.of(bars, read_members(members) if members else None, read_delistings(delistings) if delistings else None)
@@ -102,7 +104,7 @@ def backtest(
     plan = Plan(
         random_universes(pool, universes, size, seed),
         tuple(tuple(rows[phase::phases]) for phase in range(phases)),
-        Rules(chosen, risk_free_rate, target_risk, settings.weight_cap, settings.fresh_sessions),
+        Rules(chosen, risk_free_rate, target_risk, settings.weight_cap, settings.fresh_sessions, settings.market_premium),
         Costs(cost_bp / 1e4, delay, risk_free_rate),
         compared,
     )
@@ -113,7 +115,7 @@ def backtest(
         write_forecasts(list(all_rows(table)), out / "forecasts.parquet")
     write_results(market, outcome.runs, out / "results.parquet")
     (out / "figures.json").write_text(json.dumps(as_json(market, report, plan), allow_nan=False), encoding="utf-8")
-    title = f"Backtest on {(path or settings.state_dir).name}"
+    title = f"Backtest on {'the sample bars' if sample else (path or settings.state_dir).name}"
     (out / "backtest.html").write_text(page(market, report, plan, title), encoding="utf-8")
     click.echo("\n".join(table_lines(report)))
     click.echo(f"\npage: {out / 'backtest.html'}")

@@ -29,6 +29,7 @@ class Rules:
     target_risk: float
     weight_cap: float
     fresh_sessions: int
+    market_premium: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,9 @@ def decide(market: Market, forecasts: ForecastTable, universe: Sequence[str], ro
     if len(estimates) < 2:
         return None
     prices = prices.choose(tuple(estimates))
-    known = Known(prices, tuple(estimates.values()), rules.risk_free_rate, rules.target_risk, rules.weight_cap)
+    known = Known(
+        prices, tuple(estimates.values()), rules.risk_free_rate, rules.target_risk, rules.weight_cap, rules.market_premium
+    )
     try:
         proposals = {name: STRATEGIES[name](known) for name in rules.strategies}
     except NoDataError:

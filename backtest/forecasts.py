@@ -24,6 +24,8 @@ from settings import Settings
 
 #: Forecast dates closer than this many days belong to one day of decision: tickers skip days of their own.
 _SAME_DECISION_DAYS: Final = 8
+#: Imported once, and not by every process of a pool; both pools of a backtest fork from the same server.
+PRELOADED: Final = ["backtest.forecasts", "backtest.decisions"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +75,7 @@ def make_forecasts(bars: Mapping[str, Bars], days: Sequence[int], settings: Sett
     """Train and forecast every ticker on each of the days, from the bars up to it, and pool the rows of each day."""
     made: list[Forecast] = []
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(settings.jobs, mp_context=context) as processes:
         sent = [processes.submit(_rows_of, ticker, held, tuple(days), settings) for ticker, held in bars.items()]
         with progress(len(sent), "tickers forecast") as advance:

@@ -13,7 +13,7 @@ import click
 
 from backtest.market import Membership
 from errors import SourceError
-from producers.sources import read_source
+from producers.sources import SourceName, read_source
 from records import BarBatch, Bars, canonical_ticker, day_number, is_ticker, parse_date, validate_batch
 from settings import SuspectBars
 
@@ -21,10 +21,14 @@ from settings import SuspectBars
 _ALWAYS: Final = (-(10**6), 10**6)
 
 
-def read_bars(path: Path, tickers: Sequence[str] | None) -> dict[str, Bars]:
-    """Bars by ticker. Suspect bars are kept: what shows that one is wrong comes after it. Raises SourceError."""
+def read_bars(path: Path | None, tickers: Sequence[str] | None) -> dict[str, Bars]:
+    """Bars by ticker of a file, a folder or, for None, the sample. Raises SourceError.
+
+    Suspect bars are kept: what shows that one is wrong comes after it.
+    """
     today = dt.datetime.now(dt.UTC).date()
-    source = read_source("file", path=path, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
+    name = SourceName.SAMPLE if path is None else SourceName.FILE
+    source = read_source(name, path=path, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
     found, rejected = {}, 0
     for ticker, items in itertools.groupby(source, key=lambda item: item.ticker):
         parts = []

@@ -94,7 +94,7 @@ class Market:
     def eligible(self, row: int, minimum_bars: int) -> np.ndarray:
         """Tickers (n,) that may be bought after the close of `row`: members, with a bar on that day and enough before it."""
         member = np.array([self.members.includes(ticker, int(self.day[row])) for ticker in self.tickers])
-        return member & self.traded[row] & (self.traded[: row + 1].sum(axis=0) > minimum_bars)
+        return np.asarray(member & self.traded[row] & (self.traded[: row + 1].sum(axis=0) > minimum_bars))
 
     def delisted(self) -> list[str]:
         """Tickers whose bars end before the last day."""

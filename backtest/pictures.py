@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -56,7 +56,7 @@ def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
         axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.1f}")
         axes.set_ylabel("growth of 1, log scale")
 
-    return _picture("wealth", draw)
+    return _picture("wealth", draw, dated=True)
 
 
 def drawdown_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -70,7 +70,7 @@ def drawdown_picture(market: Market, runs: Sequence[Run]) -> str:
             )
         axes.set_ylabel("below the former high, %")
 
-    return _picture("drawdown", draw)
+    return _picture("drawdown", draw, dated=True)
 
 
 def risk_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -86,29 +86,26 @@ def risk_picture(market: Market, runs: Sequence[Run]) -> str:
             rolling = np.sqrt((squares[window:] - squares[:-window]) / window * per_year)
             centers = dates[1 + window // 2 :][: len(rolling)]
             axes.plot(centers, 100 * rolling[: len(centers)], color=color_of(name), lw=1.2, alpha=0.75)
-            predicted = [(market.date(t.row), t.predicted_risk) for t in run.trades if np.isfinite(t.predicted_risk)]
-            axes.step(
-                [date for date, _ in predicted], [100 * risk for _, risk in predicted], where="post", color=color_of(name),
-                lw=1.2, ls=(0, (3, 1.5)),
-            )  # fmt: skip
+            predicted = [trade for trade in run.trades if np.isfinite(trade.predicted_risk)]
+            days = _days(market, [trade.row for trade in predicted])
+            risks = [100 * trade.predicted_risk for trade in predicted]
+            axes.step(days, risks, where="post", color=color_of(name), lw=1.2, ls=(0, (3, 1.5)))
         axes.set_ylim(bottom=0)
         axes.set_ylabel("% a year; dashed: predicted")
 
-    return _picture("risk", draw)
+    return _picture("risk", draw, dated=True)
 
 
 def weights_picture(market: Market, run: Run) -> str:
     """Weights after each fill of one run, stacked: the largest by name, the others together, cash on top."""
 
     def draw(axes: Axes) -> None:
-        dates = [market.date(trade.row) for trade in run.trades]
-        weights = np.array([trade.weights for trade in run.trades])
+        dates = _days(market, [*(trade.row for trade in run.trades), run.last])
+        weights = np.array([trade.weights for trade in (*run.trades, run.trades[-1])])
         largest = np.argsort(-weights.mean(axis=0), kind="stable")[:_NAMED]
         others = np.delete(weights, largest, axis=1).sum(axis=1)
         areas = [*weights[:, largest].T, others]
         colors = [*_SERIES[:_NAMED], _GRID]
-        if len(dates) == 1:
-            dates, areas = [dates[0], market.date(run.last)], [np.repeat(area, 2) for area in areas]
         axes.stackplot(
             dates, [100 * area for area in areas], colors=colors, labels=[*(market.tickers[k] for k in largest), "others"],
             step="post", linewidth=0.3, edgecolor=_PAPER,
@@ -117,7 +114,7 @@ def weights_picture(market: Market, run: Run) -> str:
         axes.set_ylabel("% of wealth")
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8, labelcolor=_INK)
 
-    return _picture("weights", draw, height=3.9)
+    return _picture("weights", draw, height=3.9, dated=True)
 
 
 def turnover_picture(turnover: dict[str, tuple[float, float]]) -> str:
@@ -212,12 +209,17 @@ def _dates(market: Market, run: Run) -> Floats:
     return np.asarray(market.day[run.first : run.last + 1].astype("datetime64[D]"))
 
 
-def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1]) -> str:
+def _days(market: Market, rows: Sequence[int]) -> Floats:
+    return np.asarray(market.day[list(rows)].astype("datetime64[D]"))
+
+
+def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1], *, dated: bool = False) -> str:
     import matplotlib as mpl  # noqa: PLC0415 - a second of imports that only pictures need
     from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    style = {
+    style: Any = {
         "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "font.size": 9, "text.color": _INK,
         "axes.edgecolor": _GRID, "axes.labelcolor": _MUTED, "xtick.color": _GRID, "ytick.color": _GRID,
         "xtick.labelcolor": _MUTED, "ytick.labelcolor": _MUTED, "axes.grid": True, "grid.color": _GRID, "grid.linewidth": 0.6,
@@ -228,8 +230,10 @@ def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1]) 
         FigureCanvasSVG(figure)
         axes = figure.add_subplot(facecolor="none")
         draw(axes)
-        if axes.get_lines() and isinstance(axes.get_lines()[0].get_xdata()[0], np.datetime64):
-            _date_axis(axes)
+        if dated:
+            locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+            axes.xaxis.set_major_locator(locator)
+            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
         written = io.StringIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     svg = written.getvalue()
@@ -237,11 +241,3 @@ def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1]) 
     for color, variable in _VARIABLES.items():
         svg = svg.replace(color, f"var({variable})")
     return svg
-
-
-def _date_axis(axes: Axes) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-
-    locator = AutoDateLocator(minticks=3, maxticks=7)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

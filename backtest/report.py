@@ -57,7 +57,7 @@ def report_of(market: Market, outcome: Outcome, plan: Plan, assumptions: Sequenc
     returns = {name: np.column_stack([run.returns() for run in runs]) for name, runs in by_name.items()}
     ours = [name for name in OURS if name in by_name]
     rivals = [name for name in (*plan.rules.strategies, BENCHMARK) if name in by_name and name not in OURS]
-    pairs = [(name, rival) for name in ours for rival in rivals]
+    pairs: list[tuple[str, str]] = [(name, rival) for name in ours for rival in rivals]
     pairs += [(f"{name}+control", name) for name in ours]
     cash = cash_returns(market, outcome.first, outcome.last, rate)
     found = differences(returns, cash, per_year, pairs, seed=seed) if pairs else []

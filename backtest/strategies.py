@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -14,6 +14,7 @@ from optimizer import frontier
 from optimizer.allocation import Goal, allocate
 from optimizer.correlation import shrunk_correlation
 from optimizer.covariance import Comovement, comovement, covariance_of
+from optimizer.expectations import used_estimates
 from optimizer.frontier import Assets, Limits
 from optimizer.historical import past_estimates
 from optimizer.lookup import Estimate
@@ -34,6 +35,7 @@ class Known:
     risk_free_rate: float
     target_risk: float
     weight_cap: float
+    market_premium: float
 
     @cached_property
     def limits(self) -> Limits:
@@ -48,9 +50,7 @@ class Known:
     @cached_property
     def served(self) -> Assets:
         """Returns and covariance as the service uses them."""
-        served = np.array([estimate.annual_volatility for estimate in self.estimates])
-        annual_return = np.array([estimate.annual_return for estimate in self.estimates])
-        return Assets(annual_return, covariance_of(self.together.volatilities(served), self.together.correlation))
+        return self._used(self.estimates)
 
     @cached_property
     def fallback(self) -> Assets:
@@ -59,8 +59,23 @@ class Known:
         if refused:
             raise NoDataError("; ".join(f"{ticker}: {reason}" for ticker, reason in refused.items()))
         ordered = [past[ticker] for ticker in self.prices.tickers]
-        volatility = self.together.volatilities(np.array([each.annual_volatility for each in ordered]))
-        return Assets(np.array([each.annual_return for each in ordered]), covariance_of(volatility, self.together.correlation))
+        return self._used(
+            tuple(
+                replace(
+                    estimate,
+                    annual_return=each.annual_return,
+                    annual_volatility=each.annual_volatility,
+                    return_standard_error=each.standard_error,
+                )
+                for estimate, each in zip(self.estimates, ordered, strict=True)
+            )
+        )
+
+    def _used(self, estimates: tuple[Estimate, ...]) -> Assets:
+        used = used_estimates(estimates, self.together, self.risk_free_rate, self.market_premium)
+        volatility = np.array([estimate.annual_volatility for estimate in used])
+        annual_return = np.array([estimate.annual_return for estimate in used])
+        return Assets(annual_return, covariance_of(volatility, self.together.correlation))
 
     @cached_property
     def classic(self) -> Assets:

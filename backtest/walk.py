@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from backtest.decisions import Decision, Rules, decide
-from backtest.forecasts import ForecastTable
+from backtest.forecasts import PRELOADED, ForecastTable
 from backtest.ledger import Account, drift, rebalance
 from backtest.market import Market
 from backtest.runs import Costs, Run, Trade, run_strategy
@@ -156,6 +156,7 @@ def _decided(
         yield (_task(universe, row) for universe, row in tasks)
         return
     context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_receive, initargs=(shared,))
     try:
         yield pool.map(_task, [t[0] for t in tasks], [t[1] for t in tasks], chunksize=max(1, min(8, len(tasks) // (4 * jobs))))

@@ -38,6 +38,7 @@ def main() -> None:
 @click.option("--risk-free-rate", type=float, default=0.02, show_default=True, help="Annual.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of the prices (default: all that are kept).")
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of the prices (default: the newest bar).")
+@click.option("--budget", type=click.FloatRange(0, min_open=True), help="Money to invest: prints whole shares.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def allocate(
     state: Path | None,
@@ -47,6 +48,7 @@ def allocate(
     risk_free_rate: float,
     start: dt.datetime | None,
     end: dt.datetime | None,
+    budget: float | None,
     form: str,
 ) -> None:
     """Print the portfolio of the highest Sharpe ratio, or the one that meets a target, and what it rests on."""
@@ -64,6 +66,7 @@ def allocate(
                 "tickers": chosen,
                 "target_return": target_return,
                 "risk_tolerance": risk_tolerance,
+                "budget": budget,
             }
         )
         result = session.optimizer.optimize(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from errors import InfeasibleTargetError
 from optimizer import frontier
 from optimizer.frontier import Assets, InfeasibleProblemError, Limits
 from optimizer.rounding import rounded_weights
+from optimizer.trading import step_within
 from records import Floats
 
 #: A target this close to the edge of what is feasible counts as the edge: five decimals are what is answered.
@@ -33,7 +34,7 @@ class Portfolio:
 
     `annual_return` is Σ wᵢ μᵢ, `annual_volatility` is √(w'Σw), `sharpe_ratio` is (annual_return - risk_free_rate) /
     annual_volatility, all before `trading_cost`, which is what it takes to get there. `optimum` are the weights before
-    rounding.
+    rounding; `step` the part of the way from the held weights to the best ones, 1 where nothing was held or trading had a cost.
     """
 
     weights: Floats
@@ -43,9 +44,10 @@ class Portfolio:
     trading_cost: float
     optimum: Floats
     warnings: tuple[str, ...]
+    step: float = 1.0
 
 
-def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
+def allocate(assets: Assets, goal: Goal, limits: Limits, held: Floats | None = None) -> Portfolio:
     """The portfolio that meets the goal within the limits, returns being those after trading costs.
 
     - no target: maximum Sharpe ratio with the goal's risk-free rate. When no portfolio is expected to return more than that
@@ -55,10 +57,16 @@ def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
       this portfolio itself, with a warning.
     - risk tolerance: the greatest return at no more risk.
 
+    `held` (n,) are current weights where no cost of trading is known: the portfolio is a partial step from them
+    (`optimizer.trading`), as small as the goal and the limits allow.
+
     Raises InfeasibleTargetError, with the feasible range, for a target that cannot be met.
     """
     limits, warnings = _feasible(limits, len(assets))
     weights, more = _solve(assets, goal, limits)
+    step = 1.0
+    if held is not None:
+        weights, step = step_within(held, weights, _keeps(assets, goal, limits, weights))
     rounded = rounded_weights(weights, limits.cap, limits.groups)
     annual_return = float(rounded @ assets.annual_return)
     _, volatility = expected_year(assets, limits, rounded)
@@ -70,7 +78,27 @@ def allocate(assets: Assets, goal: Goal, limits: Limits) -> Portfolio:
         trading_cost=limits.turnover.cost_of(rounded) if limits.turnover else 0.0,
         optimum=weights,
         warnings=(*warnings, *more),
+        step=step,
     )
+
+
+def _keeps(assets: Assets, goal: Goal, limits: Limits, wanted: Floats) -> Callable[[Floats], bool]:
+    """Whether weights keep the goal as well as the wanted ones do, and the limits."""
+    least_return, most_risk = -math.inf, math.inf
+    wanted_return, wanted_risk = expected_year(assets, limits, wanted)
+    if goal.target_return is not None:
+        least_return = min(goal.target_return, wanted_return) - _EDGE
+    elif goal.risk_tolerance is not None:
+        most_risk = max(goal.risk_tolerance, wanted_risk) + _EDGE
+
+    def keeps(weights: Floats) -> bool:
+        annual_return, risk = expected_year(assets, limits, weights)
+        within = weights.max() <= limits.cap + _EDGE and all(
+            weights[list(group.members)].sum() <= group.limit + _EDGE for group in limits.groups
+        )
+        return bool(within and annual_return >= least_return and risk <= most_risk)
+
+    return keeps
 
 
 def expected_year(assets: Assets, limits: Limits, weights: Floats) -> tuple[float, float]:

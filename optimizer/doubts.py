@@ -11,6 +11,7 @@ from marketdata.yahoo import named
 from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
+from records import canonical_ticker
 
 #: Of fewer days than a quarter's, a correlation of 0.3 has a standard error of more than 0.1.
 _FEW_DAYS: Final = 63
@@ -41,9 +42,11 @@ def without_effect(request: AllocationRequest, tickers: Sequence[str]) -> list[s
     free = [ticker for ticker in tickers if ticker not in sectors]
     if request.sector_limits and free:
         wishes.append(f"no sector is known of {named(free)}: no sector limit applies there")
-    if request.current_weights and not request.turnover_cost:
-        wishes.append("current_weights change nothing without a turnover_cost: trading was taken to be free")
     left = [ticker for ticker, weight in request.current_weights.items() if weight > 0 and ticker not in tickers]
-    if left and request.turnover_cost:
-        wishes.append(f"held, but not among the tickers of this portfolio, so sold at a cost: {named(left)}")
+    if left:
+        cost = " at a cost" if request.turnover_cost else ""
+        wishes.append(f"held, but not among the tickers of this portfolio, so sold{cost}: {named(left)}")
+    unseen = [name for name in request.expected_returns if canonical_ticker(name) not in tickers]
+    if unseen:
+        wishes.append(f"expected_returns of tickers that are not in this portfolio change nothing: {named(unseen)}")
     return wishes

@@ -37,8 +37,8 @@ class Estimate:
 
     `pooled_tickers`: over how many tickers the forecast was pooled (1: it stands alone). `fallback` is None for a trained
     model's forecast, else the name of the estimate in its place, with the `reason`; `shrinkage` tells how one from past prices
-    was made of their mean. `forecast_volatility` is the forecast itself where `annual_volatility` is what a portfolio uses
-    (`optimizer.covariance`).
+    was made of their mean. `forecast_volatility` and `forecast_return` are the forecasts themselves where `annual_volatility`
+    and `annual_return` are what a portfolio uses (`optimizer.covariance`, `optimizer.exposure`), with `market_beta`.
     """
 
     ticker: str
@@ -53,6 +53,8 @@ class Estimate:
     reason: str | None = None
     shrinkage: str | None = None
     forecast_volatility: float | None = None
+    forecast_return: float | None = None
+    market_beta: float | None = None
 
     def told(self) -> str | None:
         """The reason and the shrinkage in one sentence; None for a forecast that needs none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -37,6 +37,10 @@ def optimize_portfolio(
     target_return: float | None = None,
     risk_tolerance: float | None = None,
     *,
+    expected_returns: Mapping[str, float] | None = None,
+    current_weights: Mapping[str, float] | None = None,
+    turnover_cost: float | None = None,
+    budget: float | None = None,
     session: Session | None = None,
 ) -> Result:
     """Weights for a year to come, long only, from forecasts where there are fresh ones, else from past prices.
@@ -44,6 +48,10 @@ def optimize_portfolio(
     All rates are annual decimals. Without a target, the portfolio of the highest Sharpe ratio with the given
     `risk_free_rate`; with `target_return`, the least risk that returns as much; else with `risk_tolerance`, the greatest
     return at that volatility. A target of None or 0 is not set.
+
+    `expected_returns` replace the forecasts of the tickers that they name (a pandas Series will do). `current_weights` with a
+    `turnover_cost` make trading cost that much of each unit; without one the portfolio goes half of the way
+    (`optimizer.trading.STEP`), or as much more as a target needs. `budget` adds whole `shares` and the `cash` that is left.
 
     The result, to be checked by hand with w = `weights`, μ and σ = `expected_return` and `expected_volatility` in
     `forecasts`, and R the shrunk correlations of the last 756 bars up to `end_date` (`optimizer.covariance.comovement`):
@@ -63,6 +71,10 @@ def optimize_portfolio(
             "tickers": tickers if tickers is None or isinstance(tickers, str) else list(tickers),
             "target_return": target_return,
             "risk_tolerance": risk_tolerance,
+            "expected_returns": dict(expected_returns or {}),
+            "current_weights": dict(current_weights or {}),
+            "turnover_cost": turnover_cost,
+            "budget": budget,
         }
     )
     return (session or process_session()).optimizer.optimize(request)

@@ -19,6 +19,8 @@ NO_DATA: Final = "Could not fetch any valid data for the given tickers and date 
 
 #: No rate, return or volatility of a year is beyond 1,000 %: such a value is a per cent figure where a decimal belongs.
 _LARGEST_RATE: Final = 10.0
+#: More money than any fund has.
+_LARGEST_BUDGET: Final = 1e13
 #: Weights that sum to more than 1 by less than this were rounded.
 _ROUNDING: Final = 0.005
 
@@ -71,6 +73,17 @@ def _weight(value: Any) -> Any:
     return number
 
 
+def _money(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ValueError("an amount of money is needed")  # noqa: TRY004 - pydantic collects ValueErrors
+    # The comparison comes first: an integer of JSON may have any length.
+    if not 0 < value <= _LARGEST_BUDGET:
+        raise ValueError(f"must be above 0 and at most {_LARGEST_BUDGET:g}")
+    return float(value)
+
+
 def _holdings(weights: dict[str, float]) -> dict[str, float]:
     held: dict[str, float] = {}
     for name, weight in weights.items():
@@ -91,6 +104,7 @@ Risk = Annotated[float | None, BeforeValidator(_risk)]
 Date = Annotated[dt.date, BeforeValidator(as_date)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Weight = Annotated[float, BeforeValidator(_weight)]
+Budget = Annotated[float | None, BeforeValidator(_money)]
 Holdings = Annotated[dict[str, Weight], AfterValidator(_holdings)]
 
 
@@ -109,7 +123,12 @@ class AllocationRequest(BaseModel):
     weight_cap: Fraction | None = Field(None, description="Largest weight of one ticker; the service's setting by default")
     sector_limits: dict[str, Weight] = Field({}, description="Largest share by sector; tickers of unknown sector are free")
     current_weights: Holdings = Field({}, description="What is held now, by ticker; what is missing to 1 is cash")
-    turnover_cost: Weight = Field(0.0, description="Cost of each unit of weight bought or sold; goals are met after it")
+    turnover_cost: Weight | None = Field(
+        None,
+        description="Cost of each unit of weight bought or sold, goals are met after it; without it half of the way is gone",
+    )
+    budget: Budget = Field(None, description="Money to invest, in the currency of the prices: adds whole shares to the result")
+    expected_returns: dict[str, Rate] = Field({}, description="Annual returns by ticker that replace the forecasts")
 
     @model_validator(mode="after")
     def _check_dates(self) -> AllocationRequest:

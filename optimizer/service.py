@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate
 from optimizer.covariance import HISTORY_DAYS, Comovement, comovement, covariance_of
 from optimizer.doubts import weak_grounds, without_effect
+from optimizer.expectations import used_estimates, with_views
 from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.market import Market
@@ -116,7 +117,13 @@ class Optimizer:
             together = self._comovements.get(
                 (prices.history, table.tickers), lambda: comovement(prices.history.choose(table.tickers))
             )
-            used = self._used.get((_Same(together), _Same(estimates)), lambda: used_estimates(estimates, together))
+            rate, premium = request.risk_free_rate, self._settings.market_premium
+            used = self._used.get(
+                (_Same(together), _Same(estimates), rate, premium),
+                lambda: used_estimates(tuple(estimates.values()), together, rate, premium),
+            )
+            if request.expected_returns:
+                used = with_views(used, request.expected_returns)
             progress(70, f"Optimizing over {len(estimates)} tickers")
             portfolio = self._portfolio(used, together.correlation, request)
         progress(95, "Writing the result")
@@ -126,6 +133,7 @@ class Optimizer:
             table,
             risk_free_rate=request.risk_free_rate,
             unused=unused,
+            budget=request.budget,
             warnings=(
                 *prices.warnings,
                 *rows.warnings,
@@ -174,9 +182,13 @@ class Optimizer:
         tickers = tuple(estimate.ticker for estimate in estimates)
         limits = _limits(request, tickers, self._settings.weight_cap)
         wanted = (request.goal, limits.cap, limits.groups, request.current_weights, request.turnover_cost)
+        held = None
+        if request.current_weights and request.turnover_cost is None:
+            held = np.array([request.current_weights.get(ticker, 0.0) for ticker in tickers])
         expected = tuple((e.annual_return, e.annual_volatility) for e in estimates)
         return self._portfolios.get(
-            (_Same(correlation), tickers, expected, wanted), lambda: _solve(expected, correlation, request.goal, limits)
+            (_Same(correlation), tickers, expected, wanted),
+            lambda: _solve(expected, correlation, request.goal, limits, held),
         )
 
 
@@ -198,19 +210,11 @@ def _history_start(end: dt.date) -> dt.date:
     return end - min(end - dt.date.min, dt.timedelta(days=HISTORY_DAYS))
 
 
-def used_estimates(estimates: Mapping[str, Estimate], together: Comovement) -> tuple[Estimate, ...]:
-    """The estimates with the volatilities that the portfolio uses; the forecasts themselves stand beside them."""
-    served = [estimate.annual_volatility for estimate in estimates.values()]
-    used = together.volatilities(np.array(served)).tolist()
-    return tuple(
-        replace(estimate, annual_volatility=volatility, forecast_volatility=estimate.annual_volatility)
-        for estimate, volatility in zip(estimates.values(), used, strict=True)
-    )
-
-
-def _solve(expected: tuple[tuple[float, float], ...], correlation: Floats, goal: Goal, limits: Limits) -> Portfolio:
+def _solve(
+    expected: tuple[tuple[float, float], ...], correlation: Floats, goal: Goal, limits: Limits, held: Floats | None
+) -> Portfolio:
     annual_return, annual_volatility = np.array(expected).T
-    return allocate(Assets(annual_return, covariance_of(annual_volatility, correlation)), goal, limits)
+    return allocate(Assets(annual_return, covariance_of(annual_volatility, correlation)), goal, limits, held)
 
 
 def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: float) -> Limits:
@@ -226,7 +230,7 @@ def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: floa
         for name, limit in request.sector_limits.items()
     ]
     turnover = None
-    if request.turnover_cost > 0:
+    if request.turnover_cost:
         held = request.current_weights
         elsewhere = sum(weight for ticker, weight in held.items() if ticker not in tickers)
         turnover = Turnover(np.array([held.get(ticker, 0.0) for ticker in tickers]), request.turnover_cost, elsewhere)

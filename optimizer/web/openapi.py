@@ -27,8 +27,11 @@ _BASIS: Final = {
         "reason",
     ],
     "properties": {
-        "expected_return": _NUMBER | {"description": "Of a year, arithmetic"},
-        "expected_volatility": _NUMBER | {"description": "Of daily log returns, annual"},
+        "expected_return": _NUMBER | {"description": "Of a year, arithmetic, as the portfolio uses it"},
+        "expected_volatility": _NUMBER | {"description": "Of daily log returns, annual, as the portfolio uses it"},
+        "forecast_return": _NUMBER | {"description": "The forecast before the market part"},
+        "forecast_volatility": _NUMBER | {"description": "The forecast before it is blended with the long run"},
+        "market_beta": _NUMBER | {"description": "Exposure to what the tickers have in common; 1 is typical"},
         "as_of": _TEXT | {"format": "date", "description": "The bar that it was made from"},
         "model": _TEXT,
         "volatility_model": _TEXT,
@@ -50,6 +53,9 @@ _RESULT: Final = {
         "risk": _NUMBER,
         "sharpe_ratio": _NUMBER,
         "trading_cost": _NUMBER | {"description": "Of getting here from the current weights; `return` is before it"},
+        "trading_step": _NUMBER | {"description": "The part of the way gone from the current weights, 1 with a turnover_cost"},
+        "shares": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+        "cash": _NUMBER | {"description": "What the whole shares leave of the budget"},
         "prices": {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
         "forecasts": {"type": "object", "additionalProperties": _BASIS},
         "estimates": {

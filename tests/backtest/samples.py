@@ -33,8 +33,12 @@ def made_market_bars(count: int = 200, tickers: Sequence[str] = TICKERS, *, seed
     return bars
 
 
-def booked(
-    bars: Mapping[str, Bars], targets: Mapping[dt.date, Mapping[str, float]], *, cost: float, rate: float,
+def booked(  # noqa: C901 - one loop, to be read from top to bottom
+    bars: Mapping[str, Bars],
+    targets: Mapping[dt.date, Mapping[str, float]],
+    *,
+    cost: float,
+    rate: float,
     delisting: Mapping[str, float] | None = None,
 ) -> dict[dt.date, float]:
     """Wealth at each close, booked as a person would: a loop over days, a dict of money by ticker, bisection for the costs.

@@ -113,6 +113,14 @@ def test_cluster_hands_its_variables_on(project):
     assert make(project, "cluster")[2][-1] == "-m cluster --source sample"
 
 
+def test_backtest_takes_the_sample_or_the_bars_that_are_named(project):
+    assert make(project, "backtest")[2][-1] == "-m optimizer backtest --sample --models har --out var/backtest"
+    _, _, asked = make(
+        project, "backtest", "BARS=my bars.csv", "TICKERS=A,B", "BACKTEST_MODELS=har,arima", "OUT=there", "JOBS=2"
+    )
+    assert asked[-1] == ("-m optimizer backtest --path my bars.csv --tickers A,B --models har,arima --jobs 2 --out there")
+
+
 def test_run_does_not_heed_variables_of_the_environment_that_only_share_a_name(project):
     _, _, asked = make(project, "run", SOURCE="web", STATE="/elsewhere", TICKERS="X")
     assert asked[-3] == "-m streams run --source sample --state var"

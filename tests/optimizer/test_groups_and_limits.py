@@ -72,10 +72,10 @@ def test_what_is_held_elsewhere_is_sold_and_what_trading_costs_has_its_own_key(o
     assert optimizer.optimize(asked(BARS))["trading_cost"] == 0.0
 
 
-def test_what_is_held_without_a_cost_of_trading_is_said_to_change_nothing(optimizer_of, asked):
+def test_what_is_held_elsewhere_is_said_to_be_sold_without_a_cost_too(optimizer_of, asked):
     optimizer = optimizer_of(BARS, ROWS)
-    held = optimizer.optimize(asked(BARS, current_weights={"AAPL": 1}))
-    assert any("without a turnover_cost" in warning for warning in held["warnings"])
+    held = optimizer.optimize(asked(BARS, current_weights={"GONE": 1}))
+    assert any("so sold: GONE" in warning for warning in held["warnings"])
     assert held["weights"] == optimizer.optimize(asked(BARS))["weights"]
 
 

@@ -94,7 +94,7 @@ def test_5_a_failed_forecast_is_never_a_constant(optimizer_of, asked, caplog):
             returns = np.diff(np.log(bars[ticker].close))
             basis = result["forecasts"][ticker]
             served = [rows[other].annual_return for other in ("EEE", "FFF")]
-            assert basis["expected_return"] == pytest.approx(shrunk_mean(np.expm1(returns), served))
+            assert basis["forecast_return"] == pytest.approx(shrunk_mean(np.expm1(returns), served))
             assert basis["fallback"] == "mpt"
             assert basis["reason"]
 

@@ -210,6 +210,6 @@ def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer
     result = optimizer_of(bars, rows | {"FFF": late}).optimize(asked(bars, target_return=0.01))
     for ticker, basis in result["forecasts"].items():
         if ticker != "FFF":
-            assert basis["expected_return"] == pooled[ticker].annual_return
+            assert basis["forecast_return"] == pooled[ticker].annual_return
             assert basis["forecast_volatility"] == pooled[ticker].annual_volatility
             assert basis["pooled_tickers"] == 5
