@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "producers": _GROUND | {"broker", "marketdata"},
     "streams": _GROUND | {"commands", "models", "history", "state", "broker"},
     "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
-    "backtest": _GROUND | {"commands", "evaluation", "history", "models", "optimizer"},
+    "backtest": _GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
     "benchmarks": _GROUND
     | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer", "backtest"},
 }
