@@ -16,8 +16,9 @@ from benchmarks.isolated import Measured, in_fresh_process
 from history.features import advance_state, initial_state
 from settings import load_settings
 from state.folder import StateFolder
-from streams.embedded.engine import EmbeddedEngine, Training
+from streams.embedded.engine import EmbeddedEngine
 from streams.embedded.summary import Summary
+from streams.training.ticker_pool import TickerPool
 
 
 def run() -> Iterator[dict[str, Any]]:
@@ -47,7 +48,7 @@ def warm_up() -> None:
     advance_state(initial_state(), bars, 0)
 
 
-def ingest(folder: Path, pool: Training | None = None, tickers: frozenset[str] | None = None) -> Summary:
+def ingest(folder: Path, pool: TickerPool | None = None, tickers: frozenset[str] | None = None) -> Summary:
     """Run the embedded engine over the set (or these tickers of it); `pool` None trains nothing."""
     logging.disable(logging.WARNING)  # tickers without a model are what was asked for
     settings = load_settings(state_dir=folder)

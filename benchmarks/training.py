@@ -20,10 +20,10 @@ from benchmarks.ingest import ingest
 from benchmarks.isolated import in_fresh_process
 from history.windows import window_of_bars
 from models.contract import Window
-from models.results import TrainedTicker, TrainingJob
+from models.results import TrainingJob
 from models.training import train_ticker
 from settings import load_settings
-from streams.training.pool import TrainingPool
+from streams.training.ticker_pool import new_ticker_pool
 
 TIMED_TICKERS: Final = 10
 POOLED_TICKERS: Final = 100
@@ -111,12 +111,10 @@ def pooled_seconds(jobs: int) -> float:
     """Wall seconds to take in and train some tickers in a new state folder, from warm processes on."""
     tickers = frozenset(histories(POOLED_TICKERS + 1, minimum=1008))
     first, *others = sorted(tickers)
-    settings = load_settings()
+    settings = load_settings(jobs=jobs)
     with (
         tempfile.TemporaryDirectory() as folder,
-        TrainingPool[TrainingJob, TrainedTicker](
-            train_ticker, jobs=jobs, deadline_seconds=settings.job_deadline_seconds
-        ) as pool,
+        new_ticker_pool(settings, train_ticker) as pool,
     ):
         ingest(Path(folder) / "warm", pool, frozenset([first]))
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What both engines log: trained models and their scores, suspect bars."""
+"""What both engines log of a training: the scores of its candidates, and what was selected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 
 from models.results import TrainedTicker
 from models.selection.evidence import significance
-from records import Suspicion, date_of
+from records import date_of
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +56,6 @@ def log_training(trained: TrainedTicker) -> None:
 
 def _of_training(trained: TrainedTicker) -> tuple[str, dt.date, int]:
     return trained.ticker, date_of(trained.cutoff), trained.bars_used
-
-
-def log_suspect(one: Suspicion) -> None:
-    """A bar that is hardly true in the history that it came into, and that a stream keeps all the same."""
-    logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", one.ticker, one.date, one.rule, one.evidence)
 
 
 def _figure(value: float | None) -> str:

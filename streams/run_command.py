@@ -66,7 +66,7 @@ def run(
     from state.folder import StateFolder
     from streams.embedded.engine import EmbeddedEngine
     from streams.embedded.summary import summary_lines
-    from streams.training.pool import TrainingPool, preload_for
+    from streams.training.ticker_pool import new_ticker_pool
 
     startup.loaded()
     with ExitStack() as stack:
@@ -77,14 +77,7 @@ def run(
         )
         pool = None
         if not no_train:
-            pool = stack.enter_context(
-                TrainingPool(
-                    train_ticker,
-                    jobs=settings.jobs,
-                    deadline_seconds=settings.job_deadline_seconds,
-                    preload=preload_for(settings.models),
-                )
-            )
+            pool = stack.enter_context(new_ticker_pool(settings, train_ticker))
         engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
         summary = engine.run(bars, bars_total=bars.bars_total)
     for line in summary_lines(summary):

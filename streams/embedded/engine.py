@@ -17,26 +17,27 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from errors import StateCorruptError
-from history.forecasting import calls_for, is_current, is_usable, refresh, training_job, wanted_training
-from history.pipeline import Absorbed, absorb
+from history.forecasting import calls_for, is_usable, training_job
+from history.pipeline import absorb
 from history.schedule import due_training, sessions_behind
 from history.ticker_state import DueTraining, TickerState
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
-from records import BarBatch, Forecast, RejectedBar, Suspicion
+from records import BarBatch, RejectedBar
 from settings import Settings
 from state.folder import StateWriter
 from streams.embedded.rejections import Rejections
 from streams.embedded.state_cache import StateCache
 from streams.embedded.summary import Summary
-from streams.reporting import log_suspect, log_training
-from streams.training.pool import Outcome, TrainingPool
+from streams.outputs import effects_of, log_effects
+from streams.reporting import log_training
+from streams.rows import make_row, readable_models, readable_row
+from streams.training.ledger import TrainingLedger, covers
+from streams.training.ticker_pool import TickerOutcome, TickerPool
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[int | None, str], AbstractContextManager[Callable[[int], None]]]
-Training = TrainingPool[TrainingJob, TrainedTicker]
 
 NOT_TRAINED: Final = "training was switched off"
 
@@ -51,7 +52,7 @@ class EmbeddedEngine:
         *,
         state_dir: Path,
         today: dt.date,
-        pool: Training | None,
+        pool: TickerPool | None,
         progress: Progress,
     ) -> None:
         self._writer = writer
@@ -61,8 +62,9 @@ class EmbeddedEngine:
         self._progress = progress
         self._states = StateCache(writer.history)
         self._rejections = Rejections(state_dir / "rejected.jsonl")
-        self._running: dict[str, DueTraining] = {}
-        self._tried: dict[str, tuple[DueTraining, str | None]] = {}
+        # A training that fails is not tried again by the same run: the pool has tried it twice.
+        self._trainings = TrainingLedger()
+        # Tickers whose row is that of their bars and of what is trained.
         self._fresh: set[str] = set()
         self._summary = Summary()
 
@@ -75,7 +77,7 @@ class EmbeddedEngine:
                 self._states.flush_all()
         tickers = self._writer.history.tickers()
         for ticker in tickers:
-            self._settle(ticker)
+            self._request_due(ticker)
         self._finish_trainings()
         for ticker in tickers:
             if ticker not in self._fresh:
@@ -97,7 +99,7 @@ class EmbeddedEngine:
                 if current is not None and item.ticker != current:
                     # Its bars are through, as far as one can tell: train it while the others are read.
                     self._states.flush(current)
-                    self._settle(current)
+                    self._request_due(current)
                 current = item.ticker
                 self._absorb(item)
                 advance(len(item.date))
@@ -105,46 +107,49 @@ class EmbeddedEngine:
 
     def _absorb(self, batch: BarBatch) -> None:
         state, outputs = absorb(self._states.get(batch.ticker), batch, today=self._today, settings=self._settings)
-        for output in outputs:
-            if isinstance(output, RejectedBar):
-                self._reject(output)
-            elif isinstance(output, Suspicion):
-                log_suspect(output)
-            elif isinstance(output, Absorbed):
-                self._summary.bars_new += output.accepted
-                self._summary.bars_duplicate += output.duplicate
-                self._summary.bars_corrected += output.corrected
-                self._summary.bars_expired += output.expired
-                if output.restated_by != 1.0:
-                    logger.warning("restated by its vendor ticker=%s factor=%.6g", batch.ticker, output.restated_by)
-                if state is not None and output.changed_from is not None:
-                    self._fresh.discard(batch.ticker)
-                    self._states.put(state, changed_from=output.changed_from)
+        effects = effects_of(outputs)
+        for bar in effects.rejected:
+            self._reject(bar)
+        log_effects(batch.ticker, effects)
+        self._summary.bars_new += effects.new
+        self._summary.bars_duplicate += effects.duplicate
+        self._summary.bars_corrected += effects.corrected
+        self._summary.bars_expired += effects.expired
+        if state is not None and effects.changed_from is not None:
+            self._fresh.discard(batch.ticker)
+            self._states.put(state, changed_from=effects.changed_from)
 
     def _reject(self, bar: RejectedBar) -> None:
         self._summary.bars_rejected += 1
         self._rejections.add(bar)
 
-    def _settle(self, ticker: str) -> None:
-        """Request the ticker's training if it is due and not done; withdraw what is no longer due."""
+    def _request_due(self, ticker: str) -> None:
+        """Request the ticker's due training if it is missing; withdraw a request for what is no longer missing."""
         state = self._states.get(ticker)
         if state is None or self._pool is None or ticker in self._fresh:
             return
         state = self._with_due(state)
         if state.due is None or self._is_done(state, state.due):
             self._pool.withdraw(ticker)
+            self._trainings.withdraw(ticker)
         else:
-            self._pool.request(ticker, partial(self._job, ticker, state.due))
+            self._request(self._pool, ticker, state.due)
+
+    def _request(self, pool: TickerPool, ticker: str, due: DueTraining) -> None:
+        if self._trainings.request(ticker, due):
+            pool.request(ticker, partial(self._job, ticker, due))
 
     def _is_done(self, state: TickerState, due: DueTraining) -> bool:
-        """Whether the training or a later one is stored, runs, or was tried in this run."""
-        tried = self._tried.get(state.ticker)
-        if self._running.get(state.ticker) == due or (tried is not None and tried[0] == due):
+        """Whether the training runs, has failed in this run, or it or a later one is stored."""
+        if self._trainings.is_running(state.ticker, due):
             return True
+        return self._trainings.is_done(state.ticker, due, 0.0, partial(self._is_covered, state, due))
+
+    def _is_covered(self, state: TickerState, due: DueTraining) -> bool:
         trained = self._stored(state.ticker)
         if trained is None or self._writer.models.has_expired(state.ticker):
             return False
-        return trained.cutoff >= due.cutoff and is_current(trained, state, self._settings)
+        return covers(trained, due, lambda: state, self._settings)
 
     def _with_due(self, state: TickerState) -> TickerState:
         due = due_training(state, self._settings)
@@ -159,19 +164,16 @@ class EmbeddedEngine:
         return state
 
     def _job(self, ticker: str, due: DueTraining) -> TrainingJob:
-        self._running[ticker] = due
+        self._trainings.begin(ticker, due)
         return training_job(self._held(ticker), due, self._settings)
 
     def _stored(self, ticker: str) -> TrainedTicker | None:
-        try:
-            payload = self._writer.models.get(ticker)
-            if payload is None:
-                return None
-            trained = decode_trained(payload)
-        except StateCorruptError as error:  # this ticker's alone: the others' models are as good as before
-            logger.warning("stored models unreadable, trained again ticker=%s reason=%s", ticker, error)
-            return None
-        return trained if is_usable(trained, self._settings) else None
+        trained = readable_models(ticker, partial(self._read_models, ticker))
+        return trained if trained is not None and is_usable(trained, self._settings) else None
+
+    def _read_models(self, ticker: str) -> TrainedTicker | None:
+        payload = self._writer.models.get(ticker)
+        return None if payload is None else decode_trained(payload)
 
     def _finish_trainings(self) -> None:
         if self._pool is None or not len(self._pool):
@@ -188,18 +190,19 @@ class EmbeddedEngine:
             self._finish(outcome)
         return len(outcomes)
 
-    def _finish(self, outcome: Outcome[TrainingJob, TrainedTicker]) -> None:
-        """Keep a result, models before the forecast that rests on them; a result that is no longer the due one is dropped."""
+    def _finish(self, outcome: TickerOutcome) -> None:
+        """Store a result, the models before the row that rests on them; drop it if it is superseded."""
         ticker = outcome.key
         due = _due_of(outcome.job)
-        self._running.pop(ticker, None)
-        self._tried[ticker] = (due, None if outcome.error is None else str(outcome.error))
         if not calls_for(self._held(ticker), due, self._settings):
-            self._settle(ticker)
+            self._trainings.supersede(ticker, due)
+            self._request_due(ticker)
             return
         if outcome.result is None:
+            self._trainings.fail(ticker, due, str(outcome.error), 0.0)
             self._summary.training_failed += 1
         else:
+            self._trainings.succeed(ticker, due)
             self._summary.trained += 1
             self._writer.models.put(ticker, encode_trained(outcome.result))
             log_training(outcome.result)
@@ -207,37 +210,20 @@ class EmbeddedEngine:
 
     def _refresh(self, ticker: str, trained: TrainedTicker | None) -> None:
         state = self._held(ticker)
-        tried = self._tried.get(ticker)
-        reason = None
-        if tried is not None and tried[1] is not None and tried[0] == state.due:
+        reason = self._trainings.failure(ticker, state.due)
+        if reason is not None:
             # A failed training must leave the same row whatever was trained before it.
-            trained, reason = None, tried[1]
+            trained = None
         elif trained is None and state.due is not None and self._pool is None:
             reason = NOT_TRAINED
-        row = self._row(state, trained, reason)
+        previous = partial(readable_row, ticker, partial(self._writer.forecasts.get, ticker))
+        row, missing = make_row(state, trained, load_trained, self._settings, reason=reason, previous=previous)
         if row.fallback is not None or row.annual_return is None:
             self._summary.fallback[ticker] = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks)
         self._summary.forecasts_written += self._writer.forecasts.put_changed(row)
         self._fresh.add(ticker)
-        missing = wanted_training(state, trained, row, self._settings)
         if self._pool is not None and missing is not None and not self._is_done(state, missing):
-            self._pool.request(ticker, partial(self._job, ticker, missing))
-
-    def _row(self, state: TickerState, trained: TrainedTicker | None, reason: str | None) -> Forecast:
-        if trained is not None:
-            try:
-                return refresh(state, load_trained(trained), self._settings, previous=partial(self._previous, state.ticker))
-            except Exception as error:  # whatever one ticker's models do, the others go on
-                logger.exception("models failed ticker=%s", state.ticker)
-                reason = f"its trained models failed: {type(error).__name__}: {error}"
-        return refresh(state, None, self._settings, reason=reason)
-
-    def _previous(self, ticker: str) -> Forecast | None:
-        try:
-            return self._writer.forecasts.get(ticker)
-        except StateCorruptError as error:
-            logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
-            return None
+            self._request(self._pool, ticker, missing)
 
     def _find_quiet(self, tickers: list[str]) -> None:
         last = {ticker: int(self._held(ticker).bars.day[-1]) for ticker in tickers}

@@ -30,7 +30,6 @@ from typing import Final, Generic, Self, TypeVar
 
 from commands.startup import ONE_THREAD
 from errors import TrainingError
-from settings import ModelName
 
 logger = logging.getLogger(__name__)
 
@@ -39,9 +38,6 @@ Result = TypeVar("Result")
 
 #: What the forkserver imports before anything else.
 FORKSERVER_START: Final = "streams.training.forkserver"
-#: What it imports once, whatever is trained, and for each candidate; what is not installed is left out.
-PRELOAD: Final = ("models.training",)
-PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
 #: Jobs handed over per process: one that runs and one that is ready when it ends.
 IN_FLIGHT_PER_PROCESS: Final = 2
 ATTEMPTS: Final = 2
@@ -77,7 +73,7 @@ class TrainingPool(Generic[Job, Result]):
         *,
         jobs: int,
         deadline_seconds: float,
-        preload: Iterable[str] = (*PRELOAD, *PRELOAD_FOR.values()),
+        preload: Iterable[str],
     ) -> None:
         self._function = function
         self._jobs = jobs
@@ -215,11 +211,6 @@ class TrainingPool(Generic[Job, Result]):
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
-
-
-def preload_for(models: Iterable[ModelName]) -> list[str]:
-    """The modules that training these candidates needs."""
-    return [*PRELOAD, *(PRELOAD_FOR[name] for name in models if name in PRELOAD_FOR)]
 
 
 def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -> Result:

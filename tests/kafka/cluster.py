@@ -30,7 +30,8 @@ from state.export import rows_to_json
 from state.folder import StateFolder
 from state.readers import ForecastReader, HistoryReader
 from streams.embedded.engine import EmbeddedEngine
-from streams.training.pool import TrainingPool, preload_for
+from streams.training.pool import TrainingPool
+from streams.training.ticker_pool import preload_for
 from tests import proc
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, until

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Self
 
 from errors import TrainingError
-from models.results import TrainedTicker, TrainingJob
-from streams.training.pool import Outcome, TrainingPool
+from models.results import TrainingJob
+from streams.training.ticker_pool import TickerOutcome, TickerPool
 
 #: A training takes half a second: this adds little to it.
 _POLL_SECONDS: Final = 0.02
@@ -17,28 +17,25 @@ _RETRY_SECONDS: Final = 1.0
 
 logger = logging.getLogger(__name__)
 
-Pool = TrainingPool[TrainingJob, TrainedTicker]
-Trained = Outcome[TrainingJob, TrainedTicker]
 
-
-class Trainer:
+class AsyncTrainingPool:
     """Serves many coroutines with one pool. An async context manager.
 
     One thread has the pool to itself: starting processes blocks for seconds while their libraries load, and messages must
     not wait for that.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: TickerPool) -> None:
         self._pool = pool
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="trainer")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="training pool")
         self._new: dict[str, TrainingJob] = {}
-        self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[Trained]]] = {}
+        self._waiting: dict[str, tuple[TrainingJob, asyncio.Future[TickerOutcome]]] = {}
         self._asked = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.trained = 0
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="trainer")
+        self._task = asyncio.create_task(self._run(), name="training pool")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,13 +51,13 @@ class Trainer:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._pool.close)
         self._thread.shutdown()
 
-    async def train(self, job: TrainingJob) -> Trained:
+    async def train(self, job: TrainingJob) -> TickerOutcome:
         """The job's outcome. Raises TrainingError when the same ticker is asked for again meanwhile."""
         ticker = job.window.ticker
         former = self._waiting.get(ticker)
         if former is not None and not former[1].done():
             former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
-        future: asyncio.Future[Trained] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[TickerOutcome] = asyncio.get_running_loop().create_future()
         entry = self._waiting[ticker] = (job, future)
         self._asked.set()
         self._new[ticker] = job
@@ -96,7 +93,7 @@ class Trainer:
                     future.set_result(outcome)
             await asyncio.sleep(_POLL_SECONDS)
 
-    def _poll(self, new: dict[str, TrainingJob]) -> list[Trained]:
+    def _poll(self, new: dict[str, TrainingJob]) -> list[TickerOutcome]:
         for ticker, job in new.items():
             self._pool.request(ticker, lambda job=job: job)  # type: ignore[misc]  # mypy cannot infer a default's type here
         return self._pool.poll(block=False)

@@ -16,9 +16,8 @@ from faust.types import EventT, StreamT
 from broker.topics import LOG_APPEND_TIME, partition_of
 from errors import DataError, ForecastingError, SchemaError, StateCorruptError, StateError
 from history.catch_up import absorb_all
-from history.pipeline import Absorbed
 from history.ticker_state import TickerState
-from records import BarBatch, RejectedBar, Suspicion, day_number, decode_batch
+from records import BarBatch, day_number, decode_batch
 from settings import Settings
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.ownership import Ownership
@@ -27,7 +26,7 @@ from streams.kafka.agents.rederivation import Rederivation
 from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.sending.outbox import Outbox
 from streams.kafka.tables.ticker_tables import TickerTables
-from streams.reporting import log_suspect
+from streams.outputs import effects_of, log_effects
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,6 @@ class BarCounts:
 
     messages: int = 0
     bars: int = 0
-    suspect: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,29 +225,21 @@ class BarsAgent:
         days = [arrival.today for arrival in arrivals]
         state, outputs = absorb_all(self._tables.state(ticker), batches, today=days, settings=self._settings)
         changed_from: int | None = None
-        for arrival, called_for in zip(arrivals, outputs, strict=True):
-            refused = [output for output in called_for if isinstance(output, RejectedBar)]
-            if refused:
-                self._outbox.reject(arrival.event, "; ".join(f"{bar.date}: {bar.reason}" for bar in refused))
-            for one in (output for output in called_for if isinstance(output, Suspicion)):
-                self.counts.suspect += 1
-                log_suspect(one)
-            for report in (output for output in called_for if isinstance(output, Absorbed)):
-                if report.restated_by != 1.0:
-                    logger.warning("restated by its vendor ticker=%s factor=%.6g", ticker, report.restated_by)
-                if state is not None:
-                    changed_from = _least(changed_from, self._to_write(state, arrival.batch, report))
+        for arrival, effects in zip(arrivals, map(effects_of, outputs), strict=True):
+            if effects.rejected:
+                reasons = "; ".join(f"{bar.date}: {bar.reason}" for bar in effects.rejected)
+                self._outbox.reject(arrival.event, reasons)
+            log_effects(ticker, effects)
+            self.counts.bars += effects.valid
+            if state is not None:
+                changed_from = _least(changed_from, effects.changed_from)
+                if effects.duplicate:
+                    changed_from = _least(changed_from, _first_touched(state, arrival.batch))
         if state is not None and len(state.bars):
             # Counters change with every delivery, so there is always something to write.
             changed_from = state.total_bars if changed_from is None else changed_from
             self._tables.save(state, changed_from=max(changed_from, state.first_index))
         return state
-
-    def _to_write(self, state: TickerState, batch: BarBatch, report: Absorbed) -> int | None:
-        self.counts.bars += report.accepted + report.duplicate + report.corrected + report.expired
-        if report.duplicate:
-            return _least(report.changed_from, _first_touched(state, batch))
-        return report.changed_from
 
 
 def _least(known: int | None, other: int | None) -> int | None:

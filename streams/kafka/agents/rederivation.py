@@ -28,7 +28,6 @@ class Rederivation:
         self._app = app
         self._settings = settings
         self._tables = tables
-        self.begun = 0
 
     async def begin(self, ticker: str, error: StateCorruptError) -> None:
         """Forget the ticker, and read its partition's bars again.
@@ -38,7 +37,6 @@ class Rederivation:
         number = self._tables.partition(ticker)
         if self._tables.is_damaged(number):
             raise error
-        self.begun += 1
         logger.critical("state unreadable, derived again from its bars ticker=%s partition=%d reason=%s", ticker, number, error)
         bars = TP(topic_name(self._settings, BARS), number)
         await consumer_of(self._app).read_again(bars, partial(self._tables.forget_ticker, ticker))

@@ -15,7 +15,7 @@ from records import day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.pacing import paced
 from streams.kafka.agents.rederivation import Rederivation
-from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.agents.training_requests import TrainingRequests
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.tables.ticker_tables import TickerTables
 
@@ -30,13 +30,13 @@ class Sweep:
         membership: Membership,
         settings: Settings,
         tables: TickerTables,
-        trainings: Trainings,
+        requests: TrainingRequests,
         rederivation: Rederivation,
     ) -> None:
         self._membership = membership
         self._settings = settings
         self._tables = tables
-        self._trainings = trainings
+        self._requests = requests
         self._rederivation = rederivation
         self._missing_before: set[tuple[str, bytes]] = set()
         self.quiet: dict[str, int] = {}
@@ -73,13 +73,13 @@ class Sweep:
         if payload is None or head is None:
             return
         last[ticker] = day_number(decode_forecast(payload).as_of)
-        if head.due is None or ticker in self.quiet or self._trainings.is_done(ticker, head.due):
+        if head.due is None or ticker in self.quiet or self._requests.is_done(ticker, head.due):
             return
         mark = (ticker, head.due.digest)
         missing.add(mark)
         # Its request is most likely on its way; only what is still missing at the next sweep is asked for again.
         if mark in self._missing_before:
-            self._trainings.request_again(ticker, head.due)
+            self._requests.request_again(ticker, head.due)
 
     def _report(self, last: dict[str, int]) -> None:
         newest = None if not last else self._tables.state(max(last, key=last.__getitem__))

@@ -21,17 +21,18 @@ from errors import BrokerError, DataError, ForecastingError, StateCorruptError, 
 from history.forecasting import calls_for, training_job
 from history.ticker_state import DueTraining
 from settings import Settings
-from streams.kafka.agents.async_pool import Trained, Trainer
+from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.bars_agent import BarsAgent
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.ownership import Ownership
 from streams.kafka.agents.rederivation import Rederivation
-from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.agents.training_requests import TrainingRequests
 from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.sending.messages import decode_request
 from streams.kafka.sending.outbox import Outbox
 from streams.kafka.tables.ticker_tables import TickerTables
 from streams.reporting import log_training
+from streams.training.ticker_pool import TickerOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ class TrainingAgent:
         forecasts: ForecastWriter,
         ownership: Ownership,
         deliveries: Deliveries,
-        trainings: Trainings,
-        trainer: Trainer,
+        requests: TrainingRequests,
+        pool: AsyncTrainingPool,
         bars: BarsAgent,
         *,
         rederivation: Rederivation,
@@ -70,11 +71,10 @@ class TrainingAgent:
         self._forecasts = forecasts
         self._ownership = ownership
         self._deliveries = deliveries
-        self._trainings = trainings
-        self._trainer = trainer
+        self._requests = requests
+        self._pool = pool
         self._bars = bars
         self._rederivation = rederivation
-        self.superseded = 0
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
@@ -126,25 +126,24 @@ class TrainingAgent:
             return
         state = self._tables.state(request.ticker)
         if state is None or not calls_for(state, due, self._settings):
-            self.superseded += 1
+            self._requests.note_superseded(request.ticker, due)
             return
-        if self._trainings.is_done(request.ticker, due):
-            self.superseded += 1
+        if self._requests.is_done(request.ticker, due):
             # A crash may have come between the models and the row that rests on them.
             self._forecasts.refresh(state)
             return
-        outcome = await self._trainer.train(training_job(state, due, self._settings))
+        outcome = await self._pool.train(training_job(state, due, self._settings))
         await self._ownership.settled()
         if self._ownership.is_ours(event):
             self._write(event, request.ticker, due, outcome)
 
-    def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: Trained) -> None:
+    def _write(self, event: EventT[Any], ticker: str, due: DueTraining, outcome: TickerOutcome) -> None:
         if outcome.result is None:
             assert outcome.error is not None
-            self._trainings.note_failure(ticker, due, str(outcome.error))
+            self._requests.note_failure(ticker, due, str(outcome.error))
             self._outbox.reject(event, str(outcome.error))
         else:
-            self._trainings.note_success(ticker)
+            self._requests.note_success(ticker, due)
             self._tables.save_model(outcome.result)
             log_training(outcome.result)
         # Bars may have come meanwhile: the row is of the newest state, whatever the models saw.

@@ -1,4 +1,4 @@
-"""Which trainings are asked for, done, expired or failed: one answer for the agents and for the sweep."""
+"""A worker's trainings: requests to the topic, retries, and whether a training is done. The ledger decides."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from history.forecasting import is_current
 from history.ticker_state import DueTraining
-from models.results import TrainedTicker
 from settings import Settings
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.outbox import Outbox
 from streams.kafka.tables.ticker_tables import TickerTables
+from streams.training.ledger import TrainingLedger, covers
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +25,11 @@ MOST_ATTEMPTS: Final = 9
 _LOOK_SECONDS: Final = 0.5
 
 
-@dataclass(slots=True)
-class _Failure:
-    due: DueTraining
-    reason: str
-    attempts: int
-    retry_at: float | None
-
-
-class Trainings:
-    """Remembers what this worker has asked for and what failed here; what is done stands in the tables.
+class TrainingRequests:
+    """Remembers what this worker has requested and what failed here; what is done is read from the tables.
 
     A failed training is tried again, MOST_ATTEMPTS times in all, with growing waits. A failure is forgotten when the training
-    succeeds, when another one is due, and when partitions are dealt anew: its next owner may do better.
+    succeeds, when another one is due, and when partitions are assigned anew: the next owner may do better.
     """
 
     def __init__(
@@ -57,80 +48,63 @@ class Trainings:
         self._membership = membership
         self._clock = clock
         self._monotonic = monotonic
-        self._requested: dict[str, bytes] = {}
-        self._failed: dict[str, _Failure] = {}
-
-    @property
-    def failed(self) -> dict[str, str]:
-        """Why the newest training of a ticker failed, by ticker."""
-        return {ticker: failure.reason for ticker, failure in self._failed.items()}
+        self._ledger = TrainingLedger(most_attempts=MOST_ATTEMPTS, first_retry_seconds=FIRST_RETRY_SECONDS)
 
     def forget(self) -> None:
-        """Partitions were dealt anew: what is missing has to be asked for again, and what failed may succeed elsewhere."""
-        self._requested.clear()
-        self._failed.clear()
+        """Partitions were assigned anew: what is missing has to be requested again, and what failed may succeed elsewhere."""
+        self._ledger.forget()
 
     def request(self, ticker: str, due: DueTraining) -> None:
-        """Ask for a training, unless it was the last that was asked for."""
-        if self._requested.get(ticker) != due.digest:
-            self.request_again(ticker, due)
+        """Request a training, unless it was the last that was requested."""
+        if self._ledger.request(ticker, due):
+            self._send(ticker, due)
 
     def request_again(self, ticker: str, due: DueTraining) -> None:
-        """Ask for a training, whatever was asked for before."""
-        self._requested[ticker] = due.digest
-        self._outbox.request_training(self._tables.partition(ticker), ticker, due)
+        """Request a training, whatever was requested before."""
+        self._ledger.request_again(ticker, due)
+        self._send(ticker, due)
 
     def note_failure(self, ticker: str, due: DueTraining, reason: str) -> None:
         """The training failed; rows say so until it succeeds or another one is due."""
-        former = self._failed.get(ticker)
-        attempts = former.attempts + 1 if former is not None and former.due == due else 1
-        wait = FIRST_RETRY_SECONDS * 2 ** (attempts - 1)
-        retry_at = None if attempts >= MOST_ATTEMPTS else self._monotonic() + wait
-        self._failed[ticker] = _Failure(due, reason, attempts, retry_at)
-        outlook = "not tried again" if retry_at is None else f"tried again in {wait:g} s"
-        logger.warning("training failed ticker=%s attempt=%d reason=%s outlook=%s", ticker, attempts, reason, outlook)
+        failure = self._ledger.fail(ticker, due, reason, self._monotonic())
+        outlook = "not tried again" if failure.is_final else f"tried again in {failure.wait_seconds:g} s"
+        logger.warning("training failed ticker=%s attempt=%d reason=%s outlook=%s", ticker, failure.attempts, reason, outlook)
 
-    def note_success(self, ticker: str) -> None:
+    def note_success(self, ticker: str, due: DueTraining) -> None:
         """The ticker was trained: what failed before is forgotten."""
-        self._failed.pop(ticker, None)
+        self._ledger.succeed(ticker, due)
+
+    def note_superseded(self, ticker: str, due: DueTraining) -> None:
+        """A request was dropped, because the ticker's bars call for another training by now."""
+        self._ledger.supersede(ticker, due)
 
     def failure(self, ticker: str, due: DueTraining | None) -> str | None:
         """Why this training failed, None if it did not."""
-        failed = self._failed.get(ticker)
-        return failed.reason if failed is not None and failed.due == due else None
+        return self._ledger.failure(ticker, due)
 
     def is_done(self, ticker: str, due: DueTraining) -> bool:
         """Whether there is nothing to do: this training, or a later one that followed from it, was done lately.
 
-        Or it failed and is not to be tried again now.
+        Or it failed and is not to be tried again now. Raises StateCorruptError.
         """
-        failed = self._failed.get(ticker)
-        if failed is not None and failed.due == due:
-            return failed.retry_at is None or self._monotonic() < failed.retry_at
-        stored = self._tables.peek_model(ticker)
-        return stored is not None and not self._has_expired(stored[1]) and self._covers(stored[0], due)
+        return self._ledger.is_done(ticker, due, self._monotonic(), partial(self._is_covered, ticker, due))
 
     async def run(self) -> None:
-        """For ever: ask again for what failed, when its wait is over."""
-        asked: dict[str, float] = {}
+        """For ever: request again what failed, when its wait is over."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if not self._membership.is_settled:
-                continue
-            now = self._monotonic()
-            for ticker, failure in list(self._failed.items()):
-                at = failure.retry_at
-                if at is not None and at <= now and asked.get(ticker) != at:
-                    asked[ticker] = at
-                    self.request_again(ticker, failure.due)
-            asked = {ticker: at for ticker, at in asked.items() if ticker in self._failed}
+            if self._membership.is_settled:
+                for ticker, due in self._ledger.take_retries(self._monotonic()):
+                    self.request_again(ticker, due)
 
-    def _covers(self, trained: TrainedTicker, due: DueTraining) -> bool:
-        if DueTraining(trained.cutoff, trained.digest) == due:
-            return True
-        # A later one may be an early training, or one of bars that are no more: only the bars tell.
-        state = self._tables.state(trained.ticker) if trained.cutoff >= due.cutoff else None
-        return state is not None and is_current(trained, state, self._settings)
+    def _send(self, ticker: str, due: DueTraining) -> None:
+        self._outbox.request_training(self._tables.partition(ticker), ticker, due)
+
+    def _is_covered(self, ticker: str, due: DueTraining) -> bool:
+        stored = self._tables.peek_model(ticker)
+        if stored is None or self._has_expired(stored[1]):
+            return False
+        return covers(stored[0], due, partial(self._tables.state, ticker), self._settings)
 
     def _has_expired(self, stored_at: float) -> bool:
         # A stamp from the future is a clock that was set back: as doubtful as an old one.

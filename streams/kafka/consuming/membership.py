@@ -31,7 +31,6 @@ class Membership:
         self._settled = -1
         self.epoch = 0
         self.assigned: frozenset[TP] = frozenset()
-        self.has_joined = False
 
     def unsettle(self) -> None:
         """Partitions are dealt anew, or tables have to be read again: what is under way counts no more."""
@@ -41,7 +40,6 @@ class Membership:
         """Everything is ready to go on in this epoch, unless another one has begun meanwhile."""
         self.assigned = frozenset(assigned)
         self._settled = epoch
-        self.has_joined = True
 
     def now(self) -> float:
         """The time of the clock that leases go by."""

@@ -6,7 +6,6 @@ What was read or written lately stays in memory until the partitions are dealt a
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +17,6 @@ import msgspec
 
 from broker.topics import FORECASTS as FORECASTS_TOPIC
 from broker.topics import changelog_name, partition_of
-from errors import StateCorruptError
 from history.forecasting import is_usable
 from history.ticker_state import TickerState
 from models.results import TrainedTicker, decode_trained, encode_trained
@@ -31,8 +29,6 @@ from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
 from streams.kafka.sending.sender import raw_topic
 from streams.kafka.tables.log_table import LogTable
-
-logger = logging.getLogger(__name__)
 
 HISTORY: Final = "history"
 MODELS: Final = "models"
@@ -52,7 +48,7 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldModel:
+class _HeldModel:
     """A ticker's trained models, decoded, and when they were stored (seconds since 1970)."""
 
     loaded: LoadedTicker
@@ -74,7 +70,7 @@ class TickerTables:
         # The public topic is the changelog: a row is sent once, and means the same to every reader.
         self.forecasts = _table(app, settings, FORECASTS, FORECASTS_TOPIC)
         self._states: OrderedDict[str, _Held] = OrderedDict()
-        self._models: OrderedDict[str, HeldModel] = OrderedDict()
+        self._models: OrderedDict[str, _HeldModel] = OrderedDict()
 
     @property
     def all(self) -> tuple[LogTable, ...]:
@@ -139,19 +135,19 @@ class TickerTables:
         payload = self.history.get_in(self.partition(ticker), record_key(ticker))
         return None if payload is None else decode_head(ticker, head_of_record(ticker, payload))
 
-    def model(self, ticker: str) -> HeldModel | None:
-        """The ticker's models, if they were made by this code under these settings. Raises StateCorruptError, SchemaError."""
-        held = self._models.get(ticker)
+    def load_models(self, trained: TrainedTicker, stored_at: float) -> LoadedTicker:
+        """The models of a result of `peek_model`, decoded. Raises StateCorruptError, SchemaError."""
+        held = self._models.get(trained.ticker)
         if held is None:
-            found = self.peek_model(ticker)
-            if found is None:
-                return None
-            held = HeldModel(_without_models(load_trained(found[0])), found[1])
-            _remember(self._models, ticker, held, _HELD_MODELS)
-        return held
+            held = _HeldModel(_without_models(load_trained(trained)), stored_at)
+            _remember(self._models, trained.ticker, held, _HELD_MODELS)
+        return held.loaded
 
     def peek_model(self, ticker: str) -> tuple[TrainedTicker, float] | None:
-        """The ticker's usable models as stored, and since when."""
+        """The ticker's result if it was made by this code under these settings, and since when it is stored.
+
+        Raises StateCorruptError, SchemaError.
+        """
         held = self._models.get(ticker)
         if held is not None:
             return held.loaded.trained, held.stored_at
@@ -162,25 +158,17 @@ class TickerTables:
         trained = decode_trained(stored.payload)
         return (trained, stored.stored_at) if is_usable(trained, self._settings) else None
 
-    def save_model(self, trained: TrainedTicker) -> HeldModel:
+    def save_model(self, trained: TrainedTicker) -> None:
         """Write a training's result as of now."""
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
         self.models.put_in(self.partition(trained.ticker), trained.ticker.encode(), encode_stored(stored))
-        held = HeldModel(_without_models(load_trained(trained)), stored.stored_at)
+        held = _HeldModel(_without_models(load_trained(trained)), stored.stored_at)
         _remember(self._models, trained.ticker, held, _HELD_MODELS)
-        return held
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row; None where there is none, or one that cannot be decoded: it is about to be replaced.
-
-        Raises SchemaError for a row of a newer version.
-        """
+        """The ticker's row, None where there is none. Raises StateCorruptError, or SchemaError for a newer version."""
         payload = self.forecast_payload(ticker)
-        try:
-            return None if payload is None else decode_row(ticker, payload)
-        except StateCorruptError as error:
-            logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
-            return None
+        return None if payload is None else decode_row(ticker, payload)
 
     def forecast_payload(self, ticker: str) -> bytes | None:
         """The bytes of the ticker's row."""

@@ -22,14 +22,14 @@ from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import Settings
 from state.shared_memory import SharedMemory
-from streams.kafka.agents.async_pool import Trainer
+from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.bars_agent import BarsAgent
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.ownership import Ownership
 from streams.kafka.agents.rederivation import Rederivation
 from streams.kafka.agents.sweep import Sweep
 from streams.kafka.agents.training_agent import PatientSupervisor, TrainingAgent
-from streams.kafka.agents.training_requests import Trainings
+from streams.kafka.agents.training_requests import TrainingRequests
 from streams.kafka.consuming.consumer import consumer_of, use_delivering_consumer
 from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.consuming.fence import Fence
@@ -44,7 +44,7 @@ from streams.kafka.tables.ticker_tables import TickerTables
 from streams.kafka.worker.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
 from streams.kafka.worker.folder import tables_folder
 from streams.kafka.worker.health import Health, LoopLag
-from streams.training.pool import TrainingPool, preload_for
+from streams.training.ticker_pool import new_ticker_pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Engine:
     app: faust.App
     fence: Fence
     ownership: Ownership
-    trainer: Trainer
+    pool: AsyncTrainingPool
     health: Health
     logs: Logs
     incarnation: int
@@ -98,12 +98,12 @@ def build_app(
     )
     ownership = Ownership(app, fence, membership, deliveries, sender, logs)
     outbox = Outbox(app, settings, sender)
-    trainings = Trainings(settings, tables, outbox, membership, clock=clock)
-    forecasts = ForecastWriter(settings, tables, trainings)
+    requests = TrainingRequests(settings, tables, outbox, membership, clock=clock)
+    forecasts = ForecastWriter(settings, tables, requests)
 
     def restored() -> None:
         tables.forget()
-        trainings.forget()
+        requests.forget()
 
     restoration = Restoration(
         app,
@@ -117,13 +117,7 @@ def build_app(
         restored=restored,
     )
     use_restoration(app, restoration)
-    pool = TrainingPool(
-        train,
-        jobs=settings.jobs,
-        deadline_seconds=settings.job_deadline_seconds,
-        preload=preload_for(settings.models),
-    )
-    trainer = Trainer(pool)
+    pool = AsyncTrainingPool(new_ticker_pool(settings, train))
     rederivation = Rederivation(app, settings, tables)
     bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, rederivation, today=today)
     training = TrainingAgent(
@@ -134,12 +128,12 @@ def build_app(
         forecasts,
         ownership,
         deliveries,
-        trainings,
-        trainer,
+        requests,
+        pool,
         bars,
         rederivation=rederivation,
     )
-    sweep = Sweep(membership, settings, tables, trainings, rederivation)
+    sweep = Sweep(membership, settings, tables, requests, rederivation)
     lag = LoopLag()
     health = Health(
         app,
@@ -151,14 +145,14 @@ def build_app(
         forecasts=forecasts,
         outbox=outbox,
         sweep=sweep,
-        trainer=trainer,
+        pool=pool,
         lag=lag,
     )
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
     app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
     app.task(lag.run)
-    app.task(trainings.run)
+    app.task(requests.run)
 
     app.task(lambda: consumer_of(app).watch())
     app.task(lambda: consumer_of(app).watch_fetching())
@@ -172,4 +166,4 @@ def build_app(
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
 
-    return Engine(app, fence, ownership, trainer, health, logs, incarnation)
+    return Engine(app, fence, ownership, pool, health, logs, incarnation)

@@ -11,7 +11,7 @@ import faust
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from records import date_of
 from settings import Settings
-from streams.kafka.agents.async_pool import Trainer
+from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.bars_agent import BarsAgent
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.sweep import Sweep
@@ -59,7 +59,7 @@ class Health:
         forecasts: ForecastWriter,
         outbox: Outbox,
         sweep: Sweep,
-        trainer: Trainer,
+        pool: AsyncTrainingPool,
         lag: LoopLag,
     ) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class Health:
         self._forecasts = forecasts
         self._outbox = outbox
         self._sweep = sweep
-        self._trainer = trainer
+        self._pool = pool
         self._lag = lag
 
     @property
@@ -97,8 +97,8 @@ class Health:
             "bars": self._bars.counts.bars,
             "rejected_messages": self._outbox.rejected_messages,
             "forecast_rows": self._forecasts.rows,
-            "trained": self._trainer.trained,
-            "trainings_under_way": len(self._trainer),
+            "trained": self._pool.trained,
+            "trainings_under_way": len(self._pool),
             "newest_bar": None if newest is None else date_of(newest).isoformat(),
             "quiet": self._sweep.quiet,
             "loop_lag_ms": round(self._lag.worst_seconds * 1000, 1),

@@ -86,7 +86,7 @@ async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.
     app, ownership = engine.app, engine.ownership
     app.on_partitions_assigned.connect(watch.confirm)
     with engine.fence:
-        async with engine.trainer, watch:
+        async with engine.pool, watch:
             try:
                 await app.start()
                 await app.wait_first(stop.wait(), ownership.failed.wait(), watch.dismissed())
@@ -98,7 +98,7 @@ async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.
             finally:
                 # What was written goes out before the producer ends; the pool ends before an agent that waits for it.
                 ownership.resign()
-                await engine.trainer.close()
+                await engine.pool.close()
                 if watch.dismissal is None:
                     with contextlib.suppress(TimeoutError):  # the broker is away: what is not committed is read again
                         await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)

@@ -13,7 +13,8 @@ from records import decode_batch
 from settings import load_settings
 from state.folder import StateFolder
 from streams.embedded.engine import EmbeddedEngine
-from streams.training.pool import TrainingPool, preload_for
+from streams.training.pool import TrainingPool
+from streams.training.ticker_pool import preload_for
 from tests.kafka.storm.sending import read_deliveries
 
 

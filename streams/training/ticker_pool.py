@@ -1,0 +1,30 @@
+"""The pool that trains tickers, as both engines make it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+
+from models.results import TrainedTicker, TrainingJob
+from settings import ModelName, Settings
+from streams.training.pool import Outcome, TrainingPool
+
+TickerPool: TypeAlias = TrainingPool[TrainingJob, TrainedTicker]
+TickerOutcome: TypeAlias = Outcome[TrainingJob, TrainedTicker]
+
+#: The forkserver imports this once for all processes, whatever is trained.
+PRELOAD: Final = ("models.training",)
+#: And this for each candidate. A library that is not installed is left out.
+PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
+
+
+def new_ticker_pool(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> TickerPool:
+    """A pool whose processes run `train`; none is started before the first job."""
+    return TrainingPool(
+        train, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds, preload=preload_for(settings.models)
+    )
+
+
+def preload_for(models: Iterable[ModelName]) -> list[str]:
+    """The modules that training these candidates needs."""
+    return [*PRELOAD, *(PRELOAD_FOR[name] for name in models if name in PRELOAD_FOR)]
