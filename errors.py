@@ -33,6 +33,9 @@ A message says what happened, for which ticker, and what to do about it. Command
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 
 class ForecastingError(Exception):
     """The root. Catch this to catch everything that is raised on purpose."""
@@ -80,6 +83,11 @@ class StateCorruptError(StateError):
 
 class StateWriteError(StateError):
     """The disk is full, read-only, or refuses the write for another reason."""
+
+    @classmethod
+    def at(cls, path: Path, error: OSError) -> Self:
+        """The error of a file or folder that cannot be written, with the advice what to do."""
+        return cls(f"{path}: cannot be written ({error.strerror}); free some space or correct the permissions")
 
 
 class StateRebuiltError(StateError):

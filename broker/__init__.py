@@ -1,1 +1,1 @@
-"""Kafka as everyone here meets it: how to connect, which topics there are, and a real broker on this machine."""
+"""Kafka: how to connect, which topics there are, what workers agree on, and a broker on this machine."""

@@ -1,4 +1,4 @@
-"""The same for aiokafka, which reads a few records in a tenth of kafka-python's time: how to connect, and what errors mean."""
+"""How to connect with aiokafka, and its errors. It reads a few records in a tenth of kafka-python's time."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from kafka import errors as kafka_errors
 from broker.client import client_options, explain
 from settings import KafkaSecurity, Settings
 
-#: Of one request; aiokafka's own is 40 s.
+#: The time-out of a request; aiokafka's default is 40 s.
 _REQUEST_MS: Final = 15_000
 
 
 def async_client_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for any aiokafka client: where the brokers are and how to speak to them."""
+    """Keyword arguments for any aiokafka client: brokers, security, time-out."""
     options = client_options(settings)
-    # The certificates go into a context of their own.
+    # The certificates go into the TLS context.
     names = ("bootstrap_servers", "security_protocol", "sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
     chosen = {name: options[name] for name in names if name in options}
     return chosen | {"ssl_context": tls_context(settings), "request_timeout_ms": _REQUEST_MS}
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """What TLS needs to know; None where KAFKA_SECURITY is without TLS."""
+    """The TLS context, None if KAFKA_SECURITY is without TLS."""
     if settings.kafka_security not in {KafkaSecurity.SSL, KafkaSecurity.SASL_SSL}:
         return None
     context = ssl.create_default_context(cafile=settings.kafka_ca_file)
@@ -38,7 +38,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 @contextmanager
 def async_broker_errors(settings: Settings) -> Iterator[None]:
-    """Turn aiokafka's errors into BrokerError or BrokerAwayError, each with what to do about it."""
+    """Turn aiokafka's errors into BrokerError or BrokerAwayError, with advice."""
     try:
         yield
     except (TimeoutError, aio_errors.KafkaError, OSError) as error:
@@ -46,7 +46,7 @@ def async_broker_errors(settings: Settings) -> Iterator[None]:
 
 
 def _translated(error: Exception) -> BaseException:
-    # Both libraries give Kafka's answers the same numbers.
+    # Both libraries use Kafka's error codes.
     if isinstance(error, aio_errors.BrokerResponseError):
         translated: BaseException = kafka_errors.for_code(error.errno)(str(error))
         return translated

@@ -1,13 +1,13 @@
-"""Who may write a partition of a changelog: every writer claims it first, and the log itself shows whose records count.
+"""Claims: the log of a changelog's partition itself shows which records count.
 
-A worker that was frozen, or cut off from the group, may go on sending for a moment after another one has taken over. Kafka
-accepts what it sends. So a worker that gets a partition first writes a *claim*: a record that names the claim that it
-follows. It counts only if that is the standing one, so of two workers that claim at once the first in the log wins. Every
-record after it names the claim under which it was written; one that was written under an earlier claim is *void*, for
-everybody who reads the log: the next owner, a replica, an audit.
+A worker that was frozen, or cut off from the group, may send records for a moment after another worker has taken over, and
+Kafka accepts them. So a worker that gets a partition first writes a *claim*: a record that names the claim before it. A claim
+counts only if the named claim is the standing claim, so of two simultaneous claims the first in the log wins. Every later
+record names the claim under which it was written. A record under an earlier claim is *void* for all readers of the log: the
+next owner, a replica, an audit.
 
-Each record also says how many keys the partition holds after it and their digest, so that whoever has read the log to its end
-can prove that nothing is missing.
+Each record also gives the number of keys in the partition after it, and their digest. So a reader that has read the log to its
+end can prove that nothing is missing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 HEADER: Final = "claim"
 #: Keys that begin with a zero byte are bookkeeping; no ticker does.
 BOOKKEEPING: Final = b"\0"
-#: Followed by the writer's name, so that compaction keeps the claims of different writers apart.
+#: Followed by the writer's name, so that compaction keeps the claims of different writers.
 CLAIM_PREFIX: Final = BOOKKEEPING + b"claim/"
 _FORMAT: Final = struct.Struct("<IQIQ")
 
@@ -28,10 +28,10 @@ Headers = Iterable[tuple[str, bytes]]
 
 
 class Claim(NamedTuple):
-    """What a record says of itself.
+    """The claim header of a record.
 
     `incarnation` counts rebuilds of the tables. `claim` is one more than the offset of the claim under which the record was
-    written, 0 where there was none; of a claim itself: of the one that it follows. `keys` and `digest` are the partition's
+    written, 0 if there was none; in a claim itself, of the claim before it. `keys` and `digest` are those of the partition
     after this record.
     """
 
@@ -42,26 +42,26 @@ class Claim(NamedTuple):
 
 
 class Verdict(enum.Enum):
-    """What a record means to whoever has read all before it."""
+    """The meaning of a record to a reader that has read everything before it."""
 
     COUNTS = "counts"
     CLAIMED = "claimed"
-    #: As CLAIMED, and everything before it is forgotten: the tables were begun anew.
+    #: As CLAIMED, and everything before it is void: the tables were rebuilt.
     BEGUN_ANEW = "begun anew"
     VOID = "void"
     BOOKKEEPING = "bookkeeping"
 
 
 class Standing(NamedTuple):
-    """Under which claim a partition is written at some point of its log."""
+    """The claim that stands at some point of a partition's log."""
 
     incarnation: int = 0
     claim: int = 0
 
     def after(self, offset: int, key: bytes, headers: Claim | None, *, deleted: bool) -> tuple[Standing, Verdict]:
-        """The standing behind the record at `offset`, and what it means.
+        """The standing after the record at `offset`, and the record's verdict.
 
-        Records without a claim were written by versions that did not know claims; they count until the first claim.
+        Older versions wrote records without a claim; they count until the first claim.
         """
         if key.startswith(CLAIM_PREFIX):
             return self._after_claim(offset, headers, deleted=deleted)
@@ -72,7 +72,7 @@ class Standing(NamedTuple):
         written = Standing(headers.incarnation, headers.claim)
         if written < self:
             return self, Verdict.VOID
-        # A higher claim than the standing one is not there any more: compaction took it after its writer had left.
+        # A claim above the standing claim was removed by compaction after its writer had left.
         return written, Verdict.COUNTS
 
     def _after_claim(self, offset: int, headers: Claim | None, *, deleted: bool) -> tuple[Standing, Verdict]:
@@ -89,12 +89,12 @@ FIRST: Final = Standing()
 
 
 def encode_claim(claim: Claim) -> bytes:
-    """The value of the header."""
+    """The header's value."""
     return _FORMAT.pack(*claim)
 
 
 def decode_claim(headers: Headers | None) -> Claim | None:
-    """The claim in a record's headers; None where there is none, or one that nobody here could have written."""
+    """The claim in a record's headers, None if there is none or it is malformed."""
     for name, value in headers or ():
         if name == HEADER and value is not None and len(value) == _FORMAT.size:
             return Claim(*_FORMAT.unpack(value))

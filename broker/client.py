@@ -12,13 +12,13 @@ from kafka import errors as kafka_errors
 from errors import BrokerAwayError, BrokerError
 from settings import KafkaSecurity, Settings
 
-#: A broker on the same network answers within milliseconds, a restarting one within this.
+#: A broker on the same network answers within milliseconds, a restarting broker within this time.
 CONNECT_SECONDS: Final = 15.0
 _PROBE_SECONDS: Final = 2.0
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """Keyword arguments for any kafka-python client: where the brokers are and how to speak to them."""
+    """Keyword arguments for any kafka-python client: brokers and security."""
     options: dict[str, Any] = {
         "bootstrap_servers": [address.strip() for address in settings.kafka_bootstrap.split(",") if address.strip()],
         "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
@@ -37,7 +37,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def credentials(settings: Settings) -> tuple[str, str]:
-    """User and password. Raises BrokerError where one is missing."""
+    """User and password. Raises BrokerError if the user or the password is missing."""
     password = "" if settings.kafka_password is None else settings.kafka_password.get_secret_value()
     if not settings.kafka_username or not password:
         raise BrokerError(f"{settings.kafka_security}: set KAFKA_USERNAME and KAFKA_PASSWORD")

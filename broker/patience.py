@@ -1,4 +1,4 @@
-"""Waiting for a Kafka that is away: it says so now and then, and everything else still fails at once."""
+"""Waits for a Kafka that is away, and logs that it waits. Any other error passes at once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _PAUSE_SECONDS: Final = 0.5
 
 
 class Reminder:
-    """Lets something be said at once and then every 15 seconds."""
+    """Limits a log line: at once, and then every 15 seconds."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._said: float | None = None
 
     def is_due(self) -> bool:
-        """Whether to say it now; then it has been said."""
+        """Whether to log the line now. A True counts as logged."""
         now = self._clock()
         if self._said is not None and now - self._said < SECONDS_BETWEEN_LINES:
             return False
@@ -39,9 +39,9 @@ class Reminder:
 def once_kafka_answers(
     settings: Settings, action: Callable[[], Result], *, stop: threading.Event | None = None
 ) -> Result | None:
-    """The result of `action`, which is tried again for as long as it raises BrokerAwayError; None if `stop` is set first.
+    """The result of `action`, which is retried while it raises BrokerAwayError; None if `stop` is set first.
 
-    Every other error passes: a refusal does not end by waiting.
+    Any other error passes: waiting does not help against a refusal.
     """
     stop = stop or threading.Event()
     reminder = Reminder()

@@ -7,13 +7,13 @@ import secrets
 import socket
 from typing import Final
 
-#: Below those that systems give to outgoing connections (Linux from 32768 on): one of them may be a client's before anybody
-#: listens on it, and a client that asks for it meanwhile may even be connected with itself.
+#: Below the ports of outgoing connections (Linux: from 32768 on). Such a port may be taken before the server listens on it, and
+#: a client that connects to it meanwhile may even be connected with itself.
 _PORTS: Final = range(20_000, 32_000)
 
 
 def free_port() -> int:
-    """A port that nothing listens on at the moment, and that no outgoing connection takes before it is listened on."""
+    """A port without a listener, which no outgoing connection takes before a server listens on it."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -1,7 +1,7 @@
-"""The topics: their names, partitions, retention and cleanup; created before anybody uses them.
+"""The topics: names, partitions, retention and cleanup. They are created before they are used.
 
-Every topic has the same number of partitions, and a ticker's messages lie in the same partition of each: the tables of one
-partition then belong to the worker that reads all of its topics. An auto-created topic would break that.
+Every topic has the same number of partitions, and a ticker's messages lie in the same partition of each topic. So one worker
+has all topics and tables of a partition. An auto-created topic could have another number of partitions.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ BARS: Final = "bars"
 REJECTED: Final = "bars-rejected"
 TRAINING_REQUESTS: Final = "training-requests"
 FORECASTS: Final = "forecasts"
-#: What the workers have agreed on, and which processes they are (`broker.deployment.record`); all of it in partition 0.
+#: The deployment and the identities of workers (`broker.deployment`), all in partition 0.
 DEPLOYMENT: Final = "deployment"
 
-#: The tables of the workers behind a changelog of their own; that of the forecasts is the topic FORECASTS.
+#: The workers' tables with a changelog of their own. The changelog of the forecasts is the topic FORECASTS.
 TABLES: Final = ("history", "models")
 
-#: Kafka's mark of a record whose timestamp is the broker's own, of the moment at which it took the record.
+#: Kafka's mark of a record whose timestamp is the broker's time of arrival.
 LOG_APPEND_TIME: Final = 1
 
 _GROUP: Final = "tidecast"
-#: Until all topics have leaders: two processes that make them at once on a busy machine were seen to take more than 10 s.
+#: The wait for leaders of all topics: two processes that created topics at once on a busy machine took more than 10 s.
 _READY_SECONDS: Final = 60.0
 _DAY_MS: Final = 86_400_000
 _BROKERS_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
-#: A dead letter is the original message and its headers.
+#: The headers of a dead letter, beside the original message.
 _HEADER_BYTES: Final = 65_536
 
 
@@ -54,7 +54,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ExistingTopic:
-    """A topic as the broker has it. One that is deleted and made anew has another `id`."""
+    """A topic as the broker has it. A topic that was deleted and created again has another `id`."""
 
     id: str
     partitions: int
@@ -78,25 +78,25 @@ def changelog_name(table: str) -> str:
 def topics(settings: Settings) -> dict[str, Topic]:
     """All topics by their short names, the changelogs of the tables included.
 
-    `segment.ms` and `retention.ms` are set for each: with Kafka's defaults a quiet topic's last segment is never closed,
-    so never compacted or deleted.
+    `segment.ms` and `retention.ms` are set for each: with Kafka's defaults a quiet topic's last segment is never closed, so it
+    is never compacted or deleted.
     """
     segment = {
         "segment.bytes": str(settings.kafka_segment_megabytes * 1024 * 1024),
         "segment.ms": str(7 * _DAY_MS),
-        # Of three copies two have what is acknowledged, also while one is away; Kafka's default would be content with one.
+        # Of three replicas two have every acknowledged message, even if one is away. Kafka's default requires one replica only.
         "min.insync.replicas": str(max(1, settings.kafka_replication - 1)),
     }
     message = {"max.message.bytes": str(settings.kafka_message_bytes)}
     configurations = {
-        # The broker's clock says whether a bar is of the future; a publisher's or a worker's may be wrong.
+        # The broker's clock decides whether a bar is of the future; clocks of publishers and workers may be wrong.
         BARS: segment | message | _delete_after(settings.kafka_bars_retention_days) | _BROKERS_TIME,
         REJECTED: segment
         | {"max.message.bytes": str(settings.kafka_message_bytes + _HEADER_BYTES)}
         | _delete_after(settings.kafka_rejected_retention_days),
         TRAINING_REQUESTS: segment | message | _delete_after(7.0),
         FORECASTS: segment | message | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"},
-        # The first record counts, compaction keeps the last: until a worker has written the first once more, both stay.
+        # The first record counts, but compaction keeps the last: both stay until a worker has written the first once more.
         DEPLOYMENT: segment
         | message
         | {"cleanup.policy": "compact", "min.compaction.lag.ms": str(_DAY_MS), "segment.ms": str(_DAY_MS // 4)},
@@ -113,10 +113,9 @@ def _delete_after(days: float) -> dict[str, str]:
 
 
 def ensure_topics(settings: Settings, *only: str) -> None:
-    """Create the topics that are missing, of all or `only` of these short names, and wait until each has its leaders.
+    """Create missing topics (`only` these short names, or all), and wait until each has leaders.
 
-    Raises BrokerAwayError where Kafka is away, BrokerError where it refuses or an existing topic has another number of
-    partitions.
+    Raises BrokerAwayError if Kafka is away, BrokerError if it refuses or an existing topic has another number of partitions.
     """
     wanted = {topic.name: topic for short, topic in topics(settings).items() if not only or short in only}
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
@@ -148,7 +147,7 @@ def ensure_topics(settings: Settings, *only: str) -> None:
 
 
 def _give_brokers_time(admin: KafkaAdminClient, name: str) -> None:
-    """An older version made the topic with the publishers' times."""
+    """Set the broker's times on a topic that an older version created with the publishers' times."""
     try:
         resource = ConfigResource(ConfigResourceType.TOPIC, name, _BROKERS_TIME)
         (found,) = admin.describe_configs([resource], config_filter="all").values()
@@ -160,19 +159,21 @@ def _give_brokers_time(admin: KafkaAdminClient, name: str) -> None:
 
 
 def existing_topic(settings: Settings, topic: str) -> ExistingTopic:
-    """What the broker has under the name of one of the topics above. Raises BrokerError where there is none."""
+    """One of the topics above as the broker has it. Raises BrokerError if it does not exist."""
     name = topic_name(settings, topic)
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         (described,) = admin.describe_topics([name])
     if described["error_code"] == UnknownTopicOrPartitionError.errno:
-        raise BrokerError(f"{settings.kafka_bootstrap}: there is no topic {name}; a worker makes it, or KAFKA_PREFIX is wrong")
+        raise BrokerError(
+            f"{settings.kafka_bootstrap}: there is no topic {name}; start a worker, which creates it, or correct KAFKA_PREFIX"
+        )
     if described["error_code"]:
         raise explain(for_code(described["error_code"])(name), settings)
     return ExistingTopic(described["topic_id"], len(described["partitions"]))
 
 
 def topic_ids(settings: Settings) -> dict[str, str]:
-    """The broker's own id of each topic, by full name: one that is deleted and made anew has another. Raises BrokerError."""
+    """The broker's id of each topic, by full name. It changes if a topic is deleted and created again. Raises BrokerError."""
     names = sorted(topic.name for topic in topics(settings).values())
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         return {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics(names)}
@@ -180,5 +181,5 @@ def topic_ids(settings: Settings) -> dict[str, str]:
 
 @lru_cache(maxsize=100_000)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Where Kafka's default partitioner (murmur2) puts a key; librdkafka's default differs, and must be told to use it."""
+    """The partition of a key by Kafka's default partitioner (murmur2). librdkafka has another default; set it to murmur2."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions

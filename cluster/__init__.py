@@ -1,1 +1,1 @@
-"""The whole system on this machine: a broker, workers, a producer and the HTTP service, in one terminal."""
+"""The whole system on one machine: a broker, workers, a producer and the HTTP service, in one terminal."""

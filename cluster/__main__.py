@@ -30,7 +30,7 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with local_broker(settings) as (bootstrap, broker), Processes() as processes:
         if broker is not None:
-            # The tables of an earlier run belong to a broker that is gone.
+            # The tables of an earlier run belong to another broker.
             forget_tables(settings)
         environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))

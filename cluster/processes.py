@@ -1,4 +1,4 @@
-"""Processes in one terminal: each line with its process's name, all ended together."""
+"""Processes in one terminal: each line has the name of its process, and all end together."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import IO, Final, Self
 
 from broker.local.base import die_with_us
 
-#: A worker hands its partitions over and flushes; then it is ended.
+#: A worker flushes and leaves its group within this time; then it is killed.
 _STOP_SECONDS: Final = 30.0
 
 
 class Ending(Enum):
-    """What is to be made of a process that ends by itself."""
+    """The consequence of a process that ends by itself."""
 
-    FINE = "nothing, with exit code 0"
-    FAILURE = "all the others are ended"
-    RESTARTED = "it is started again if it was killed, or asks for it by EX_TEMPFAIL, as a service manager would"
+    FINE = "none after exit code 0"
+    FAILURE = "all other processes are ended"
+    RESTARTED = "it is started again if it was killed or exits with EX_TEMPFAIL, as by a service manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Running:
 
 
 class Processes:
-    """A context manager: what was started is ended in reverse order when the block ends."""
+    """A context manager: the processes are ended in reverse order at the end of the block."""
 
     def __init__(self) -> None:
         self._running: list[_Running] = []
@@ -64,7 +64,7 @@ class Processes:
         self._running.append(_started(name, command, environment, ending))
 
     def watch(self) -> str | None:
-        """Start again what is to be; name and exit code of a process that should not have ended, if there is one."""
+        """Restart processes that should be. Returns name and exit code of a process that should not have ended, else None."""
         for at, running in enumerate(self._running):
             code = running.process.poll()
             if code is None or (code == 0 and running.ending is Ending.FINE):
@@ -86,7 +86,7 @@ def _started(name: str, command: Sequence[str], environment: Mapping[str, str], 
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        # Ctrl-C is for us; they are then ended one after the other.
+        # Ctrl-C reaches this process only, which then ends the others one after the other.
         start_new_session=True,
     )
     assert process.stdout is not None

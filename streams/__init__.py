@@ -1,1 +1,1 @@
-"""The engines that drive the pipeline of `history`: in one process, and on Kafka; and the pool that trains."""
+"""The engines that run the pipeline of `history`, in one process and on Kafka, and the training pool."""

@@ -1,4 +1,4 @@
-"""Commands around the stream: `python -m streams --help`."""
+"""The commands of the engines: `python -m streams --help`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from commands.console import LazyCommands, run_cli
     },
 )
 def cli() -> None:
-    """Bars in, rolling features, trainings when windows age out, forecasts into the state folder."""
+    """Take bars, keep rolling features, train when windows age out, write forecasts into the state folder."""
 
 
 if __name__ == "__main__":

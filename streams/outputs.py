@@ -1,6 +1,6 @@
-"""What an engine makes of the pipeline's outputs: one handler for both engines. Pure, but for the log.
+"""The handler of the pipeline's outputs, for both engines. Pure, except for the log.
 
-The engine stores what changed and keeps the refused bars; how, is its own affair.
+The engines store the changed bars and keep the refused bars, each in its own way.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Effects:
 
 
 def effects_of(outputs: Sequence[Output]) -> Effects:
-    """The effects of a batch, from what the pipeline returned for it.
+    """The effects of a batch, from the outputs of the pipeline.
 
-    None of a batch that was taken together with a later one (`history.catch_up`): they are with the later one.
+    A batch that was taken together with a later batch (`history.catch_up`) has no effects: the later batch has them.
     """
     rejected = tuple(output for output in outputs if isinstance(output, RejectedBar))
     suspicions = tuple(output for output in outputs if isinstance(output, Suspicion))
@@ -63,7 +63,7 @@ def effects_of(outputs: Sequence[Output]) -> Effects:
 
 
 def log_effects(ticker: str, effects: Effects) -> None:
-    """Log suspect bars and a restatement as warnings. Refused bars are logged where they are kept."""
+    """Log suspect bars and a restatement as warnings. Each engine logs refused bars where it keeps them."""
     for bar in effects.suspicions:
         logger.warning("suspect bar kept ticker=%s date=%s rule=%s evidence=%s", bar.ticker, bar.date, bar.rule, bar.evidence)
     if effects.restated_by != 1.0:

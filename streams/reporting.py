@@ -13,10 +13,10 @@ logger = logging.getLogger(__name__)
 
 
 def log_training(trained: TrainedTicker) -> None:
-    """Scores of every candidate and what was selected at INFO, what failed as a warning.
+    """Log the scores of every candidate and the selection at INFO, failed candidates as warnings.
 
-    `return_evidence` and `variance_evidence` are the candidate's weight against the baseline in standard errors: it serves
-    from `evidence.BAR` on, and so far as `return_weight` and `volatility_weight` say.
+    `return_evidence` and `variance_evidence` are the candidate's evidence against the baseline in standard errors. A candidate
+    serves from `evidence.BAR` on, with the weights `return_weight` and `volatility_weight`.
     """
     for score in trained.candidates:
         logger.info(

@@ -1,4 +1,4 @@
-"""The row of a ticker, and the training that the row lacks: one rule for both engines."""
+"""The row of a ticker and its missing training, for both engines."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def make_row(
 ) -> tuple[Forecast, DueTraining | None]:
     """The row for the state's last bar, and the training that is missing, if one is.
 
-    `trained` is the newest usable result, and `load` decodes its models. If they fail, the row is made without them, says so,
-    and the error is logged: other tickers are not affected. `reason` says why there is no result; `previous` gives the ticker's
-    stored row. Raises StateError and SchemaError of `previous`.
+    `trained` is the newest usable result, and `load` decodes its models. If the models fail, the row is made without them and
+    gives the reason, and the error is logged. `reason` says why there is no result. `previous` gives the ticker's stored row.
+    Raises StateError and SchemaError of `previous`.
     """
     loaded, row = None, None
-    # Whatever the models of one ticker do, the others go on.
+    # An error of one ticker's models must not stop the others.
     if trained is not None:
         try:
             loaded = load(trained)
@@ -60,12 +60,12 @@ def _failed(error: Exception) -> str:
 
 
 def readable_models(ticker: str, read: Callable[[], Value | None]) -> Value | None:
-    """What `read` returns; None, with a warning, if the stored result is damaged: the ticker is then trained again."""
+    """The result of `read`; None, with a warning, if the stored models are damaged. The ticker is then trained again."""
     return _readable(ticker, read, "stored models unreadable, trained again")
 
 
 def readable_row(ticker: str, read: Callable[[], Forecast | None]) -> Forecast | None:
-    """What `read` returns; None, with a warning, if the stored row is damaged: it is about to be replaced."""
+    """The result of `read`; None, with a warning, if the stored row is damaged. The row is then replaced."""
     return _readable(ticker, read, "unreadable forecast row not used")
 
 

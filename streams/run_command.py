@@ -38,15 +38,14 @@ def run(
 ) -> None:
     """Run the whole pipeline to the end of the input.
 
-    May be interrupted at any time: the next run goes on from there, with the same result. A run that finds nothing new changes
-    nothing.
+    It may be interrupted at any time: the next run continues, with the same result. A run without new bars changes nothing.
     """
     if since and (source != SourceName.YFINANCE or start):
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
     settings = load_settings(state_dir=state, jobs=jobs)
     now = dt.datetime.now(dt.UTC)
     today = now.date()
-    # What is wrong with the input is said before the slow imports.
+    # Errors of the input come before the slow imports.
     yahoo = Yahoo.of(settings, now=now)
     bars = read_source(
         source,
@@ -89,7 +88,7 @@ def run(
 
 
 def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[str, dt.date]:
-    """Where to begin fetching the tickers that the state has."""
+    """The day from which to fetch each ticker of the state."""
     from state.readers import HistoryReader
 
     wanted = sorted(canonical_tickers(tickers) or ())
@@ -97,7 +96,7 @@ def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[st
         with HistoryReader(settings.state_dir) as histories:
             held, unreadable = histories.bars_many(wanted)
     except (StateMissingError, StateCorruptError):
-        return {}  # of a damaged one the writer says what to do, before anything is fetched
+        return {}  # the writer refuses a damaged state and says what to do, before anything is fetched
     if unreadable:
         raise StateCorruptError(next(iter(unreadable.values())))
     return starts_since_last(wanted, {ticker: bars.last_date for ticker, bars in held.items()}, settings.overlap_sessions)

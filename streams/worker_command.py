@@ -16,7 +16,7 @@ from settings import load_settings
 @click.option("--id", "worker_id", help="Name of this worker, the same after a restart; WORKER_ID, or the host's, if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
 def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, jobs: int | None) -> None:
-    """Take bars from Kafka, keep forecasts fresh; until Ctrl-C or SIGTERM. Start as many as there are partitions."""
+    """Take bars from Kafka and keep forecasts fresh, until Ctrl-C or SIGTERM. Start at most as many as there are partitions."""
     startup.stop_quietly()
     with startup.without("scipy", "cffi"):
         from streams.kafka.worker.process import run_worker  # noqa: PLC0415 - Faust takes a second to load
@@ -28,10 +28,10 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
 @click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 def rebuild(state: Path | None, bootstrap: str | None) -> None:
-    """Forget everything but the bars, here and in Kafka: the workers that are started next derive it all again.
+    """Delete everything but the bars, here and in Kafka: workers that start later derive it all again.
 
-    They have to have the settings of what is forecast, and the version, that this command has. May be interrupted and run
-    again; until it has ended no worker starts.
+    They must have the forecast settings and the version of this command. It may be interrupted and run again; no worker starts
+    before it has ended.
     """
     from broker.deployment.reset import reset_workers  # noqa: PLC0415 - as above
     from broker.topics import ensure_topics  # noqa: PLC0415
@@ -39,11 +39,11 @@ def rebuild(state: Path | None, bootstrap: str | None) -> None:
     from streams.kafka.worker.folder import forget_tables  # noqa: PLC0415
 
     settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
-    # Where Kafka is away nothing is forgotten; copies without their changelogs must never be left.
+    # First, so that nothing is deleted while Kafka is away: copies must not outlive their changelogs.
     ensure_topics(settings)
     forget_tables(settings)
     deployment = reset_workers(settings, own_deployment(settings))
     click.echo(
-        f"forgotten (incarnation {deployment.incarnation} begins); `python -m streams worker` now reads all bars again",
+        f"deleted (incarnation {deployment.incarnation} begins); `python -m streams worker` now reads all bars again",
         err=True,
     )

@@ -1,4 +1,4 @@
-"""Which process works under a WORKER_ID, as records of the topic `deployment`: the process that came last."""
+"""The identity of the process that uses a WORKER_ID, as records of the topic `deployment`. The last process counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PREFIX: Final = b"worker/"
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A process that works under a WORKER_ID. `nonce` is its own; its tables lie in `folder`; `started` is for people.
+    """A process that uses a WORKER_ID. `nonce` is unique to it; its tables lie in `folder`; `started` is for people.
 
     Later versions may only add fields: an older worker has to understand that it was replaced.
     """
@@ -32,12 +32,12 @@ def identity_key(worker_id: str) -> bytes:
 
 
 def encode_identity(identity: Identity) -> bytes:
-    """As JSON."""
+    """The identity as JSON."""
     return msgspec.json.encode(identity)
 
 
 def decode_identity(value: bytes) -> Identity:
-    """A record's value. Raises MessageError for what is no identity."""
+    """The identity in a record's value. Raises MessageError."""
     try:
         return msgspec.json.decode(value, type=Identity)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -45,9 +45,9 @@ def decode_identity(value: bytes) -> Identity:
 
 
 def may_still_run(before: Identity | None, now: Identity) -> bool:
-    """Whether the process that had the WORKER_ID before may be alive.
+    """Whether the former process with the WORKER_ID may be alive.
 
-    A process that ends in order takes its record away. One that was killed leaves it; if it had the same folder on the same
-    host, the folder's lock shows that it is dead.
+    A process that ends in order deletes its record; a killed process does not. If the killed process used the same folder on
+    the same host, the folder's lock shows that it is dead.
     """
     return before is not None and (before.host, before.folder) != (now.host, now.folder)

@@ -1,4 +1,4 @@
-"""The topic `deployment` as a log: read, followed, appended to. Only partition 0 is used; a record has a few hundred bytes."""
+"""The topic `deployment` as a log. Only partition 0 is used; a record has a few hundred bytes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: How long the broker holds a request while nothing comes; a record is handed out at once. Other requests of the same client
-#: wait meanwhile, so whoever follows the log needs another client to read it.
+#: How long the broker holds a fetch without records. Other requests of the same client wait meanwhile, so a client that follows
+#: the log cannot be used for reading it.
 _FETCH_MS: Final = 5_000
 _QUIET_MS: Final = 15_000
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record; `value` is None if the key was taken away."""
+    """A record; `value` is None if the key was deleted."""
 
     offset: int
     key: bytes
@@ -33,7 +33,7 @@ class Entry:
 
 
 class DeploymentLog:
-    """An async context manager. Everything raises BrokerError, or BrokerAwayError where Kafka is away."""
+    """A reader of the log. An async context manager. All methods raise BrokerError, or BrokerAwayError if Kafka is away."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -60,7 +60,7 @@ class DeploymentLog:
         await self._consumer.stop()
 
     async def read(self, since: int = 0) -> list[Entry]:
-        """All records from an offset up to what is now the end."""
+        """All records from an offset to the present end."""
         with async_broker_errors(self._settings):
             end = (await self._consumer.end_offsets([self._partition]))[self._partition]
             self._consumer.seek(self._partition, since)
@@ -75,7 +75,7 @@ class DeploymentLog:
         return entries
 
     async def follow(self, since: int) -> AsyncIterator[Entry]:
-        """Every record from an offset on, for ever. A broker that goes away is waited for."""
+        """Every record from an offset on, for ever. Waits for a broker that goes away."""
         self._consumer.seek(self._partition, since)
         while True:
             with async_broker_errors(self._settings):
@@ -84,7 +84,7 @@ class DeploymentLog:
                 yield entry
 
     async def settle(self, protocol: Protocol) -> tuple[Deployment, list[Entry]]:
-        """Carry a protocol out: what it comes to, and the log as it was read last."""
+        """Run a protocol. Returns its deployment, and the records of the last read."""
         entries: list[Entry] = []
         try:
             step = next(protocol)
@@ -105,7 +105,7 @@ class DeploymentLog:
 
 
 async def append_record(settings: Settings, key: bytes, value: bytes | None) -> int:
-    """Write a record; its offset. All replicas in sync have it then."""
+    """Write a record to all in-sync replicas. Returns its offset."""
     with async_broker_errors(settings):
         async with AIOKafkaProducer(**async_client_options(settings), acks="all") as producer:
             place = await producer.send_and_wait(topic_name(settings, DEPLOYMENT), key=key, value=value, partition=0)
@@ -114,12 +114,12 @@ async def append_record(settings: Settings, key: bytes, value: bytes | None) -> 
 
 
 def deployments(entries: Sequence[Entry]) -> list[Deployment | None]:
-    """The deployments among the records, in their order. Raises SchemaError for one of a newer version."""
+    """The deployments among the records, in order. Raises SchemaError for a newer version."""
     return [read_deployment(entry) for entry in entries if entry.key == KEY]
 
 
 def read_deployment(entry: Entry) -> Deployment | None:
-    """A record of the key `deployment`; None, with a warning, if nobody can read it. Raises SchemaError for a newer version."""
+    """The deployment in a record; None, with a warning, if it cannot be decoded. Raises SchemaError for a newer version."""
     try:
         return decode_deployment(entry.value or b"")
     except MessageError as error:

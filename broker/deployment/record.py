@@ -1,11 +1,11 @@
-"""What all workers of one KAFKA_PREFIX have agreed on, as records of the topic `deployment`, and which of the records counts.
+"""The deployment: the settings and versions that all workers of a KAFKA_PREFIX share, as records of the topic `deployment`.
 
-Workers with other settings would write rows of two horizons into one table. So the first worker records its settings and
-version, and later ones compare. `streams rebuild` begins a new incarnation: a record that says so, and at its end a second
-record that lets workers in.
+Workers with different settings would write rows of two horizons into one table. So the first worker records its settings and
+version, and later workers compare theirs. `streams rebuild` begins a new incarnation with one record, and lets workers in with
+a second record at its end.
 
-Pure: the log is somebody else's. A protocol here is a generator that yields the record to append, or None to read the log,
-and is sent all records in the order of the log; a record that cannot be read is None.
+Pure. A protocol is a generator: it yields a record to append, or None to read the log, and is sent all records in the order of
+the log. A record that cannot be decoded is None.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _REBUILD: Final = "stop all workers and run `python -m streams rebuild`"
 
 
 class Writer(msgspec.Struct, frozen=True, kw_only=True):
-    """The process that wrote a record. `nonce` is its own, `at` is for people."""
+    """The process that wrote a record. `nonce` is unique to it, `at` is for people."""
 
     worker: str
     host: str
@@ -36,10 +36,10 @@ class Writer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
-    """What must be the same for all workers.
+    """The settings and versions that must be the same for all workers.
 
-    `incarnation` grows with every rebuild. `rebuilding`: one has begun and not ended, nobody may work. `settings` are those
-    that change the numbers, as they would be written in the environment; `formats` the versions of what is stored.
+    `incarnation` grows with every rebuild. `rebuilding`: a rebuild has begun and not ended, no worker may start. `settings` are
+    the settings that change forecasts, as they are written in the environment; `formats` are the versions of stored values.
     """
 
     schema_version: int = DEPLOYMENT_VERSION
@@ -60,7 +60,7 @@ class _Version(msgspec.Struct):
 
 
 def new_deployment(settings: Settings, *, code_version: str, formats: dict[str, int], writer: Writer) -> Deployment:
-    """The first incarnation, with the settings of this process."""
+    """A deployment with the settings of this process, of the first incarnation."""
     return Deployment(
         settings={name.upper(): _text(value) for name, value in settings.forecast_values.items()},
         settings_hash=settings.forecast_hash,
@@ -75,12 +75,12 @@ def _text(value: Any) -> str:
 
 
 def encode_deployment(deployment: Deployment) -> bytes:
-    """As JSON."""
+    """The deployment as JSON."""
     return msgspec.json.encode(deployment)
 
 
 def decode_deployment(value: bytes) -> Deployment:
-    """A record's value. Raises SchemaError for a newer version, MessageError for what is no deployment."""
+    """The deployment in a record's value. Raises SchemaError for a newer version, else MessageError."""
     try:
         version = msgspec.json.decode(value, type=_Version).schema_version
         if version > DEPLOYMENT_VERSION:
@@ -93,7 +93,7 @@ def decode_deployment(value: bytes) -> Deployment:
 
 
 def counting(records: Sequence[Deployment | None]) -> Deployment | None:
-    """The record that counts: the first of the highest incarnation, if possible one that does not say `rebuilding`."""
+    """The record that counts: the first of the highest incarnation, without `rebuilding` if possible; None if there is none."""
     known = [record for record in records if record is not None]
     highest = max((record.incarnation for record in known), default=0)
     candidates = [record for record in known if record.incarnation == highest]
@@ -101,7 +101,7 @@ def counting(records: Sequence[Deployment | None]) -> Deployment | None:
 
 
 def says_the_same(one: Deployment | None, other: Deployment) -> bool:
-    """Whether two records agree in everything but who wrote them; of a rebuild there is only one."""
+    """Whether two records are equal except for their writers. Records of different rebuilds are never equal."""
     return one is not None and _content(one) == _content(other)
 
 
@@ -117,10 +117,10 @@ def _content(deployment: Deployment) -> tuple[object, ...]:
 
 
 def agree(mine: Deployment) -> Protocol:
-    """How a worker comes to the deployment that counts, which may be another one than `mine`.
+    """The protocol of a starting worker. Its result is the deployment that counts, which may differ from `mine`.
 
-    Two that find an empty log both write; the first record counts. Compaction would keep the last record, so the one that
-    counts is written again after any other.
+    Two workers that find an empty log both write; the first record counts. Compaction keeps the last record, so the record that
+    counts is written again after any other record.
     """
     records = yield None
     if counting(records) is None:
@@ -135,7 +135,7 @@ def agree(mine: Deployment) -> Protocol:
 
 
 def begin_rebuild(mine: Deployment) -> Protocol:
-    """Begin the next incarnation with the settings of `mine`: from now on no worker starts, and those that run leave.
+    """The protocol that begins the next incarnation with the settings of `mine`: no worker starts, running workers leave.
 
     Raises BrokerError if another rebuild was faster.
     """
@@ -149,7 +149,7 @@ def begin_rebuild(mine: Deployment) -> Protocol:
 
 
 def confirm_rebuild(begun: Deployment) -> Protocol:
-    """Make sure that this rebuild is still the one that counts. Raises BrokerError if it is not."""
+    """The protocol that confirms a rebuild. Raises BrokerError if another rebuild counts by now."""
     records = yield None
     found = counting(records)
     if found != begun:
@@ -161,7 +161,7 @@ def confirm_rebuild(begun: Deployment) -> Protocol:
 
 
 def end_rebuild(begun: Deployment) -> Protocol:
-    """Let workers in. Raises BrokerError if another rebuild was begun meanwhile."""
+    """The protocol that ends a rebuild and lets workers in. Raises BrokerError if another rebuild counts by now."""
     yield from confirm_rebuild(begun)
     ended = msgspec.structs.replace(begun, rebuilding=False)
     yield ended
@@ -169,7 +169,7 @@ def end_rebuild(begun: Deployment) -> Protocol:
 
 
 def refuse_difference(recorded: Deployment, mine: Deployment) -> None:
-    """Raise SettingsError if a process with the settings and the version of `mine` must not work in this deployment."""
+    """Raise SettingsError if the settings or the version of `mine` differ from the recorded deployment's."""
     problems = _different_versions(recorded, mine)
     settings = _different_settings(recorded, mine)
     if settings:

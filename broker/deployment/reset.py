@@ -1,7 +1,7 @@
-"""Forgetting what was derived from the bars, so that workers derive it again from the beginning of the topic.
+"""Deletes everything that was derived from the bars, so that workers derive it again from the beginning of the topic.
 
-A rebuild may be killed anywhere and run again. Its first record keeps workers from starting, its last one lets them in; what
-lies between may be done any number of times.
+A rebuild may be killed anywhere and run again. Its first record keeps workers from starting, its last record lets them in. The
+steps between may be repeated any number of times.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from errors import BrokerError
 from settings import Settings
 
 _DELETION_SECONDS: Final = 30.0
-#: In the group there is nobody, or there is no such group.
+#: The states of a group without members, and of a group that does not exist.
 _EMPTY: Final = ("Empty", "Dead")
 
 
 def reset_workers(settings: Settings, mine: Deployment) -> Deployment:
-    """Delete the workers' consumer group and the changelogs of their tables; the bars and the forecasts stay.
+    """Delete the workers' consumer group and the changelogs of their tables. The bars and the forecasts stay.
 
-    What the workers have to agree on from now on is `mine`, with the next incarnation; it is returned. Raises BrokerError
-    while a worker of the group runs (nothing is changed then), when another rebuild runs, or when Kafka is away or refuses.
+    Returns the new deployment: `mine` with the next incarnation. Raises BrokerError if a worker of the group runs (nothing is
+    changed then), if another rebuild runs, or if Kafka is away or refuses.
     """
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         _await_empty_group(admin, settings)
         begun = _settle(settings, begin_rebuild(mine))
-        # A worker that has joined since then finds the record of the rebuild, and leaves.
+        # A worker that joined meanwhile finds the record of the rebuild and leaves.
         _await_empty_group(admin, settings)
         _delete_group(admin, settings)
         _settle(settings, confirm_rebuild(begun))
@@ -60,7 +60,7 @@ def _changelogs(settings: Settings) -> set[str]:
 
 def _await_empty_group(admin: KafkaAdminClient, settings: Settings) -> None:
     group = group_id(settings)
-    # A static member does not leave when it stops: the broker forgets it when its session is over.
+    # A static member does not leave at its stop: the broker removes it after its session.
     deadline = time.monotonic() + settings.worker_session_seconds + 5.0
     while (found := admin.describe_groups([group])[group])["group_state"] not in _EMPTY:
         if time.monotonic() > deadline:
@@ -76,13 +76,13 @@ def _delete_group(admin: KafkaAdminClient, settings: Settings) -> None:
     group = group_id(settings)
     outcome = str(admin.delete_groups([group])[group])
     if "NonEmptyGroup" in outcome:
-        raise BrokerError(f"a worker of the group {group} was started meanwhile: it leaves by itself; run this again")
+        raise BrokerError(f"a worker of the group {group} was started meanwhile and leaves now; run the rebuild again")
     if outcome != "OK" and "GroupIdNotFound" not in outcome:
         raise BrokerError(f"{settings.kafka_bootstrap}: the group {group} cannot be deleted: {outcome}")
 
 
 def _delete_topics(admin: KafkaAdminClient, settings: Settings, names: Iterable[str]) -> None:
-    """Delete topics and wait until they are gone. Another process may make topics of the same names at any time."""
+    """Delete topics and wait until they are gone. Other processes may create topics of the same names at any time."""
     old = _ids(admin, names)
     if old:
         admin.delete_topics(sorted(old))

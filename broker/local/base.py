@@ -1,4 +1,4 @@
-"""What every broker that is started here can do, however it is started."""
+"""The interface of a local broker, and helpers for its start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READY_SECONDS: Final = 90.0
 
 
 class LocalBroker(ABC):
-    """One broker on this machine; `bootstrap` stays the same over restarts."""
+    """A broker on this machine. `bootstrap` stays the same after restarts."""
 
     bootstrap: str
 
@@ -29,24 +29,24 @@ class LocalBroker(ABC):
 
     @abstractmethod
     def kill(self) -> None:
-        """End it at once, as kill -9 does; its data stays."""
+        """End it at once, as kill -9 does. Its data stay."""
 
     @abstractmethod
     def stop(self) -> None:
-        """End it in good order. Does nothing the second time."""
+        """End it in order. A second call does nothing."""
 
 
 def await_broker(options: Mapping[str, Any], check: Callable[[], None] = lambda: None) -> None:
     """Wait until the broker answers a request; `check()` may raise earlier. Raises BrokerError after READY_SECONDS.
 
-    `options` are a kafka-python client's: `bootstrap_servers`, and what it needs to be let in.
+    `options` are those of a kafka-python client: `bootstrap_servers` and security.
     """
     bootstrap = ",".join(options["bootstrap_servers"])
     deadline = time.monotonic() + READY_SECONDS
     reason: object = "nothing listens there"
     while time.monotonic() < deadline:
         check()
-        # kafka-python leaves the sockets of refused connections open: it is asked once somebody listens.
+        # kafka-python leaves the sockets of refused connections open, so check first that something listens.
         if is_listening(bootstrap):
             try:
                 with KafkaAdminClient(**{**options, "bootstrap_timeout_ms": 1000}) as admin:
@@ -59,13 +59,13 @@ def await_broker(options: Mapping[str, Any], check: Callable[[], None] = lambda:
 
 
 def die_with_us() -> list[str]:
-    """What to put before a command whose process is to get SIGTERM when this one dies, where `setpriv` can arrange for that."""
+    """A prefix for a command: its process gets SIGTERM when this process dies. Empty without `setpriv` (util-linux)."""
     tool = shutil.which("setpriv")
     return [tool, "--pdeathsig", "TERM"] if tool else []
 
 
 def run(command: list[str], what: str) -> str:
-    """A finished command's output. Raises BrokerError with the end of its complaint."""
+    """Run a command and return its output. Raises BrokerError with the end of its error output."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     if done.returncode != 0:
         raise BrokerError(f"{what} failed: {(done.stderr or done.stdout).strip()[-500:]}")

@@ -15,7 +15,7 @@ _CONTROLLER_PORT: Final = 9093
 
 
 def docker_answers() -> bool:
-    """Whether there is a Docker client here and an engine behind it."""
+    """Whether a Docker client is installed and its engine answers."""
     if shutil.which("docker") is None:
         return False
     try:
@@ -26,7 +26,7 @@ def docker_answers() -> bool:
 
 
 class DockerBroker(LocalBroker):
-    """A container with its own volume; the engine keeps it alive if this process dies, so its name says whose it is."""
+    """A container with its own volume. The engine keeps it running if this process dies; its name shows its origin."""
 
     def __init__(self) -> None:
         self._port = free_port()

@@ -1,4 +1,4 @@
-"""The broker from Kafka's own jars, brought by Maven and run on Java 17."""
+"""A broker from Kafka's jars, fetched by Maven and run on Java 17."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from errors import BrokerError
 _POM: Final = Path(__file__).parents[1] / "pom.xml"
 #: 45 jars, 43 MB; the folder is not part of the tree.
 _LIBRARIES: Final = Path(__file__).parents[1] / "libs" / VERSION
-#: A heap for some hundred MB of messages; the serial collector and the first compiler start fastest on few cores.
+#: The heap is enough for some hundred MB of messages. The serial collector and the first compiler start fastest on few cores.
 _JAVA: Final = ("java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 class NativeBroker(LocalBroker):
-    """A Java process. It gets SIGTERM when this process dies, where `setpriv` (util-linux) can arrange for that."""
+    """A Java process. It gets SIGTERM when this process dies, if `setpriv` (util-linux) is installed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,7 +47,7 @@ class NativeBroker(LocalBroker):
         configuration.write_text("".join(f"{name}={value}\n" for name, value in self.properties().items()))
         if not (self._folder / "data").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            # Joined by =: the id may begin with a dash.
+            # With `=`, because the id may begin with a dash.
             arguments = ["format", f"--cluster-id={cluster}", "-c", str(configuration)]
             run([*_JAVA, "-cp", classpath, "kafka.tools.StorageTool", *arguments], "formatting the broker's folder")
         log = self._folder / "server.log"
@@ -57,7 +57,7 @@ class NativeBroker(LocalBroker):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                # Ctrl-C in the terminal is for the clients first; the broker is stopped after them.
+                # Ctrl-C in the terminal ends the clients first, then the broker.
                 start_new_session=True,
             )
         await_broker({"bootstrap_servers": [self.bootstrap]}, self._check)
@@ -72,7 +72,7 @@ class NativeBroker(LocalBroker):
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL if it takes more than 20 s; the folder is its owner's to remove."""
+        """SIGTERM, then SIGKILL after 20 s. The caller removes the folder."""
         self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
@@ -88,12 +88,12 @@ class NativeBroker(LocalBroker):
 
 
 def _libraries() -> Path:
-    """The folder of jars, filled by Maven the first time; atomically, because two processes may come at once."""
+    """The folder of jars. Maven fills it the first time; atomically, because two processes may do it at once."""
     if not _LIBRARIES.exists():
         _LIBRARIES.parent.mkdir(parents=True, exist_ok=True)
         target = Path(tempfile.mkdtemp(dir=_LIBRARIES.parent))
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={target}"]
-        run(["mvn", "-q", "-B", "-f", str(_POM), *goal], "Maven, bringing Kafka's jars,")
+        run(["mvn", "-q", "-B", "-f", str(_POM), *goal], "Maven, fetching Kafka's jars,")
         try:
             target.rename(_LIBRARIES)
         except OSError:

@@ -1,10 +1,10 @@
-"""A single broker's settings, for the native start and, as KAFKA_… variables, for its container: one place for both."""
+"""A single broker's settings, for the native start and, as KAFKA_… variables, for its container."""
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Internal topics have one copy, because there is one broker. A group forms at once instead of waiting 3 s for more members.
+#: Internal topics have one replica, because there is one broker. A group forms at once instead of waiting 3 s for more members.
 #: `message.max.bytes` leaves the limit to each topic's `max.message.bytes`.
 PROPERTIES: Final[dict[str, str]] = {
     "process.roles": "broker,controller",
@@ -29,7 +29,7 @@ VERSION: Final = IMAGE.rpartition(":")[2]
 
 
 def listeners(*, host: str, client_port: int, controller_port: int, bind: str) -> dict[str, str]:
-    """Where this broker listens (`bind`) and what it tells clients (`host`)."""
+    """The addresses on which the broker listens (`bind`) and which it gives to clients (`host`)."""
     return {
         "listeners": f"PLAINTEXT://{bind}:{client_port},CONTROLLER://{bind}:{controller_port}",
         "advertised.listeners": f"PLAINTEXT://{host}:{client_port}",

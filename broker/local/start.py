@@ -1,7 +1,7 @@
-"""A real broker for this machine: the one that is configured, else a container, else Kafka's own jars on Java 17.
+"""A real broker for this machine: the configured broker, else a container, else Kafka's jars on Java 17.
 
-`make cluster`, the tests and the benchmarks all start it here. Whatever was started is stopped and its files are removed when
-the `with` block ends, or when this process dies.
+`make cluster`, the tests and the benchmarks use it. A broker that was started here is stopped and its files are removed at the
+end of the `with` block, or when this process dies.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ HOW_TO_GET_ONE: Final = "set KAFKA_BOOTSTRAP to a running Kafka, or install Dock
 
 @contextmanager
 def local_broker(settings: Settings) -> Iterator[tuple[str, LocalBroker | None]]:
-    """The bootstrap address, and the broker itself if it was started here (None where KAFKA_BOOTSTRAP names one).
+    """The bootstrap address, and the broker if it was started here (None if KAFKA_BOOTSTRAP is set).
 
-    Its data lie in a temporary folder that is removed afterwards. Raises BrokerError when there is no way to get one.
+    The broker's data lie in a temporary folder that is removed afterwards. Raises BrokerError if no broker can be started.
     """
     if "kafka_bootstrap" in settings.model_fields_set:
         await_broker(client_options(settings))

@@ -1,9 +1,9 @@
-"""The embedded engine: the operators of the pipeline in one process, from a source to the end of its bars.
+"""The embedded engine: the pipeline in one process, from a source to the end of its bars.
 
-What has to be done follows from what is stored, never from what an earlier run remembered: a training is due when no
-stored result is that of the ticker's newest aged-out window, or when that result has expired or drifted since; until it is
-done, what is stored serves. Every forecast of the state is made again at the end and written where it differs. So a run that
-was killed anywhere is repaired by the next, and a run with nothing new writes nothing.
+Everything that a run has to do follows from the stored state: a training is due if no stored result is that of the ticker's
+newest aged-out window, or if the result has expired or drifted. Until the training is done, the stored result serves. At the
+end each forecast of the state is made again, and written if it differs. So the next run repairs a run that was killed anywhere,
+and a run without new bars writes nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NOT_TRAINED: Final = "training was switched off"
 
 
 class EmbeddedEngine:
-    """One run over a source. `today` bounds the dates of bars; `pool` None switches training off."""
+    """One run over a source. Bars after `today` are refused. Without a `pool` nothing is trained."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class EmbeddedEngine:
         self._rejections = Rejections(state_dir / "rejected.jsonl")
         # A training that fails is not tried again by the same run: the pool has tried it twice.
         self._trainings = TrainingLedger()
-        # Tickers whose row is that of their bars and of what is trained.
+        # Tickers whose stored row is up to date.
         self._fresh: set[str] = set()
         self._summary = Summary()
 
     def run(self, items: Iterable[BarBatch | RejectedBar], *, bars_total: int | None = None) -> Summary:
-        """Take everything in, train what is due, refresh every forecast. Raises what the source and the state raise."""
+        """Take all bars, run due trainings, refresh every forecast. Raises as the source and the state do."""
         with self._rejections:
             try:
                 self._ingest(items, bars_total)
@@ -82,7 +82,7 @@ class EmbeddedEngine:
         for ticker in tickers:
             if ticker not in self._fresh:
                 self._refresh(ticker, self._stored(ticker))
-        self._finish_trainings()  # those that the rows have found to be due early
+        self._finish_trainings()  # early trainings that the rows request
         self._summary.tickers = len(tickers)
         self._find_quiet(tickers)
         self._states.flush_all()
@@ -97,7 +97,7 @@ class EmbeddedEngine:
                     advance(1)
                     continue
                 if current is not None and item.ticker != current:
-                    # Its bars are through, as far as one can tell: train it while the others are read.
+                    # Most likely its bars are complete: train it while other bars are read.
                     self._states.flush(current)
                     self._request_due(current)
                 current = item.ticker
@@ -124,7 +124,7 @@ class EmbeddedEngine:
         self._rejections.add(bar)
 
     def _request_due(self, ticker: str) -> None:
-        """Request the ticker's due training if it is missing; withdraw a request for what is no longer missing."""
+        """Request the ticker's due training if it is missing; withdraw a request that is no longer needed."""
         state = self._states.get(ticker)
         if state is None or self._pool is None or ticker in self._fresh:
             return
@@ -140,7 +140,7 @@ class EmbeddedEngine:
             pool.request(ticker, partial(self._job, ticker, due))
 
     def _is_done(self, state: TickerState, due: DueTraining) -> bool:
-        """Whether the training runs, has failed in this run, or it or a later one is stored."""
+        """Whether the training runs, has failed in this run, or is covered by a stored result."""
         if self._trainings.is_running(state.ticker, due):
             return True
         return self._trainings.is_done(state.ticker, due, 0.0, partial(self._is_covered, state, due))
@@ -153,7 +153,7 @@ class EmbeddedEngine:
 
     def _with_due(self, state: TickerState) -> TickerState:
         due = due_training(state, self._settings)
-        if due != state.due:  # the settings are others than when it was stored
+        if due != state.due:  # the settings have changed since it was stored
             state = replace(state, due=due)
             self._states.put(state, changed_from=state.total_bars)
         return state
@@ -191,7 +191,7 @@ class EmbeddedEngine:
         return len(outcomes)
 
     def _finish(self, outcome: TickerOutcome) -> None:
-        """Store a result, the models before the row that rests on them; drop it if it is superseded."""
+        """Store a result: the models first, then the row. A superseded result is dropped."""
         ticker = outcome.key
         due = _due_of(outcome.job)
         if not calls_for(self._held(ticker), due, self._settings):

@@ -14,12 +14,12 @@ from records import RejectedBar
 
 logger = logging.getLogger(__name__)
 
-#: Refused bars that are logged one by one; the file has them all.
+#: How many refused bars are logged; the file has all of them.
 LOGGED_REJECTIONS: Final = 20
 
 
 class Rejections:
-    """The refused bars of the current run, one JSON object a line, in a file that each run begins anew."""
+    """The refused bars of a run, one JSON object a line, in a file that each run replaces. A context manager."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,7 +30,7 @@ class Rejections:
         try:
             self._file = self._path.open("wb")
         except OSError as error:
-            raise self._refusal(error) from error
+            raise StateWriteError.at(self._path, error) from error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -38,12 +38,12 @@ class Rejections:
         try:
             self._file.close()
         except OSError as failure:
-            raise self._refusal(failure) from failure
+            raise StateWriteError.at(self._path, failure) from failure
         if self._count > LOGGED_REJECTIONS:
             logger.warning("rejected bars are in a file bars=%d logged=%d path=%s", self._count, LOGGED_REJECTIONS, self._path)
 
     def add(self, bar: RejectedBar) -> None:
-        """Keep a refused bar. Raises StateWriteError when the disk refuses."""
+        """Keep a refused bar. Raises StateWriteError if the file cannot be written."""
         assert self._file is not None, "used outside its context"
         self._count += 1
         if self._count <= LOGGED_REJECTIONS:
@@ -51,7 +51,4 @@ class Rejections:
         try:
             self._file.write(msgspec.json.encode(bar) + b"\n")
         except OSError as error:
-            raise self._refusal(error) from error
-
-    def _refusal(self, error: OSError) -> StateWriteError:
-        return StateWriteError(f"{self._path}: cannot be written ({error.strerror}); make room or mend the permissions")
+            raise StateWriteError.at(self._path, error) from error

@@ -1,4 +1,4 @@
-"""Ticker states in memory over the history table: read once, written when they leave or are flushed."""
+"""A cache of ticker states over the history table: a state is read once, and written when it leaves or is flushed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Final, Protocol
 from history.ticker_state import TickerState
 from records import Bars
 
-#: 505 tickers with five years of bars take 55 MB; far more than that and the oldest ones go back to disk.
+#: 505 tickers with five years of bars take 55 MB.
 CACHE_BYTES: Final = 128 * 1024 * 1024
 
 
 class Histories(Protocol):
-    """Where states are kept: `state.history.HistoryTable`."""
+    """The table of states: `state.history.HistoryTable`."""
 
-    def load(self, ticker: str) -> TickerState | None: ...  # noqa: D102 - as there
+    def load(self, ticker: str) -> TickerState | None: ...  # noqa: D102 - as in HistoryTable
 
-    def save(self, state: TickerState, *, changed_from: int) -> None: ...  # noqa: D102 - as there
+    def save(self, state: TickerState, *, changed_from: int) -> None: ...  # noqa: D102 - as in HistoryTable
 
 
 @dataclass(slots=True, eq=False)
@@ -28,7 +28,7 @@ class _Entry:
 
 
 class StateCache:
-    """At most `limit_bytes` of the least recently forgotten states; what was changed is saved before it is dropped."""
+    """The most recently used states, at most `limit_bytes`. A changed state is saved before it leaves."""
 
     def __init__(self, table: Histories, *, limit_bytes: int = CACHE_BYTES) -> None:
         self._table = table
@@ -37,7 +37,7 @@ class StateCache:
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def get(self, ticker: str) -> TickerState | None:
-        """The newest state of a ticker, None when it has none. Raises what the table raises."""
+        """The newest state of a ticker, None if it has none. Raises as the table does."""
         entry = self._entries.get(ticker)
         if entry is None:
             state = self._table.load(ticker)
@@ -48,7 +48,7 @@ class StateCache:
         return entry.state
 
     def put(self, state: TickerState, *, changed_from: int | None) -> None:
-        """Take a new state; `changed_from` (an absolute bar index) says what has to be saved, None that nothing has."""
+        """Take a new state. Bars from absolute index `changed_from` on have to be saved; None: nothing has to be saved."""
         previous = self._entries.pop(state.ticker, None)
         if previous is not None:
             self._bytes -= _size(previous.state)
@@ -63,7 +63,7 @@ class StateCache:
             self._save(entry)
 
     def flush_all(self) -> None:
-        """Save all that has changed."""
+        """Save all changed states."""
         for entry in self._entries.values():
             self._save(entry)
 

@@ -1,4 +1,4 @@
-"""What a run of the embedded engine did, for people."""
+"""The summary of a run of the embedded engine."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Final
 
 import msgspec
 
-#: Tickers that a summary names.
+#: How many tickers a summary names.
 NAMED_IN_SUMMARY: Final = 20
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """What a run did.
+    """Counts of a run.
 
-    `fallback` says by ticker why no trained model serves it; `quiet` names the tickers whose last bar is more than
-    `fresh_sessions` sessions older than the newest of all: their forecasts stay as they are, and readers take them as stale.
+    `fallback` gives the reason for each ticker that no trained model serves. `quiet` has the tickers whose last bar is more
+    than `fresh_sessions` sessions older than the newest bar of all: their forecasts stay, and are stale for readers.
     """
 
     tickers: int = 0
@@ -32,7 +32,7 @@ class Summary(msgspec.Struct, kw_only=True):
 
 
 def summary_lines(summary: Summary) -> Iterator[str]:
-    """The summary as text for people."""
+    """The summary as lines of text."""
     yield (
         f"bars: {summary.bars_new:,} new, {summary.bars_duplicate:,} known, {summary.bars_corrected:,} corrected, "
         f"{summary.bars_expired:,} older than what is kept, {summary.bars_rejected:,} rejected"

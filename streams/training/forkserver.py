@@ -1,7 +1,7 @@
-"""What the forkserver of the training processes imports first; in any other process its import would change signals.
+"""The first import of the training processes' forkserver. Do not import it anywhere else: it changes signals.
 
-The forkserver is started with SIGINT blocked. From here on Ctrl-C ends it without a word while it loads libraries, and the
-processes that it forks as well until they are at work; that they then ignore it is for `streams.training.pool` to arrange.
+The forkserver starts with SIGINT blocked. From here on Ctrl-C ends it silently while it loads libraries, and its forks as well
+until they have a job to run; from then on they ignore SIGINT (`streams.training.pool`).
 """
 
 import signal

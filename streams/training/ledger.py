@@ -1,13 +1,13 @@
 """The ledger of trainings: which are requested, running, failed, and when a failed training is tried again. Pure.
 
-Both engines ask it the same questions. What is due follows from a ticker's bars, and what is done from the stored results, so
-that neither depends on what a process remembers; the ledger holds the rest:
+Both engines use it. A due training follows from a ticker's bars and a finished training from the stored results: neither is in
+the memory of a process. The ledger holds the rest:
 
-- *requested*: asked for, and not superseded since. A training is not asked for twice in a row.
+- *requested*: the ticker's last request. A training is not requested twice in a row.
 - *running*: handed to a training process.
-- *failed*: by its own error. It is tried again after a wait that doubles, `most_attempts` times in all.
+- *failed*: tried again after a wait that doubles, `most_attempts` times in all.
 
-A training is *superseded* if the ticker's bars call for another training by now.
+A training is *superseded* if the ticker's bars call for another training now.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The last failure of a ticker's training. `retry_at` is None if it is not tried again, or has been asked for again."""
+    """The last failure of a ticker's training. `retry_at` is None if no retry is open; `is_final`: no retry follows."""
 
     due: DueTraining
     reason: str
@@ -34,7 +34,7 @@ class Failure:
 
 
 class TrainingLedger:
-    """Times (`now`) are seconds of any clock that does not go back. The first wait is `first_retry_seconds`."""
+    """Times (`now`) are seconds of a monotonic clock. The first wait is `first_retry_seconds`."""
 
     def __init__(self, *, most_attempts: int = 1, first_retry_seconds: float = 0.0) -> None:
         self._most_attempts = most_attempts
@@ -46,14 +46,14 @@ class TrainingLedger:
     # -- Requests -------------------------------------------------------------------------------------------------------
 
     def request(self, ticker: str, due: DueTraining) -> bool:
-        """Note a request. False if this training was the last that was requested: there is no need to ask again."""
+        """Note a request. False if the ticker's last request was the same: do not send it again."""
         if self._requested.get(ticker) == due:
             return False
         self._requested[ticker] = due
         return True
 
     def request_again(self, ticker: str, due: DueTraining) -> None:
-        """Note a request, whatever was requested before."""
+        """Note a request, even if the ticker's last request was the same."""
         self._requested[ticker] = due
 
     def withdraw(self, ticker: str) -> None:
@@ -61,7 +61,7 @@ class TrainingLedger:
         self._requested.pop(ticker, None)
 
     def forget(self) -> None:
-        """Forget everything: others may have trained meanwhile, and what failed here may succeed with them."""
+        """Forget everything: other workers may have trained meanwhile, or may succeed where this worker failed."""
         self._requested.clear()
         self._running.clear()
         self._failures.clear()
@@ -69,22 +69,22 @@ class TrainingLedger:
     # -- Attempts -------------------------------------------------------------------------------------------------------
 
     def begin(self, ticker: str, due: DueTraining) -> None:
-        """The training was handed to a process."""
+        """A process has the training."""
         self._running[ticker] = due
 
     def supersede(self, ticker: str, due: DueTraining) -> None:
-        """The request, or the result, was dropped: if the training should be due once more, it is requested anew."""
+        """The request or the result was dropped. If the training is due again later, it can be requested again."""
         self._ended(ticker, due)
         if self._requested.get(ticker) == due:
             del self._requested[ticker]
 
     def succeed(self, ticker: str, due: DueTraining) -> None:
-        """The training's result is stored: earlier failures of the ticker are forgotten."""
+        """The result is stored. Earlier failures of the ticker are forgotten."""
         self._ended(ticker, due)
         self._failures.pop(ticker, None)
 
     def fail(self, ticker: str, due: DueTraining, reason: str, now: float) -> Failure:
-        """The training failed. Returns what follows; rows give the reason until it succeeds or another training is due."""
+        """The training failed. Rows give the reason until the training succeeds or another training is due."""
         self._ended(ticker, due)
         former = self._failures.get(ticker)
         attempts = former.attempts + 1 if former is not None and former.due == due else 1
@@ -95,7 +95,7 @@ class TrainingLedger:
         return failure
 
     def take_retries(self, now: float) -> list[tuple[str, DueTraining]]:
-        """The failed trainings whose wait is over, each once for each failure."""
+        """The failed trainings whose waits are over; each failure is returned once."""
         found = [
             (ticker, failure.due)
             for ticker, failure in self._failures.items()
@@ -117,9 +117,9 @@ class TrainingLedger:
         return failure.reason if failure is not None and failure.due == due else None
 
     def is_done(self, ticker: str, due: DueTraining, now: float, covered: Callable[[], bool]) -> bool:
-        """Whether there is nothing to do now: the training failed and is not to be tried yet or again, or it is `covered`.
+        """Whether there is nothing to do now: the training failed and no retry is open, or the training is `covered`.
 
-        `covered` says whether a stored result that has not expired covers it; it is called only if the training has not failed.
+        `covered`: whether a stored result that has not expired covers the training. It is called only if it has not failed.
         """
         failure = self._failures.get(ticker)
         if failure is not None and failure.due == due:
@@ -132,10 +132,10 @@ class TrainingLedger:
 
 
 def covers(trained: TrainedTicker, due: DueTraining, state: Callable[[], TickerState | None], settings: Settings) -> bool:
-    """Whether a usable result is that of a training, or of a later one that followed from it.
+    """Whether a usable result is that of a training, or of a later training that followed from it.
 
-    A result with a later cut-off may be an early training, or one of bars that have been corrected since: only the bars of
-    the `state` tell, which is asked for only then.
+    A result with a later cut-off may be that of an early training, or of bars that have been corrected since. Only the bars can
+    tell, so `state` is called in this case only.
     """
     if DueTraining(trained.cutoff, trained.digest) == due:
         return True

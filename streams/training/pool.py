@@ -1,12 +1,11 @@
-"""Training processes: one lasting pool, fed little by little, that survives the death of its processes.
+"""The pool of training processes. It gets jobs little by little, and survives the death of its processes.
 
-Processes come from a forkserver that has imported the libraries and done nothing else, so a new one starts in
-milliseconds and shares their memory (a child that ran torch or xgboost must not be forked; one that only imported them may).
+A forkserver imports the libraries and does nothing else; the training processes are its forks. So a new process starts in
+milliseconds and shares memory (a process that ran torch or xgboost must not be forked, a process that only imported them may).
 Measured on two cores: first results after 8 s instead of 9 to 21, 454 MB instead of 750 per process, most of it shared.
 
-A job that runs longer than its deadline ends its process from within and leaves a traceback on stderr. A pool that lost a
-process is rebuilt; the jobs that were in flight are then tried again one at a time, so that only the one that kills
-its process twice fails.
+A job that runs past its deadline ends its process from within and leaves a traceback on stderr. After the death of a process
+the pool is rebuilt, and the jobs in flight are tried again one at a time: only a job that kills its process twice fails.
 """
 
 from __future__ import annotations
@@ -36,16 +35,16 @@ logger = logging.getLogger(__name__)
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-#: What the forkserver imports before anything else.
+#: The module that the forkserver imports first.
 FORKSERVER_START: Final = "streams.training.forkserver"
-#: Jobs handed over per process: one that runs and one that is ready when it ends.
+#: Jobs handed over per process: a running job and the next.
 IN_FLIGHT_PER_PROCESS: Final = 2
 ATTEMPTS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Job, Result]):
-    """What became of a request: the result, or the error that names its key."""
+    """The outcome of a request: a result, or an error that names the key."""
 
     key: str
     job: Job
@@ -61,10 +60,10 @@ class _Request(Generic[Job]):
 
 
 class TrainingPool(Generic[Job, Result]):
-    """Runs `function(job)` in `jobs` processes that have the modules of `preload`; not for use by several threads.
+    """Runs `function(job)` in `jobs` processes with the modules of `preload`. Not safe for several threads.
 
-    `request` queues, `poll` hands over what fits and gives back what is done. A request that has not begun is replaced by
-    the next one of its key. A context manager: leaving it ends the processes at once, whatever they do.
+    `request` queues a job; `poll` hands jobs over and returns outcomes. A request that has not begun is replaced by the next
+    request of its key. A context manager: leaving it ends the processes at once, whatever they do.
     """
 
     def __init__(
@@ -92,19 +91,19 @@ class TrainingPool(Generic[Job, Result]):
         self.close()
 
     def __len__(self) -> int:
-        """Requests that have no outcome yet."""
+        """Requests without an outcome."""
         return len(self._waiting) + len(self._suspects) + len(self._running)
 
     def request(self, key: str, build: Callable[[], Job]) -> None:
-        """Queue a request. `build` makes the job when its turn comes: what waits costs no memory and uses the newest state."""
+        """Queue a request. `build` makes the job at its turn, from the newest state; a waiting request needs no memory."""
         self._waiting[key] = build
 
     def withdraw(self, key: str) -> None:
-        """Forget a request that has not begun, if there is one."""
+        """Forget the key's request if it has not begun."""
         self._waiting.pop(key, None)
 
     def poll(self, *, block: bool) -> list[Outcome[Job, Result]]:
-        """Hand over requests and collect outcomes; with `block`, wait for at least one unless there is nothing to wait for."""
+        """Hand over requests and return outcomes. With `block`, wait for an outcome unless no request is open."""
         self._hand_over()
         if not self._running:
             return []
@@ -121,11 +120,11 @@ class TrainingPool(Generic[Job, Result]):
         if broken:
             outcomes += self._recover()
         self._hand_over()
-        # After a broken pool there may be no outcome yet, only jobs to try again.
+        # After the death of a process there may be no outcome, only jobs to try again.
         return outcomes or (self.poll(block=True) if block else outcomes)
 
     def close(self) -> None:
-        """End the processes at once; outcomes of what still ran are lost."""
+        """End the processes at once. Outcomes of running jobs are lost."""
         self._waiting.clear()
         self._suspects.clear()
         self._running.clear()
@@ -140,7 +139,7 @@ class TrainingPool(Generic[Job, Result]):
         )
 
     def _hand_over(self) -> None:
-        # What cannot be started now is tried again at the next look.
+        # A job that cannot be started now is tried again at the next poll.
         while self._suspects and not self._running:
             if not self._start(self._suspects.popleft()):
                 return
@@ -161,8 +160,8 @@ class TrainingPool(Generic[Job, Result]):
                 self._executor, self._lifeline = self._processes()
             future = self._executor.submit(_run, self._function, request.job, self._deadline_seconds)
         except (BrokenProcessPool, OSError, EOFError) as error:
-            # The pool broke before this one was handed over: it is as innocent as before. The other errors are those of a
-            # forkserver that was killed: it is asked for a process, and does not answer.
+            # A process died before this job was handed over, so the attempt does not count. The other errors come from a
+            # killed forkserver, which does not answer the request for a process.
             if not isinstance(error, BrokenProcessPool):
                 logger.warning("training process not started, tried again reason=%r", error)
             request.attempts -= 1
@@ -176,7 +175,7 @@ class TrainingPool(Generic[Job, Result]):
     def _recover(self) -> list[Outcome[Job, Result]]:
         outcomes: list[Outcome[Job, Result]] = []
         for future, request in self._running.items():
-            # The last results may have arrived just before the process died.
+            # A result may have arrived just before the process died.
             if future.done() and future.exception() is None:
                 outcomes.append(Outcome(request.key, request.job, future.result(), None))
             elif request.attempts >= ATTEMPTS:
@@ -196,7 +195,7 @@ class TrainingPool(Generic[Job, Result]):
     def _processes(self) -> tuple[ProcessPoolExecutor, Connection]:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([FORKSERVER_START, *self._preload])
-        # Starting the resource tracker unblocks SIGINT again; one that is there already leaves the mask alone.
+        # Starting the resource tracker unblocks SIGINT; a running tracker leaves the mask alone.
         resource_tracker.ensure_running()
         with _environment(ONE_THREAD), _interrupt_blocked():
             forkserver.ensure_running()
@@ -223,13 +222,13 @@ def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -
 
 def _watch(lifeline: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a training has to say stands in its result, and the parent logs it; two voices on one stderr garble its progress bar.
+    # The parent logs the result: two writers on one stderr garble the progress bar.
     logging.getLogger().addHandler(logging.NullHandler())
     threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
 
 
 def _exit_with_parent(lifeline: Connection) -> None:
-    # Nothing is ever sent: the pipe ends when the parent closes it, or dies in whatever way.
+    # Nothing is ever sent: the pipe ends when the parent closes it or dies.
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)
@@ -251,7 +250,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupt_blocked() -> Iterator[None]:
-    # The mask is inherited by the forkserver, which lifts it once it can end without a traceback.
+    # The forkserver inherits the mask, and removes it when it can end without a traceback.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

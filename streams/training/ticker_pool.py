@@ -1,4 +1,4 @@
-"""The pool that trains tickers, as both engines make it."""
+"""The training pool of tickers, as both engines use it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from streams.training.pool import Outcome, TrainingPool
 TickerPool: TypeAlias = TrainingPool[TrainingJob, TrainedTicker]
 TickerOutcome: TypeAlias = Outcome[TrainingJob, TrainedTicker]
 
-#: The forkserver imports this once for all processes, whatever is trained.
+#: The forkserver imports these modules once for all processes.
 PRELOAD: Final = ("models.training",)
-#: And this for each candidate. A library that is not installed is left out.
+#: And these for each candidate. Libraries that are not installed are left out.
 PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
 
 

@@ -1,4 +1,4 @@
-"""The training pool for coroutines: a job in, its outcome awaited."""
+"""The training pool for coroutines: `await pool.train(job)` gives the outcome."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from errors import TrainingError
 from models.results import TrainingJob
 from streams.training.ticker_pool import TickerOutcome, TickerPool
 
-#: A training takes half a second: this adds little to it.
+#: A training takes half a second, so this adds little.
 _POLL_SECONDS: Final = 0.02
 _RETRY_SECONDS: Final = 1.0
 
@@ -19,10 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class AsyncTrainingPool:
-    """Serves many coroutines with one pool. An async context manager.
+    """One pool for many coroutines. An async context manager. `trained` counts successful trainings.
 
-    One thread has the pool to itself: starting processes blocks for seconds while their libraries load, and messages must
-    not wait for that.
+    Only one thread uses the pool: starting processes blocks for seconds while their libraries load, and messages must not wait.
     """
 
     def __init__(self, pool: TickerPool) -> None:
@@ -42,7 +41,7 @@ class AsyncTrainingPool:
         await self.close()
 
     async def close(self) -> None:
-        """End the processes at once, whatever they do: what is unfinished is read from its topic again."""
+        """End the processes at once, whatever they do. Requests that are not done are read from their topic again."""
         if self._task is None:
             return
         self._task.cancel()
@@ -52,7 +51,7 @@ class AsyncTrainingPool:
         self._thread.shutdown()
 
     async def train(self, job: TrainingJob) -> TickerOutcome:
-        """The job's outcome. Raises TrainingError when the same ticker is asked for again meanwhile."""
+        """The job's outcome. Raises TrainingError if another job of the ticker comes before it."""
         ticker = job.window.ticker
         former = self._waiting.get(ticker)
         if former is not None and not former[1].done():
@@ -81,7 +80,7 @@ class AsyncTrainingPool:
             try:
                 outcomes = await loop.run_in_executor(self._thread, self._poll, new)
             except Exception:
-                # Whatever it is: without this task no training would ever end, and nobody would notice.
+                # Any error: without this task no training would ever end, and nothing would report it.
                 logger.exception("training pool failed, tried again")
                 self._new = new | self._new
                 await asyncio.sleep(_RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""The bars agent: everything that waits is taken in one turn, each ticker is updated and written once, then dealt with."""
+"""The bars agent: it takes waiting messages in turns; each ticker is updated and written once a turn, then settled."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from streams.outputs import effects_of, log_effects
 
 logger = logging.getLogger(__name__)
 
-#: A turn ends here whatever waits, so that nothing waits for too long: about 60,000 bars, a third of a second.
+#: The largest turn: about 60,000 bars, a third of a second, so that no message waits for long.
 _TURN_BYTES: Final = 4 * 1024 * 1024
-#: A backlog arrives in pieces some milliseconds apart: so many looks of so many seconds are worth waiting for the next one,
-#: but no turn is filled for longer than some seconds. Each turn costs a millisecond a ticker: few large ones keep up.
+#: A backlog arrives in pieces some milliseconds apart: the agent waits this often, for this long, for the next piece, and fills
+#: no turn for longer than `_FILL_SECONDS`. Each turn costs a millisecond a ticker, so few large turns are faster.
 _FILL_LOOKS: Final = 10
 _LOOK_SECONDS: Final = 0.01
 _FILL_SECONDS: Final = 2.0
@@ -41,7 +41,7 @@ _FILL_SECONDS: Final = 2.0
 
 @dataclass(slots=True)
 class BarCounts:
-    """What came in since the worker started."""
+    """Settled messages, and their valid bars, since the worker started."""
 
     messages: int = 0
     bars: int = 0
@@ -55,7 +55,7 @@ class _Arrival:
 
 
 class BarsAgent:
-    """`run` is the agent's function. Nothing leaves it as an exception: Faust would lose the event."""
+    """`run` is the agent's function. It raises no exception, because Faust would lose the event."""
 
     def __init__(
         self,
@@ -81,9 +81,10 @@ class BarsAgent:
         self.counts = BarCounts()
 
     async def run(self, stream: StreamT[Any]) -> None:
-        """Take turns for ever. A turn is what waits: a lone live bar is not held up, a backlog costs one write a ticker.
+        """Take turns for ever. A turn has all messages that wait.
 
-        While what one turn has written is on its way to the broker the next one is taken, but not the one after it.
+        So a single live bar is not delayed, and a backlog costs one write a ticker. While the records of one turn are on their
+        way to the broker the next turn is taken, but not a third.
         """
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         ending: asyncio.Task[None] | None = None
@@ -105,27 +106,27 @@ class BarsAgent:
                 await asyncio.gather(ending, return_exceptions=True)
 
     async def _begin(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> list[EventT[Any]]:
-        """Fill a turn, and take it."""
+        """Fill a turn and process it. Returns the events that are processed."""
         try:
             await self._fill(turn, event, queue)
             return await self._take(turn)
         except StateCorruptError as error:
             logger.warning("turn given up, its messages come again reason=%s", error)
-        except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+        except Exception as error:  # noqa: BLE001 - errors of a single ticker are handled in `_update`
             await self._ownership.give_up(error)
         return []
 
     async def _deliver(self, turn: Sequence[EventT[Any]], done: list[EventT[Any]], sent: int) -> None:
-        """Wait until what a turn has sent has arrived; then its messages are dealt with, if they still are ours."""
-        dealt: list[EventT[Any]] = []
+        """Wait until everything that a turn has sent has arrived; then settle its messages if they are still ours."""
+        settled: list[EventT[Any]] = []
         try:
             await self._ownership.delivered(sent)
-            await self._ownership.settled()
-            dealt = self._ownership.ours(done)
-        except Exception as error:  # noqa: BLE001 - the broker will not take it
+            await self._ownership.until_active()
+            settled = self._ownership.ours(done)
+        except Exception as error:  # noqa: BLE001 - the broker refuses a message
             await self._ownership.give_up(error)
         finally:
-            self._end(turn, dealt)
+            self._end(turn, settled)
 
     def _end(self, turn: Sequence[EventT[Any]], done: Sequence[EventT[Any]]) -> None:
         self._deliveries.end(turn, done=done)
@@ -138,11 +139,10 @@ class BarsAgent:
         return self._unfinished > 0
 
     async def _fill(self, turn: list[EventT[Any]], event: EventT[Any], queue: Any) -> None:
-        """Put the event and what waits behind it into the turn.
+        """Put the event and the messages that wait behind it into the turn.
 
-        What the broker still has of a backlog is worth waiting a moment for. At the end of its partition, where live bars
-        come in, a message is not held up at all. The queue is emptied directly: for each message by itself Faust's streams
-        take longer than all of ours.
+        If the broker has more of a backlog, wait a moment for it. At the end of the partition, where live bars come in, do not
+        wait. The queue is emptied directly: Faust's streams take longer for each message than all of our code.
         """
         self._add(turn, event)
         size, looks = len(event.value or b""), 0
@@ -163,9 +163,9 @@ class BarsAgent:
         self._deliveries.begin([event])
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
-        """The events of a turn that are dealt with: written, or kept as dead letters."""
-        await self._ownership.settled()
-        # What was fetched before partitions were dealt anew is fetched again, and may stand in the same turn twice.
+        """The events of a turn that are processed: written, or kept as dead letters."""
+        await self._ownership.until_active()
+        # A message that was fetched before a rebalance is fetched again, and may be in the same turn twice.
         turn = self._ownership.ours(turn)
         done: set[int] = set()
         tickers: dict[str, list[_Arrival]] = {}
@@ -178,14 +178,14 @@ class BarsAgent:
             else:
                 tickers.setdefault(arrival.batch.ticker, []).append(arrival)
         async for ticker, arrivals in paced(tickers.items()):
-            await self._ownership.settled()
+            await self._ownership.until_active()
             events = [arrival.event for arrival in arrivals]
             if len(self._ownership.ours(events)) != len(events):
                 continue
             try:
                 self._update(ticker, arrivals)
             except StateCorruptError as error:
-                await self._rederivation.begin(ticker, error)  # these messages come once more
+                await self._rederivation.begin(ticker, error)  # the messages come again
             else:
                 done.update(map(id, events))
         return [event for event in turn if id(event) in done]
@@ -200,9 +200,9 @@ class BarsAgent:
             )
         taken = dt.datetime.fromtimestamp(event.message.timestamp, dt.UTC)
         if event.message.timestamp_type != LOG_APPEND_TIME:
-            # The publisher's own clock, as on a topic that an older version made.
+            # The publisher's clock, on a topic that an older version created.
             return _Arrival(event, batch, max(taken.date(), self._today()))
-        # The broker's clock, which is the same for every worker and at every replay; a worker's own may be wrong.
+        # The broker's clock: the same for every worker and every replay. A worker's clock may be wrong.
         return _Arrival(event, batch, taken.date())
 
     def _update(self, ticker: str, arrivals: Sequence[_Arrival]) -> None:
@@ -213,14 +213,14 @@ class BarsAgent:
         except (StateError, SchemaError):
             raise
         except Exception as error:
-            # Whatever one ticker's bars do, the others go on; the messages are kept.
+            # An error of one ticker must not stop the others. The messages are kept as dead letters.
             if not isinstance(error, ForecastingError):
                 logger.exception("bars failed ticker=%s", ticker)
             for arrival in arrivals:
                 self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
 
     def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
-        """The ticker's state with the arrivals in it, written."""
+        """The ticker's state with the arrivals in it; it is written."""
         batches = [arrival.batch for arrival in arrivals]
         days = [arrival.today for arrival in arrivals]
         state, outputs = absorb_all(self._tables.state(ticker), batches, today=days, settings=self._settings)
@@ -236,7 +236,7 @@ class BarsAgent:
                 if effects.duplicate:
                     changed_from = _least(changed_from, _first_touched(state, arrival.batch))
         if state is not None and len(state.bars):
-            # Counters change with every delivery, so there is always something to write.
+            # Counters change with every delivery, so the record is always written.
             changed_from = state.total_bars if changed_from is None else changed_from
             self._tables.save(state, changed_from=max(changed_from, state.first_index))
         return state
@@ -249,12 +249,13 @@ def _least(known: int | None, other: int | None) -> int | None:
 
 
 def _first_touched(state: TickerState, batch: BarBatch) -> int:
-    """The absolute index of the first bar that a repeated batch may have changed when it came first.
+    """The absolute index of the first bar that a repeated batch may have changed at its first delivery.
 
-    After a crash the changelog may lack what the local table has: what the repeated messages touched is written again.
+    After a crash the changelog may lack records of the local table, so everything that repeated messages touched is written
+    again.
     """
     if (batch.split is not None and set(batch.split) != {1.0}) or state.withdrawn or state.restatements:
-        return state.first_index  # a change of basis reaches as far back as there are bars
+        return state.first_index  # a change of basis changes all bars
     try:
         first = day_number(dt.date.fromisoformat(min(batch.date)))
     except ValueError:

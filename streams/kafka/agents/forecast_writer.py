@@ -1,4 +1,4 @@
-"""The one place where a worker makes a row, writes it to the table of forecasts, and asks for the training that it lacks."""
+"""Makes a ticker's row, writes it to the table of forecasts, and requests the training that is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.rows import make_row, readable_models, readable_row
 
 
 class ForecastWriter:
-    """Rows are always written, changed or not: after a crash that repairs what did not reach the changelog."""
+    """Writes every row, changed or not: after a crash this repairs rows that did not reach the changelog."""
 
     def __init__(self, settings: Settings, tables: TickerTables, requests: TrainingRequests) -> None:
         self._settings = settings
@@ -21,7 +21,7 @@ class ForecastWriter:
         self.rows = 0
 
     def refresh(self, state: TickerState) -> None:
-        """Make and write the row for the state's last bar; ask, once, for the training that it lacks."""
+        """Make and write the row for the state's last bar. Requests the missing training, once."""
         ticker = state.ticker
         reason = self._requests.failure(ticker, state.due)
         # A failed training leaves the same row whatever was trained before it.

@@ -1,4 +1,4 @@
-"""Long work on the event loop, cut into slices: heartbeats, health pages and other agents are not kept waiting for it."""
+"""Slices of long work on the event loop: heartbeats, health pages and other agents run in between."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 
-#: What waits behind a few slices has still waited for less than 50 ms.
+#: A task that waits for a few slices waits for less than 50 ms.
 _SLICE_SECONDS: Final = 0.01
 
 
 async def paced(items: Iterable[Item]) -> AsyncIterator[Item]:
-    """The items one by one, giving way to the event loop whenever those before took a slice of time.
+    """The items one by one; other tasks run after each slice of time.
 
-    Between two of them anything may happen: what was true of the first has to be asked again for the second.
+    Anything may change between two items: check again for each item.
     """
     began = time.perf_counter()
     for item in items:

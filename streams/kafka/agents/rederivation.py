@@ -1,7 +1,7 @@
-"""A ticker whose stored state cannot be decoded, although its table is complete: derived again from the bars of its partition.
+"""Repairs a ticker whose state cannot be decoded although its table is complete: its bars are read again from their topic.
 
-Its table holds exactly what was written, so reading it back from the changelog would bring the same. The bars are all on
-their topic: the partition is read from its beginning once more, where everything but this ticker finds nothing new.
+The table holds exactly what was written, so the changelog would give the same bytes. The topic has all bars: the partition is
+read once more from its beginning, and changes nothing for the other tickers.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class Rederivation:
-    """`begin` is called by whoever has found that a ticker's state cannot be decoded, while its partition is ours."""
+    """Call `begin` if a ticker's state cannot be decoded and this worker owns its partition."""
 
     def __init__(self, app: faust.App, settings: Settings, tables: TickerTables) -> None:
         self._app = app
@@ -30,9 +30,9 @@ class Rederivation:
         self._tables = tables
 
     async def begin(self, ticker: str, error: StateCorruptError) -> None:
-        """Forget the ticker, and read its partition's bars again.
+        """Forget the ticker and read its partition's bars again.
 
-        Raises `error` where it is the copy on disk that is damaged: that is read again from the changelog.
+        Raises `error` if the copy on disk is damaged: the copy is then restored from the changelog.
         """
         number = self._tables.partition(ticker)
         if self._tables.is_damaged(number):

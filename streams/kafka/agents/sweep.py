@@ -1,7 +1,7 @@
-"""A look at all tickers of this worker now and then: who has gone quiet, whose models have expired, whose training got lost.
+"""The sweep: a regular check of all tickers of a worker for quiet tickers, expired models and lost training requests.
 
-Nothing arrives for a quiet ticker, so no message can tell. It is reported, not retrained: its forecast stays what it was, and
-readers take it as stale by its `as_of`. Trainings are asked for by ordinary requests, since tables are written by agents alone.
+A quiet ticker has no new bars, so no message can reveal it. It is logged and not trained again: its forecast stays, and readers
+see by its `as_of` that it is stale. Trainings are requested by messages, because only agents write tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class Sweep:
-    """`run` is called every SWEEP_SECONDS; `quiet` says by ticker how many sessions it is behind."""
+    """`run` is called every SWEEP_SECONDS. `quiet` gives the sessions since the last bar, by ticker; `newest` the last day."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Sweep:
         self.newest: int | None = None
 
     async def run(self) -> None:
-        """One sweep over the tickers of the partitions that are ours; none while they are dealt anew."""
+        """Check the tickers of this worker's partitions once. Does nothing during a rebalance."""
         last: dict[str, int] = {}
         missing: set[tuple[str, bytes]] = set()
-        if not self._membership.is_settled:
+        if not self._membership.is_active:
             return
         epoch = self._membership.epoch
         try:
@@ -60,7 +60,7 @@ class Sweep:
             try:
                 self._look(ticker, last, missing)
             except StateCorruptError as error:
-                with contextlib.suppress(StateCorruptError):  # a damaged copy is looked after elsewhere
+                with contextlib.suppress(StateCorruptError):  # the restoration repairs a damaged copy
                     await self._rederivation.begin(ticker, error)
             except (StateError, DataError) as error:
                 logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
@@ -77,7 +77,7 @@ class Sweep:
             return
         mark = (ticker, head.due.digest)
         missing.add(mark)
-        # Its request is most likely on its way; only what is still missing at the next sweep is asked for again.
+        # Its request is most likely on its way. If it is still missing at the next sweep, it is requested again.
         if mark in self._missing_before:
             self._requests.request_again(ticker, head.due)
 

@@ -1,8 +1,8 @@
-"""The training agent: one request at a time per partition, dealt with only when its result is written.
+"""The training agent: one request at a time for each partition, settled only after its result is written.
 
-Faust's isolated partitions keep a slow training in one partition from holding up the others. As shipped they are not safe
-across rebalances: an actor that is busy is cancelled, which counts as a crash, and one crash ends the worker. Hence the
-supervisor below, and an agent that reports by itself what it has dealt with, swallows nothing and never ends.
+With Faust's isolated partitions a slow training in one partition does not delay the others. As shipped they are not safe
+across rebalances: a busy actor is cancelled, which counts as a crash, and one crash ends the worker. Hence the supervisor
+below, and an agent that reports itself which requests are settled, handles every error and never ends.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _PATIENCE_STEP_SECONDS: Final = 0.1
 
 
 class PatientSupervisor(OneForOneSupervisor):
-    """Starts cancelled actors again without counting: every rebalance cancels those that are busy."""
+    """Restarts cancelled actors without a limit, because every rebalance cancels busy actors."""
 
     def __init__(self, *services: Any, **options: Any) -> None:
         super().__init__(*services, **options | {"max_restarts": 1_000_000.0})
 
 
 class TrainingAgent:
-    """`run` is the agent's function, once per partition."""
+    """`run` is the agent's function; it runs once for each partition."""
 
     def __init__(
         self,
@@ -77,23 +77,23 @@ class TrainingAgent:
         self._rederivation = rederivation
 
     async def run(self, stream: StreamT[Any]) -> None:
-        """Take requests for ever. An event that is no longer ours is left to its new owner, without a word to Kafka."""
+        """Process requests for ever. An event that is no longer ours is left to the new owner and not settled."""
         source: Any = stream.noack()  # type: ignore[attr-defined]  # Faust's interface lacks it, its streams do not
         async for event in source.events():
             done = False
             self._deliveries.begin([event])
             try:
-                await self._ownership.settled()
+                await self._ownership.until_active()
                 if not self._ownership.is_ours(event):
                     continue
                 await self._answer(event)
                 await self._ownership.delivered()
-                await self._ownership.settled()
+                await self._ownership.until_active()
             except asyncio.CancelledError:
                 return
             except StateCorruptError as error:
                 logger.warning("training given up, its request comes again reason=%s", error)
-            except Exception as error:  # noqa: BLE001 - not one ticker's fault: those are handled where they happen
+            except Exception as error:  # noqa: BLE001 - errors of a single ticker are handled in `_answer`
                 await self._ownership.give_up(error)
             else:
                 done = self._ownership.is_ours(event)
@@ -104,12 +104,12 @@ class TrainingAgent:
         try:
             await self._handle(event)
         except StateCorruptError as error:
-            # Its training is due again once its history is there.
+            # Its training is requested again after its history is derived.
             await self._rederivation.begin((event.key or b"").decode(), error)
         except (StateError, BrokerError):
             raise
         except Exception as error:
-            # A defect in one ticker must not stop its partition; the request is kept.
+            # A defect of one ticker must not stop its partition. The request is kept as a dead letter.
             if not isinstance(error, ForecastingError):
                 logger.exception("training request failed partition=%d", event.message.partition)
             if self._ownership.is_ours(event):
@@ -121,7 +121,7 @@ class TrainingAgent:
             raise DataError(f"{request.ticker}: the request's key is {event.key!r:.60}")
         due = DueTraining(cutoff=request.cutoff, digest=bytes.fromhex(request.digest))
         await self._await_quiet(event)
-        await self._ownership.settled()
+        await self._ownership.until_active()
         if not self._ownership.is_ours(event):
             return
         state = self._tables.state(request.ticker)
@@ -129,11 +129,11 @@ class TrainingAgent:
             self._requests.note_superseded(request.ticker, due)
             return
         if self._requests.is_done(request.ticker, due):
-            # A crash may have come between the models and the row that rests on them.
+            # A crash may have come after the models were written and before their row.
             self._forecasts.refresh(state)
             return
         outcome = await self._pool.train(training_job(state, due, self._settings))
-        await self._ownership.settled()
+        await self._ownership.until_active()
         if self._ownership.is_ours(event):
             self._write(event, request.ticker, due, outcome)
 
@@ -146,13 +146,13 @@ class TrainingAgent:
             self._requests.note_success(ticker, due)
             self._tables.save_model(outcome.result)
             log_training(outcome.result)
-        # Bars may have come meanwhile: the row is of the newest state, whatever the models saw.
+        # Bars may have come meanwhile: the row is made from the newest state.
         state = self._tables.state(ticker)
         if state is not None:
             self._forecasts.refresh(state)
 
     async def _await_quiet(self, event: EventT[Any]) -> None:
-        """Wait, with limited patience, until no bars of the partition wait: most requests of a backfill are superseded."""
+        """Wait, for a limited time, until no bars of the partition wait: in a backfill most requests are superseded."""
         bars = TP(topic_name(self._settings, BARS), event.message.partition)
         deadline = time.monotonic() + self._settings.training_patience_seconds
         while time.monotonic() < deadline and self._ownership.is_ours(event):

@@ -1,4 +1,4 @@
-"""A worker's trainings: requests to the topic, retries, and whether a training is done. The ledger decides."""
+"""A worker's training requests: it sends and repeats them as the ledger of trainings says."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from streams.training.ledger import TrainingLedger, covers
 
 logger = logging.getLogger(__name__)
 
-#: After the first failure, doubled after each further one: what kills processes (memory, an operator) passes within minutes.
+#: The wait after the first failure, doubled after each further one: causes outside the training (memory, an operator) pass
+#: within minutes.
 FIRST_RETRY_SECONDS: Final = 2.0
-#: Eight and a half minutes altogether. What fails then fails because of the bars, and the next window brings others.
+#: Within eight and a half minutes. After that the bars must be the cause, and the next window has others.
 MOST_ATTEMPTS: Final = 9
 _LOOK_SECONDS: Final = 0.5
 
 
 class TrainingRequests:
-    """Remembers what this worker has requested and what failed here; what is done is read from the tables.
+    """Requests and failures of this worker are in the ledger; finished trainings are in the tables.
 
-    A failed training is tried again, MOST_ATTEMPTS times in all, with growing waits. A failure is forgotten when the training
-    succeeds, when another one is due, and when partitions are assigned anew: the next owner may do better.
+    A failed training is tried MOST_ATTEMPTS times in all, with growing waits. A failure is forgotten when the training
+    succeeds, when another training is due, and after a rebalance: another owner may succeed.
     """
 
     def __init__(
@@ -51,27 +52,27 @@ class TrainingRequests:
         self._ledger = TrainingLedger(most_attempts=MOST_ATTEMPTS, first_retry_seconds=FIRST_RETRY_SECONDS)
 
     def forget(self) -> None:
-        """Partitions were assigned anew: what is missing has to be requested again, and what failed may succeed elsewhere."""
+        """After a rebalance missing trainings have to be requested again, and failed trainings may succeed at another owner."""
         self._ledger.forget()
 
     def request(self, ticker: str, due: DueTraining) -> None:
-        """Request a training, unless it was the last that was requested."""
+        """Request a training, unless the ticker's last request was the same."""
         if self._ledger.request(ticker, due):
             self._send(ticker, due)
 
     def request_again(self, ticker: str, due: DueTraining) -> None:
-        """Request a training, whatever was requested before."""
+        """Request a training, even if the ticker's last request was the same."""
         self._ledger.request_again(ticker, due)
         self._send(ticker, due)
 
     def note_failure(self, ticker: str, due: DueTraining, reason: str) -> None:
-        """The training failed; rows say so until it succeeds or another one is due."""
+        """The training failed; rows give the reason until it succeeds or another training is due."""
         failure = self._ledger.fail(ticker, due, reason, self._monotonic())
         outlook = "not tried again" if failure.is_final else f"tried again in {failure.wait_seconds:g} s"
         logger.warning("training failed ticker=%s attempt=%d reason=%s outlook=%s", ticker, failure.attempts, reason, outlook)
 
     def note_success(self, ticker: str, due: DueTraining) -> None:
-        """The ticker was trained: what failed before is forgotten."""
+        """The result is stored: earlier failures of the ticker are forgotten."""
         self._ledger.succeed(ticker, due)
 
     def note_superseded(self, ticker: str, due: DueTraining) -> None:
@@ -83,17 +84,17 @@ class TrainingRequests:
         return self._ledger.failure(ticker, due)
 
     def is_done(self, ticker: str, due: DueTraining) -> bool:
-        """Whether there is nothing to do: this training, or a later one that followed from it, was done lately.
+        """Whether there is nothing to do: a stored result that has not expired covers the training, or it failed.
 
-        Or it failed and is not to be tried again now. Raises StateCorruptError.
+        A failed training is not done any more once its wait is over. Raises StateCorruptError.
         """
         return self._ledger.is_done(ticker, due, self._monotonic(), partial(self._is_covered, ticker, due))
 
     async def run(self) -> None:
-        """For ever: request again what failed, when its wait is over."""
+        """Run for ever: request failed trainings again when their waits are over."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if self._membership.is_settled:
+            if self._membership.is_active:
                 for ticker, due in self._ledger.take_retries(self._monotonic()):
                     self.request_again(ticker, due)
 
@@ -107,5 +108,5 @@ class TrainingRequests:
         return covers(stored[0], due, partial(self._tables.state, ticker), self._settings)
 
     def _has_expired(self, stored_at: float) -> bool:
-        # A stamp from the future is a clock that was set back: as doubtful as an old one.
+        # A time in the future means that a clock was set back: treat it as an old time.
         return abs(self._clock() - stored_at) >= self._settings.model_ttl_seconds

@@ -1,17 +1,17 @@
-"""Faust's consumer with the deliveries of this project: what is read, handed over and committed follows from ledgers alone.
+"""Faust's consumer, with ledgers that alone decide what is read, handed to agents and committed.
 
-What Faust 0.15.3 and aiokafka 0.14 do, and what is done here instead (`tests/kafka/consuming/test_consumer.py` has each):
+What Faust 0.15.3 and aiokafka 0.14 do, and what this consumer does instead (`tests/kafka/consuming/` tests it):
 
-- Faust drops a fetched batch when its flow is suspended or the generation changes meanwhile, although aiokafka's position
-  is behind the batch already; it then takes the gap for offsets without messages (`_add_gap`) and commits past them
-  (`_new_offset`). Here every answer of the broker is written down in the consumer's thread, with the position before and
-  after it, and the ledgers know which of its messages have not arrived.
-- `seek_to_committed` leaves a partition alone that has no committed offset, or 0: what had been fetched of it was never seen
-  again.
-- An offset outside the log (a topic that was made anew, or has lost its beginning) is moved by aiokafka without a word.
-- A commit that the group refuses ends the worker. Here it is tried again with the next one.
-- A fetch that fails half-way has moved the position already.
-- mode races each hand-over against the end of the flow, with four tasks for each message; here it is one where there is room.
+- Faust drops a fetched batch if its flow is suspended or the generation changes before the hand-over. aiokafka's position is
+  behind the batch by then. Faust takes the gap for offsets without messages (`_add_gap`) and commits past them
+  (`_new_offset`). Here the consumer's thread records every answer of the broker, with the position before and after it, so
+  the ledgers know which messages have not arrived.
+- `seek_to_committed` skips a partition whose committed offset is missing or 0: its fetched messages never came again.
+- aiokafka moves an offset outside the log (the topic was recreated, or has lost its beginning) and logs nothing.
+- A commit that the group refuses ends the worker. Here it is retried with the next commit.
+- A fetch that fails half-way has already moved the position.
+- mode races each hand-over against the end of the flow, with four tasks for each message. Here one task is enough if the
+  queue has room.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _FETCH_SECONDS = 1.0
-#: A broker that answers with an error is asked again after this.
+#: The wait after an error of the broker.
 _PAUSE_SECONDS = 0.5
-#: Between two looks for partitions of which nothing comes.
+#: The interval of the checks for stalled partitions.
 _STALL_SECONDS = 2.0
-#: What is not committed by then is dealt with again.
+#: Messages that are not committed by then are processed again.
 _LAST_COMMIT_SECONDS = 1.0
 
 
 class EpochListener(ConsumerRebalanceListener):
-    """Begins a new epoch before anything else happens: at once, in the consumer's own thread."""
+    """Begins a new epoch at once, in the consumer's thread, before anything else happens."""
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> Any:
-        """What is under way counts no more."""
-        _delivering(self._thread.consumer).membership.unsettle()
+        """Begin an epoch: work in progress is no longer valid."""
+        _delivering(self._thread.consumer).membership.begin_epoch()
         return super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        """Another epoch, also where the group has kept its number; the group has just answered."""
+        """Begin an epoch, even if the group kept its generation number. The group has just answered, so renew the lease."""
         membership = _delivering(self._thread.consumer).membership
-        membership.unsettle()
+        membership.begin_epoch()
         membership.renew(membership.now())
         await super().on_partitions_assigned(assigned)
 
@@ -67,8 +67,8 @@ class EpochListener(ConsumerRebalanceListener):
 class QuietFetcher(Fetcher):
     """Ends when it is cancelled.
 
-    Faust's wakes a supervisor that it does not have if partitions are being dealt anew, which ended a worker stopped at
-    such a moment with an error.
+    Faust's fetcher wakes a supervisor that does not exist if it is stopped during a rebalance; the worker then ended with an
+    error.
     """
 
     @Service.task
@@ -80,7 +80,7 @@ class QuietFetcher(Fetcher):
 
 
 class DeliveringConsumer(Consumer):
-    """`membership` and `deliveries` are set by `use_delivering_consumer`, for one application."""
+    """Faust's consumer, driven by ledgers. `use_delivering_consumer` sets `membership` and `deliveries` for one application."""
 
     membership: Membership
     deliveries: Deliveries
@@ -95,30 +95,30 @@ class DeliveringConsumer(Consumer):
         return cast("DeliveringThread", self._thread)
 
     async def start_reading(self, topics: Iterable[str], epoch: int) -> None:
-        """Read the assigned partitions of these topics from their committed offsets on, in this epoch."""
+        """Read the assigned partitions of these topics from their committed offsets, in this epoch."""
         wanted = [tp for tp in self.assignment() if tp.topic in set(topics)]
         starts = await self.delivering.start_reading(wanted) if wanted else {}
         if epoch == self.membership.epoch:
-            # Faust's streams drop messages of another generation than this one.
+            # Faust's streams drop messages of any other generation.
             self.app.consumer_generation_id = epoch
             self.deliveries.restart(starts, epoch)
 
-    async def watch(self) -> None:
-        """For ever: fetch again what was lost on its way."""
+    async def run_refetching(self) -> None:
+        """Run for ever: fetch lost messages again."""
         await self.deliveries.run(self.delivering.positions, self.refetch)
 
-    async def watch_fetching(self) -> None:
-        """For ever: partitions of which nothing comes although there is something are fetched again, whatever holds them up."""
+    async def run_stall_checks(self) -> None:
+        """Run for ever: fetch partitions again that have messages but deliver none, whatever the reason."""
         before: dict[TP, int] = {}
         while True:
-            await asyncio.sleep(_STALL_SECONDS)  # mode's own returns at once when the service has ended
+            await asyncio.sleep(_STALL_SECONDS)  # mode's own sleep returns at once after the service has ended
             epoch, idle = self.deliveries.epoch, self.deliveries.idle()
             quiet = [tp for tp, offset in idle.items() if before.get(tp) == offset]
             before = idle
-            if quiet and self.membership.is_settled and epoch == self.membership.epoch:
-                await self._fetch_stalled(quiet, epoch)
+            if quiet and self.membership.is_active and epoch == self.membership.epoch:
+                await self._refetch_stalled(quiet, epoch)
 
-    async def _fetch_stalled(self, quiet: list[TP], epoch: int) -> None:
+    async def _refetch_stalled(self, quiet: list[TP], epoch: int) -> None:
         try:
             ends = await self.delivering.ends(quiet)
         except KafkaError as error:
@@ -141,19 +141,19 @@ class DeliveringConsumer(Consumer):
         )
 
     async def refetch(self, places: Mapping[TP, int], epoch: int) -> None:
-        """Fetch again from these offsets on, unless partitions are dealt anew by now."""
+        """Fetch again from these offsets, unless another epoch has begun."""
         if epoch == self.membership.epoch:
             await self.delivering.move(places)
 
     async def read_again(self, partition: TP, forget: Callable[[], None]) -> None:
-        """Commit a partition's beginning, and read from there: whatever dies from now on, everything in it is read again.
+        """Commit a partition's beginning and read from there. After a crash the whole partition is read again, too.
 
-        `forget` is called between the two, unless partitions are dealt anew: what was taken before it is taken once more.
+        `forget` is called after the commit and before the first read, unless another epoch has begun.
         """
         epoch = self.membership.epoch
         begin = await self.delivering.beginning(partition)
         while epoch == self.membership.epoch:
-            async with self._committing:  # a later offset must not be committed behind this one
+            async with self._committing:  # no later offset may be committed after this commit
                 if await self.delivering.commit({partition: begin}):
                     if epoch == self.membership.epoch:
                         self.deliveries.rewind(partition, begin)
@@ -165,18 +165,18 @@ class DeliveringConsumer(Consumer):
 
     @cached_property
     def _committing(self) -> asyncio.Lock:
-        """Held while offsets are on their way to the group."""
+        """Held while a commit is in progress."""
         return asyncio.Lock()
 
     async def perform_seek(self) -> None:
-        """Nothing: `start_reading` is called where Faust would seek."""
+        """Do nothing: `start_reading` replaces it."""
 
     def ack(self, message: Any) -> bool:  # noqa: ARG002 - as Faust calls it
-        """Nothing: agents report to the deliveries."""
+        """Do nothing: agents report to the deliveries."""
         return False
 
     async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - as in Faust
-        """Commit what the ledgers say."""
+        """Commit the offsets that the ledgers give. Returns whether any were committed."""
         async with self._committing:
             epoch = self.deliveries.epoch
             offsets = self.deliveries.committable()
@@ -188,7 +188,7 @@ class DeliveringConsumer(Consumer):
             return done
 
     async def commit_last(self) -> None:
-        """Commit what is dealt with before partitions go to others; the group still takes it from the former owner."""
+        """Commit settled offsets before partitions move to another worker; the group still accepts them from this one."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS), self._committing:
                 offsets = self.deliveries.committable()
@@ -196,7 +196,7 @@ class DeliveringConsumer(Consumer):
                     await self.delivering.commit(offsets)
 
     async def _drain_messages(self, fetcher: Any) -> None:
-        """For ever: what the broker answers goes to the ledgers, and what they want of it to the agents."""
+        """Run for ever: record the broker's answers in the ledgers, and hand the messages that they choose to the agents."""
         while not (self.should_stop or fetcher.should_stop):
             try:
                 answers, _ = await self._wait_next_records(_FETCH_SECONDS)
@@ -216,7 +216,7 @@ class DeliveringConsumer(Consumer):
         epoch = self.deliveries.epoch
         for tp in [tp for tp, answer in answers.items() if answer.rewound]:
             logger.warning(
-                "log begun anew or messages lost, read from its beginning topic=%s partition=%d", tp.topic, tp.partition
+                "log recreated or messages lost, read from its beginning topic=%s partition=%d", tp.topic, tp.partition
             )
             self.deliveries.rewind(tp, answers[tp].begin)
         wanted = self.deliveries.fetched(answers)
@@ -234,7 +234,7 @@ class DeliveringConsumer(Consumer):
             self.deliveries.handed_all()
 
     async def wait_first(self, *awaited: Any, timeout: Any = None) -> WaitResults:
-        """As in mode, which makes four tasks for each message; here it is one where the message's queue has room for it."""
+        """As in mode, but with one task for each message, not four, if the message's queue has room."""
         first, *others = awaited
         if not asyncio.iscoroutine(first):
             return await super().wait_first(*awaited, timeout=timeout)
@@ -252,7 +252,7 @@ class DeliveringConsumer(Consumer):
 
 
 def _discard(awaited: Iterable[Any]) -> None:
-    """What was never begun is no coroutine that somebody forgot to await."""
+    """Close coroutines that were never started, so that Python does not warn of a forgotten await."""
     for coroutine in filter(asyncio.iscoroutine, awaited):
         coroutine.close()
 
@@ -269,6 +269,6 @@ def consumer_of(app: faust.App) -> DeliveringConsumer:
 def use_delivering_consumer(app: faust.App, membership: Membership, deliveries: Deliveries) -> None:
     """Must be called before the application starts."""
     parts = {"membership": membership, "deliveries": deliveries}
-    # Of this application's transport alone.
+    # On this application's transport only.
     app.transport.Consumer = type("AppConsumer", (DeliveringConsumer,), parts)  # type: ignore[misc]
     app.transport.Fetcher = QuietFetcher  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""The thread that talks to the broker: it fetches, and writes down between which positions each answer lies."""
+"""The thread that talks to the broker. It fetches, and records the positions before and after each answer."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ _IDLE_FETCH_MS: Final = 250
 
 
 class DeliveringThread(AIOKafkaConsumerThread):
-    """Faust's thread around aiokafka's consumer. What begins with an underscore runs in the thread itself."""
+    """Faust's thread around aiokafka's consumer. Methods with an underscore run in the thread itself."""
 
     def __init__(self, consumer: Any, membership: Membership, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._membership = membership
-        # Of the assignment since which they are known: in another one aiokafka's positions are others.
+        # Valid for `_assignment` only: aiokafka's positions change with the assignment.
         self._positions: dict[TP, int] = {}
         self._assignment: Any = None
 
     async def on_start(self) -> None:
         """Start aiokafka's consumer, and watch its heartbeats."""
         await super().on_start()
-        # A fetch that waits for partitions without messages holds up those of the same broker that have some.
+        # A fetch that waits for partitions without messages delays the broker's other partitions.
         self._ensure_consumer()._fetcher._fetch_max_wait_ms = _IDLE_FETCH_MS  # noqa: SLF001 - Faust has 1,500
         self._membership.watch_heartbeats(self._ensure_consumer()._coordinator)  # noqa: SLF001 - aiokafka has no hook for it
 
     def positions(self) -> dict[TP, int]:
-        """Where the next fetches are; of answers that are under way from the thread nothing is known yet."""
+        """The positions of the next fetches. Answers on their way from the thread are not included."""
         return dict(self._positions)
 
     async def start_reading(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
-        """Go to the committed offsets; to the beginning where there is none, or it lies outside the log."""
+        """Go to the committed offsets, or to the beginning if there is none or it lies outside the log. Returns the offsets."""
         starts: Mapping[TP, int] = await self._call(self._start_reading, list(partitions))
         return starts
 
     async def move(self, places: Mapping[TP, int]) -> None:
-        """Go to these offsets, in those of the partitions that are still assigned."""
+        """Go to these offsets, in the partitions that are still assigned."""
         await self._call(self._move, dict(places))
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Whether the group has taken the offsets. Where it has not, they are committed again with the next ones."""
+        """Commit offsets. False if the group refused them: they are then committed again with the next commit."""
         done: bool = await self._call(self._commit_offsets, dict(offsets))
         return done
 
     async def ends(self, partitions: Iterable[TP]) -> Mapping[TP, int]:
-        """The offsets behind the last messages."""
+        """The offset after the last message of each partition."""
         ends: Mapping[TP, int] = await self._call(self._ensure_consumer().end_offsets, list(partitions))
         return ends
 
@@ -93,7 +93,7 @@ class DeliveringThread(AIOKafkaConsumerThread):
                 start = begins[tp]
             starts[tp] = start
         self._assignment = self._current_assignment()
-        # To go where it is already would throw away what was fetched, and the next answer may wait for an idle fetch to end.
+        # A seek to the current position would drop fetched messages, and the next answer might wait for an idle fetch to end.
         self._positions = {tp: offset for tp, offset in starts.items() if self._is_at(tp, offset)}
         await self._move({tp: offset for tp, offset in starts.items() if tp not in self._positions})
         return starts
@@ -116,7 +116,7 @@ class DeliveringThread(AIOKafkaConsumerThread):
                 self._positions[tp] = offset
 
     def _current_assignment(self) -> Any:
-        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - aiokafka tells sets alone
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - aiokafka's public API gives sets only
         return None if subscription is None else subscription.assignment
 
     async def _commit_offsets(self, offsets: dict[TP, int]) -> bool:
@@ -132,7 +132,7 @@ class DeliveringThread(AIOKafkaConsumerThread):
         try:
             await consumer.commit(chosen)
         except KafkaError as error:
-            logger.warning("commit refused, tried again with the next one reason=%r", error)
+            logger.warning("commit refused, retried with the next commit reason=%r", error)
             return False
         now = monotonic()
         self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
@@ -154,16 +154,16 @@ class DeliveringThread(AIOKafkaConsumerThread):
             try:
                 records = await fetcher.fetched_records(active_partitions, timeout=timeout, max_records=max_records)
             except KafkaError:
-                # What it had taken before it failed is lost, and its position is behind that.
+                # The messages that it took before it failed are lost, and its position is after them.
                 await self._move(dict(self._positions))
                 raise
         return self._answers(records)
 
     def _answers(self, records: Mapping[Any, list[Any]]) -> dict[TP, Fetched]:
-        """Every movement of a position since the last look, with the records that it went over."""
+        """Every change of a position since the last call, with the records that were passed."""
         assignment = self._current_assignment()
         if assignment is None or assignment is not self._assignment:
-            return {}  # reading has not started in it
+            return {}  # reading has not started in this assignment
         found = {TP(tp.topic, tp.partition): batch for tp, batch in records.items()}
         answers: dict[TP, Fetched] = {}
         for tp, begin in list(self._positions.items()):

@@ -1,12 +1,11 @@
-"""Every message of the streams on its way from the broker to an agent, so that none is lost and none is waited for in vain.
+"""Every message between the broker and an agent: lost messages are found and fetched again.
 
-Between the fetch and the agent lie Faust's queues. They are cleared when partitions are dealt anew, an actor that is
-cancelled takes its message along, and a hand-over that waits for room is given up. A ledger for each partition knows what has
-arrived; what was lost is fetched again within a second or two, while later messages flow as when none does.
+Faust's queues lie between the fetch and the agent. A rebalance clears them, a cancelled actor loses its message, and a
+hand-over that waits for room may be given up. A ledger for each partition knows which messages have arrived. Lost messages are
+fetched again within two seconds, whether or not later messages arrive.
 
-Queues keep their order, so a message that was handed over before one that the agent has begun, and was not begun itself, is
-lost. So is whatever an idle agent has not begun after a moment. Bars have one queue for all partitions, requests for training
-one for each.
+Queues keep their order. So a message is lost if the agent has begun a later message of the same queue, or if the agent is idle
+and has not begun the message after a moment. Bars have one queue for all partitions, training requests one queue for each.
 """
 
 from __future__ import annotations
@@ -22,21 +21,21 @@ from typing import Any, Final, NamedTuple
 from faust.types import TP, EventT
 
 from streams.kafka.consuming.membership import Membership
-from streams.kafka.consuming.offset_ledger import Ledger
+from streams.kafka.consuming.offset_ledger import OffsetLedger
 
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 0.25
-#: From a queue to its agent a message takes milliseconds, where the agent is idle.
+#: An idle agent takes a message from its queue within milliseconds.
 _IDLE_SECONDS: Final = 0.75
-#: Between two moves to the same place: an answer takes milliseconds, and a move discards the one that is under way.
+#: The least time between two seeks to the same offset: a seek discards the answer that is on its way.
 _REFETCH_SECONDS: Final = 1.0
 
 
 class Fetched(NamedTuple):
-    """What the broker answered for a partition: the records from position `begin` on; the next position is `end`.
+    """An answer of the broker for a partition: the records from position `begin`; the next position is `end`.
 
-    `rewound` says that the position went back without being asked to.
+    `rewound`: the position went back without a seek.
     """
 
     begin: int
@@ -47,7 +46,7 @@ class Fetched(NamedTuple):
 
 @dataclass(slots=True)
 class _Lane:
-    """One queue: what was handed over and is not begun, in order; which partitions' messages the agent has."""
+    """One queue: the messages that wait in it, in order, and how many messages of each partition the agent has begun."""
 
     waiting: deque[tuple[TP, int]] = field(default_factory=deque)
     begun: dict[TP, int] = field(default_factory=dict)
@@ -55,26 +54,26 @@ class _Lane:
 
 
 class Deliveries:
-    """The ledgers of this epoch. `shared` topics have one queue for all their partitions, others one for each."""
+    """The ledgers of this epoch. A topic in `shared` has one queue for all its partitions, any other topic one for each."""
 
     def __init__(self, membership: Membership, *, shared: Collection[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._membership = membership
         self._shared = shared
         self._clock = clock
-        self._ledgers: dict[TP, Ledger] = {}
+        self._ledgers: dict[TP, OffsetLedger] = {}
         self._lanes: dict[Hashable, _Lane] = {}
         self._committed: dict[TP, int] = {}
         self._refetched: dict[TP, float] = {}
         self._ahead: dict[TP, tuple[int, int]] = {}
         self._handing = False
-        # By what was begun, the ledger that it was begun under: another one knows nothing of it.
-        self._begun: dict[int, Ledger] = {}
+        # By the id of an event that was begun: its partition's ledger at that time. A later ledger does not know the event.
+        self._begun: dict[int, OffsetLedger] = {}
         self.epoch = -1
         self.repeated = 0
 
     def restart(self, starts: Mapping[TP, int], epoch: int) -> None:
-        """Partitions are read from these offsets on, in this epoch. What was under way before is nobody's."""
-        self._ledgers = {tp: Ledger(offset) for tp, offset in starts.items()}
+        """Partitions are read from these offsets, in this epoch. Messages of earlier epochs are void."""
+        self._ledgers = {tp: OffsetLedger(offset) for tp, offset in starts.items()}
         self._committed = dict(starts)
         self._lanes = {}
         self._refetched = {}
@@ -82,11 +81,11 @@ class Deliveries:
         self.epoch = epoch
 
     def rewind(self, partition: TP, offset: int) -> None:
-        """The partition is read again from an earlier offset on, as if nothing of it had been.
+        """The partition is read again from an earlier offset, with a new ledger.
 
-        What agents have at this moment is dealt with once more, whatever they say of it.
+        Messages that agents have at this moment are processed again, whatever the agents report.
         """
-        self._ledgers[partition] = Ledger(offset)
+        self._ledgers[partition] = OffsetLedger(offset)
         self._committed[partition] = -1
         for lane in self._lanes.values():
             lane.waiting = deque(passed for passed in lane.waiting if passed[0] != partition)
@@ -94,7 +93,7 @@ class Deliveries:
     # -- From the broker to the agent -----------------------------------------------------------------------------------
 
     def fetched(self, answers: Mapping[TP, Fetched]) -> dict[TP, list[Any]]:
-        """The records that have to be handed to agents; those of partitions that are not read in this epoch are none."""
+        """The records that have to be handed to agents; none of partitions that are not read in this epoch."""
         wanted: dict[TP, list[Any]] = {}
         for tp, answer in answers.items():
             ledger = self._ledgers.get(tp)
@@ -113,7 +112,7 @@ class Deliveries:
         return wanted
 
     def handed(self, partition: TP, offset: int) -> None:
-        """A message is put into its agent's queue."""
+        """A message was put into its agent's queue."""
         ledger = self._ledgers.get(partition)
         if ledger is not None:
             ledger.handed(offset)
@@ -123,7 +122,7 @@ class Deliveries:
             lane.waiting.append((partition, offset))
 
     def handed_all(self) -> None:
-        """What was fetched is handed over; what was not, because partitions are dealt anew, is fetched again."""
+        """The hand-over has ended. Messages that were not handed over, because of a rebalance, are fetched again."""
         self._handing = False
         for ledger in self._ledgers.values():
             ledger.lost_on_the_way()
@@ -131,7 +130,7 @@ class Deliveries:
     # -- In the agent ---------------------------------------------------------------------------------------------------
 
     def begin(self, taken: Sequence[EventT[Any]]) -> None:
-        """An agent has taken these messages out of its queue, in the queue's order."""
+        """An agent took these messages from its queue, in the queue's order."""
         for event in taken:
             tp, offset = event.message.tp, event.message.offset
             if not self._is_current(event):
@@ -140,21 +139,20 @@ class Deliveries:
             lane.begun[tp] = lane.begun.get(tp, 0) + 1
             lane.moved_at = self._clock()
             waiting, ledger = lane.waiting, self._ledgers[tp]
-            # What was handed over before the partition was begun anew counts for nothing, and comes again. So does a message
-            # that was given up too early.
+            # Not in the queue: handed over before the partition was rewound, or taken for lost too early. It comes again.
             if waiting and (waiting[0] == (tp, offset) or (tp, offset) in waiting):
                 self._begun[id(event)] = ledger
                 while (passed := waiting.popleft()) != (tp, offset):
                     self._lose(*passed)
 
     def end(self, taken: Iterable[EventT[Any]], *, done: Iterable[EventT[Any]]) -> None:
-        """An agent has put these messages down; those that are `done` it has dealt with, the others have to come again."""
+        """An agent has finished with these messages: those in `done` are settled, the others have to come again."""
         settled: dict[TP, list[int]] = {}
         for event in done:
             if self._begun.get(id(event)) is self._ledgers.get(event.message.tp, self):
                 settled.setdefault(event.message.tp, []).append(event.message.offset)
         for tp, offsets in settled.items():
-            self._ledgers[tp].dealt(offsets)
+            self._ledgers[tp].settle(offsets)
         for event in taken:
             ledger = self._begun.pop(id(event), None)
             if not self._is_current(event):
@@ -171,34 +169,34 @@ class Deliveries:
     # -- What follows ---------------------------------------------------------------------------------------------------
 
     def committable(self) -> dict[TP, int]:
-        """The offsets to commit, of the partitions whose offset has moved."""
+        """The offsets to commit, of partitions whose offset has moved."""
         return {tp: ledger.committable for tp, ledger in self._ledgers.items() if ledger.committable != self._committed[tp]}
 
     def committed(self, offsets: Mapping[TP, int], epoch: int) -> None:
-        """The broker has taken these offsets, asked for in this epoch."""
+        """The group accepted these offsets, which were committed in this epoch."""
         if epoch == self.epoch:
             self._committed.update(offsets)
 
     def position(self, partition: TP) -> int | None:
-        """The first offset that is not settled, None where the partition is not read."""
+        """The first offset that is not settled, None if the partition is not read."""
         ledger = self._ledgers.get(partition)
         return None if ledger is None else ledger.committable
 
     def idle(self) -> dict[TP, int]:
-        """Of the partitions in which nothing is left to do, the offset that is to be fetched next."""
+        """The next offset to fetch, of each partition in which everything is settled."""
         return {tp: ledger.known_to for tp, ledger in self._ledgers.items() if ledger.is_idle}
 
     def describe(self) -> dict[str, dict[str, int | None]]:
-        """For people: where each partition stands."""
+        """The state of each partition, for the health page."""
         return {f"{tp.topic}-{tp.partition}": ledger.describe() for tp, ledger in sorted(self._ledgers.items())}
 
     def missing(self, positions: Mapping[TP, int] | None = None) -> dict[TP, int]:
-        """Where fetching has to begin again now, by partition; each place is named once a second.
+        """The offsets from which partitions have to be fetched again now; each is named once a second.
 
-        `positions` are those of the next fetches: one that stays ahead of its ledger has lost the answer in between.
+        `positions` are those of the next fetches. A position that stays ahead of its ledger means that an answer was lost.
         """
         if self._handing:
-            positions = None  # the answers in hand are behind them
+            positions = None  # the answers that are being handed over lie before them
         ahead = {
             tp: (position, self._ledgers[tp].known_to)
             for tp, position in (positions or {}).items()
@@ -223,10 +221,10 @@ class Deliveries:
         return found
 
     async def run(self, positions: Callable[[], Mapping[TP, int]], refetch: Callable[[Mapping[TP, int], int], Any]) -> None:
-        """Look for ever; `positions` are those of the next fetches, `refetch` moves them back, in this epoch."""
+        """Run for ever. `positions` gives the positions of the next fetches, `refetch` moves them back, in this epoch."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            if not self._membership.is_settled or self.epoch != self._membership.epoch:
+            if not self._membership.is_active or self.epoch != self._membership.epoch:
                 continue
             missing = self.missing(positions())
             if missing:

@@ -1,10 +1,10 @@
-"""A worker that was frozen must not write: its partitions belong to another one by then.
+"""The fence: a worker that was frozen must not write, because another worker may own its partitions by then.
 
-After SIGSTOP and SIGCONT, or on a machine that was suspended, a process believes that nothing has happened. It was seen to
-write for 1.5 s after it was continued, into tables that then silently differed from their changelogs.
+After SIGSTOP and SIGCONT, or on a machine that was suspended, a process does not notice the pause. Without the fence a worker
+wrote for 1.5 s after SIGCONT, into tables that then differed from their changelogs.
 
-The clock must go on meanwhile. On Linux `time.monotonic` (CLOCK_MONOTONIC) stands still while the machine is suspended;
-CLOCK_BOOTTIME goes on. A virtual machine that its host stops may have no clock that goes on: there the fence sees nothing.
+The fence needs a clock that runs during the pause. On Linux `time.monotonic` (CLOCK_MONOTONIC) stops while the machine is
+suspended; CLOCK_BOOTTIME does not. A virtual machine that its host stops may have no such clock: there the fence sees nothing.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from typing import Final, Self
 
 logger = logging.getLogger(__name__)
 
-#: A service manager takes 75 (EX_TEMPFAIL) for what it should simply start again.
+#: Service managers restart a process that exits with 75 (EX_TEMPFAIL).
 EXIT_FENCED: Final = 75
 _BEAT_SECONDS: Final = 0.5
-#: The session is over for the others only after its whole length; what is between is for clocks and messages under way.
+#: The group waits for the whole session before it moves partitions; the rest is left for clocks and messages on their way.
 _SESSION_SHARE: Final = 0.6
 
 
 def boot_seconds() -> float:
-    """Seconds since some moment, those in which the machine was suspended included, where the system can tell."""
+    """Seconds since some moment, including the time in which the machine was suspended, if the system knows it."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 def _leave() -> None:
-    # Nothing may be flushed or committed on the way out, so no ordinary exit.
+    # No ordinary exit: nothing may be flushed or committed on the way out.
     os._exit(EXIT_FENCED)
 
 
 class Fence:
-    """Ends the process as soon as it finds that it has not run for most of its session, by `clock`. A context manager.
+    """Ends the process if it has not run for most of its session, by `clock`. A context manager.
 
-    A thread beats, because the event loop may be busy for a while without the process being frozen.
+    A thread records the time twice a second: the event loop may be busy while the process is not frozen.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Fence:
         self._thread.join()
 
     def check(self) -> None:
-        """Call before every write. Does not return when the process has been frozen for too long."""
+        """Call before every write. Does not return if the process was frozen for too long."""
         self._observe(beat=False)
 
     def _observe(self, *, beat: bool) -> None:

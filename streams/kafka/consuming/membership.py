@@ -1,12 +1,12 @@
-"""Whether this worker is a settled member of its group, and which partitions are its own.
+"""Whether this worker is an active member of its group, and which partitions it owns.
 
-Faust tells generations apart by the group's number and calls a rebalance ended by a flag that its threads set in turns. A
-static member that joins again may keep its number, and the flag may be cleared by the end of a rebalance that another one has
-overtaken. So every change counts up an *epoch* here; an epoch is settled when all its tables are proven and its streams are
-where they should be. What was fetched in an earlier epoch is nobody's any more.
+Faust identifies generations by the group's number, and a flag that several threads set says whether a rebalance has ended. A
+static member that joins again may keep its number, and the end of an overtaken rebalance may clear the flag. So every change of
+the assignment begins a new *epoch* here. An epoch is active when all its tables are proven and its streams are at their
+offsets. Messages that were fetched in an earlier epoch are void.
 
-A member also needs a *lease*: the last heartbeat that the group answered. Who gets no answer may have lost its partitions
-already, and nobody can tell it.
+A member also needs a *lease*: the group answered a heartbeat lately. Without an answer the worker may have lost its partitions
+and cannot know it.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from typing import Any, Final
 
 from faust.types import TP
 
-#: The session is over for the others only after its whole length; the rest is for what is under way.
+#: The group waits for the whole session before it moves partitions; the rest is left for work in progress.
 _LEASE_SHARE: Final = 0.7
 
 
 class Membership:
-    """Written by the consumer's thread and by the event loop; every write is a single assignment."""
+    """Written by the consumer's thread and by the event loop: every write is a single assignment."""
 
     def __init__(self, session_seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._lease_seconds = session_seconds * _LEASE_SHARE
         self._clock = clock
         self._renewed = clock()
-        self._settled = -1
+        self._active = -1
         self.epoch = 0
         self.assigned: frozenset[TP] = frozenset()
 
-    def unsettle(self) -> None:
-        """Partitions are dealt anew, or tables have to be read again: what is under way counts no more."""
+    def begin_epoch(self) -> None:
+        """A rebalance, or tables that have to be read again: work in progress is no longer valid."""
         self.epoch += 1
 
-    def settle(self, epoch: int, assigned: Collection[TP]) -> None:
-        """Everything is ready to go on in this epoch, unless another one has begun meanwhile."""
+    def activate(self, epoch: int, assigned: Collection[TP]) -> None:
+        """Everything is ready in this epoch. Without effect on `is_active` if another epoch has begun."""
         self.assigned = frozenset(assigned)
-        self._settled = epoch
+        self._active = epoch
 
     def now(self) -> float:
-        """The time of the clock that leases go by."""
+        """The time of the clock that leases are measured with."""
         return self._clock()
 
     def renew(self, asked_at: float) -> None:
@@ -50,26 +50,26 @@ class Membership:
         self._renewed = max(self._renewed, asked_at)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether the newest epoch is settled."""
-        return self._settled == self.epoch
+    def is_active(self) -> bool:
+        """Whether the newest epoch is active."""
+        return self._active == self.epoch
 
     @property
     def has_lease(self) -> bool:
-        """Whether the group has answered lately."""
+        """Whether the group answered a heartbeat lately."""
         return self._clock() - self._renewed < self._lease_seconds
 
     @property
     def lease_age_seconds(self) -> float:
-        """Since the last heartbeat that the group answered."""
+        """Seconds since the last heartbeat that the group answered."""
         return self._clock() - self._renewed
 
     def owns(self, partition: TP, epoch: Any) -> bool:
-        """Whether a message of this partition, fetched in this epoch, is ours to act upon; true until the next await."""
-        return self.is_settled and epoch == self.epoch and partition in self.assigned and self.has_lease
+        """Whether this worker may process a message of this partition, fetched in this epoch. Valid until the next await."""
+        return self.is_active and epoch == self.epoch and partition in self.assigned and self.has_lease
 
     def watch_heartbeats(self, coordinator: Any) -> None:
-        """Renew the lease with every heartbeat of aiokafka's coordinator that is answered."""
+        """Renew the lease with every answered heartbeat of aiokafka's coordinator."""
         heartbeat = coordinator._do_heartbeat  # noqa: SLF001 - aiokafka has no hook for it
 
         async def beat() -> bool:

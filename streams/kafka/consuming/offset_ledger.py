@@ -1,16 +1,15 @@
-"""The ledger of one partition of a stream: it alone says what may be committed, and what has to be fetched again.
+"""The ledger of one partition's offsets. It alone decides what may be committed, and what has to be fetched again.
 
-Every offset that the broker has answered for is in one of these states:
+Each offset that the broker has answered for is in one of these states:
 
-- *coming*: fetched, about to be handed to the agent;
-- *out*: handed to the agent, which has not finished with it;
-- *settled*: dealt with (written and delivered, or kept as a dead letter), or shown by the broker to hold no message: a fetch
-  that
-  began at or before it went on behind it (marks of transactions, compaction, retention);
+- *coming*: fetched, not yet handed to the agent;
+- *out*: handed to the agent, not yet finished;
+- *settled*: processed (written and acknowledged, or kept as a dead letter), or proven to hold no message: a fetch that began
+  at or before the offset continued after it (transaction marks, compaction, retention);
 - *missing*: fetched, and lost on the way. It has to be fetched again.
 
-The committed offset is the first that is not settled. Nothing else moves it: neither the highest offset that was seen, nor the
-time that has passed. Pure: no clock, no Kafka.
+The committed offset is the first offset that is not settled. Nothing else moves it: neither the highest offset that was seen,
+nor time. Pure: no clock, no Kafka.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from streams.kafka.consuming.offset_set import OffsetSet
 
 
-class Ledger:
-    """`start` is the offset from which the partition is read: everything before it was settled by whoever had it before."""
+class OffsetLedger:
+    """`start` is the offset from which the partition is read; a former owner has settled everything before it."""
 
     def __init__(self, start: int) -> None:
         self._next = start
@@ -38,21 +37,21 @@ class Ledger:
 
     @property
     def known_to(self) -> int:
-        """The first offset for which the broker has not answered yet."""
+        """The first offset that the broker has not answered for."""
         return self._known_to
 
     @property
     def first_missing(self) -> int | None:
-        """Where fetching has to begin again, None where nothing is missing."""
+        """The first missing offset, None if nothing is missing."""
         return self._missing.first
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was fetched is settled: there is nothing to do but to fetch."""
+        """Whether everything that was fetched is settled."""
         return self._next == self._known_to
 
     def describe(self) -> dict[str, int | None]:
-        """For people: where it stands."""
+        """The counts and offsets, for the health page."""
         return {
             "committable": self._next,
             "known_to": self._known_to,
@@ -62,16 +61,16 @@ class Ledger:
         }
 
     def fetched(self, begin: int, offsets: Sequence[int], end: int) -> list[int]:
-        """The broker answered a fetch at `begin` with messages at these rising offsets, and the next fetch is at `end`.
+        """The broker answered a fetch at `begin` with messages at these rising offsets; the next fetch is at `end`.
 
-        Returns those that have to be handed to the agent: the others are out or settled already.
+        Returns the offsets that have to be handed to the agent; the others are out or settled already.
         """
         self.passed(begin)
         begin = max(begin, self._next)
         if len(offsets) != end - begin or (offsets and offsets[0] != begin):
             at = begin
             for offset in (*offsets, end):
-                self._settle(at, offset)
+                self._add_settled(at, offset)
                 at = max(at, offset + 1)
         self._known_to = max(self._known_to, end)
         if self._settled or self._out or self._coming or (offsets and offsets[0] < self._next):
@@ -93,7 +92,7 @@ class Ledger:
         return wanted
 
     def passed(self, position: int) -> None:
-        """The next fetch is at this position, and the answers up to there have not come: they were lost."""
+        """The next fetch is at this position, and the answers before it were lost."""
         if position > self._known_to:
             self._missing.add(max(self._known_to, self._next), position)
             self._known_to = position
@@ -103,8 +102,8 @@ class Ledger:
         self._coming.discard(offset)
         self._out.add(offset)
 
-    def dealt(self, offsets: Iterable[int]) -> None:
-        """The agent has dealt with these messages."""
+    def settle(self, offsets: Iterable[int]) -> None:
+        """The agent has processed these messages."""
         begin = end = None
         for offset in sorted(offsets):
             self._coming.discard(offset)
@@ -114,14 +113,14 @@ class Ledger:
                 end = offset + 1
                 continue
             if begin is not None and end is not None:
-                self._settle(begin, end)
+                self._add_settled(begin, end)
             begin, end = offset, offset + 1
         if begin is not None and end is not None:
-            self._settle(begin, end)
+            self._add_settled(begin, end)
         self._advance()
 
     def lost(self, offsets: Iterable[int]) -> None:
-        """These messages were dropped between the fetch and the agent, or by the agent: they have to be fetched again."""
+        """These messages were dropped, on the way to the agent or by it: they have to be fetched again."""
         for offset in offsets:
             self._coming.discard(offset)
             self._out.discard(offset)
@@ -129,14 +128,14 @@ class Ledger:
                 self._missing.add(offset, offset + 1)
 
     def lost_on_the_way(self) -> None:
-        """Whatever was about to be handed to the agent was dropped."""
+        """All messages that were not yet handed to the agent were dropped."""
         self.lost(list(self._coming))
 
     def is_out(self, offset: int) -> bool:
         """Whether the agent has the message."""
         return offset in self._out
 
-    def _settle(self, begin: int, end: int) -> None:
+    def _add_settled(self, begin: int, end: int) -> None:
         begin = max(begin, self._next)
         if begin < end:
             self._settled.add(begin, end)

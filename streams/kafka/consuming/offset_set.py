@@ -1,4 +1,4 @@
-"""A set of offsets, kept as runs: a partition's messages are dealt with in long runs, and few runs are open at a time."""
+"""A set of offsets, stored as runs: messages are settled in long runs, and there are few runs at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 
 class OffsetSet:
-    """Half-open runs `[begin, end)` of integers, sorted and apart from each other."""
+    """Half-open runs `[begin, end)` of integers: sorted, and not adjacent."""
 
     def __init__(self) -> None:
         self._begins: list[int] = []
@@ -21,16 +21,16 @@ class OffsetSet:
         return place >= 0 and offset < self._ends[place]
 
     def runs(self) -> Iterator[tuple[int, int]]:
-        """The runs, in rising order."""
+        """The runs in rising order."""
         return zip(self._begins, self._ends, strict=True)
 
     @property
     def first(self) -> int | None:
-        """The lowest offset, None where there is none."""
+        """The lowest offset, None if the set is empty."""
         return self._begins[0] if self._begins else None
 
     def run_end(self, offset: int) -> int:
-        """The first offset from `offset` on that is not in the set."""
+        """The first offset at or after `offset` that is not in the set."""
         place = bisect_right(self._begins, offset) - 1
         return max(offset, self._ends[place]) if place >= 0 else offset
 
@@ -47,7 +47,7 @@ class OffsetSet:
         self._ends[left:right] = [end]
 
     def remove(self, begin: int, end: int) -> None:
-        """Remove `[begin, end)`, whether or not it is there."""
+        """Remove `[begin, end)`; offsets that are not in the set do not matter."""
         if begin >= end:
             return
         left = bisect_right(self._ends, begin)

@@ -1,4 +1,4 @@
-"""The messages that workers send themselves: requests for training, and dead letters."""
+"""The formats of training requests and dead letters."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from errors import MessageError, SchemaError
 from history.ticker_state import DueTraining
 
 TRAINING_REQUEST_VERSION: Final = 1
-#: Reasons are for people; the original bytes say the rest.
+#: Characters. Reasons are for people; the original bytes are kept whole.
 _LONGEST_REASON: Final = 2000
 
 
 class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticker's training up to `cutoff` (a day number) is due; `digest` (hex) is that of its bars."""
+    """A ticker's training up to `cutoff` (a day number) is due; `digest` (hex) identifies its bars."""
 
     schema_version: int = TRAINING_REQUEST_VERSION
     ticker: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -27,7 +27,7 @@ _decoder = msgspec.json.Decoder(TrainingRequest)
 
 
 def encode_request(ticker: str, due: DueTraining) -> bytes:
-    """The bytes (JSON) of a request."""
+    """A request as JSON."""
     return msgspec.json.encode(TrainingRequest(ticker=ticker, cutoff=due.cutoff, digest=due.digest.hex()))
 
 
@@ -43,6 +43,6 @@ def decode_request(payload: bytes | None) -> TrainingRequest:
 
 
 def dead_letter_headers(topic: str, partition: int, offset: int, reason: str) -> dict[str, bytes]:
-    """Headers of a dead letter; its key and value are those of the message that was refused, byte for byte."""
+    """Headers of a dead letter. Its key and value are those of the refused message, byte for byte."""
     values = {"reason": reason[:_LONGEST_REASON], "topic": topic, "partition": str(partition), "offset": str(offset)}
     return {name: value.encode() for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What a worker sends besides its tables' changelogs: requests to itself, dead letters."""
+"""The messages that a worker sends besides changelogs: training requests and dead letters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Outbox:
-    """Every message goes to the partition of the ticker it is about, so that it meets the ticker's tables there."""
+    """Every message goes to its ticker's partition, where the ticker's tables are."""
 
     def __init__(self, app: faust.App, settings: Settings, sender: Sender) -> None:
         self._sender = sender
@@ -27,11 +27,11 @@ class Outbox:
         self.rejected_messages = 0
 
     def request_training(self, partition: int, ticker: str, due: DueTraining) -> None:
-        """Ask the worker of this partition, most likely ourselves, for a training."""
+        """Request a training from the owner of this partition, most likely this worker."""
         self._sender.send(self.requests, partition, ticker.encode(), encode_request(ticker, due))
 
     def reject(self, event: EventT[Any], reason: str) -> None:
-        """Keep a message that cannot be handled, with the reason and where it came from."""
+        """Keep a message that cannot be processed as a dead letter, with the reason and its origin."""
         message = event.message
         self.rejected_messages += 1
         logger.warning(

@@ -1,4 +1,4 @@
-"""Everything that a worker sends goes through here, so that it can be said when all of it has arrived."""
+"""The sender of all messages of a worker. It knows when they have arrived."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _LOOK_SECONDS: Final = 0.001
 
 
 class Sender:
-    """Sending raises nothing: `delivered` does."""
+    """`send` does not raise; `delivered` raises what went wrong."""
 
     def __init__(self) -> None:
         self._sent = 0
-        # By the number of each message, in the order of sending.
+        # The numbers of the messages without an acknowledgement, in the order of sending.
         self._under_way: dict[int, None] = {}
         self._failure: BaseException | None = None
 
     def send(
         self, topic: Any, partition: int, key: bytes | None, value: bytes | None, headers: Mapping[str, bytes] | None = None
     ) -> FutureMessage:
-        """Send a message to a partition; the future has its place in the log."""
+        """Send a message to a partition. The future's result has the offset."""
         sent: FutureMessage = topic.send_soon(key=key, value=value, partition=partition, headers=headers)
         self._under_way[self._sent] = None
         sent.add_done_callback(partial(self._arrived, self._sent))
@@ -38,13 +38,13 @@ class Sender:
 
     @property
     def sent(self) -> int:
-        """How many messages were sent so far."""
+        """How many messages were sent."""
         return self._sent
 
     async def delivered(self, count: int | None = None) -> None:
-        """Wait until the first `count` messages are acknowledged by the brokers, by default all that were sent before the call.
+        """Wait until the first `count` messages are acknowledged, by default all that were sent before the call.
 
-        Raises BrokerError where something never will be.
+        Raises BrokerError if Kafka refused a message.
         """
         end = self._sent if count is None else count
         while self._failure is None and next(iter(self._under_way), end) < end:
@@ -64,7 +64,7 @@ class Sender:
 
 
 def raw_topic(app: faust.App, settings: Settings, short: str) -> Any:
-    """A topic of plain bytes; it exists already."""
+    """A topic of plain bytes, which exists already."""
     return app.topic(
         topic_name(settings, short),
         key_type=bytes,

@@ -1,7 +1,7 @@
-"""Reading partitions of changelogs from one offset to another, whole and in order, beside the group's consumer.
+"""Reads partitions of changelogs from one offset to another, complete and in order, beside the group's consumer.
 
-Faust restores tables through the same queues as streams, and takes any higher offset for the next one: a batch that is
-dropped when partitions are dealt anew leaves a hole. Here a consumer without a group reads exactly what was asked for.
+Faust restores tables through the queues of the streams, and accepts any higher offset as the next one: a batch that a rebalance
+drops leaves a hole. Here a consumer without a group reads exactly the offsets that were asked for.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from state.partition_copy import Record
 
 _POLL_MS: Final = 500
 _FETCH_BYTES: Final = 4 * 1024 * 1024
-#: A fetch at the end of the log, sent ahead, holds up the one that comes after it.
+#: A fetch at the end of the log, sent ahead, delays the next fetch by this.
 _IDLE_FETCH_MS: Final = 20
-#: At once from the consumer's memory: what is applied in one write.
+#: Taken at once from the consumer's memory, and applied in one write.
 _RECORDS: Final = 500
 
 Take = Callable[[TP, list[Record], int], None]
 
 
 class ChangelogReader:
-    """An open reader of some partitions."""
+    """An open reader of changelogs."""
 
     def __init__(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         self._consumer = consumer
 
     async def ends(self, partitions: Iterable[TP]) -> dict[TP, int]:
-        """The offset behind the last record of each; waits for a broker that is away."""
+        """The offset after the last record of each partition. Waits for a broker that is away."""
         ends = await self._consumer.end_offsets([_plain(tp) for tp in partitions])
         return {TP(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def read(self, wanted: Mapping[TP, tuple[int, int]], take: Take) -> None:
-        """Read each partition from its first to before its last offset; `take(partition, records, up_to)` gets them in order.
+        """Read each partition from its first offset up to, but not including, its last; `take` gets the records in order.
 
-        Nothing is left out: `up_to` of each call is where the next one goes on. Raises what `take` raises.
+        `take(partition, records, up_to)`: the next call for the partition continues at `up_to`. Raises what `take` raises.
         """
         left = {tp: end for tp, (begin, end) in wanted.items() if begin < end}
         if not left:
@@ -74,7 +74,7 @@ class ChangelogReader:
 
 @asynccontextmanager
 async def changelog_reader(app: faust.App) -> AsyncIterator[ChangelogReader]:
-    """A reader for the length of the block, with the broker and the credentials of the application."""
+    """A reader within the block, with the application's brokers and credentials."""
     conf: Any = app.conf
     transport: Any = app.transport
     consumer = aiokafka.AIOKafkaConsumer(

@@ -1,9 +1,9 @@
-"""One partition of a table, as its owner has it: the copy of its changelog, and what is written but not acknowledged yet.
+"""One partition of a table at its owner: the copy of its changelog, and the writes without an acknowledgement.
 
-A write is sent to the changelog at once and read back from memory until the broker has acknowledged it; only then does it
-reach the copy on disk, with its offset. So the copy never runs ahead of the log, whatever dies. Acknowledgements come in the
-log's order; offsets that they leave out are another writer's records (one that had lost the partition, or the next owner),
-which are read before anything else is believed.
+A write is sent to the changelog at once, and read back from memory until the broker has acknowledged it. Only then does it
+reach the copy on disk, with its offset. So the copy is never ahead of the log, whatever dies. Acknowledgements come in the
+log's order. An offset that they skip is a record of another writer (a former owner, or the next owner); it is read before any
+later acknowledgement is applied.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Send(Protocol):
 
 
 class _Unacknowledged:
-    """What is under a key once all that was sent has arrived, and how many records of it are under way."""
+    """The value of a key after all writes have arrived, and how many of its records are not acknowledged."""
 
     __slots__ = ("count", "fingerprint", "value")
 
@@ -44,7 +44,7 @@ class _Unacknowledged:
 
 
 class PartitionLog:
-    """`writer` is unique to this process; `changed` is called when there is a gap, a failure, or another writer's claim."""
+    """`writer` is unique to this process. `changed` is called after a gap, a failure, or another writer's claim."""
 
     def __init__(
         self, partition: TP, copy: PartitionCopy, send: Send, *, writer: str, incarnation: int, changed: Callable[[], None]
@@ -64,14 +64,14 @@ class PartitionLog:
         self.failure: StateError | None = None
 
     def close(self) -> None:
-        """Close the copy; acknowledgements that still come are for whoever reads the log next."""
+        """Close the copy. Later acknowledgements are ignored: the next reader of the log sees the records."""
         self._closed = True
         self.copy.close()
 
     # -- Reading and writing --------------------------------------------------------------------------------------------
 
     def get(self, key: bytes) -> bytes | None:
-        """The newest value of a key, acknowledged or not. Raises StateCorruptError."""
+        """The newest value of a key, acknowledged or not; None if there is none. Raises StateCorruptError."""
         held = self._unacknowledged.get(key)
         if held is not None:
             return held.value
@@ -79,7 +79,7 @@ class PartitionLog:
             return self.copy.get(key)
 
     def all_keys(self) -> list[bytes]:
-        """All keys on disk, sorted."""
+        """All keys on disk, sorted. Raises StateCorruptError."""
         with self._noticing():
             return [key for key, _ in self.copy.items()]
 
@@ -111,24 +111,24 @@ class PartitionLog:
     # -- The claim ------------------------------------------------------------------------------------------------------
 
     async def send_claim(self) -> int:
-        """Claim the partition from whoever has it; returns the offset behind the claim. It has to be read up to there."""
+        """Claim the partition. Returns the offset after the claim; the log has to be read up to it."""
         standing = self.copy.standing
         claim = Claim(self._incarnation, standing.claim if standing.incarnation == self._incarnation else 0, 0, 0)
-        # Shielded: who gives up waiting must not take the message back.
+        # Shielded: a cancelled caller must not cancel the message.
         place = await asyncio.shield(self._send(self._claim_key, b"{}", {HEADER: encode_claim(claim)}))
         return int(place.offset) + 1
 
     def stands(self, end: int) -> bool:
-        """Whether the claim before offset `end` is the standing one, now that the log is read up to there."""
+        """Whether the claim before offset `end` is the standing claim. The log must have been read up to `end`."""
         return self.copy.standing == (self._incarnation, end)
 
     def begin(self) -> None:
-        """Write under the standing claim, which is ours. Former claims are removed."""
+        """Write under the standing claim, which must be ours. Removes former claims."""
         self._unacknowledged.clear()
         self._acknowledged.clear()
         self._claim = self.copy.standing.claim
         self._keys, self._digest = self.copy.keys, self.copy.digest
-        # The newest first: a claim that lost against one that is gone already would stand.
+        # The newest first: else a claim that lost against a removed claim would stand.
         for key in reversed(self.copy.claims):
             if key != self._claim_key:
                 self._append(key, None)
@@ -137,27 +137,27 @@ class PartitionLog:
 
     @property
     def is_ours(self) -> bool:
-        """Whether nobody else has claimed the partition since."""
+        """Whether our claim is the standing claim."""
         return self._claim > 0 and self.copy.standing == (self._incarnation, self._claim)
 
     @property
     def is_rebuilt(self) -> bool:
-        """Whether the tables were begun anew by a newer deployment than this worker knows."""
+        """Whether a newer deployment has rebuilt the tables."""
         return self.copy.standing.incarnation > self._incarnation
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing of ours is under way."""
+        """Whether every write of ours is acknowledged and in the copy."""
         return not self._unacknowledged and not self._acknowledged
 
     @property
-    def is_settled(self) -> bool:
-        """Whether everything that was sent and acknowledged is in the copy."""
+    def is_flushed(self) -> bool:
+        """Whether every acknowledged write is in the copy."""
         return not self._acknowledged
 
     @property
     def gap(self) -> tuple[int, int] | None:
-        """Offsets `[begin, end)` that hold another writer's records, if any, which have to be read."""
+        """Offsets `[begin, end)` of another writer's records, which have to be read; None if there are none."""
         if self._acknowledged and self._acknowledged[0].offset > self.copy.next_offset:
             return self.copy.next_offset, self._acknowledged[0].offset
         return None
@@ -165,22 +165,22 @@ class PartitionLog:
     # -- From the log to the copy ----------------------------------------------------------------------------------------
 
     def apply(self, records: Sequence[Record], up_to: int) -> None:
-        """Take what was read of the log from `copy.next_offset` to `up_to`. Raises what the copy raises."""
+        """Apply records of the log from `copy.next_offset` to `up_to`. Raises StateCorruptError, StateWriteError."""
         if self._closed or up_to <= self.copy.next_offset:
-            return  # acknowledgements were faster
+            return  # applied already, from acknowledgements
         records = [record for record in records if record.offset >= self.copy.next_offset]
         void = self.copy.apply(records, up_to=up_to)
         self._release(records)
         if self.is_ours:
-            # Compaction keeps the last record of a key, which is now a void one: ours has to come after it.
+            # Compaction keeps the last record of a key, which is void now: our value has to come after it.
             for key in dict.fromkeys(void):
                 self._restate(key)
 
     def flush(self) -> None:
-        """Take what was acknowledged, up to the first gap. Raises what the copy raises."""
+        """Apply acknowledged writes, up to the first gap. Raises as `apply` does."""
         waiting = self._acknowledged
         while waiting and waiting[0].offset < self.copy.next_offset:
-            waiting.popleft()  # read from the log already
+            waiting.popleft()  # applied already, from the log
         ready: list[Record] = []
         end = self.copy.next_offset
         while waiting and waiting[0].offset == end:
@@ -191,7 +191,7 @@ class PartitionLog:
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
-        """A copy that cannot be read is noted, and dropped by whoever looks after it."""
+        """Note a failure to read the copy; the restoration then drops it."""
         try:
             yield
         except StateCorruptError as error:

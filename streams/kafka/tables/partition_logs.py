@@ -1,4 +1,4 @@
-"""The partitions of all tables that this worker has open, in its own folder; a damaged copy is dropped and begun anew."""
+"""All open partitions of a worker's tables, in the worker's folder. A damaged copy is dropped and replaced by an empty one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from streams.kafka.tables.partition_log import PartitionLog
 logger = logging.getLogger(__name__)
 
 
-class Logs:
-    """`topic_ids` tells a changelog from another one of the same name; `writer` is unique to this process."""
+class PartitionLogs:
+    """`topic_ids` distinguish a changelog from an earlier topic of the same name; `writer` is unique to this process."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class Logs:
 
     def __iter__(self) -> Iterator[PartitionLog]:
         for table in self._tables:
-            yield from list(table.data.logs.values())  # a thread may open another one meanwhile
+            yield from list(table.data.logs.values())  # a thread may open a partition meanwhile
 
     def open(self, partitions: Collection[int]) -> None:
-        """Open the copies of these partitions, and close all others. Raises StateWriteError, StateLockedError, SchemaError."""
+        """Open the copies of these partitions and close all others. Raises StateWriteError, StateLockedError, SchemaError."""
         for table in self._tables:
             for number in [number for number in table.data.logs if number not in partitions]:
                 table.data.logs.pop(number).close()
@@ -54,7 +54,7 @@ class Logs:
                 table.data.logs[number] = self._open(table, number)
 
     def begin_anew(self, log: PartitionLog, reason: str) -> PartitionLog:
-        """Drop a copy; the empty one that takes its place has to be read from its changelog."""
+        """Drop a copy. The empty copy that replaces it has to be read from its changelog."""
         logger.warning(
             "copy dropped, read again from its changelog topic=%s partition=%d reason=%s",
             log.partition.topic,
@@ -94,7 +94,7 @@ class Logs:
         except StateLockedError:
             raise
         except (SchemaError, StateError) as error:
-            # Whatever it is, a newer version or a folder where a file should be: what it was made from is in the changelog.
+            # A newer version, or a folder where a file should be: the changelog has everything.
             logger.warning("copy dropped, read again from its changelog path=%s reason=%s", path, error)
             discard(path)
             return PartitionCopy(path, topic_id, self._memory.options())

@@ -1,9 +1,9 @@
-"""Whenever partitions are dealt anew: tables proven complete, streams where they should be, and only then the worker goes on.
+"""After each rebalance: tables are proven complete and streams sent to their offsets before the worker continues.
 
-For every partition that is ours now: its changelog is read to the end, claimed, and read up to the claim, so that whatever
-another worker has written before counts and whatever it writes after is void. Then the copy is proven by the count and digest
-that the changelog carries. A copy that fails is dropped and read from the changelog's beginning. The same path serves a copy
-that turns out damaged while the worker runs, and records of another writer that acknowledgements have shown.
+For each partition that the worker owns now: its changelog is read to the end, claimed, and read up to the claim. So everything
+that another worker wrote before the claim counts, and everything that it writes later is void. Then the copy is proven by the
+count and digest in the changelog. A copy that fails is dropped and read from the changelog's beginning. The same steps repair a
+copy that is found damaged while the worker runs, and read another writer's records that acknowledgements have revealed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streams.kafka.sending.sender import Sender
 from streams.kafka.tables.changelog_reader import ChangelogReader, changelog_reader
 from streams.kafka.tables.inspection import Inspection
 from streams.kafka.tables.partition_log import PartitionLog
-from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.partition_logs import PartitionLogs
 
 logger = logging.getLogger(__name__)
 
@@ -36,19 +36,19 @@ Result = TypeVar("Result")
 
 _RETRY_SECONDS: Final = 1.0
 _LEASE_LOOK_SECONDS: Final = 0.02
-#: Records that a worker wrote after it had lost a partition lie at its end where nothing is written any more.
+#: How often a quiet changelog's end is checked for records of a worker that had lost the partition.
 _TAIL_SECONDS: Final = 10.0
-#: Between two looks at copies as readers see them.
+#: The interval of the inspection of copies.
 _INSPECTION_SECONDS: Final = 3.0
 
 
 class Restoration(Service):
-    """Takes the place of Faust's recovery. `failed` is called with what this worker cannot mend by itself."""
+    """Replaces Faust's recovery. `failed` is called with an error that this worker cannot repair."""
 
     def __init__(
         self,
         app: faust.App,
-        logs: Logs,
+        logs: PartitionLogs,
         membership: Membership,
         deliveries: Deliveries,
         sender: Sender,
@@ -80,7 +80,7 @@ class Restoration(Service):
     # -- As Faust calls it ----------------------------------------------------------------------------------------------
 
     def on_partitions_revoked(self, revoked: Collection[TP]) -> None:
-        """Nothing: the epoch has ended already."""
+        """Do nothing: the epoch has ended already."""
 
     async def on_rebalance(
         self,
@@ -89,13 +89,13 @@ class Restoration(Service):
         newly_assigned: Collection[TP],  # noqa: ARG002
         generation_id: int = 0,  # noqa: ARG002
     ) -> None:
-        """Partitions were dealt anew."""
+        """Partitions were assigned: restore them."""
         self._assigned = frozenset(tp for tp in assigned if tp.topic in self._topics)
         self._wanted.set()
 
     def again(self) -> None:
-        """Read and prove again what is not as it should be: nothing that is under way counts."""
-        self._membership.unsettle()
+        """Restore all partitions again. Work in progress is no longer valid."""
+        self._membership.begin_epoch()
         self._app.consumer.stop_flow()
         self._app.flow_control.suspend()
         self._app.flow_control.clear()
@@ -110,7 +110,7 @@ class Restoration(Service):
 
     @Service.task
     async def _run(self) -> None:
-        """One restoration at a time; a newer one takes the place of the one that is under way."""
+        """One restoration at a time; a new one cancels the one in progress."""
         under_way: asyncio.Task[None] | None = None
         try:
             while not self.should_stop:
@@ -137,7 +137,7 @@ class Restoration(Service):
             logger.info("ready partitions=%d seconds=%.2f", len(partitions), self.last_seconds)
         except ForecastingError as error:
             self._failed(error)
-        except Exception as error:  # noqa: BLE001 - whatever a library raises, the worker must not stand still
+        except Exception as error:  # noqa: BLE001 - the worker must go on, whatever a library raises
             logger.warning("restoring failed, tried again reason=%r", error)
             await asyncio.sleep(_RETRY_SECONDS)
             self._wanted.set()
@@ -163,7 +163,7 @@ class Restoration(Service):
                 await self._verify(reader, log)
 
     async def _read(self, reader: ChangelogReader, logs: Sequence[PartitionLog], ends: Iterable[int]) -> list[PartitionLog]:
-        """Read each log up to its end; those whose copy turns out damaged meanwhile from the beginning."""
+        """Read each log up to its end; from its beginning if its copy is found damaged."""
         current = {log.partition: log for log in logs}
         targets = dict(zip(current, ends, strict=True))
         left = set(current)
@@ -184,7 +184,7 @@ class Restoration(Service):
         return [current[log.partition] for log in logs]
 
     async def _claim(self, reader: ChangelogReader, logs: list[PartitionLog]) -> list[PartitionLog]:
-        """Claim every log that is not ours already, until the claim stands."""
+        """Claim every log without a standing claim of ours, until each claim stands."""
         found: list[PartitionLog] = []
         left = [log for log in logs if not log.is_ours]
         found += [log for log in logs if log.is_ours]
@@ -193,7 +193,7 @@ class Restoration(Service):
                 if log.is_rebuilt:
                     raise BrokerError(f"{log.partition.topic}: the tables were rebuilt meanwhile; start again")
             while not self._membership.has_lease:
-                await asyncio.sleep(_LEASE_LOOK_SECONDS)  # the partition may be another's by now
+                await asyncio.sleep(_LEASE_LOOK_SECONDS)  # another worker may own the partition by now
             ends = await asyncio.gather(*(log.send_claim() for log in left))
             left = await self._read(reader, left, ends)
             standing = [log for log, end in zip(left, ends, strict=True) if log.stands(end)]
@@ -202,7 +202,7 @@ class Restoration(Service):
         return found
 
     async def _verify(self, reader: ChangelogReader, log: PartitionLog) -> None:
-        """Prove a copy; from the changelog's beginning where it fails. Then it is ours to write."""
+        """Prove a copy, after reading it from the changelog's beginning if it fails. Then begin to write it."""
         problem = await _in_thread(log.copy.verify)
         if problem is not None:
             end = log.copy.next_offset
@@ -221,7 +221,7 @@ class Restoration(Service):
         app, consumer = self._app, consumer_of(self._app)
         tables: Any = app.tables
         if epoch != self._membership.epoch:
-            return  # another restoration is on its way
+            return  # another restoration follows
         await app.on_rebalance_complete.send()
         consumer.resume_partitions(set(self._assigned))
         await consumer.start_reading(self._topics, epoch)
@@ -233,7 +233,7 @@ class Restoration(Service):
         await app._fetcher.maybe_start()  # noqa: SLF001 - as Faust's recovery does
         tables.on_actives_ready()
         tables.on_standbys_ready()
-        self._membership.settle(epoch, self._assigned)
+        self._membership.activate(epoch, self._assigned)
         app.in_recovery = False
         app.on_rebalance_end()
         self.completed.set()
@@ -242,12 +242,12 @@ class Restoration(Service):
 
     @Service.task
     async def _watch(self) -> None:
-        """Other writers' records are read as soon as acknowledgements show them, and looked for now and then."""
+        """Read other writers' records as soon as acknowledgements reveal them, and look for them regularly."""
         while not self.should_stop:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _TAIL_SECONDS)
             self._changed.clear()
-            if not self._membership.is_settled or self.is_restoring:
+            if not self._membership.is_active or self.is_restoring:
                 continue
             logs = list(self._logs)
             if any(log.failure is not None or not log.is_ours for log in logs):
@@ -258,16 +258,16 @@ class Restoration(Service):
                 await self._read_foreign(logs)
             except StateError as error:
                 self._failed(error)
-            except Exception as error:  # noqa: BLE001 - the broker is away: looked again later
+            except Exception as error:  # noqa: BLE001 - the broker is away: look again later
                 logger.warning("looking for other writers' records failed reason=%r", error)
 
     @Service.task
     async def _inspect(self) -> None:
-        """The copies are read as other processes read them: a file that was damaged behind this one's back harms only those."""
+        """Read the copies as other processes read them: damage of a file on disk harms only those."""
         inspection = Inspection(self._logs)
         while not self.should_stop:
             await self.sleep(_INSPECTION_SECONDS)
-            if self._membership.is_settled and not self.is_restoring:
+            if self._membership.is_active and not self.is_restoring:
                 await inspection.look(_in_thread)
 
     async def _read_foreign(self, logs: Sequence[PartitionLog]) -> None:
@@ -281,7 +281,7 @@ class Restoration(Service):
             found = [(log, end) for log, end in behind if log.copy.next_offset < end]
             if found:
                 await self._read(reader, [log for log, _ in found], [end for _, end in found])
-        current = list(self._logs)  # a damaged copy was begun anew meanwhile
+        current = list(self._logs)  # a damaged copy was replaced meanwhile
         for log in current:
             log.flush()
         if not all(log.is_ours for log in current):
@@ -289,7 +289,7 @@ class Restoration(Service):
 
 
 async def _in_thread(function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """The function's result; who is cancelled meanwhile waits for its end: databases are open to one at a time."""
+    """The function's result. A cancelled caller waits for its end, because a database can be opened only once."""
     work = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
     try:
         return await asyncio.shield(work)

@@ -1,4 +1,4 @@
-"""Faust's manager of tables, without its changelogs in the group's subscription and with a restoration of our own."""
+"""Faust's table manager with this project's restoration, and without changelogs in the group's subscription."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from streams.kafka.tables.restoration import Restoration
 
 
 class ProvenTableManager(TableManager):
-    """All tables are defined before the application starts, so it begins at once; Faust sleeps a second."""
+    """Starts at once, because all tables are defined before the application starts; Faust sleeps a second."""
 
     restoration: Restoration
 
     @property
     def recovery(self) -> Any:
-        """What brings tables and streams to where they should be whenever partitions are dealt anew."""
+        """The service that restores tables and streams after each rebalance."""
         return self.restoration
 
     async def on_start(self) -> None:
-        """As in Faust, but for the sleep."""
+        """As in Faust, without the sleep."""
         await self._update_channels()
         await self.recovery.start()
 
     async def on_stop(self) -> None:
-        """As in Faust, in another order: what restores must not start the fetcher again."""
+        """As in Faust, but the restoration stops first: it must not start the fetcher again."""
         await self.recovery.stop()
         app: Any = self.app
         await app._fetcher.stop()  # noqa: SLF001 - as in Faust

@@ -1,7 +1,6 @@
 """The three tables of a worker, typed: histories, models, forecasts.
 
-A ticker's rows lie in the partition that its key belongs to.
-What was read or written lately stays in memory until the partitions are dealt anew.
+A ticker's rows lie in the partition of its key. Recently used values stay in memory until the next rebalance.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ MODELS: Final = "models"
 FORECASTS: Final = "forecasts"
 Entry = TypeVar("Entry")
 
-#: Of states those of a turn that goes on in the next one: 500 of five years would be 60 MB, and are read in a quarter of a
-#: millisecond each. Models take longer to decode.
+#: Enough states for tickers that continue in the next turn. 500 states of five years would take 60 MB, and reading one takes a
+#: quarter of a millisecond. Models take longer to decode.
 _HELD_STATES: Final = 64
 _HELD_MODELS: Final = 1000
 
@@ -58,8 +57,8 @@ class _HeldModel:
 class TickerTables:
     """Typed access to the tables.
 
-    Reads raise StateCorruptError or SchemaError, writes StateCorruptError: after any of them the partition has to be proven
-    again.
+    Reads raise StateCorruptError or SchemaError, writes raise StateCorruptError. After each of them the partition has to be
+    proven again.
     """
 
     def __init__(self, app: faust.App, settings: Settings, *, clock: Callable[[], float]) -> None:
@@ -67,7 +66,7 @@ class TickerTables:
         self._clock = clock
         self.history = _table(app, settings, HISTORY, changelog_name(HISTORY))
         self.models = _table(app, settings, MODELS, changelog_name(MODELS))
-        # The public topic is the changelog: a row is sent once, and means the same to every reader.
+        # The public topic is the changelog: a row is sent once, for all readers.
         self.forecasts = _table(app, settings, FORECASTS, FORECASTS_TOPIC)
         self._states: OrderedDict[str, _Held] = OrderedDict()
         self._models: OrderedDict[str, _HeldModel] = OrderedDict()
@@ -78,16 +77,16 @@ class TickerTables:
         return self.history, self.models, self.forecasts
 
     def forget(self) -> None:
-        """Drop what is in memory: partitions were dealt anew, another worker may have written meanwhile."""
+        """Drop the values in memory. After a rebalance another worker may have written newer ones."""
         self._states.clear()
         self._models.clear()
 
     def is_damaged(self, number: int) -> bool:
-        """Whether a copy of this partition could not be read: it is about to be read again from its changelog."""
+        """Whether a copy of this partition could not be read. It is then restored from its changelog soon."""
         return any(log is None or log.failure is not None for log in (table.data.logs.get(number) for table in self.all))
 
     def forget_ticker(self, ticker: str) -> None:
-        """Delete a ticker's history and models; its forecast stays until there is another one."""
+        """Delete a ticker's history and models. Its forecast stays until the next one is written."""
         number = self.partition(ticker)
         log = self.history.data.logs[number]
         for key in log.all_keys():
@@ -98,15 +97,15 @@ class TickerTables:
         self._models.pop(ticker, None)
 
     def partition(self, ticker: str) -> int:
-        """The partition in which the ticker's bars, rows and requests lie."""
+        """The partition of the ticker's bars, rows and requests."""
         return partition_of(ticker.encode(), self._settings.kafka_partitions)
 
     def tickers(self) -> list[str]:
-        """All tickers with a row in the partitions that are ours. Raises StateCorruptError."""
+        """All tickers with a row in this worker's partitions. Raises StateCorruptError."""
         return [key.decode() for log in list(self.forecasts.data.logs.values()) for key in log.all_keys()]
 
     def state(self, ticker: str) -> TickerState | None:
-        """The ticker's state, None while it has none."""
+        """The ticker's state, None if it has none."""
         held = self._held(ticker)
         return None if held is None else held.state
 
@@ -122,7 +121,7 @@ class TickerTables:
         return held
 
     def save(self, state: TickerState, *, changed_from: int) -> None:
-        """Write a state, from the block of absolute bar index `changed_from` on. The state must hold a bar."""
+        """Write a state, from the block of absolute bar index `changed_from` on. The state must have a bar."""
         held = self._held(state.ticker)
         writes = encode_writes(state, None if held is None else held.stored, changed_from)
         number = self.partition(state.ticker)
@@ -131,7 +130,7 @@ class TickerTables:
         _remember(self._states, state.ticker, _Held(state, writes.stored), _HELD_STATES)
 
     def peek_head(self, ticker: str) -> Head | None:
-        """The head of the ticker's history."""
+        """The head of the ticker's history, None if it has none."""
         payload = self.history.get_in(self.partition(ticker), record_key(ticker))
         return None if payload is None else decode_head(ticker, head_of_record(ticker, payload))
 
@@ -159,28 +158,28 @@ class TickerTables:
         return (trained, stored.stored_at) if is_usable(trained, self._settings) else None
 
     def save_model(self, trained: TrainedTicker) -> None:
-        """Write a training's result as of now."""
+        """Write a training's result, stored now."""
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
         self.models.put_in(self.partition(trained.ticker), trained.ticker.encode(), encode_stored(stored))
         held = _HeldModel(_without_models(load_trained(trained)), stored.stored_at)
         _remember(self._models, trained.ticker, held, _HELD_MODELS)
 
     def forecast(self, ticker: str) -> Forecast | None:
-        """The ticker's row, None where there is none. Raises StateCorruptError, or SchemaError for a newer version."""
+        """The ticker's row, None if there is none. Raises StateCorruptError, or SchemaError for a newer version."""
         payload = self.forecast_payload(ticker)
         return None if payload is None else decode_row(ticker, payload)
 
     def forecast_payload(self, ticker: str) -> bytes | None:
-        """The bytes of the ticker's row."""
+        """The bytes of the ticker's row, None if there is none."""
         return self.forecasts.get_in(self.partition(ticker), ticker.encode())
 
     def save_forecast(self, row: Forecast) -> None:
-        """Write a forecast row, and so publish it."""
+        """Write a forecast row, which publishes it."""
         self.forecasts.put_in(self.partition(row.ticker), row.ticker.encode(), encode_forecast(row))
 
 
 def _without_models(loaded: LoadedTicker) -> LoadedTicker:
-    # The losers' bytes, some 70 kB a ticker, are for nobody here once the selected ones are decoded.
+    # The encoded models, some 70 kB a ticker, are not needed after decoding.
     return replace(loaded, trained=msgspec.structs.replace(loaded.trained, models={}))
 
 

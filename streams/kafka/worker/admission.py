@@ -1,4 +1,4 @@
-"""Whether a worker may begin: it waits for Kafka and for a rebuild to end, and is refused if it differs from the others."""
+"""Admission of a worker: it waits for Kafka and for the end of a rebuild, and is refused if its settings differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streams.kafka.worker.folder import worker_folder
 
 logger = logging.getLogger(__name__)
 
-#: What lies in the tables and changelogs, each part with its version.
+#: The formats in tables and changelogs, with their versions.
 FORMATS: Final = {
     "database": FORMAT_VERSION,
     "stamp": STAMP_VERSION,
@@ -44,9 +44,9 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a worker that may begin knows: the deployment, itself, and who had its WORKER_ID before.
+    """The deployment, this worker's identity, and the former process with its WORKER_ID.
 
-    `end` is the offset on the topic `deployment` up to which that was read.
+    `end` is the offset up to which the topic `deployment` was read.
     """
 
     deployment: Deployment
@@ -56,16 +56,16 @@ class Admission:
 
 
 def own_deployment(settings: Settings) -> Deployment:
-    """What this process would record: its settings and its version."""
+    """The deployment that this process would record: its settings and its version."""
     writer = Writer(worker=settings.worker_id, host=socket.gethostname(), pid=os.getpid(), nonce=uuid.uuid4().hex, at=_now())
     return new_deployment(settings, code_version=CODE_VERSION, formats=FORMATS, writer=writer)
 
 
 def await_admission(settings: Settings) -> Admission:
-    """Wait until this worker may begin; all topics are there then.
+    """Wait until this worker may begin. All topics exist then.
 
-    Raises SettingsError if it differs from what the workers have agreed on, SchemaError if a newer version recorded that,
-    BrokerError if Kafka refuses.
+    Raises SettingsError if its settings or version differ from the deployment's, SchemaError if a newer version recorded the
+    deployment, BrokerError if Kafka refuses.
     """
     identity = Identity(
         nonce=uuid.uuid4().hex,
@@ -80,7 +80,7 @@ def await_admission(settings: Settings) -> Admission:
 
 
 def _admission(settings: Settings, identity: Identity) -> Admission:
-    # The other topics are deleted and made by a rebuild: they are left alone while it may be under way.
+    # A rebuild deletes and creates the other topics: create them only after it.
     ensure_topics(settings, DEPLOYMENT)
     admission = asyncio.run(_settled(settings, identity))
     ensure_topics(settings)
@@ -100,7 +100,7 @@ async def _settled(settings: Settings, identity: Identity) -> Admission:
             if reminder.is_due():
                 writer = deployment.writer
                 logger.warning(
-                    "a rebuild is under way, waiting for its end (if it was killed, run `python -m streams rebuild` again) "
+                    "a rebuild is running, waiting for its end (if it was killed, run `python -m streams rebuild` again) "
                     "host=%s pid=%d begun=%s",
                     writer.host,
                     writer.pid,
@@ -118,7 +118,7 @@ def _identity(value: bytes | None) -> Identity | None:
     try:
         return decode_identity(value)
     except DataError as error:
-        logger.warning("record of this WORKER_ID's last process left out reason=%s", error)
+        logger.warning("record of this WORKER_ID's last process ignored reason=%s", error)
         return None
 
 

@@ -1,8 +1,8 @@
-"""The Faust engine: the operators of the pipeline as agents, partitioned by ticker.
+"""The Faust engine: the pipeline as agents, partitioned by ticker.
 
-One application has two agents. `bars` takes what is on the topic, updates each ticker's history and forecast, and asks for
-trainings; `training` does those in a pool of processes. Both write the same three tables, whose changelogs are their home:
-what a worker keeps on disk is a copy that saves time.
+The application has two agents. `bars` reads bars, updates each ticker's history and forecast, and requests trainings;
+`training` runs the trainings in a pool of processes. Both write the same three tables. The tables live in their changelogs; a
+worker's files are copies that save time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.outbox import Outbox
 from streams.kafka.sending.producer import use_patient_producer
 from streams.kafka.sending.sender import Sender, raw_topic
-from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.partition_logs import PartitionLogs
 from streams.kafka.tables.restoration import Restoration
 from streams.kafka.tables.table_manager import use_restoration
 from streams.kafka.tables.ticker_tables import TickerTables
@@ -49,14 +49,14 @@ from streams.training.ticker_pool import new_ticker_pool
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An application and its parts, for whoever runs it."""
+    """An application and the parts that `run_worker` needs."""
 
     app: faust.App
     fence: Fence
     ownership: Ownership
     pool: AsyncTrainingPool
     health: Health
-    logs: Logs
+    logs: PartitionLogs
     incarnation: int
 
 
@@ -73,9 +73,10 @@ def build_app(
     clock: Callable[[], float] = time.time,
     topic_ids: Mapping[str, str] | None = None,
 ) -> Engine:
-    """The application for these settings; nothing is connected or started. `clock` gives seconds since 1970.
+    """The application for these settings, not connected and not started. `clock` gives seconds since 1970.
 
-    `topic_ids` tell changelogs from former ones of the same name, `incarnation` counts rebuilds (`broker.deployment.record`).
+    `topic_ids` distinguish changelogs from earlier topics of the same names; `incarnation` counts rebuilds
+    (`broker.deployment.record`).
     """
     app = faust.App(**faust_options(settings))
     names = {short: topic_name(settings, short) for short in (BARS, TRAINING_REQUESTS)}
@@ -87,7 +88,7 @@ def build_app(
     app.producer.buffer.max_messages = PRODUCER_BUFFER_MESSAGES
     sender = Sender()
     tables = TickerTables(app, settings, clock=clock)
-    logs = Logs(
+    logs = PartitionLogs(
         tables.all,
         tables_folder(settings),
         sender,
@@ -154,12 +155,12 @@ def build_app(
     app.task(lag.run)
     app.task(requests.run)
 
-    app.task(lambda: consumer_of(app).watch())
-    app.task(lambda: consumer_of(app).watch_fetching())
+    app.task(lambda: consumer_of(app).run_refetching())
+    app.task(lambda: consumer_of(app).run_stall_checks())
 
     @app.on_partitions_revoked.connect
     async def _revoked(*_: Any, **__: Any) -> None:
-        # What was dealt with need not be dealt with again by the next owner.
+        # So that the next owner does not process settled messages again.
         await consumer_of(app).commit_last()
 
     @app.page("/healthz")

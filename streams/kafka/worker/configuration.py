@@ -1,4 +1,4 @@
-"""Faust's settings from ours, each with the reason where it is not the obvious one."""
+"""Faust's settings, with reasons."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from streams.kafka.tables.log_table import LogTable
 from streams.kafka.tables.table_manager import ProvenTableManager
 from streams.kafka.worker.folder import worker_folder
 
-#: Messages that wait for an agent, per agent: a backfill's have 15 kB each, single bars come a thousand at a time.
+#: Messages that wait for each agent: messages of a backfill have 15 kB, single bars come a thousand at a time.
 _BUFFER_MESSAGES: Final = 1024
-#: At once from one partition; a message that is larger comes alone.
+#: The most that is fetched at once from a partition; a larger message comes alone.
 _FETCH_BYTES: Final = 1024 * 1024
-#: Of one partition's messages on their way to the broker: with Faust's 16 kB only four blocks of a history would wait for
-#: each of its answers.
+#: The largest batch that is sent for a partition: with Faust's 16 kB each answer of the broker would cover only four blocks of
+#: a history.
 _SEND_BYTES: Final = 512 * 1024
-#: Messages that wait for the producer before streams are slowed; Faust's 100 would stop every turn of a backfill.
+#: Messages that may wait for the producer; Faust's 100 would stop every turn of a backfill.
 PRODUCER_BUFFER_MESSAGES: Final = 10_000
 
 
@@ -33,42 +33,43 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
         "broker_credentials": _credentials(settings),
         "datadir": str(worker_folder(settings)),
-        # `LogTable` brings its own; Faust's would be opened, too.
+        # `LogTable` has its own store; Faust would open this one, too.
         "store": "memory://",
         "Table": LogTable,
-        # With exactly_once an offset is committed before its changelog is flushed, and a crash loses bars; state is idempotent.
+        # With exactly_once offsets are committed before the changelog is flushed, and a crash loses bars. Our state is
+        # idempotent.
         "processing_guarantee": "at_least_once",
-        # A static member that comes back within its session keeps its partitions: restart in 2 s instead of a session's length.
+        # A static member that returns within its session keeps its partitions: a restart takes 2 s, not a session.
         "consumer_group_instance_id": settings.worker_id,
-        # By this the assignor tells members apart: two workers on one host must differ in it, and a static member that comes
-        # back must have the one it had, so no port is in it.
+        # The assignor identifies members by it: it must differ between workers on one host, and stay the same after a restart,
+        # so it contains no port.
         "canonical_url": f"http://{settings.worker_id.lower()}",
         "broker_session_timeout": settings.worker_session_seconds,
         "broker_heartbeat_interval": settings.worker_heartbeat_seconds,
         "broker_max_poll_interval": settings.worker_poll_seconds,
-        # The session must not outlast a request.
+        # A request must last longer than the session.
         "broker_request_timeout": max(60.0, settings.worker_session_seconds * 2),
-        # Partitions are dealt anew without a member that has not come back by then: it may have died just now.
+        # Partitions are then assigned without a member that has not joined again: it may have died.
         "broker_rebalance_timeout": settings.worker_session_seconds * 1.5,
         "broker_commit_interval": settings.worker_commit_seconds,
         "consumer_auto_offset_reset": "earliest",
         "consumer_max_fetch_size": _FETCH_BYTES,
         "producer_acks": -1,
-        # A dead letter carries the message that was refused.
+        # A dead letter contains the refused message.
         "producer_max_batch_size": _SEND_BYTES,
         "producer_max_request_size": settings.kafka_message_bytes + 65_536,
         "stream_buffer_maxsize": _BUFFER_MESSAGES,
-        # Waiting for every buffered message at a rebalance takes as long as a training; what is unfinished is read again.
+        # Waiting for buffered messages at a rebalance takes as long as a training. Unfinished messages are read again.
         "stream_wait_empty": False,
         "stream_recovery_delay": 0.0,
-        # A partition is read back in a second or two: what copies on other workers would save (docs/operations.md).
+        # Standby copies would save one or two seconds (docs/operations.md).
         "table_standby_replicas": 0,
         "TableManager": ProvenTableManager,
-        # They are all created beforehand: one that Faust creates too late stops its first writes.
+        # All topics are created before the start: Faust creates them too late for the first writes.
         "topic_allow_declare": False,
         "topic_partitions": settings.kafka_partitions,
         "topic_replication_factor": settings.kafka_replication,
-        # The leader topic is for `@app.timer(on_leader=True)`, which nobody uses here.
+        # The leader topic is for `@app.timer(on_leader=True)`, which is not used here.
         "topic_disable_leader": True,
         "web_bind": "127.0.0.1",
         "web_port": settings.worker_port or free_port(),  # Faust takes no 0

@@ -1,4 +1,4 @@
-"""What a running worker has to notice: another process took over its WORKER_ID, or the workers were rebuilt."""
+"""Watches the topic `deployment`: a worker leaves if another process takes over its WORKER_ID, or after a rebuild."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _RETRY_SECONDS: Final = 5.0
 _FAREWELL_SECONDS: Final = 1.0
 
 
-class Watch:
+class DeploymentWatch:
     """Follows the topic `deployment` while the worker runs. An async context manager: entering it takes the WORKER_ID.
 
-    Raises BrokerError, or BrokerAwayError where Kafka is away.
+    Raises BrokerError, or BrokerAwayError if Kafka is away.
     """
 
     def __init__(self, settings: Settings, admission: Admission) -> None:
@@ -59,20 +59,21 @@ class Watch:
         with contextlib.suppress(asyncio.CancelledError, ForecastingError):
             await self._task
         if not isinstance(self.dismissal, SettingsError):
-            # A process that ended in order is not warned of. If Kafka is away, the next start warns of it; that does no harm.
+            # After this there is no warning about a process that ended in order. If Kafka is away, the next start warns; no
+            # harm.
             with contextlib.suppress(BrokerError, TimeoutError):
                 async with asyncio.timeout(_FAREWELL_SECONDS):
                     await append_record(self._settings, self._key, None)
 
     async def dismissed(self) -> None:
-        """Wait until this worker has to leave, and raise why: SettingsError, StateRebuiltError or SchemaError."""
+        """Wait until this worker has to leave, and raise the reason: SettingsError, StateRebuiltError or SchemaError."""
         await asyncio.shield(self._end)
 
     async def confirm(self, *_: object, **__: object) -> None:
-        """Call when partitions were assigned, before anything is done with them. Raises as `dismissed` does.
+        """Call after partitions were assigned, before they are used. Raises as `dismissed` does.
 
-        `streams rebuild` records that it has begun, then looks whether the group has members. A worker joins the group, then
-        looks whether a rebuild has begun. So at least one of the two sees the other.
+        `streams rebuild` first records that it has begun, then checks that the group has no members. A worker first joins the
+        group, then checks that no rebuild has begun. So at least one of the two sees the other.
         """
         while True:
             try:
@@ -118,7 +119,7 @@ class Watch:
         self._since = max(self._since, entry.offset + 1)
 
     async def _judge_deployment(self, entry: Entry) -> ForecastingError | None:
-        """Why this worker has to leave, if it has to. A record that does not count is made good."""
+        """The reason why this worker has to leave, if there is one. A record that does not count is replaced."""
         ours = self._admission.deployment
         try:
             found = read_deployment(entry)
@@ -134,7 +135,7 @@ class Watch:
         return None
 
     def _judge_identity(self, entry: Entry) -> ForecastingError | None:
-        """Why this worker has to leave, if it has to."""
+        """The reason why this worker has to leave, if there is one."""
         if entry.value is None or entry.offset <= self._own_offset:
             return None
         try:

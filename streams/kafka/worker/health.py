@@ -1,4 +1,4 @@
-"""What a worker tells of itself on its health page."""
+"""The content of a worker's health page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from streams.kafka.sending.outbox import Outbox
 from streams.kafka.tables.restoration import Restoration
 
 _PROBE_SECONDS: Final = 0.05
-#: Over this many probes, half a minute, the worst lag is reported.
+#: The page gives the worst lag of this many probes, half a minute.
 _PROBES: Final = 600
 
 
 class LoopLag:
-    """How much later than asked for a short sleep ends: what a message waits for before anybody looks at it."""
+    """How much later than requested a short sleep ends: a message waits that long before it is processed."""
 
     def __init__(self) -> None:
         self._lags: list[float] = []
@@ -40,12 +40,12 @@ class LoopLag:
 
     @property
     def worst_seconds(self) -> float:
-        """The worst of the last half minute."""
+        """The worst lag of the last half minute."""
         return max(self._lags, default=0.0)
 
 
 class Health:
-    """Collects the page; `ready` is false while partitions are dealt anew or tables restored."""
+    """Collects the page. `ready` is false during a rebalance and while tables are restored."""
 
     def __init__(
         self,
@@ -76,16 +76,16 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether bars that come now are processed now, if any are for this worker."""
-        return self._membership.is_settled and self._membership.has_lease
+        """Whether this worker processes new bars of its partitions now."""
+        return self._membership.is_active and self._membership.has_lease
 
     def page(self) -> dict[str, Any]:
-        """The page as plain values."""
+        """The page as values of JSON."""
         newest = self._sweep.newest
         return {
             "ready": self.ready,
             "worker": self._settings.worker_id,
-            "rebalancing": not self._membership.is_settled,
+            "rebalancing": not self._membership.is_active,
             "recovering": self._restoration.is_restoring,
             "restoring_seconds": self._restoration.last_seconds,
             "seconds_since_heartbeat": round(self._membership.lease_age_seconds, 1),
@@ -105,17 +105,17 @@ class Health:
         }
 
     def _partitions(self) -> list[int]:
-        """Whose tickers are this worker's."""
+        """The partitions whose tickers this worker has."""
         bars = topic_name(self._settings, BARS)
-        return sorted(tp.partition for tp in self._membership.assigned if tp.topic == bars and self._membership.is_settled)
+        return sorted(tp.partition for tp in self._membership.assigned if tp.topic == bars and self._membership.is_active)
 
     def _waiting(self, short: str) -> dict[str, int]:
-        """Messages by partition that are not dealt with yet, as far as this worker knows."""
+        """Messages that are not settled, by partition, as far as this worker knows."""
         name = topic_name(self._settings, short)
         waiting: dict[str, int] = {}
         for partition in sorted(tp for tp in self._membership.assigned if tp.topic == name):
             done = self._deliveries.position(partition)
-            end = self._app.consumer.highwater(partition) if self._membership.is_settled else None
+            end = self._app.consumer.highwater(partition) if self._membership.is_active else None
             if end is not None and done is not None:
                 waiting[str(partition.partition)] = max(0, end - done)
         return waiting

@@ -1,4 +1,4 @@
-"""One worker process: its folder to itself, the topics there, the application started, and everything ended in order."""
+"""One worker process: it locks its folder, waits for its topics, runs the application, and ends everything in order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from settings import Settings
 from streams.kafka.consuming.consumer import consumer_of
 from streams.kafka.worker.admission import Admission, await_admission
 from streams.kafka.worker.app import Engine, build_app
-from streams.kafka.worker.deployment_watch import Watch
+from streams.kafka.worker.deployment_watch import DeploymentWatch
 from streams.kafka.worker.folder import keep_tables_of, own_folder, remove_old_tables, worker_folder
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ _FAREWELL_SECONDS: Final = 5.0
 
 
 def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker] = train_ticker) -> None:
-    """Work until SIGTERM or Ctrl-C; `train` is what the training processes do. While Kafka is away it is waited for.
+    """Work until SIGTERM or Ctrl-C; the training processes run `train`. While Kafka is away, wait for it.
 
     Raises BrokerError, SettingsError, StateLockedError, StateWriteError, StateRebuiltError, or what crashed the application.
     """
     with own_folder(worker_folder(settings)):
-        pass  # a second worker on one folder is refused at once, whether Kafka answers or not
+        pass  # refuse a second worker on the folder at once, whether or not Kafka answers
     with sparing():
         while True:
             try:
@@ -46,13 +46,13 @@ def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]
                 return
             except BrokerAwayError as error:
                 logger.warning("Kafka went away while this worker started, waiting for it reason=%s", error)
-            # What could not start goes, and the event loop that has ended took the handlers of signals along.
+            # Free the objects of the failed start. The handlers of signals ended with the event loop.
             gc.unfreeze()
             startup.stop_quietly()
 
 
 def _run(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> None:
-    # Before the folder is taken: `streams rebuild` empties it, and is waited for here.
+    # Before the folder is locked: `streams rebuild` empties it, and this call waits for its end.
     admission = await_admission(settings)
     with own_folder(worker_folder(settings)) as folder:
         remove_old_tables(folder)
@@ -61,7 +61,7 @@ def _run(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> N
 
 
 async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicker], admission: Admission) -> None:
-    # Built inside the event loop, because Faust takes the loop that runs when its parts are made.
+    # Built inside the event loop: Faust binds its parts to the running loop.
     incarnation = admission.deployment.incarnation
     engine = build_app(settings, train=train, topic_ids=topic_ids(settings), incarnation=incarnation)
     stop = asyncio.Event()
@@ -69,9 +69,9 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     engine.app.finalize()
-    # Of the 200,000 objects that libraries have made none will go; else every full collection looks at them all, for 0.2 s.
+    # The 200,000 objects of libraries stay for ever; without this a full garbage collection visits all of them, for 0.2 s.
     gc.freeze()
-    watch = Watch(settings, admission)
+    watch = DeploymentWatch(settings, admission)
     try:
         await _work(settings, engine, watch, stop)
     except (KafkaError, BrokerAwayError) as error:
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
                 raise
 
 
-async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.Event) -> None:
+async def _work(settings: Settings, engine: Engine, watch: DeploymentWatch, stop: asyncio.Event) -> None:
     app, ownership = engine.app, engine.ownership
     app.on_partitions_assigned.connect(watch.confirm)
     with engine.fence:
@@ -92,15 +92,17 @@ async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.
                 await app.wait_first(stop.wait(), ownership.failed.wait(), watch.dismissed())
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
-                    taken = f"port {settings.worker_port} is taken: give WORKER_PORT another one, or 0 for any that is free"
+                    taken = f"port {settings.worker_port} is taken: set WORKER_PORT to another port, or to 0 for any free port"
                     raise SettingsError(taken) from error
                 raise
             finally:
-                # What was written goes out before the producer ends; the pool ends before an agent that waits for it.
+                # Writes are sent before the producer ends; the pool ends before the agents that wait for it.
                 ownership.resign()
                 await engine.pool.close()
                 if watch.dismissal is None:
-                    with contextlib.suppress(TimeoutError):  # the broker is away: what is not committed is read again
+                    with contextlib.suppress(
+                        TimeoutError
+                    ):  # the broker is away: messages that are not committed are read again
                         await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)
                 await app.stop()
                 engine.logs.close()
@@ -115,6 +117,6 @@ async def _work(settings: Settings, engine: Engine, watch: Watch, stop: asyncio.
 
 
 async def _farewell(engine: Engine) -> None:
-    # Faust commits when it stops as well, but then its consumer has nothing assigned any more.
+    # Faust commits at its stop, too, but its consumer has no assignment by then.
     await engine.ownership.delivered()
     await consumer_of(engine.app).commit_last()

@@ -67,19 +67,19 @@ def test_what_the_broker_refuses_is_no_delivery() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", [SimpleNamespace(is_settled=False, is_ours=True), SimpleNamespace(is_settled=True, is_ours=False)]
+    "before", [SimpleNamespace(is_flushed=False, is_ours=True), SimpleNamespace(is_flushed=True, is_ours=False)]
 )
 def test_what_is_not_in_the_copy_or_void_is_no_delivery(before: SimpleNamespace) -> None:
     """Another worker's claim makes void what was acknowledged after it: that is over only with the epoch."""
 
     async def scene() -> None:
         membership = Membership(10.0)
-        membership.settle(0, [])
+        membership.activate(0, [])
         parts = cast("Any", SimpleNamespace())
         ownership = Ownership(parts, parts, membership, parts, Sender(), cast("Any", [before]))
         waiting = asyncio.create_task(ownership.delivered())
         assert await is_pending(waiting)
-        membership.unsettle()
+        membership.begin_epoch()
         await asyncio.wait_for(waiting, 5)
 
     asyncio.run(scene())

@@ -162,15 +162,15 @@ def test_a_log_that_was_begun_anew_is_committed_from_its_beginning() -> None:
 def test_a_member_without_an_answer_has_no_lease() -> None:
     clock = Clock()
     membership = Membership(10.0, clock=clock)
-    membership.unsettle()
-    membership.settle(membership.epoch, [BARS])
+    membership.begin_epoch()
+    membership.activate(membership.epoch, [BARS])
     assert membership.owns(BARS, membership.epoch)
     clock.now += 7.5
     assert not membership.owns(BARS, membership.epoch)
     membership.renew(clock.now)
     assert membership.owns(BARS, membership.epoch)
     assert not membership.owns(OTHER, membership.epoch)
-    membership.unsettle()
+    membership.begin_epoch()
     assert not membership.owns(BARS, membership.epoch)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.kafka.consuming.offset_ledger import Ledger
+from streams.kafka.consuming.offset_ledger import OffsetLedger
 from streams.kafka.consuming.offset_set import OffsetSet
 
 
@@ -22,7 +22,7 @@ class Partition:
     dealt: set[int] = field(default_factory=set)
     coming: list[int] = field(default_factory=list)
     out: list[int] = field(default_factory=list)
-    ledger: Ledger = field(default_factory=lambda: Ledger(0))
+    ledger: OffsetLedger = field(default_factory=lambda: OffsetLedger(0))
 
     def fetch(self, size: int) -> None:
         begin, self.position = self.position, min(self.end, self.position + size)
@@ -47,7 +47,7 @@ class Partition:
         chosen = {self.out[place % len(self.out)] for place in places if self.out}
         self.dealt |= chosen
         self.out = [offset for offset in self.out if offset not in chosen]
-        self.ledger.dealt(chosen)
+        self.ledger.settle(chosen)
 
     def jump(self, ahead: int) -> None:
         """The position moves although nobody has fetched: a defect of the client."""
@@ -67,7 +67,7 @@ class Partition:
         self.coming.clear()
         self.out.clear()
         self.position = self.committed
-        self.ledger = Ledger(self.committed)
+        self.ledger = OffsetLedger(self.committed)
 
     def check(self) -> None:
         assert self.ledger.committable <= self.end
@@ -110,31 +110,31 @@ def test_every_interleaving_of_fetching_losing_dealing_and_crashing(messages: se
 
 def test_a_message_lost_while_later_ones_flow_is_missing() -> None:
     """Offsets 137 to 145 were dropped and the client went on with 146: committing 149 lost them for good."""
-    ledger = Ledger(137)
+    ledger = OffsetLedger(137)
     assert ledger.fetched(137, range(137, 146), 146) == list(range(137, 146))
     ledger.lost_on_the_way()
     later = ledger.fetched(146, [146, 147, 148], 149)
     for offset in later:
         ledger.handed(offset)
-    ledger.dealt(later)
+    ledger.settle(later)
     assert ledger.committable == 137
     assert ledger.first_missing == 137
 
 
 def test_a_position_that_moved_without_an_answer_is_asked_for() -> None:
-    ledger = Ledger(137)
+    ledger = OffsetLedger(137)
     later = ledger.fetched(146, [146, 147], 148)
     for offset in later:
         ledger.handed(offset)
-    ledger.dealt(later)
+    ledger.settle(later)
     assert (ledger.committable, ledger.first_missing) == (137, 137)
 
 
 def test_marks_and_compacted_offsets_are_settled_by_the_answer_that_passes_them() -> None:
-    ledger = Ledger(10)
+    ledger = OffsetLedger(10)
     for offset in ledger.fetched(10, [11, 14], 16):
         ledger.handed(offset)
-    ledger.dealt([11, 14])
+    ledger.settle([11, 14])
     assert ledger.committable == 16
     assert ledger.first_missing is None
     ledger.fetched(16, [], 17)
@@ -142,10 +142,10 @@ def test_marks_and_compacted_offsets_are_settled_by_the_answer_that_passes_them(
 
 
 def test_what_is_fetched_twice_is_handed_over_once() -> None:
-    ledger = Ledger(0)
+    ledger = OffsetLedger(0)
     for offset in ledger.fetched(0, range(6), 6):
         ledger.handed(offset)
-    ledger.dealt([3, 4])
+    ledger.settle([3, 4])
     ledger.lost([1])
     assert ledger.fetched(1, range(1, 8), 8) == [1, 6, 7]
 

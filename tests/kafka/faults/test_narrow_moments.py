@@ -27,7 +27,7 @@ from streams.kafka.consuming.deliveries import Deliveries, Fetched
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.tables import restoration as restoring
 from streams.kafka.tables.partition_log import PartitionLog
-from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.partition_logs import PartitionLogs
 from streams.kafka.tables.restoration import Restoration
 from streams.kafka.tables.ticker_tables import TickerTables
 from tests.kafka.cluster import made_bars
@@ -39,7 +39,7 @@ Simple: Any = SimpleNamespace
 
 def settled() -> Membership:
     membership = Membership(10.0)
-    membership.settle(membership.epoch, {BARS})
+    membership.activate(membership.epoch, {BARS})
     return membership
 
 
@@ -202,7 +202,7 @@ def test_no_later_offset_is_committed_behind_the_beginning(commit: Callable[[Del
         consumer = object.__new__(DeliveringConsumer)
         deliveries = Deliveries(membership, shared={"bars"})
         deliveries.restart({BARS: 400}, membership.epoch)
-        deliveries._ledgers[BARS].dealt(range(400, 500))
+        deliveries._ledgers[BARS].settle(range(400, 500))
         thread = Thread()
         consumer.membership, consumer.deliveries, consumer._thread = membership, deliveries, thread  # type: ignore[assignment]
         forgotten: list[bool] = []
@@ -243,7 +243,7 @@ def test_a_partition_that_is_lost_while_foreign_records_are_read(tmp_path: Path,
 
             async def read(self, _: object, take: Callable[[TP, list[Record], int], None]) -> None:
                 await asyncio.sleep(0)
-                membership.unsettle()
+                membership.begin_epoch()
                 log.close()
                 take(PLACE, [Record(place, b"A", b"a zombie's", Claim(0, 0, 1, 5))], place + 1)
 
@@ -283,7 +283,7 @@ def test_a_sweep_over_a_damaged_copy_does_not_end_the_worker() -> None:
 
 
 def test_logs_may_change_while_they_are_listed() -> None:
-    logs = Logs.__new__(Logs)
+    logs = PartitionLogs.__new__(PartitionLogs)
     table = Simple(data=Simple(logs={0: "a", 1: "b"}))
     logs._tables = [table]
     walk = iter(logs)

@@ -100,12 +100,12 @@ def test_another_writers_record_is_a_gap_and_ours_is_put_behind_it(tmp_path: Pat
         await broker.acknowledge()
         begin, end = log.gap or (0, 0)
         assert (begin, end) == (2, 3)
-        assert not log.is_settled
+        assert not log.is_flushed
         assert changes
         log.apply(broker.records[begin:end], end)
         log.flush()
         await broker.acknowledge()
-        assert log.is_settled
+        assert log.is_flushed
         assert log.gap is None
         assert [(record.key, record.value) for record in broker.records[-1:]] == [(b"A", b"ours")]
         assert dict(log.copy.items()) == {b"A": b"ours", b"B": b"later"}

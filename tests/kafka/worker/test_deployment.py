@@ -219,7 +219,7 @@ def test_a_rebuild_that_was_killed_is_run_again(where: str, cluster: Cluster, mo
     # No worker starts on half of it; it waits.
     worker = cluster.start()
     if begun:
-        until(lambda: worker.said("a rebuild is under way, waiting for its end"), cluster.logs)
+        until(lambda: worker.said("a rebuild is running, waiting for its end"), cluster.logs)
         assert not list(cluster.state.glob("workers/*/tables"))
         done = rebuild(cluster)
         assert done.returncode == 0, done.stderr
