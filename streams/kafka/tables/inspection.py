@@ -15,7 +15,7 @@ from errors import StateCorruptError, StateWriteError
 from state.follower import DatabaseFiles
 from state.partition_copy import problem_on_disk
 from streams.kafka.tables.partition_log import PartitionLog
-from streams.kafka.tables.partition_logs import Logs
+from streams.kafka.tables.partition_logs import PartitionLogs
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Inspection:
     A copy with a problem at two looks in a row is reported to its log, as a read that fails would be.
     """
 
-    def __init__(self, logs: Logs) -> None:
+    def __init__(self, logs: PartitionLogs) -> None:
         self._logs = logs
         self._files: dict[Path, DatabaseFiles] = {}
         self._turn: deque[Path] = deque()

@@ -41,7 +41,7 @@ def test_a_taken_port_is_not_blamed_on_kafka(cluster: Cluster):
         with start(cluster.values | {"STATE_DIR": str(cluster.state), "WORKER_PORT": port, "LOG_LEVEL": "ERROR"}) as process:
             _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == SettingsError.exit_code
-    assert f"error: port {port} is taken: give WORKER_PORT another one, or 0 for any that is free" in said
+    assert f"error: port {port} is taken: set WORKER_PORT to another port, or to 0 for any free port" in said
 
 
 @pytest.mark.slow
