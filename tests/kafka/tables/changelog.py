@@ -68,3 +68,9 @@ def fresh_reader(topic: Topic, folder: Path) -> PartitionCopy:
     copy = PartitionCopy(folder / "fresh.db", "id", MEMORY.options())
     copy.apply(topic.compacted(), up_to=len(topic.records))
     return copy
+
+
+async def held(topic: Topic, folder: Path, writer: str = "me") -> PartitionLog:
+    log = opened(topic, folder, writer)
+    await claimed(log, topic)
+    return log

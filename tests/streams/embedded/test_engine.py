@@ -1,9 +1,8 @@
-"""Scenarios that every engine passes: the same rows to the byte, whatever the delivery, the workers and the faults beside."""
+"""The embedded engine: what a run trains, writes and reports."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -12,158 +11,17 @@ import pytest
 from errors import SchemaError
 from models.results import decode_trained, encode_trained
 from records import BarBatch, RejectedBar, decode_forecast
-from settings import Settings, WindowPeriod
 from state.database import Database
 from state.folder import FORECASTS, MODELS, StateFolder
-from streams.embedded.engine import EmbeddedEngine
-from streams.embedded.summary import Summary
-from streams.training.pool import TrainingPool
-from tests.history.made import FETCHED, TODAY
+from tests.streams.embedded.made import Embedded
 from tests.streams.scenarios import (
     CHEAP,
     CURSED,
-    Engine,
     batches,
-    dealt,
     export,
     market,
-    silent,
-    train_or_fail,
     until,
-    with_volume,
 )
-
-
-class Embedded:
-    """The embedded engine; keeps the summary of its last run."""
-
-    def __init__(self, pool: TrainingPool) -> None:  # type: ignore[type-arg]
-        self.pool = pool
-        self.summary = Summary()
-
-    def run(
-        self,
-        items: Iterable[BarBatch | RejectedBar],
-        state_dir: Path,
-        settings: Settings = CHEAP,
-        *,
-        train: bool = True,
-        ttl_seconds: float = 86400.0,
-    ) -> None:
-        with StateFolder(state_dir).open_writer(model_ttl_seconds=ttl_seconds) as writer:
-            engine = EmbeddedEngine(
-                writer, settings, state_dir=state_dir, today=TODAY, pool=self.pool if train else None, progress=silent
-            )
-            self.summary = engine.run(items)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(2, id="embedded-2-jobs"), pytest.param(1, id="embedded-1-job", marks=pytest.mark.slow)],
-)
-def embedded(request: pytest.FixtureRequest) -> Iterator[Embedded]:
-    with TrainingPool(train_or_fail, jobs=request.param, deadline_seconds=60, preload=()) as pool:
-        yield Embedded(pool)
-
-
-@pytest.fixture
-def engine(embedded: Embedded) -> Engine:
-    return embedded
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The state of an uninterrupted run over the whole market."""
-    folder = tmp_path_factory.mktemp("whole")
-    with TrainingPool(train_or_fail, jobs=2, deadline_seconds=60, preload=()) as pool:
-        Embedded(pool).run(batches(market()), folder)
-    return folder
-
-
-# -- Every engine ---------------------------------------------------------------------------------------------------------
-
-
-def test_every_ticker_has_a_row_at_its_last_bar(whole: Path) -> None:
-    bars = market()
-    rows = {ticker: decode_forecast(row) for ticker, row in export(whole).rows.items()}
-    assert set(rows) == set(bars)
-    for ticker, row in rows.items():
-        assert row.as_of == bars[ticker].last_date
-        assert row.last_close == bars[ticker].close[-1]
-    for ticker in ("AAA", "BBB", "CCC"):
-        assert rows[ticker].fallback is None
-        assert rows[ticker].training_cutoff is not None
-        assert rows[ticker].training_cutoff < rows[ticker].as_of
-    assert rows["YOUNG"].fallback == "historical"
-    assert rows["YOUNG"].fallbacks[0].reason == "150 bars, 378 needed to train"
-    assert rows["STILL"].annual_return is None
-    assert rows["STILL"].fallbacks
-
-
-def test_any_batching_gives_the_same_rows(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    engine.run(batches(market(), 97), tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_tickers_in_turns_give_the_same_rows(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    engine.run(dealt(batches(market(), 60)), tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_repeats_give_the_same_rows(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    items = batches(market())
-    engine.run([*items, *items[::-1]], tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_one_run_after_the_other_gives_the_same_rows(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    for fraction in (0.5, 0.9, 0.99, 1.0):
-        engine.run(batches(until(market(), fraction)), tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_a_correction_gives_the_rows_of_the_corrected_history(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    bars = market()
-    wrong = {**bars, "AAA": with_volume(bars["AAA"], -20, 3.0), "BBB": with_volume(bars["BBB"], -1, 0.1)}
-    engine.run(batches(wrong, as_of=FETCHED - dt.timedelta(days=1)), tmp_path)
-    assert export(tmp_path) != export(whole)
-    engine.run(batches(bars), tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_a_failing_ticker_stops_no_other(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    bars = market()
-    engine.run(batches({**bars, CURSED: bars["AAA"]}), tmp_path)
-    found, wanted = export(tmp_path).rows, export(whole).rows
-    row = decode_forecast(found.pop(CURSED))
-    assert found == wanted
-    assert row.fallback == "historical"
-    assert "RuntimeError: a defect of its own" in row.fallbacks[0].reason
-
-
-def test_bad_bars_stop_no_good_one(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    items: list[BarBatch | RejectedBar] = list(batches(market()))
-    bad = batches({"AAA": market()["AAA"][:3], "NEVER": market()["AAA"][:3]})
-    for item in bad:
-        item.close[:] = [None, float("inf"), -1.0]
-    engine.run([RejectedBar("AAA", "2012-02-30", "not a date"), *bad, *items], tmp_path)
-    assert export(tmp_path) == export(whole)
-
-
-def test_another_window_period_is_another_training(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    monthly = CHEAP.model_copy(update={"window": WindowPeriod.MONTH})
-    engine.run(batches(market()), tmp_path)
-    engine.run([], tmp_path, monthly)
-    fresh = tmp_path / "fresh"
-    engine.run(batches(market()), fresh, monthly)
-    assert export(tmp_path) == export(fresh)
-    row = decode_forecast(export(fresh).rows["AAA"])
-    assert row.training_cutoff is not None
-    assert row.training_cutoff.month != row.as_of.month
-    assert export(tmp_path).rows != export(whole).rows
-
-
-# -- The embedded engine's own --------------------------------------------------------------------------------------------
 
 
 def test_a_second_run_finds_nothing_to_do(embedded: Embedded, tmp_path: Path) -> None:
