@@ -48,6 +48,8 @@ QUICK = {
     "WORKER_SESSION_SECONDS": "60",
 }
 TODAY = dt.date(2026, 1, 2)
+#: The rows and the histories that a test waits for.
+Expected = tuple[list[Forecast], dict[str, TickerState]]
 
 
 class Worker:
@@ -154,6 +156,11 @@ class Cluster:
                     assert found.get(row.ticker) == row, self.logs()
                 raise
 
+    def await_expected(self, expected: Expected) -> None:
+        """Wait for the rows, then compare the histories."""
+        self.await_rows(expected[0])
+        self.assert_states(expected[1])
+
     def await_bars(self, count: int) -> None:
         """Wait until the histories hold at least `count` bars together."""
         with HistoryReader(self.state) as reader:
@@ -176,7 +183,7 @@ class Cluster:
         items: Iterable[BarBatch | RejectedBar],
         train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
         today: dt.date = TODAY,
-    ) -> tuple[list[Forecast], dict[str, TickerState]]:
+    ) -> Expected:
         """What the embedded engine makes of the same bars under the same settings: its forecasts and its states."""
         settings = self.settings()
         folder = self.folder / "embedded"

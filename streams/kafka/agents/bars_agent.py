@@ -18,14 +18,8 @@ from errors import DataError, ForecastingError, SchemaError, StateCorruptError, 
 from history.catch_up import absorb_all
 from history.ticker_state import TickerState
 from records import BarBatch, day_number, decode_batch
-from settings import Settings
-from streams.kafka.agents.forecast_writer import ForecastWriter
-from streams.kafka.agents.ownership import Ownership
 from streams.kafka.agents.pacing import paced
-from streams.kafka.agents.rederivation import Rederivation
-from streams.kafka.consuming.deliveries import Deliveries
-from streams.kafka.sending.outbox import Outbox
-from streams.kafka.tables.ticker_tables import TickerTables
+from streams.kafka.agents.parts import AgentParts
 from streams.outputs import effects_of, log_effects
 
 logger = logging.getLogger(__name__)
@@ -57,25 +51,8 @@ class _Arrival:
 class BarsAgent:
     """`run` is the agent's function. It raises no exception, because Faust would lose the event."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        tables: TickerTables,
-        outbox: Outbox,
-        forecasts: ForecastWriter,
-        ownership: Ownership,
-        deliveries: Deliveries,
-        rederivation: Rederivation,
-        *,
-        today: Callable[[], dt.date],
-    ) -> None:
-        self._settings = settings
-        self._tables = tables
-        self._outbox = outbox
-        self._forecasts = forecasts
-        self._ownership = ownership
-        self._deliveries = deliveries
-        self._rederivation = rederivation
+    def __init__(self, parts: AgentParts, *, today: Callable[[], dt.date]) -> None:
+        self._parts = parts
         self._today = today
         self._unfinished = 0
         self.counts = BarCounts()
@@ -99,7 +76,7 @@ class BarsAgent:
                 except BaseException:
                     self._end(turn, [])
                     raise
-                ending = asyncio.create_task(self._deliver(turn, done, self._ownership.sent), name="delivery of a turn")
+                ending = asyncio.create_task(self._deliver(turn, done, self._parts.ownership.sent), name="delivery of a turn")
         finally:
             if ending is not None:
                 ending.cancel()
@@ -113,23 +90,23 @@ class BarsAgent:
         except StateCorruptError as error:
             logger.warning("turn given up, its messages come again reason=%s", error)
         except Exception as error:  # noqa: BLE001 - errors of a single ticker are handled in `_update`
-            await self._ownership.give_up(error)
+            await self._parts.ownership.give_up(error)
         return []
 
     async def _deliver(self, turn: Sequence[EventT[Any]], done: list[EventT[Any]], sent: int) -> None:
         """Wait until everything that a turn has sent has arrived; then settle its messages if they are still ours."""
         settled: list[EventT[Any]] = []
         try:
-            await self._ownership.delivered(sent)
-            await self._ownership.until_active()
-            settled = self._ownership.ours(done)
+            await self._parts.ownership.delivered(sent)
+            await self._parts.ownership.until_active()
+            settled = self._parts.ownership.ours(done)
         except Exception as error:  # noqa: BLE001 - the broker refuses a message
-            await self._ownership.give_up(error)
+            await self._parts.ownership.give_up(error)
         finally:
             self._end(turn, settled)
 
     def _end(self, turn: Sequence[EventT[Any]], done: Sequence[EventT[Any]]) -> None:
-        self._deliveries.end(turn, done=done)
+        self._parts.deliveries.end(turn, done=done)
         self.counts.messages += len(done)
         self._unfinished -= 1
 
@@ -147,12 +124,12 @@ class BarsAgent:
         self._add(turn, event)
         size, looks = len(event.value or b""), 0
         deadline = time.monotonic() + _FILL_SECONDS
-        while size < _TURN_BYTES and len(turn) < self._settings.worker_batch_messages and time.monotonic() < deadline:
+        while size < _TURN_BYTES and len(turn) < self._parts.settings.worker_batch_messages and time.monotonic() < deadline:
             if not queue.empty():
                 event = queue.get_nowait()
                 self._add(turn, event)
                 size, looks = size + len(event.value or b""), 0
-            elif looks < _FILL_LOOKS and self._ownership.is_behind(event):
+            elif looks < _FILL_LOOKS and self._parts.ownership.is_behind(event):
                 looks += 1
                 await asyncio.sleep(_LOOK_SECONDS)
             else:
@@ -160,39 +137,39 @@ class BarsAgent:
 
     def _add(self, turn: list[EventT[Any]], event: EventT[Any]) -> None:
         turn.append(event)
-        self._deliveries.begin([event])
+        self._parts.deliveries.begin([event])
 
     async def _take(self, turn: Sequence[EventT[Any]]) -> list[EventT[Any]]:
         """The events of a turn that are processed: written, or kept as dead letters."""
-        await self._ownership.until_active()
+        await self._parts.ownership.until_active()
         # A message that was fetched before a rebalance is fetched again, and may be in the same turn twice.
-        turn = self._ownership.ours(turn)
+        turn = self._parts.ownership.ours(turn)
         done: set[int] = set()
         tickers: dict[str, list[_Arrival]] = {}
         async for event in paced(turn):
             try:
                 arrival = self._decode(event)
             except DataError as error:
-                self._outbox.reject(event, str(error))
+                self._parts.outbox.reject(event, str(error))
                 done.add(id(event))
             else:
                 tickers.setdefault(arrival.batch.ticker, []).append(arrival)
         async for ticker, arrivals in paced(tickers.items()):
-            await self._ownership.until_active()
+            await self._parts.ownership.until_active()
             events = [arrival.event for arrival in arrivals]
-            if len(self._ownership.ours(events)) != len(events):
+            if len(self._parts.ownership.ours(events)) != len(events):
                 continue
             try:
                 self._update(ticker, arrivals)
             except StateCorruptError as error:
-                await self._rederivation.begin(ticker, error)  # the messages come again
+                await self._parts.rederivation.begin(ticker, error)  # the messages come again
             else:
                 done.update(map(id, events))
         return [event for event in turn if id(event) in done]
 
     def _decode(self, event: EventT[Any]) -> _Arrival:
         batch = decode_batch(event.value or b"", key=event.key or b"")
-        expected = partition_of(event.key, self._settings.kafka_partitions)
+        expected = partition_of(event.key, self._parts.settings.kafka_partitions)
         if event.message.partition != expected:
             raise DataError(
                 f"{batch.ticker}: in partition {event.message.partition}, its key belongs to {expected}: publish with Kafka's "
@@ -209,7 +186,7 @@ class BarsAgent:
         try:
             state = self._absorb(ticker, arrivals)
             if state is not None:
-                self._forecasts.refresh(state)
+                self._parts.forecasts.refresh(state)
         except (StateError, SchemaError):
             raise
         except Exception as error:
@@ -217,18 +194,18 @@ class BarsAgent:
             if not isinstance(error, ForecastingError):
                 logger.exception("bars failed ticker=%s", ticker)
             for arrival in arrivals:
-                self._outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
+                self._parts.outbox.reject(arrival.event, f"{type(error).__name__}: {error}")
 
     def _absorb(self, ticker: str, arrivals: Sequence[_Arrival]) -> TickerState | None:
         """The ticker's state with the arrivals in it; it is written."""
         batches = [arrival.batch for arrival in arrivals]
         days = [arrival.today for arrival in arrivals]
-        state, outputs = absorb_all(self._tables.state(ticker), batches, today=days, settings=self._settings)
+        state, outputs = absorb_all(self._parts.tables.state(ticker), batches, today=days, settings=self._parts.settings)
         changed_from: int | None = None
         for arrival, effects in zip(arrivals, map(effects_of, outputs), strict=True):
             if effects.rejected:
                 reasons = "; ".join(f"{bar.date}: {bar.reason}" for bar in effects.rejected)
-                self._outbox.reject(arrival.event, reasons)
+                self._parts.outbox.reject(arrival.event, reasons)
             log_effects(ticker, effects)
             self.counts.bars += effects.valid
             if state is not None:
@@ -238,7 +215,7 @@ class BarsAgent:
         if state is not None and len(state.bars):
             # Counters change with every delivery, so the record is always written.
             changed_from = state.total_bars if changed_from is None else changed_from
-            self._tables.save(state, changed_from=max(changed_from, state.first_index))
+            self._parts.tables.save(state, changed_from=max(changed_from, state.first_index))
         return state
 
 

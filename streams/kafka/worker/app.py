@@ -26,6 +26,7 @@ from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.bars_agent import BarsAgent
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.ownership import Ownership
+from streams.kafka.agents.parts import AgentParts
 from streams.kafka.agents.rederivation import Rederivation
 from streams.kafka.agents.sweep import Sweep
 from streams.kafka.agents.training_agent import PatientSupervisor, TrainingAgent
@@ -120,20 +121,9 @@ def build_app(
     use_restoration(app, restoration)
     pool = AsyncTrainingPool(new_ticker_pool(settings, train))
     rederivation = Rederivation(app, settings, tables)
-    bars = BarsAgent(settings, tables, outbox, forecasts, ownership, deliveries, rederivation, today=today)
-    training = TrainingAgent(
-        app,
-        settings,
-        tables,
-        outbox,
-        forecasts,
-        ownership,
-        deliveries,
-        requests,
-        pool,
-        bars,
-        rederivation=rederivation,
-    )
+    parts = AgentParts(settings, tables, outbox, forecasts, ownership, deliveries, rederivation)
+    bars = BarsAgent(parts, today=today)
+    training = TrainingAgent(app, parts, requests, pool, bars)
     sweep = Sweep(membership, settings, tables, requests, rederivation)
     lag = LoopLag()
     health = Health(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -33,11 +34,8 @@ def test_a_turn_that_is_cancelled_while_it_waits_for_the_one_before_is_put_down(
             def is_behind(self, _: object) -> bool:
                 return False
 
-        nothing: Any = None
-        ownership: Any = Ownership()
-        agent = BarsAgent(
-            Simple(worker_batch_messages=1), nothing, nothing, nothing, ownership, deliveries, nothing, today=nothing
-        )
+        parts: Any = Simple(settings=Simple(worker_batch_messages=1), ownership=Ownership(), deliveries=deliveries)
+        agent = BarsAgent(parts, today=dt.date.today)
 
         async def take(turn: list[Any]) -> list[Any]:
             return list(turn)

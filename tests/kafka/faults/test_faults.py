@@ -14,13 +14,12 @@ import pytest
 
 from broker.local.start import local_broker
 from broker.topics import partition_of
-from history.ticker_state import TickerState
-from records import BarBatch, Forecast
+from records import BarBatch
 from settings import load_settings
 from state.readers import ForecastReader
 from tests import proc
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
+from tests.kafka.cluster import Cluster, Expected, Worker
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -31,22 +30,6 @@ SESSION = {"WORKER_SESSION_SECONDS": "10"}
 #: What a takeover takes on any machine. Far more than the 12 s that it takes on one of its own (`python -m benchmarks failover`
 #: has the figures), and far less than what it would take if the session or the poll interval had to run out.
 AT_MOST_SECONDS = 100.0
-Expected = tuple[list[Forecast], dict[str, TickerState]]
-
-
-@pytest.fixture
-def bars() -> list[BarBatch]:
-    return by_date(made_bars(TICKERS, 400, size=20))
-
-
-@pytest.fixture
-def expected(cluster: Cluster, bars: list[BarBatch]) -> Expected:
-    return cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
-
-
-def await_expected(cluster: Cluster, expected: Expected) -> None:
-    cluster.await_rows(expected[0])
-    cluster.assert_states(expected[1])
 
 
 def await_working(cluster: Cluster, *workers: Worker) -> None:
@@ -65,7 +48,7 @@ def test_one_of_two_workers_killed_in_a_backfill(cluster: Cluster, bars: list[Ba
     await_working(cluster, first, second)
     cluster.publish(bars[len(bars) // 2 :])
     first.kill()
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert second.stop() == 0
 
 
@@ -76,7 +59,7 @@ def test_one_of_two_workers_killed_in_training(cluster: Cluster, bars: list[BarB
     cluster.publish(bars)
     orphans = first.await_training_processes()
     first.kill()
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     until(lambda: not any(proc.is_alive(pid) for pid in orphans))
     assert second.stop() == 0
 
@@ -93,7 +76,7 @@ def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[B
     cluster.publish(bars[-TICKERS:])
     await_forecast(cluster, [batch.ticker for batch in bars], expected)
     assert time.monotonic() - killed < AT_MOST_SECONDS
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0
 
 
@@ -110,7 +93,7 @@ def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], ex
     cluster.publish(bars[-TICKERS:])
     await_forecast(cluster, orphans, expected)
     assert time.monotonic() - killed < AT_MOST_SECONDS
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert second.stop() == 0
 
 
@@ -145,7 +128,7 @@ def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[Ba
         time.sleep(60)
         broker.start()
         cluster.publish(bars[len(bars) // 2 :])
-        await_expected(cluster, expected)
+        cluster.await_expected(expected)
         assert worker.process.poll() is None
         assert worker.log.stat().st_size < 200_000
         assert worker.stop() == 0
@@ -157,7 +140,7 @@ def test_a_training_process_killed(cluster: Cluster, bars: list[BarBatch]) -> No
     worker = cluster.start()
     cluster.publish(bars)
     os.kill(worker.await_training_processes()[0], signal.SIGKILL)
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0
 
 
@@ -176,7 +159,7 @@ def test_the_producer_killed_and_started_again(cluster: Cluster, tmp_path) -> No
     from producers.sources import read_source
     from tests.kafka.cluster import TODAY
 
-    await_expected(cluster, cluster.embedded(read_source("sample", tickers=["FB", "GOOG"], today=TODAY)))
+    cluster.await_expected(cluster.embedded(read_source("sample", tickers=["FB", "GOOG"], today=TODAY)))
     assert worker.stop() == 0
 
 
@@ -188,16 +171,16 @@ def test_a_frozen_worker_writes_nothing_when_it_goes_on(cluster: Cluster, bars: 
     cluster.await_bars(TICKERS * 100)
     first.signal(signal.SIGSTOP)
     cluster.publish(bars[len(bars) // 2 :])
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     first.signal(signal.SIGCONT)
     assert first.process.wait(timeout=PATIENCE_SECONDS) == 75
     assert first.said("frozen for")
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     # What a zombie would have spoiled shows when its tables are restored from the changelogs.
     second.stop()
     shutil.rmtree(cluster.state)
     third = cluster.start("w3")
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert third.stop() == 0
 
 
@@ -209,7 +192,7 @@ def test_the_state_folder_deleted(cluster: Cluster, bars: list[BarBatch], expect
     shutil.rmtree(cluster.state)
     worker = cluster.start()
     cluster.publish(bars[-TICKERS:])
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0
 
 
@@ -221,7 +204,7 @@ def test_a_rebalance_while_training(cluster: Cluster, bars: list[BarBatch]) -> N
     first.await_training_processes()
     second = cluster.start("w2")
     await_working(cluster, second)
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     for worker in (first, second):
         assert worker.stop() == 0
         assert not worker.said("MaxRestartsExceeded")
@@ -231,7 +214,7 @@ def test_rebuilt_from_the_bars_alone(cluster: Cluster, bars: list[BarBatch], exp
     cluster.values |= SESSION
     worker = cluster.start()
     cluster.publish(bars)
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0
     environment = os.environ | cluster.values | {"STATE_DIR": str(cluster.state)}
     run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run
@@ -239,5 +222,5 @@ def test_rebuilt_from_the_bars_alone(cluster: Cluster, bars: list[BarBatch], exp
     assert done.returncode == 0, done.stderr
     assert not list(cluster.state.glob("workers/*/tables/*"))
     worker = cluster.start()
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0

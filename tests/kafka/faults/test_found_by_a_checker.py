@@ -16,31 +16,14 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 from broker.client import client_options
 from broker.topics import BARS, group_id, topic_name
-from history.ticker_state import TickerState
-from records import BarBatch, Forecast
+from records import BarBatch
 from state.database import Database
-from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
+from tests.kafka.cluster import Cluster, Expected, Worker
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 TICKERS = 8
-Expected = tuple[list[Forecast], dict[str, TickerState]]
-
-
-@pytest.fixture
-def bars() -> list[BarBatch]:
-    return by_date(made_bars(TICKERS, 400, size=20))
-
-
-@pytest.fixture
-def expected(cluster: Cluster, bars: list[BarBatch]) -> Expected:
-    return cluster.embedded(sorted(bars, key=lambda batch: (batch.ticker, batch.date[0])))
-
-
-def await_expected(cluster: Cluster, expected: Expected) -> None:
-    cluster.await_rows(expected[0])
-    cluster.assert_states(expected[1])
 
 
 def committed(cluster: Cluster) -> dict[int, tuple[int, int]]:
@@ -65,7 +48,7 @@ def test_batches_dropped_between_fetch_and_agent_are_not_committed_past(
     worker = cluster.start(program=("tests.kafka.programs.dropping_worker", "worker"))
     for start in range(0, len(bars), TICKERS):
         cluster.publish(bars[start : start + TICKERS])
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     until(lambda: all(offset == end for offset, end in committed(cluster).values()))
     assert worker.said("fetched again what was lost")
     assert worker.stop() == 0
@@ -97,7 +80,7 @@ def test_an_answer_is_lost_while_later_bars_flow_and_the_worker_is_killed(
     worker = cluster.start()
     for turn in left:
         cluster.publish(turn)
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.stop() == 0
 
 
@@ -113,7 +96,7 @@ def test_a_copy_with_a_hole_is_read_again_before_it_serves(cluster: Cluster, bar
             database.write([(key, None) for key in keys[::2]])
     worker = cluster.start()
     cluster.publish(bars[-TICKERS:])
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.said("copy dropped, read again from its changelog") >= 4
     assert worker.stop() == 0
 
@@ -158,7 +141,7 @@ def test_damaged_files_are_repaired_by_the_worker(
             DAMAGES[damage](file)
     worker = cluster.start()
     cluster.publish(bars[-TICKERS:])
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.process.poll() is None
     assert worker.stop() == 0
 
@@ -187,7 +170,7 @@ def test_failed_trainings_are_tried_again(cluster: Cluster, bars: list[BarBatch]
     worker = cluster.start()
     cluster.publish(bars)
     until(lambda: kill_training(worker) and worker.said("training failed"), cluster.logs)
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert worker.process.poll() is None
     assert worker.stop() == 0
 
@@ -207,7 +190,7 @@ def test_a_failure_does_not_outlive_another_workers_success(cluster: Cluster, ba
     cluster.publish(bars)
     until(lambda: kill_training(first) and first.said("training failed"), cluster.logs)
     second = cluster.start("w2")
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert second.stop() == 0
-    await_expected(cluster, expected)
+    cluster.await_expected(expected)
     assert first.stop() == 0

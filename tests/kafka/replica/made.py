@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from broker.claims import CLAIM_PREFIX, HEADER, Claim, encode_claim
 from broker.client import client_options
-from broker.topics import FORECASTS, topic_name
+from broker.topics import FORECASTS, ensure_topics, topic_name
 from errors import StateCorruptError
 from records import encode_forecast
 from settings import Settings
@@ -89,6 +89,16 @@ def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, byt
             else:
                 rows[key] = value
     return rows
+
+
+def create_again(settings: Settings) -> None:
+    """Delete the topic and create it again, with more messages than before: offsets alone do not show the difference."""
+    name = topic_name(settings, FORECASTS)
+    with KafkaAdminClient(**client_options(settings)) as admin:
+        admin.delete_topics([name])
+        until(lambda: name not in admin.list_topics())
+    ensure_topics(settings)
+    send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
 
 
 def take_all(replica: ForecastReplica, count: int) -> None:

@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 
 from broker.claims import Claim
 from broker.client import client_options
-from broker.topics import FORECASTS, ensure_topics, existing_topic, topic_name
+from broker.topics import FORECASTS, existing_topic, topic_name
 from settings import Settings
 from state.export import rows_to_json
 from state.readers import ForecastReader
@@ -19,6 +19,7 @@ from tests.kafka.replica.made import (
     TICKERS,
     claim_record,
     copied,
+    create_again,
     row,
     send,
     stamps,
@@ -47,16 +48,10 @@ def test_rows_tombstones_and_what_is_none_of_both(settings: Settings, caplog: py
 
 
 def test_a_topic_that_was_made_anew_is_copied_from_its_beginning(settings: Settings) -> None:
-    name = topic_name(settings, FORECASTS)
     send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
     with ForecastReplica(settings) as replica:
         take_all(replica, len(TICKERS))
-    with KafkaAdminClient(**client_options(settings)) as admin:
-        admin.delete_topics([name])
-        until(lambda: name not in admin.list_topics())
-    ensure_topics(settings)
-    # More messages than before: offsets alone would tell nothing.
-    send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
+    create_again(settings)
     with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir) as reader:
         take_all(replica, 2 * len(TICKERS))
         assert [(found.ticker, found.annual_return) for found in reader.all()] == [("OTHER", 2.0 * len(TICKERS) - 1)]
@@ -64,17 +59,12 @@ def test_a_topic_that_was_made_anew_is_copied_from_its_beginning(settings: Setti
 
 def test_a_topic_that_is_made_anew_while_it_runs_is_noticed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("state.replica._LOOK_SECONDS", 0.0)
-    name = topic_name(settings, FORECASTS)
     send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
     stop = threading.Event()
     with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir, refresh_seconds=0.01) as reader:
         thread = threading.Thread(target=replica.run, args=(stop,))
         take_all(replica, len(TICKERS))
-        with KafkaAdminClient(**client_options(settings)) as admin:
-            admin.delete_topics([name])
-            until(lambda: name not in admin.list_topics())
-        ensure_topics(settings)
-        send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
+        create_again(settings)
         thread.start()
         try:
             until(lambda: [found.annual_return for found in reader.all()] == [2.0 * len(TICKERS) - 1])

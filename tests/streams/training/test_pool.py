@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,32 @@ def test_a_forkserver_that_does_not_answer_is_asked_again(monkeypatch: pytest.Mo
         pool.request("AAA", lambda: 3)
         outcomes = drain(pool)
     assert outcomes["AAA"].result == 9
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops and kills a forkserver")
+def test_a_forkserver_that_is_killed_while_it_starts_a_process_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    connect = forkserver.connect_to_new_process
+    killed: list[int] = []
+
+    def connect_and_kill(descriptors: list[int]) -> tuple[int, int]:
+        if killed:
+            return connect(descriptors)
+        forkserver.ensure_running()
+        pid = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+        os.kill(pid, signal.SIGSTOP)  # so that it cannot answer before it dies
+        connected = connect(descriptors)
+        os.kill(pid, signal.SIGKILL)
+        killed.append(pid)
+        return connected
+
+    monkeypatch.setattr(forkserver, "connect_to_new_process", connect_and_kill)
+    with pool_of(square, jobs=1) as pool:
+        for number in range(4):
+            pool.request(str(number), lambda number=number: number)
+        outcomes = drain(pool)
+    assert len(killed) == 1
+    assert not proc.is_alive(killed[0])
+    assert "training process not started, tried again" in caplog.text
+    assert {key: outcome.result for key, outcome in outcomes.items()} == {str(number): number**2 for number in range(4)}
