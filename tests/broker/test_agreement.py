@@ -1,4 +1,4 @@
-"""Which record of a deployment counts: whoever writes when, and dies where, all workers come to the same one."""
+"""Which record of a deployment counts: in every order of writes and crashes all workers find the same record."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def deployment(writer: int, *, horizon: int = 21, incarnation: int = 0, rebuildi
 
 
 class Process:
-    """Carries a protocol out in steps, so that others come between; `result` is what it came to, or its error."""
+    """Runs a protocol in steps, so that others run in between. `result` is its result or its error."""
 
     def __init__(self, protocol: Protocol) -> None:
         self._protocol = protocol
@@ -78,7 +78,7 @@ CRASHED = st.sets(st.integers(0, 3))
 
 
 def run(processes: Sequence[Process], schedule: Sequence[int], crashed: set[int], log: list[Deployment | None]) -> None:
-    """Advance the processes in this order; then those that did not crash go on to their end."""
+    """Advance the processes in this order; then run those without a crash to their end."""
     for number in schedule:
         if number < len(processes):
             processes[number].advance(log)
@@ -100,7 +100,7 @@ def test_of_workers_that_start_at_once_exactly_one_record_counts(
     run(processes, schedule, crashed, log)
     if not crashed:
         assert says_the_same(log[-1], processes[0].result)
-    # A worker that comes later makes good what a crashed worker left; then the log may be compacted.
+    # A later worker repairs the log after a crash; then the log may be compacted.
     later = Process(agree(deployment(9, horizon=7))).finish(log)
     assert isinstance(later, Deployment)
     assert all(says_the_same(found, later) for found in results(processes))
@@ -115,7 +115,7 @@ def test_rebuilds_and_workers_in_any_order(horizons: list[int], schedule: list[i
     processes = [Process(protocol) for protocol in protocols]
     run(processes, schedule, crashed, log)
     ended = [found for found in results(processes[workers:]) if not found.rebuilding]
-    # No two rebuilds end with one incarnation, and none that ended before a later one lets workers in after that.
+    # Every finished rebuild has its own incarnation, and an earlier rebuild lets no workers in after a later one.
     assert len({found.incarnation for found in ended}) == len(ended)
     last = Process(agree(deployment(9))).finish(log)
     assert isinstance(last, Deployment)
@@ -123,7 +123,7 @@ def test_rebuilds_and_workers_in_any_order(horizons: list[int], schedule: list[i
     if not last.rebuilding and last.incarnation > 3:
         assert last.incarnation == max(found.incarnation for found in log if found is not None)
     assert says_the_same(log[-1], last)
-    # Whatever was left half done, one more rebuild ends it.
+    # One more rebuild completes any unfinished rebuild.
     again = Process(rebuild(deployment(8, horizon=7))).finish(log)
     assert isinstance(again, Deployment)
     assert (again.rebuilding, again.incarnation > last.incarnation) == (False, True)

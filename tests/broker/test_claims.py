@@ -1,4 +1,4 @@
-"""Changelogs with claims: whoever writes, dies, wakes up late or compacts, all readers see what the last owner meant."""
+"""Changelogs with claims: after any writes, crashes, late writers and compaction, readers see the last owner's values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Log:
         return self.end - 1
 
     def compact(self, up_to: int) -> None:
-        """As Kafka does with closed segments: the last record of each key below `up_to` stays, and the newest of all."""
+        """As Kafka compacts closed segments: the last record of each key below `up_to` stays, and the newest record."""
         last = {record.key: offset for offset, record in sorted(self.records.items()) if offset < up_to}
         kept = set(last.values()) | {max(self.records)}
         self.records = {offset: record for offset, record in self.records.items() if offset >= up_to or offset in kept}
@@ -43,7 +43,7 @@ class Log:
 
 @dataclass
 class Owner:
-    """A worker as it has to behave: it claims, reads, and then writes what it means under its claim."""
+    """A worker that follows the rules: it claims, reads, and then writes under its claim."""
 
     name: str
     rows: dict[bytes, bytes] = field(default_factory=dict)
@@ -130,7 +130,7 @@ def take_over(owner: Owner, log: Log, folder: Path) -> None:
 
 
 def restate(owner: Owner, log: Log, key: bytes) -> None:
-    """What an owner does that finds a void record: compaction would keep it instead of its own."""
+    """Write the owner's value again after a void record, which compaction would keep in its place."""
     log.append(key, owner.rows.get(key), Claim(0, owner.claim, *owner.digest()))
 
 

@@ -1,4 +1,4 @@
-"""A Kafka that is away is waited for, and that is said; what does not pass by itself is an error at once."""
+"""Waiting for a Kafka that is away is logged; errors that waiting cannot cure are raised at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 @contextmanager
 def listening() -> Iterator[Settings]:
-    """The settings of a Kafka that takes connections and says nothing."""
+    """The settings of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         yield load_settings(kafka_bootstrap=f"127.0.0.1:{server.getsockname()[1]}")
 
@@ -46,7 +46,7 @@ def listening() -> Iterator[Settings]:
     ids=lambda error: type(error).__name__,
 )
 def test_what_passes_when_kafka_is_back(error: Exception) -> None:
-    """One copy is refused only while no broker is ready."""
+    """A replication factor of 1 is refused only while no broker is ready."""
     assert isinstance(explain(error, load_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}")), BrokerAwayError)
 
 

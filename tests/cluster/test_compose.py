@@ -1,4 +1,4 @@
-"""The compose file and the Dockerfile, as far as they go without an engine: in step with the native start, fit to be scaled."""
+"""The compose file and the Dockerfile, checked without an engine: the same settings as the native start, scalable."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_every_service_can_start(services: dict[str, Any]) -> None:
         for other, how in service.get("depends_on", {}).items():
             assert how["condition"] == "service_healthy"
             assert "healthcheck" in services[other], name
-    # A producer ends when it has published; whatever lasts tells how it is.
+    # A producer ends after publishing; every lasting service has a health check.
     assert {name for name, service in services.items() if "healthcheck" not in service} == {"producer"}
 
 
@@ -59,21 +59,21 @@ def test_the_native_cluster_has_the_same_commands(services: dict[str, Any]) -> N
 
 
 def test_workers_can_be_scaled(services: dict[str, Any]) -> None:
-    """Nothing that two containers cannot both have; each is named, and its folder too, after its own host name."""
+    """Nothing that only one container can have. Worker id and folder come from the container's host name."""
     worker = services["worker"]
     assert not {"container_name", "hostname", "ports"} & worker.keys()
     assert not {"WORKER_ID"} & worker["environment"].keys()
     assert "--id" not in worker["command"]
-    # As many as the native start has: the copies of a single one's tables would be nowhere.
+    # As many workers as in the native start.
     assert worker["deploy"] == {"replicas": {option.name: option for option in cli.params}["workers"].default}
-    # In each container the page has the same port, which the health check asks.
+    # The health check asks the same port in each container.
     assert f"127.0.0.1:{worker['environment']['WORKER_PORT']}/healthz" in worker["healthcheck"]["test"][-1]
 
 
 def test_settings_of_the_native_start_reach_the_containers(services: dict[str, Any]) -> None:
     for name in OURS:
         assert services[name]["env_file"] == [{"path": ".env", "required": False}], name
-    # What compose itself decides is not left to that file: where Kafka and the state are, and what is published.
+    # Compose decides where Kafka and the state are and what is published; the file with settings does not.
     assert {"KAFKA_BOOTSTRAP", "KAFKA_SECURITY", "STATE_DIR", "HOST", "PORT"} <= services["optimizer"]["environment"].keys()
     assert services["optimizer"]["environment"]["PORT"] == services["optimizer"]["ports"][0].rpartition(":")[2]
 

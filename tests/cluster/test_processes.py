@@ -1,4 +1,4 @@
-"""What `python -m cluster` makes of processes that end."""
+"""How `python -m cluster` handles processes that end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from cluster.processes import Ending, Processes
 from tests.waiting import until
 
-#: Ends as its first argument says, each time it is started, and leaves a mark of that.
+#: A program that records each start and exits as its first argument says.
 MODULE = """
 import os, signal, sys
 with open("starts", "a") as marks:

@@ -1,4 +1,4 @@
-"""A cluster for one test: workers as users start them, a publisher, readers, and the embedded engine to compare with."""
+"""A cluster for one test: workers as users start them, a publisher, readers, and the embedded engine for comparison."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from tests import proc
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, until
 
-#: Small and young, so that a test takes seconds; the numbers are those of the embedded engine under the same settings. Where no
-#: worker is to be missed, none may be taken for dead because the machine had other things to do.
+#: Small settings, so that a test takes seconds; the embedded engine uses the same. The session is long, so that no worker is
+#: taken for dead on a busy machine.
 QUICK = {
     "MODELS": "har",
     "LOOKBACK": "252",
@@ -73,7 +73,7 @@ class Worker:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """kill -9: this process alone; what it started has to notice by itself."""
+        """kill -9 of this process only; its children have to notice it."""
         self.process.kill()
         self.process.wait()
 
@@ -85,7 +85,7 @@ class Worker:
         return self.log.read_text(errors="replace").count(text)
 
     def page(self) -> dict[str, Any]:
-        """Its health page; empty while it does not listen or is not ready."""
+        """The health page; empty while the worker does not listen or is not ready."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=10) as answer:
                 found: dict[str, Any] = json.load(answer)
@@ -94,19 +94,19 @@ class Worker:
             return {}
 
     def training_processes(self) -> list[int]:
-        """The pool's processes: forked by the forkserver, whose command line they have, and which is a child of the worker."""
+        """The pool's processes: forks of the forkserver, which is a child of the worker and has the same command line."""
         servers = {pid for pid in proc.children(self.process.pid) if proc.is_forked_for_training(pid)}
         return [pid for server in servers for pid in proc.children(server) if proc.is_forked_for_training(pid)]
 
     def await_training_processes(self) -> list[int]:
-        """Those that there are as soon as there are any."""
+        """Wait for training processes."""
         found: list[int] = []
         until(lambda: found.extend(self.training_processes()) or found)
         return found
 
 
 class Cluster:
-    """`settings` are those of every process of the test."""
+    """The processes of a test; all have the same `settings`."""
 
     def __init__(self, *, bootstrap: str, folder: Path, prefix: str) -> None:
         self.folder = folder
@@ -145,7 +145,7 @@ class Cluster:
             yield forecasts, histories
 
     def await_rows(self, expected: Sequence[Forecast]) -> None:
-        """Wait until the forecast table is `expected` to the byte; on failure say what differs."""
+        """Wait until the forecast table is `expected` to the byte; a failure shows the differences."""
         with ForecastReader(self.state) as reader:
             wanted = rows_to_json(expected)
             try:
@@ -184,7 +184,7 @@ class Cluster:
         train: Callable[[TrainingJob], TrainedTicker] = train_ticker,
         today: dt.date = TODAY,
     ) -> Expected:
-        """What the embedded engine makes of the same bars under the same settings: its forecasts and its states."""
+        """The forecasts and states of the embedded engine for the same bars and settings."""
         settings = self.settings()
         folder = self.folder / "embedded"
         with ExitStack() as stack:
@@ -223,7 +223,7 @@ def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
 
 
 def by_date(batches: Iterable[BarBatch]) -> list[BarBatch]:
-    """The batches as a backfill by date would send them: all tickers' first ones, then all second ones, …"""
+    """The batches in the order of a backfill by date: the first batch of every ticker, then the second of every ticker, …"""
     return sorted(batches, key=lambda batch: (batch.date[0], batch.ticker))
 
 
@@ -233,7 +233,7 @@ def _silent(total: int | None, description: str) -> Iterator[Callable[[int], Non
 
 
 def rows_of(reader: ForecastReader) -> list[Forecast]:
-    """The rows that it sees; none while there is no state, or none that can be read."""
+    """The reader's rows; none while there is no readable state."""
     from errors import StateCorruptError, StateMissingError
 
     try:

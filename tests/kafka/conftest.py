@@ -1,4 +1,4 @@
-"""One real broker for all tests here; each test has topics, a consumer group and a state folder of its own."""
+"""One real broker for all tests here. Each test has its own topics, consumer group and state folder."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ def bootstrap() -> Iterator[str]:
 
 @pytest.fixture
 def cluster(bootstrap: str, tmp_path: Path) -> Iterator[Cluster]:
-    """Workers, a publisher and readers with names of their own; everything is ended with the test."""
+    """A cluster with its own prefix; its processes end with the test."""
     with Cluster(bootstrap=bootstrap, folder=tmp_path, prefix=f"t{uuid4().hex[:8]}-") as made:
         yield made

@@ -1,4 +1,4 @@
-"""The README's section on Kafka: `make cluster` and its one Ctrl-C, and the same started by hand."""
+"""The README's section on Kafka: `make cluster` with one Ctrl-C, and the same system started by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-#: What the README leaves at its defaults and a test has no time for.
+#: Settings that the README leaves at their defaults, and that would take a test too long.
 QUICK = {"MODELS": "har"}
 
 
@@ -54,14 +54,14 @@ def test_make_cluster_ends_with_one_ctrl_c(bootstrap: str, project: Path) -> Non
         started += proc.descendants(launcher.pid)
         launcher.send_signal(signal.SIGINT)
         assert launcher.wait(timeout=PATIENCE_SECONDS) == 130
-    # The training processes of the killed worker see for themselves that it is gone.
+    # The training processes of the killed worker notice its death.
     until(lambda: not any(proc.is_alive(pid) for pid in started))
     with pytest.raises(OSError, match="refused"):
         curl(f"curl http://127.0.0.1:{port}/healthz")
 
 
 def processes_of(worker: str, launcher: int) -> set[int]:
-    """A worker's process, without those it has started itself."""
+    """A worker's process, without its children."""
     return {pid for pid in proc.children(launcher) if worker in proc.command_line(pid)}
 
 

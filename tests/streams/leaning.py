@@ -1,4 +1,4 @@
-"""Trainings whose forecasts lean on a candidate that is wrong: what drift detection is there for."""
+"""Trainings whose forecasts use a wrong candidate, which drift detection must find."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from records import Bars, LossMonitor
 from settings import ModelName, Settings, WindowPeriod
 from tests.history.made import walk
 
-#: Two cheap candidates, really trained; a month between trainings leaves time to drift in.
+#: Two cheap candidates, really trained. With a month between trainings there is time for drift.
 LEANING: Final = Settings(
     models=(ModelName.HAR, ModelName.ARIMA), lookback=378, minimum_bars=378, history_bars=630, window=WindowPeriod.MONTH
 )
-#: Bars of the walk, up to the third week of a month, and the row of the last one before that month: the regular cut-off.
+#: The number of bars of the walk, which ends in the third week of a month, and the row of the regular cut-off.
 COUNT: Final = 605
 CUTOFF: Final = 585
-#: A training on fewer bars than this gets the variance wrong by the factor.
+#: A training on fewer bars than this has its variance multiplied by the factor.
 WRONG_BEFORE: Final = 594
 WRONG_BY: Final = 0.1
 
@@ -34,7 +34,7 @@ def leaning_bars(count: int = COUNT) -> Bars:
 
 
 def train_leaning(job: TrainingJob) -> TrainedTicker:
-    """The real training, but that the volatility is left to ARIMA whatever the evidence, and is a tenth until some day."""
+    """The real training, but ARIMA serves the volatility whatever the evidence, and its variance is a tenth until some day."""
     trained = train_ticker(job)
     assert trained.combination is not None
     model = ARIMA.from_bytes(trained.models[ModelName.ARIMA])

@@ -1,4 +1,4 @@
-"""What every engine has to show, whatever carries its messages: run against each by the fixture `engine`.
+"""Scenarios and bars for tests of engines; the fixture `engine` gives an engine.
 
 An engine takes items (batches and refused bars) into a state folder until nothing is left to do, and stops.
 """
@@ -22,9 +22,9 @@ from settings import ModelName, Settings
 from state.folder import StateFolder
 from tests.history.made import FETCHED, batch, cut, flat, scaled, walk
 
-#: One cheap candidate, really trained and validated; short windows.
+#: A cheap candidate, really trained and validated, with short windows.
 CHEAP = Settings(models=(ModelName.HAR,), lookback=378, minimum_bars=378, history_bars=630)
-#: The ticker whose training fails where a scenario wants it to.
+#: The ticker whose training fails in `train_or_fail`.
 CURSED = "CURSED"
 
 
@@ -32,11 +32,11 @@ class Engine(Protocol):
     """An engine under test."""
 
     def run(self, items: Iterable[BarBatch | RejectedBar], state_dir: Path, settings: Settings = CHEAP) -> None:
-        """Take in all items and do what they call for."""
+        """Take all items and run the due trainings."""
 
 
 def train_or_fail(job: TrainingJob) -> TrainedTicker:
-    """The real training, but for one ticker."""
+    """The real training, except for CURSED."""
     if job.window.ticker == CURSED:
         raise RuntimeError("a defect of its own")
     return train_ticker(job)
@@ -44,13 +44,13 @@ def train_or_fail(job: TrainingJob) -> TrainedTicker:
 
 @contextmanager
 def silent(total: int | None, description: str) -> Iterator[object]:
-    """Progress that nobody looks at."""
+    """Progress without output."""
     yield lambda count: None
 
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """All that a state promises: rows to the byte, histories, and which training each ticker has."""
+    """The content of a state: rows to the byte, histories, and the training of each ticker."""
 
     rows: dict[str, bytes]
     states: dict[str, TickerState]
@@ -74,7 +74,7 @@ def export(state_dir: Path) -> Export:
 
 
 def market(count: int = 700) -> dict[str, Bars]:
-    """Three tickers of full length, one that is too young to train, one whose price hardly ever moves."""
+    """Three tickers of full length, a ticker with too few bars to train, a ticker whose price hardly moves."""
     return {
         "AAA": walk(count, 1),
         "BBB": walk(count, 2)[100:],
@@ -102,7 +102,7 @@ def dealt(items: Sequence[BarBatch]) -> list[BarBatch]:
 
 
 def until(bars: dict[str, Bars], fraction: float) -> dict[str, Bars]:
-    """What was known when this part of the time had passed."""
+    """The bars that were known after this fraction of the time."""
     days = np.unique(np.concatenate([of_ticker.day for of_ticker in bars.values()]))
     last = days[int(fraction * (len(days) - 1))]
     known = {ticker: of_ticker[: int(np.searchsorted(of_ticker.day, last, side="right"))] for ticker, of_ticker in bars.items()}

@@ -1,4 +1,4 @@
-"""A ticker's row, as both engines make it: whatever its models do, there is a row, and it says why no model serves."""
+"""A ticker's row, as both engines make it: if its models fail, there is still a row, and it gives the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wrong clock rejects nothing good: whether a bar is of the future is said by the broker's time of its message."""
+"""A wrong clock rejects no valid bar: the broker's time of a message decides whether a bar is of the future."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, made_bars
 from tests.waiting import until
 
-#: Shifts the clock of every Python process that finds it on its path.
+#: A folder whose `sitecustomize` shifts the clock of each Python process that has it on its path.
 CLOCK = ROOT / "tests" / "kafka" / "storm" / "clock"
 
 
 def lately(batches: list[BarBatch]) -> list[BarBatch]:
-    """The batches with the last of their days yesterday."""
+    """The batches with yesterday as their last day."""
     last = max(batch.date[-1] for batch in batches)
     shift = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1) - dt.date.fromisoformat(last)
     days = {day: str(dt.date.fromisoformat(day) + shift) for batch in batches for day in batch.date}
@@ -53,7 +53,7 @@ def test_a_worker_whose_clock_is_wrong_rejects_nothing(cluster: Cluster, tmp_pat
 def test_what_a_publisher_with_a_wrong_clock_sent_is_sent_again_later(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its batches say that they were fetched in three years, and are refused whole; they do not count as published."""
+    """Its batches claim to be fetched three years ahead. They are refused and do not count as published."""
     bars = lately(made_bars(2, 300, size=50))
     today = dt.datetime.now(dt.UTC).date()
     rows, states = cluster.embedded(bars, today=today)

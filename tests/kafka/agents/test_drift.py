@@ -1,4 +1,4 @@
-"""Forecasts that drift, on workers: the embedded engine's rows to the byte, at once, and bar by bar with kills."""
+"""Forecasts that drift, on workers: the embedded engine's rows to the byte, in one backfill and bar by bar with kills."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When what was written counts as arrived."""
+"""When writes count as arrived."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.kafka.sending.sender import Sender
 
 
 class Topic:
-    """Messages that are acknowledged when the test says so."""
+    """Messages that the test acknowledges."""
 
     def __init__(self) -> None:
         self.sent: list[asyncio.Future[Any]] = []
@@ -70,7 +70,7 @@ def test_what_the_broker_refuses_is_no_delivery() -> None:
     "before", [SimpleNamespace(is_flushed=False, is_ours=True), SimpleNamespace(is_flushed=True, is_ours=False)]
 )
 def test_what_is_not_in_the_copy_or_void_is_no_delivery(before: SimpleNamespace) -> None:
-    """Another worker's claim makes void what was acknowledged after it: that is over only with the epoch."""
+    """Records that are acknowledged after another worker's claim are void, until the epoch ends."""
 
     async def scene() -> None:
         membership = Membership(10.0)

@@ -1,4 +1,4 @@
-"""Messages that cannot be handled: kept with their reasons, and nothing else suffers."""
+"""Messages that cannot be processed are kept with their reasons; all other messages are processed."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ BAD = 1000
 
 
 def poison(batch: BarBatch, number: int) -> tuple[bytes, bytes]:
-    """Key and value of a bad message, of one kind after the other."""
+    """Key and value of a bad message; the kinds take turns."""
     key = batch.ticker.encode()
     plain = json.loads(encode_batch(batch))
     later = {"date": ["2030-01-01"] * len(batch.date)}
-    big = number < 6 * KINDS  # six of the thousand have 5 MB: enough to be sure, without a gigabyte of traffic
+    big = number < 6 * KINDS  # six of the thousand have 5 MB
     kinds = (
         (key, b"not json %d" % number),
         (key, json.dumps(plain | {"close": "12.5"}).encode()),
@@ -55,7 +55,7 @@ def test_a_thousand_bad_messages_among_ten_thousand_good_ones(cluster: Cluster) 
             producer.send(topic, key=batch.ticker.encode(), value=encode_batch(batch))
             if number % 10 == 9:
                 key, value = poison(batch, number // 10)
-                # Where a ticker's messages go, whatever the key says: it is found among the good ones.
+                # Into the ticker's partition, whatever the key: among good messages.
                 producer.send(topic, key=key, value=value, partition=partition_of(batch.ticker.encode(), 4))
         producer.flush(timeout=PATIENCE_SECONDS)
     finally:
@@ -75,7 +75,7 @@ def test_a_thousand_bad_messages_among_ten_thousand_good_ones(cluster: Cluster) 
 
 
 def dead_letters(settings: Settings, count: int) -> dict[tuple[bytes, bytes], tuple[dict[str, bytes], bytes]]:
-    """Headers and value of each dead letter, by the place of the message it keeps; waits until there are `count`."""
+    """Headers and value of each dead letter, by partition and offset of its message; waits for `count`."""
     consumer = KafkaConsumer(
         **client_options(settings), group_id=None, auto_offset_reset="earliest", max_partition_fetch_bytes=16_000_000
     )

@@ -1,4 +1,4 @@
-"""What no message tells: a ticker that has gone quiet, a model that has expired."""
+"""The sweep finds a quiet ticker and an expired model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_quiet_ticker_is_told_and_an_expired_model_trained_again(cluster: Clus
         before = {row.ticker: trainings(row.ticker) for row in expected if row.ticker != QUIET}
         until(lambda: all(trainings(ticker) >= count + 2 for ticker, count in before.items()), cluster.logs)
 
-    await_trainings_of_the_others()  # so that one of the quiet ticker that was under way has ended, too
+    await_trainings_of_the_others()  # so that a running training of the quiet ticker has ended, too
     of_the_quiet_one = trainings(QUIET)
     await_trainings_of_the_others()
     assert trainings(QUIET) == of_the_quiet_one

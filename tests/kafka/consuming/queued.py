@@ -22,7 +22,7 @@ def active() -> Membership:
 
 
 def reading(membership: Membership, start: int, end: int) -> tuple[Deliveries, list[Any]]:
-    """Messages from `start` on that an agent's queue has."""
+    """Deliveries whose agent's queue has the messages from `start` to `end`."""
     deliveries = Deliveries(membership, shared={"bars"})
     deliveries.restart({BARS: start}, membership.epoch)
     return deliveries, handed(deliveries, membership, start, end)

@@ -1,4 +1,4 @@
-"""The consumer's way of waiting for a message to be handed over: as mode's, with fewer tasks."""
+"""The consumer's wait for the hand-over of a message: as in mode, with fewer tasks."""
 
 from __future__ import annotations
 

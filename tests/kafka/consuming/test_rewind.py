@@ -24,7 +24,7 @@ def test_queued_messages_of_a_former_log_do_not_settle_those_of_the_new_one() ->
 
 
 class Thread:
-    """The consumer's thread: one commit after the other, each takes a moment."""
+    """The consumer's thread: each commit takes a moment, and commits do not overlap."""
 
     def __init__(self) -> None:
         self.committed: list[dict[TP, int]] = []

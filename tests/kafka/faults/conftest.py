@@ -1,4 +1,4 @@
-"""The bars of a test of faults, and the state that they must lead to."""
+"""The bars of a test of faults, and the expected state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.kafka.cluster import Cluster, Expected, by_date, made_bars
 
 @pytest.fixture
 def bars(request: pytest.FixtureRequest) -> list[BarBatch]:
-    """Bars of as many tickers as the module says."""
+    """Bars of TICKERS tickers, by date."""
     return by_date(made_bars(request.module.TICKERS, 400, size=20))
 
 

@@ -1,4 +1,4 @@
-"""Whatever dies, freezes or goes away: every ticker's history and forecast are right afterwards, and nothing counts twice."""
+"""After every fault each ticker's history and forecast are right, and nothing counts twice."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from tests.waiting import PATIENCE_SECONDS, until
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 TICKERS = 24
-#: As by default: where a worker is to be taken for dead, that is waited for.
+#: A short session, for tests that wait until a worker is taken for dead.
 SESSION = {"WORKER_SESSION_SECONDS": "10"}
-#: What a takeover takes on any machine. Far more than the 12 s that it takes on one of its own (`python -m benchmarks failover`
-#: has the figures), and far less than what it would take if the session or the poll interval had to run out.
+#: The longest takeover on any machine. Far more than 12 s, the takeover on a quiet machine (`python -m benchmarks failover`),
+#: and far less than a takeover that waits for the poll interval.
 AT_MOST_SECONDS = 100.0
 
 
 def await_working(cluster: Cluster, *workers: Worker) -> None:
-    """Wait until every worker has forecasts in tables of its own."""
+    """Wait until every worker has forecasts in its tables."""
 
     def all_have() -> bool:
         return all(list(cluster.state.glob(f"workers/{worker.name}/tables/forecasts-*.db")) for worker in workers)
@@ -65,7 +65,7 @@ def test_one_of_two_workers_killed_in_training(cluster: Cluster, bars: list[BarB
 
 
 def test_the_only_worker_killed_and_started_again(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
-    # With a session of this length it shows whether the worker that comes back has to wait for the end of its own.
+    # The session is so long that a worker that had to wait for its end would be noticed.
     cluster.values["WORKER_SESSION_SECONDS"] = "300"
     worker = cluster.start()
     cluster.publish(bars[:-TICKERS])
@@ -98,7 +98,7 @@ def test_takeover_by_the_other_worker(cluster: Cluster, bars: list[BarBatch], ex
 
 
 def await_share(first: Worker, second: Worker) -> list[int]:
-    """The first one's partitions, when both have some."""
+    """The first worker's partitions, as soon as both workers have some."""
     shares: list[list[int]] = []
 
     def both_have() -> bool:
@@ -110,7 +110,7 @@ def await_share(first: Worker, second: Worker) -> list[int]:
 
 
 def await_forecast(cluster: Cluster, tickers: Sequence[str], expected: Expected) -> None:
-    """Wait until the first of these tickers has a forecast that rests on its last bar."""
+    """Wait until one of these tickers has a forecast of its last bar."""
     last = expected[0][0].as_of
     with ForecastReader(cluster.state) as reader:
         until(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), cluster.logs)
@@ -176,7 +176,7 @@ def test_a_frozen_worker_writes_nothing_when_it_goes_on(cluster: Cluster, bars: 
     assert first.process.wait(timeout=PATIENCE_SECONDS) == 75
     assert first.said("frozen for")
     cluster.await_expected(expected)
-    # What a zombie would have spoiled shows when its tables are restored from the changelogs.
+    # Damage by a zombie would show after a restoration from the changelogs.
     second.stop()
     shutil.rmtree(cluster.state)
     third = cluster.start("w3")

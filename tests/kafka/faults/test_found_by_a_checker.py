@@ -1,4 +1,4 @@
-"""What an independent checker found in version 0.2.1, each as a test that failed there.
+"""The findings of an independent checker in version 0.2.1. Each test failed there.
 
 Others of its findings have their tests beside what they are about: departed workers' folders in `tests/state/test_newest.py`,
 mixed settings and doubled ids in `tests/kafka/worker/test_deployment.py`, clocks in `tests/kafka/agents/test_clocks.py`.
@@ -27,7 +27,7 @@ TICKERS = 8
 
 
 def committed(cluster: Cluster) -> dict[int, tuple[int, int]]:
-    """By partition of the bars: the group's offset, and the end of the log, as Kafka itself has them."""
+    """The group's offset and the end of the log, by partition of the bars, from Kafka."""
     settings = cluster.settings()
     name = topic_name(settings, BARS)
     with KafkaAdminClient(**client_options(settings)) as admin:
@@ -57,7 +57,7 @@ def test_batches_dropped_between_fetch_and_agent_are_not_committed_past(
 def test_an_answer_is_lost_while_later_bars_flow_and_the_worker_is_killed(
     cluster: Cluster, bars: list[BarBatch], expected: Expected
 ) -> None:
-    """Finding 1 to its end: the offset was committed past the lost messages, and nobody ever read them again."""
+    """Finding 1, with a kill: the offset was committed past the lost messages, which were never read again."""
     flag = cluster.folder / "lose"
     worker = cluster.start(program=("tests.kafka.programs.losing_worker", "worker"), LOSE_FILE=str(flag))
     turns = [bars[start : start + TICKERS] for start in range(0, len(bars), TICKERS)]
@@ -85,7 +85,7 @@ def test_an_answer_is_lost_while_later_bars_flow_and_the_worker_is_killed(
 
 
 def test_a_copy_with_a_hole_is_read_again_before_it_serves(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
-    """Finding 2: blocks and rows were missing from a copy whose own offset was behind them."""
+    """Finding 2: blocks and rows were missing from a copy whose offset was after them."""
     worker = cluster.start()
     cluster.publish(bars[:-TICKERS])
     cluster.await_bars(TICKERS * 380)
@@ -135,7 +135,7 @@ def test_damaged_files_are_repaired_by_the_worker(
     cluster.publish(bars[:-TICKERS])
     cluster.await_bars(TICKERS * 380)
     worker.kill()
-    # Every kind of file in some table, so that one start meets them all.
+    # Every kind of file in some table, so that one start finds all of them.
     for number, path in enumerate(tables(cluster, worker)):
         for file in path.glob(KINDS[number % len(KINDS)]):
             DAMAGES[damage](file)
@@ -185,7 +185,7 @@ def kill_training(worker: Worker) -> bool:
 
 
 def test_a_failure_does_not_outlive_another_workers_success(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
-    """Finding 4: what one worker had failed at it served as a fallback again when it got the partition back."""
+    """Finding 4: a worker served its old fallback again when it got the partition back."""
     first = cluster.start("w1")
     cluster.publish(bars)
     until(lambda: kill_training(first) and first.said("training failed"), cluster.logs)

@@ -1,4 +1,4 @@
-"""However many workers take the bars, and however they are dealt among them: the same rows to the byte as in one process."""
+"""Any number of workers, with any assignment of partitions, gives the rows of one process, to the byte."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _takes_part(worker: Worker) -> bool:
 
 @pytest.mark.data
 def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_bars: list[BarBatch]) -> None:
-    cluster.values["KAFKA_PARTITIONS"] = "6"  # of four, two workers keep two each, and a third only stands by
+    cluster.values["KAFKA_PARTITIONS"] = "6"  # with four partitions a third worker might get none
     rows, histories = cluster.embedded(sorted(real_bars, key=lambda batch: (batch.ticker, batch.date[0])))
     assert len(rows) == 100
     prefix, folder = cluster.values["KAFKA_PREFIX"], cluster.folder
@@ -43,7 +43,7 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
         cluster.folder = folder / str(count)
         cluster.folder.mkdir()
         half = len(real_bars) // 2
-        # With three, the last one joins in the middle: partitions are dealt anew between two halves.
+        # The third worker joins in the middle: a rebalance between two halves.
         workers = [cluster.start(f"w{number}") for number in range(min(count, 2))]
         cluster.publish(real_bars[:half])
         cluster.await_bars(10_000)
@@ -59,7 +59,7 @@ def test_one_two_or_three_workers_give_the_embedded_rows(cluster: Cluster, real_
 
 
 def test_every_model_on_the_sample(cluster: Cluster) -> None:
-    """All candidates, as they come by default, though on the years that a test has time for."""
+    """All candidates with default settings, on a few years of bars."""
     del cluster.values["MODELS"]
     cluster.values |= {"LOOKBACK": "504", "MINIMUM_BARS": "378", "HISTORY_BARS": "756", "JOBS": "2"}
     bars = good(list(read_source("sample", tickers=["IBM", "MSFT", "FB"], today=TODAY)))

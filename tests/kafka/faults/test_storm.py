@@ -1,4 +1,4 @@
-"""Some minutes of the storm, with seeds that between them draw most kinds of faults; `make storm` goes on with others."""
+"""Some minutes of the storm. The seeds together draw most kinds of faults; `make storm` uses other seeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def broker(bootstrap: str) -> Iterator[tuple[LocalBroker, ThreadPoolExecutor]]:
-    """A broker that may be killed, beside the one that all other tests share."""
+    """A broker that may be killed; other tests do not use it."""
     with ThreadPoolExecutor(max_workers=1) as thread, local_broker(load_settings()) as (_, started):
         if started is None:
             pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")

@@ -1,4 +1,4 @@
-"""The storm's own parts: the same seed makes the same round, and its checker finds what it is there to find."""
+"""The parts of the storm: the same seed makes the same round, and the checker finds each kind of difference."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_the_strangers_partitioner_is_kafkas():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_good_messages_end_in_one_state_in_any_order(seed: int, settings: Settings) -> None:
-    """Else the comparison with the embedded engine would say nothing."""
+    """Else the comparison with the embedded engine would be worthless."""
     rng = random.Random(seed)
     messages = deliveries(rng, today=TODAY, partitions=4, tickers=2)
     expected = states_of(messages, settings)
@@ -131,7 +131,7 @@ def test_a_lost_bar_is_found(sent: list[Delivery], settings: Settings) -> None:
 
 def test_a_lost_correction_is_found(sent: list[Delivery], settings: Settings) -> None:
     whole = states_of(sent, settings)
-    # Of a bar in the middle the edition that counts never came.
+    # The newest edition of a bar in the middle never came.
     state = whole["S02"]
     close = state.delivered.close.copy()
     close[200] = np.nextafter(close[200], 0)
@@ -264,5 +264,5 @@ def test_a_wrong_clock_is_wrong_for_everything_but_what_counts_time(tmp_path: Pa
 
 
 def test_the_checker_compares_every_column_of_a_bar() -> None:
-    """A column that is added one day is compared as well; the truth has them all."""
+    """A column that is added later is compared, too: the truth has all columns."""
     assert {field.name for field in fields(Bars)} - {"day"} == {"open", "high", "low", "close", "volume", "dividend", "split"}

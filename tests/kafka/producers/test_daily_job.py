@@ -1,4 +1,4 @@
-"""`publish --source yfinance --since last` as a timer runs it: only what is new or changed, a summary, and exit codes."""
+"""`publish --source yfinance --since last` as a daily job: only new and changed bars, a summary, and exit codes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.marketdata.frames_made import empty, many, one
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-#: Weekdays that are over everywhere.
+#: Weekdays in the past, in every time zone.
 DAYS = pd.bdate_range(end=dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2), periods=200, unit="s")
 
 
 class Yahoo:
-    """Stands for yfinance's `download`: `bars` of each ticker from the start that is asked for; no others."""
+    """Replaces yfinance's `download`: `bars` of each ticker from the requested start."""
 
     def __init__(self) -> None:
         self.bars = {ticker: one(DAYS[:-1], seed, adjusted=False, actions=True) for seed, ticker in enumerate(("AAPL", "MSFT"))}

@@ -1,4 +1,4 @@
-"""`producers publish` where Kafka is away, refuses us, or refuses a message: one line that says what to do, and soon."""
+"""`producers publish` if Kafka is away, refuses the login or a message: one line that says what to do, soon."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOGIN = {
 
 
 class GuardedBroker(NativeBroker):
-    """A broker with a second listener that wants a login, and without any right for whoever has one."""
+    """A broker with a second listener that requires a login, and gives no rights to it."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -70,7 +70,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedBroker]:
 
 @pytest.fixture(scope="module")
 def said(broker: GuardedBroker) -> dict[str, str]:
-    """The error of each case: first of those that are answered, each by itself, then of all that wait until time is up."""
+    """The error of each case: first the cases with an answer, one by one, then all cases that wait for a time-out."""
     common = {"KAFKA_BOOTSTRAP": broker.guarded, "KAFKA_PREFIX": "ours-"} | LOGIN
     answered = {"no password": {"KAFKA_PASSWORD": ""}, "no rights": {}}
     waiting = {
@@ -86,7 +86,7 @@ def said(broker: GuardedBroker) -> dict[str, str]:
 
 
 def publish(environment: dict[str, str]) -> str:
-    """The one line that a user gets."""
+    """The line that a user gets."""
     command = [sys.executable, "-m", "producers", "publish", "--source", "sample", "--tickers", "FB"]
     done = subprocess.run(
         command,
@@ -133,7 +133,7 @@ def test_a_topic_that_takes_smaller_messages_than_we_send(broker: GuardedBroker)
         admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "65536"}}})
         admin.wait_for_topics([name])
     with Delivery(settings) as delivery:
-        for _ in range(20):  # together more than the topic takes at once
+        for _ in range(20):  # together larger than the topic's limit
             delivery.send(Message(name, b"AAPL", b"x" * 15_000))
         delivery.flush()
         assert delivery.acknowledged == 20

@@ -1,4 +1,4 @@
-"""A worker whose consumer drops the first answer of the broker and every third, as when partitions are dealt anew."""
+"""A worker whose consumer drops the broker's first answer and every third answer, as a rebalance may do."""
 
 from __future__ import annotations
 

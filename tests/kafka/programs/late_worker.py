@@ -1,7 +1,7 @@
-"""A worker that stops on its way to wait for a file: `python -m tests.kafka.programs.late_worker --id NAME`.
+"""A worker that waits for a file during its start: `python -m tests.kafka.programs.late_worker --id NAME`.
 
-The first time that it comes to `$LATE_AT` (`admission`: it has just been admitted, `start`: its application is about to
-start) it makes the file `$LATE_FILE.reached`, and goes on when `$LATE_FILE` is there.
+At `$LATE_AT` (`admission`: after its admission, `start`: before its application starts) it creates the file
+`$LATE_FILE.reached` and waits for `$LATE_FILE`; only the first time.
 """
 
 from __future__ import annotations

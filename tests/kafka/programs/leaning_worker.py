@@ -1,4 +1,4 @@
-"""A worker whose trainings lean on a candidate that is wrong: `python -m tests.kafka.programs.leaning_worker --id NAME`."""
+"""A worker whose trainings use a wrong candidate: `python -m tests.kafka.programs.leaning_worker --id NAME`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A worker whose consumer loses one answer of the broker that has bars: the next one after the file `$LOSE_FILE` appears.
+"""A worker whose consumer loses one answer with bars: the next answer after the file `$LOSE_FILE` appears.
 
-Which offsets those were is written to `$LOSE_FILE.lost`: "partition first last", a line each.
+It writes the lost offsets to `$LOSE_FILE.lost`: "partition first last", a line each.
 """
 
 from __future__ import annotations

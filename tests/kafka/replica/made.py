@@ -38,7 +38,7 @@ def row(ticker: str, number: int = 0) -> bytes:
 
 
 def send(settings: Settings, records: Records, claim: Claim | None = None, partition: int | None = None) -> None:
-    """Records as a worker sends them under a claim, or as an older version does, without one."""
+    """Send records under a claim as a worker does, or without a claim as an older version does."""
     producer = KafkaProducer(**client_options(settings), linger_ms=5)
     headers = None if claim is None else [(HEADER, encode_claim(claim))]
     topic = topic_name(settings, FORECASTS)
@@ -53,7 +53,7 @@ def send(settings: Settings, records: Records, claim: Claim | None = None, parti
 
 
 def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:
-    """Everything on the topic, by partition."""
+    """All records of the topic, by partition."""
     consumer = KafkaConsumer(**client_options(settings), group_id=None, auto_offset_reset="earliest")
     try:
         partitions = [TopicPartition(topic_name(settings, FORECASTS), number) for number in range(settings.kafka_partitions)]
@@ -69,7 +69,7 @@ def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:
 
 
 def copied(settings: Settings) -> tuple[dict[bytes, bytes], list[int]]:
-    """Rows and offsets as they stand in the folder of a replica that does not run; that it is whole is checked."""
+    """Rows and offsets in the folder of a stopped replica; checks that the replica is complete."""
     path = settings.state_dir / FORECASTS_FOLDER
     with Database.open_writer(path) as database:
         assert database.get(b"\0position"), "a replica without one copies the topic again"
@@ -80,7 +80,7 @@ def copied(settings: Settings) -> tuple[dict[bytes, bytes], list[int]]:
 
 
 def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, bytes]:
-    """The rows that the first so many records of each partition leave."""
+    """The rows after these many records of each partition."""
     rows: dict[bytes, bytes] = {}
     for partition, offset in enumerate(offsets):
         for key, value in log[partition][:offset]:

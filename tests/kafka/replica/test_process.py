@@ -50,7 +50,7 @@ def test_killed_again_and_again_it_is_some_moment_of_the_topic(cluster: Cluster,
             before = sum(moments[-1]) if moments else 0
             send(settings, records)
             with ForecastReader(settings.state_dir, refresh_seconds=0.01) as reader:
-                # Into the midst of it: once anything of this attempt has come.
+                # In the middle of the copying: after the first record of this attempt.
                 until(lambda attempt=attempt: any(found.annual_return >= 100 * attempt for found in rows_of(reader)))
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -76,7 +76,7 @@ def test_the_optimizer_serves_from_a_replica_what_it_serves_beside_a_worker(clus
     worker = cluster.start()
     cluster.publish(bars)
     with running(cluster, settings), ForecastReader(settings.state_dir) as replica:
-        cluster.await_rows(expected)  # and now nothing changes any more
+        cluster.await_rows(expected)  # from now on nothing changes
         until(lambda: rows_to_json(rows_of(replica)) == rows_to_json(expected))
         with Service(settings.state_dir) as there, Service(cluster.state) as here:
             answers = [service.get("/api/forecasts").json for service in (there, here)]

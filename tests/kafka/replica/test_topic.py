@@ -1,4 +1,4 @@
-"""A replica's copy of the topic: whatever the topic holds, the copy is one of its moments as a whole."""
+"""A replica's copy is always a complete moment of its topic."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_topic_that_is_made_anew_while_it_runs_is_noticed(settings: Settings, 
 
 
 def test_records_of_a_worker_that_had_lost_the_partition_are_void(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
-    """Offsets count what lies in partition 0; a claim's own number is that of the claim which it follows."""
+    """The comments give offsets in partition 0. A claim's number is that of the claim before it."""
     send(settings, [("OLD", row("OLD", 1)), ("AAA", row("AAA", 1))], partition=0)  # 0, 1: of a version without claims
     send(settings, [claim_record("one")], Claim(0, 0, 0, 0), partition=0)  # 2
     send(settings, [("AAA", row("AAA", 2)), ("BBB", row("BBB", 2))], Claim(0, 3, 0, 0), partition=0)  # 3, 4
@@ -83,7 +83,7 @@ def test_records_of_a_worker_that_had_lost_the_partition_are_void(settings: Sett
     with ForecastReplica(settings) as replica:
         take_all(replica, 7)
     void = [("AAA", row("AAA", 4)), ("BBB", None)]
-    send(settings, void, Claim(0, 3, 0, 0), partition=0)  # 7, 8: the first one again
+    send(settings, void, Claim(0, 3, 0, 0), partition=0)  # 7, 8: under the first claim
     send(settings, [("OLD", row("OLD", 4))], partition=0)  # 9
     with ForecastReplica(settings) as replica, ForecastReader(settings.state_dir) as reader:
         take_all(replica, 3)

@@ -1,4 +1,4 @@
-"""A changelog's partition without a broker: records in order, acknowledged when the test says so."""
+"""A changelog's partition without a broker: records in order, acknowledged by the test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MEMORY = SharedMemory(cache_bytes=1 << 20)
 
 
 class Topic:
-    """What was sent, and the acknowledgements that have not come."""
+    """The records, and the acknowledgements that have not come."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -32,7 +32,7 @@ class Topic:
         return future
 
     async def acknowledge(self, count: int | None = None) -> None:
-        """The first `count` of what waits, by default all."""
+        """Acknowledge the first `count` waiting records, by default all."""
         end = len(self.waiting) if count is None else count
         now, self.waiting = self.waiting[:end], self.waiting[end:]
         for offset, future in now:
@@ -64,7 +64,7 @@ async def claimed(log: PartitionLog, topic: Topic) -> None:
 
 
 def fresh_reader(topic: Topic, folder: Path) -> PartitionCopy:
-    """Of what compaction leaves."""
+    """A copy made from the compacted log."""
     copy = PartitionCopy(folder / "fresh.db", "id", MEMORY.options())
     copy.apply(topic.compacted(), up_to=len(topic.records))
     return copy

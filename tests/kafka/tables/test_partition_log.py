@@ -1,4 +1,4 @@
-"""A partition as its owner has it: nothing on disk that the broker has not acknowledged, and no other writer passed over."""
+"""A partition at its owner: only acknowledged records on disk, and no other writer's record is skipped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACE = TP("changelog", 0)
 
 
 class Broker:
-    """A partition of a topic whose acknowledgements come when the test says so."""
+    """A partition of a topic, acknowledged by the test."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []

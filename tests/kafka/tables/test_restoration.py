@@ -23,7 +23,7 @@ from tests.kafka.tables.changelog import PLACE, Topic, held
 
 
 class ListedLogs(list[PartitionLog]):
-    """Logs that nobody opens or closes; `changed` is set by the restoration."""
+    """Open logs. The restoration sets `changed`."""
 
     changed: Any = None
 

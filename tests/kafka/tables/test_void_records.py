@@ -1,4 +1,4 @@
-"""Void records at a changelog's end: the owner's value comes to stand behind them."""
+"""Void records at a changelog's end: the owner writes its value behind them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_void_record_before_the_next_owners_claim_is_written_over(tmp_path: Pa
         second.put(b"K", b"good")
         second.put(b"L", b"other")
         await topic.acknowledge()
-        first.put(b"K", b"zombie")  # held up by the network
-        third = await held(topic, tmp_path, "c")  # before the second has looked at the log's end
+        first.put(b"K", b"zombie")  # delayed by the network
+        third = await held(topic, tmp_path, "c")  # before the second owner has read the log's end
         assert third.get(b"K") == b"good"
         third.put(b"L", b"newer")
         await topic.acknowledge()
@@ -51,7 +51,7 @@ def test_an_owner_that_dies_before_it_writes_over_a_void_record(tmp_path: Path) 
         before = len(topic.records)
         second.apply(topic.records[second.copy.next_offset :], before)
         assert topic.records[before].value == b"good"
-        del topic.records[before:]  # killed before it was sent
+        del topic.records[before:]  # the owner is killed before it sends
         second.close()
         again = await held(topic, tmp_path, "b")
         again.put(b"L", b"other")
@@ -63,7 +63,7 @@ def test_an_owner_that_dies_before_it_writes_over_a_void_record(tmp_path: Path) 
 
 
 async def behind_a_zombie(topic: Topic, folder: Path, key: bytes) -> PartitionLog:
-    """A log whose owner has just deleted, at the log's end, a key that only another writer has written."""
+    """A log whose owner has just deleted a key that only another writer has written."""
     log = await held(topic, folder)
     topic.records.append(Record(len(topic.records), key, b"zombie", Claim(0, 0, 1, 5)))
     log.apply(topic.records[-1:], len(topic.records))
@@ -100,7 +100,7 @@ def test_the_second_turn_goes_on_where_the_first_ended(tmp_path: Path) -> None:
         )
         tables.save(state, changed_from=0)
         await topic.acknowledge(1)
-        tables._states.clear()  # other tickers of the turn have taken its place
+        tables._states.clear()  # other tickers of the turn have displaced it
         again = tables.state(state.ticker)
         assert again is not None
         assert len(again.bars) == len(state.bars)

@@ -1,4 +1,4 @@
-"""A worker whose Kafka goes away while it starts waits for it; what does not pass by itself ends it."""
+"""A worker waits for a Kafka that goes away during its start; errors that waiting cannot cure end it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that differ, workers with one name, and rebuilds that are interrupted: refused or mended, and said in one line."""
+"""Workers with other settings, two workers with one name, interrupted rebuilds: refused or repaired, with a line in the log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def write(settings: Settings, value: bytes | None) -> None:
 
 
 def begin(settings: Settings) -> Deployment:
-    """What a rebuild does first."""
+    """The first step of a rebuild."""
 
     async def settle() -> Deployment:
         async with DeploymentLog(settings) as log:
@@ -107,7 +107,7 @@ def test_changelogs_without_a_record_are_the_first_incarnation(cluster: Cluster)
 
 
 def test_of_workers_that_start_at_the_same_moment_one_wins(cluster: Cluster) -> None:
-    """In one process, so that they really meet; then as processes."""
+    """First in one process, so that they really meet; then as processes."""
 
     async def race(prefix: str) -> tuple[list[Deployment], list[Deployment | None]]:
         candidates = [cluster.settings(horizon=horizon, worker_id=f"w{horizon}") for horizon in (5, 10, 21, 63)]
@@ -165,7 +165,7 @@ def test_of_two_workers_with_one_name_the_first_leaves(cluster: Cluster) -> None
     assert f"error: {told}" in said
     until(lambda: ready(second), cluster.logs)
     assert second.said(f"worker=same host={os.uname().nodename} pid={first.process.pid} folder=") == 1
-    # Whoever ends in order, or dies on the same folder, is not warned of.
+    # No warning about a process that ended in order or died on the same folder.
     second.kill()
     third = cluster.start("same", STATE_DIR=str(cluster.folder / "two"))
     until(lambda: ready(third), cluster.logs)
@@ -183,7 +183,7 @@ def test_a_rebuild_changes_the_settings(cluster: Cluster) -> None:
     cluster.await_bars(8 * 300)
     refused = rebuild(cluster)
     assert (refused.returncode, "a worker runs on it" in refused.stderr) == (1, True)
-    # On another host the folder is not in the way.
+    # On another host the folder's lock does not stop it.
     elsewhere = rebuild(cluster, STATE_DIR=str(cluster.folder / "elsewhere"))
     assert (elsewhere.returncode, "are running: stop them first (w1)" in elsewhere.stderr) == (1, True)
     assert len(records(cluster.settings())) == 1, "a rebuild that is refused changes nothing"
@@ -216,7 +216,7 @@ def test_a_rebuild_that_was_killed_is_run_again(where: str, cluster: Cluster, mo
             reset.reset_workers(settings, own_deployment(settings))
     begun = where != "_await_empty_group"
     assert (records(settings)[-1] != before) is begun
-    # No worker starts on half of it; it waits.
+    # No worker starts on a half-finished rebuild; it waits.
     worker = cluster.start()
     if begun:
         until(lambda: worker.said("a rebuild is running, waiting for its end"), cluster.logs)
@@ -249,7 +249,7 @@ def test_a_worker_leaves_when_the_workers_are_rebuilt(cluster: Cluster) -> None:
 
 
 def test_a_worker_that_joins_too_late_for_a_rebuild_to_see_it_leaves(cluster: Cluster) -> None:
-    """It was admitted, then the rebuild found the group empty; the record of the rebuild is seen before anything is written."""
+    """It was admitted, then the rebuild found the group empty. It sees the record of the rebuild before it writes."""
     late = cluster.folder / "go"
     environment = {"LATE_AT": "start", "LATE_FILE": str(late)}
     settings = cluster.settings()

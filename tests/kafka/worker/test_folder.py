@@ -1,4 +1,4 @@
-"""What a worker finds in its folder when it starts: tables that it may go on with, and tables that it has to remove."""
+"""A worker's folder at its start: usable tables are kept, others are removed."""
 
 from __future__ import annotations
 

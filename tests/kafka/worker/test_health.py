@@ -1,4 +1,4 @@
-"""What a worker's health page tells whoever looks for a stuck one."""
+"""A worker's health page shows that the worker is stuck."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_a_partition_of_which_nothing_was_done_yet_is_on_the_page(cluster: Cluster) -> None:
-    """A worker that is stuck from its start has committed nothing, and its lag is to be seen all the same."""
+    """A worker that is stuck from its start has committed nothing. The page shows its lag all the same."""
     bars = made_bars(4, 20)
     worker = cluster.start()
     cluster.publish(bars)
@@ -19,7 +19,7 @@ def test_a_partition_of_which_nothing_was_done_yet_is_on_the_page(cluster: Clust
     cluster.await_bars(4 * 20)
     assert worker.stop() == 0
 
-    worker = cluster.start()  # whose messages are all done
+    worker = cluster.start()  # which has processed all messages
     partitions = range(cluster.settings().kafka_partitions)
     until(
         lambda: worker.page().get("waiting_messages", {}).get("bars") == {str(number): 0 for number in partitions}, cluster.logs

@@ -1,4 +1,4 @@
-"""How a worker ends when it is told to stop early, and when it cannot begin."""
+"""How a worker ends that is stopped early or cannot begin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(environment: Mapping[str, str]) -> subprocess.Popen[str]:
 
 
 def handles(process: subprocess.Popen[str], number: signal.Signals) -> bool:
-    """Whether the process has a handler of its own for a signal."""
+    """Whether the process handles a signal."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
     caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
     return bool(int(caught, 16) >> (number - 1) & 1)

@@ -1,4 +1,4 @@
-"""`streams run` on a damaged state: the rows of an undamaged run, at once or after what its one line says to do."""
+"""`streams run` on a damaged state: the rows of an undamaged run, at once or after the advice of its error."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def run() -> Iterator[Run]:
 
 @pytest.fixture(scope="module")
 def left(run: Run, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """What a run leaves when it ends, and when it is killed at its end after an earlier one that ended."""
+    """The states after a whole run, and after a second run that was killed at its end."""
     closed = tmp_path_factory.mktemp("closed")
     killed = tmp_path_factory.mktemp("killed") / "state"
     run(closed, 0.95)
@@ -123,7 +123,7 @@ def run_command(bars: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def refusal(run: Run, folder: Path) -> str | None:
-    """Why the run did not go, or None."""
+    """The error of the run, or None."""
     try:
         run(folder)
     except StateError as error:

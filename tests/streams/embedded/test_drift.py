@@ -1,4 +1,4 @@
-"""A forecast that has become worse is displaced and trained again early; however the bars came, to the same bytes."""
+"""A forecast that has become worse is replaced and trained again early; the bytes are the same for any delivery."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pool() -> Iterator[Pool]:
 
 
 def settled(state: TickerState) -> tuple[Forecast, list[int]]:
-    """The row when no training is missing any more, and the cut-offs of those that led to it."""
+    """The row after all missing trainings, and their cut-offs."""
     trained, cutoffs = None, []
     row = refresh(state, None, LEANING)
     while (due := wanted_training(state, trained, row, LEANING)) is not None:
@@ -122,7 +122,7 @@ def regular(state: TickerState) -> tuple[TrainedTicker, Forecast]:
 
 
 def run(items: Iterable[BarBatch], folder: Path, pool: Pool | None) -> int:
-    """How many trainings a run made."""
+    """The number of trainings of a run."""
     with StateFolder(folder).open_writer() as writer:
         engine = EmbeddedEngine(writer, LEANING, state_dir=folder, today=TODAY, pool=pool, progress=silent)
         return engine.run(items).trained

@@ -69,7 +69,7 @@ def test_an_expired_model_is_trained_again(embedded: Embedded, whole: Path, tmp_
 
 
 def test_an_expired_model_serves_while_nothing_is_trained(embedded: Embedded, tmp_path: Path) -> None:
-    """As in the Kafka engine: how old a model is decides whether to train, not whether to serve."""
+    """As in the Kafka engine: a model's age decides whether to train, not whether it serves."""
     bars = market()
     embedded.run(batches(until(bars, 0.99)), tmp_path)
     before = {ticker: decode_forecast(row) for ticker, row in export(tmp_path).rows.items()}

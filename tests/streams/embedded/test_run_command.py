@@ -1,4 +1,4 @@
-"""`python -m streams run` as people and service managers use it: interrupted, killed, given nonsense."""
+"""`python -m streams run` as a process: interrupted, killed, with wrong arguments."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def bars_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A market as a CSV file: 12 copies of each ticker, so that there is time to be interrupted."""
+    """A market as a CSV file: 12 copies of each ticker, so that there is time for an interruption."""
     path = tmp_path_factory.mktemp("bars") / "bars.csv"
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -74,7 +74,7 @@ def finished(bars_file: Path, state: Path, *more: object) -> str:
 
 @pytest.fixture(scope="module")
 def whole(bars_file: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """The state of an uninterrupted run, and how long that took."""
+    """The state of an uninterrupted run, and its duration."""
     state = tmp_path_factory.mktemp("whole") / "state"
     begun = time.monotonic()
     said = finished(bars_file, state)
@@ -105,7 +105,7 @@ def test_killed_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, 
             process.communicate()
             killed += 1
         else:
-            # It was done before: the machine is quicker now, or little was left to do. Again from the beginning.
+            # The run ended before the kill: the machine is faster now, or little was left to do. Start again.
             shutil.rmtree(tmp_path)
             span /= 2
     finished(bars_file, tmp_path)
@@ -119,12 +119,12 @@ def test_ctrl_c_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, 
     for part in (0.01, 0.08, 0.2, 0.4, 0.7):
         process = started(bars_file, tmp_path)
         until(lambda process=process: has_begun(process))
-        time.sleep(part * span)  # the moment is what is tested: any is as good
+        time.sleep(part * span)  # any moment will do
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
         asked = time.monotonic()
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
-        # 130, or when all was done, 0 or what a shell calls 130 as well: killed in the interpreter's last moments.
+        # 130; after the end of the work 0, or the code of a kill in the interpreter's last moments.
         assert process.returncode in {130, 0, -signal.SIGINT}, said
         assert "Traceback" not in said
         if process.returncode == 130:
@@ -136,7 +136,7 @@ def test_ctrl_c_at_any_moment_and_run_again(bars_file: Path, whole: tuple[Path, 
 
 
 def has_begun(process: subprocess.Popen[str]) -> bool:
-    """Whether the interpreter is past its own start, whose Ctrl-C nobody else can answer: it loads what the settings need."""
+    """Whether the interpreter has started: before that, nothing can handle Ctrl-C."""
     return process.poll() is not None or "pydantic_core" in proc.mapped_files(process.pid)
 
 
@@ -144,12 +144,12 @@ def has_begun(process: subprocess.Popen[str]) -> bool:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("library", ["", "numpy", "torch"])
 def test_ctrl_c_while_the_training_processes_load(library: str, bars_file: Path, tmp_path: Path) -> None:
-    """Their libraries take seconds, and nothing of it may be heard or stay behind."""
+    """Loading libraries takes seconds. No output and no process may be left."""
     process = started(bars_file, tmp_path, environment={"MODELS": "har,lstm"})
     try:
         until(lambda: any(library in maps for maps in loading(process.pid)))
         os.killpg(process.pid, signal.SIGINT)
-        # Until the last process that holds stderr has ended.
+        # Reads until the last process with this stderr has ended.
         _, said = process.communicate(timeout=PATIENCE_SECONDS)
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""`streams run --source yfinance --since last`: fetches from some sessions before what the state has."""
+"""`streams run --source yfinance --since last`: fetches from some sessions before the last bars of the state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from state.readers import HistoryReader
 from streams.__main__ import cli
 from tests.marketdata.frames_made import many, one
 
-#: Weekdays that are over everywhere.
+#: Weekdays in the past, in every time zone.
 DAYS = pd.bdate_range(end=dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2), periods=200, unit="s")
 
 

@@ -1,4 +1,4 @@
-"""Scenarios that every engine passes: the same rows to the byte, whatever the delivery, the workers and the faults beside."""
+"""Scenarios that every engine passes: the same rows to the byte, for any delivery, any number of workers and any faults."""
 
 from __future__ import annotations
 

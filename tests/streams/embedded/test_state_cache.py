@@ -1,4 +1,4 @@
-"""States in memory: bounded, and nothing that was changed is lost."""
+"""The cache of states: its size is bounded, and no change is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work for pool processes, good and bad; here because a child process has to import it."""
+"""Jobs for pool processes, good and bad. A child process must be able to import them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def environment(job: str) -> str | None:
 
 
 def misbehave(job: tuple[str, str]) -> str:
-    """`kind`, and a folder for marks: `mark` is written before anything bad happens."""
+    """A job (kind, folder). `wait-once` writes its process's id into the folder, then waits."""
     kind, folder = job
     if kind == "raise":
         raise ValueError("no good")
@@ -39,13 +39,13 @@ def misbehave(job: tuple[str, str]) -> str:
 
 
 def hang(job: str) -> None:
-    """Leave the process's id in the folder, then never end."""
+    """Write the process's id into the folder, then wait for ever."""
     Path(job, f"{os.getpid()}.pid").touch()
     time.sleep(3600)
 
 
 def main(folder: str) -> None:
-    """A program whose pool is busy until it is ended from outside."""
+    """A program whose pool is busy until the program is ended from outside."""
     with TrainingPool(hang, jobs=2, deadline_seconds=3600, preload=()) as pool:
         for key in ("A", "B"):
             pool.request(key, lambda: folder)

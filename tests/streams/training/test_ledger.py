@@ -81,7 +81,7 @@ class Worker:
         else:
             failure = self.ledger.fail(TICKER, training, f"failure of {training.cutoff}", self.now)
             others = {name for name in self.failures if name != training}
-            for name in others:  # the ledger remembers the ticker's last failure alone
+            for name in others:  # the ledger remembers only the ticker's last failure
                 del self.failures[name]
                 self.earliest.pop(name, None)
             self.failures[training] = self.failures.get(training, 0) + 1
@@ -164,7 +164,7 @@ def test_nothing_is_trained_twice_in_a_row_without_a_crash_or_another_training(m
 
 
 def test_a_superseded_training_that_is_due_once_more_is_requested_anew() -> None:
-    """The embedded engine had taken it for done, though its result was dropped."""
+    """The embedded engine took it for done, although its result was dropped."""
     ledger = TrainingLedger()
     assert ledger.request(TICKER, due(1))
     assert not ledger.request(TICKER, due(1))

@@ -1,4 +1,4 @@
-"""The pool of training processes: what it promises when jobs and processes fail."""
+"""The pool of training processes when jobs and processes fail."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_requests_are_built_when_their_turn_comes_and_replaced_before_that() -> 
         for number in range(9):
             pool.request(str(number), build(f"{number} first"))
         pool.poll(block=False)
-        assert len(built) <= 2 * IN_FLIGHT_PER_PROCESS  # some may have ended and made room
+        assert len(built) <= 2 * IN_FLIGHT_PER_PROCESS  # some may have ended already
         pool.request("8", build("8 second"))
         pool.request("7", build("7 second"))
         pool.withdraw("7")
@@ -131,7 +131,7 @@ def test_leaving_ends_busy_processes_at_once(tmp_path: Path) -> None:
 
 @pytest.fixture
 def busy_program(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """A running program with two busy pool processes, and the ids of these and of their forkserver."""
+    """A running program with two busy pool processes; the ids of these and of their forkserver."""
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.streams.training.jobs", str(tmp_path)],
         cwd=ROOT,
@@ -161,7 +161,7 @@ def test_a_killed_parent_leaves_no_process_behind(busy_program: tuple[subprocess
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_ctrl_c_ends_quickly_and_quietly(busy_program: tuple[subprocess.Popen[bytes], list[int]]) -> None:
     program, processes = busy_program
-    os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to all of them
+    os.killpg(program.pid, signal.SIGINT)  # to the whole group, as a terminal does
     _, said = program.communicate(timeout=PATIENCE_SECONDS)
     assert program.returncode == 130
     assert said == b""
@@ -169,7 +169,7 @@ def test_ctrl_c_ends_quickly_and_quietly(busy_program: tuple[subprocess.Popen[by
 
 
 def test_a_forkserver_that_does_not_answer_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was killed while it started: its socket is there, and the process that was asked for does not come."""
+    """It was killed while it started: its socket exists, but it does not answer."""
     answers = iter([EOFError("unexpected EOF"), ConnectionRefusedError(111, "Connection refused")])
     submit = ProcessPoolExecutor.submit
 

@@ -1,4 +1,4 @@
-"""What a training tells: in the command's own log, though another process has trained."""
+"""A training's scores are in the command's log, although another process has trained."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS
 
-#: A number as it stands in the log, and what stands for none.
+#: A number in the log, or `none`.
 NUMBER = r"-?[0-9.]+(e-?[0-9]+)?"
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The standard error of a run that trains one ticker, two candidates beside the baseline."""
+    """The standard error of a run that trains one ticker, with two candidates and the baseline."""
     state = tmp_path_factory.mktemp("said") / "state"
     process = subprocess.run(
         [sys.executable, "-m", "streams", "run", "--source", "sample", "--tickers", "FB,IBM", "--state", str(state)],
