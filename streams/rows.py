@@ -61,17 +61,17 @@ def _failed(error: Exception) -> str:
 
 def readable_models(ticker: str, read: Callable[[], Value | None]) -> Value | None:
     """The result of `read`; None, with a warning, if the stored models are damaged. The ticker is then trained again."""
-    return _readable(ticker, read, "stored models unreadable, trained again")
+    try:
+        return read()
+    except StateCorruptError as error:
+        logger.warning("stored models unreadable, trained again ticker=%s reason=%s", ticker, error)
+        return None
 
 
 def readable_row(ticker: str, read: Callable[[], Forecast | None]) -> Forecast | None:
     """The result of `read`; None, with a warning, if the stored row is damaged. The row is then replaced."""
-    return _readable(ticker, read, "unreadable forecast row not used")
-
-
-def _readable(ticker: str, read: Callable[[], Value | None], finding: str) -> Value | None:
     try:
         return read()
     except StateCorruptError as error:
-        logger.warning("%s ticker=%s reason=%s", finding, ticker, error)
+        logger.warning("unreadable forecast row not used ticker=%s reason=%s", ticker, error)
         return None
