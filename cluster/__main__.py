@@ -14,6 +14,7 @@ from broker.topics import ensure_topics
 from cluster.processes import Ending, Processes
 from commands.console import run_cli
 from errors import ForecastingError
+from producers.forms.declared import Declared
 from producers.options import source_options
 from settings import load_settings
 from streams.kafka.worker.folder import forget_tables
@@ -48,7 +49,9 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
 def _source_arguments(source: dict[str, object]) -> list[str]:
     arguments: list[str] = []
     for name, value in source.items():
-        if value is not None:
+        if isinstance(value, Declared):
+            arguments += [part for text in value.given for part in ("--read-as", text)]
+        elif value is not None:
             text = ",".join(value) if isinstance(value, list) else str(value)
             arguments += [f"--{name}", text]
     return arguments

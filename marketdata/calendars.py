@@ -9,74 +9,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from records import Days, date_of, day_number
+from records import Days, date_of, day_number, exchange_of
 
-#: Yahoo's suffix → the exchange's calendar. No suffix: all exchanges of the United States keep the same sessions.
-_CALENDARS: Final = {
-    "": "XNYS",
-    "AS": "XAMS",
-    "AX": "XASX",
-    "BA": "XBUE",
-    "BD": "XBUD",
-    "BK": "XBKK",
-    "BO": "XBOM",
-    "BR": "XBRU",
-    "CO": "XCSE",
-    "DE": "XETR",
-    "F": "XFRA",
-    "HE": "XHEL",
-    "HK": "XHKG",
-    "IR": "XDUB",
-    "IS": "XIST",
-    "JK": "XIDX",
-    "JO": "XJSE",
-    "KL": "XKLS",
-    "KQ": "XKRX",
-    "KS": "XKRX",
-    "L": "XLON",
-    "LS": "XLIS",
-    "MC": "XMAD",
-    "MI": "XMIL",
-    "MX": "XMEX",
-    "NS": "XBOM",
-    "NZ": "XNZE",
-    "OL": "XOSL",
-    "PA": "XPAR",
-    "PR": "XPRA",
-    "SA": "BVMF",
-    "SI": "XSES",
-    "SN": "XSGO",
-    "SR": "XSAU",
-    "SS": "XSHG",
-    "ST": "XSTO",
-    "SW": "XSWX",
-    "SZ": "XSHG",
-    "T": "XTKS",
-    "TA": "XTAE",
-    "TO": "XTSE",
-    "TW": "XTAI",
-    "TWO": "XTAI",
-    "V": "XTSE",
-    "VI": "XWBO",
-    "WA": "XWAR",
-}
 #: Closing auctions and the delay of the provider's feed: a session's bar is final this long after its close.
 SETTLING: Final = dt.timedelta(minutes=30)
 
 
 def calendar_name(ticker: str) -> str | None:
-    """The calendar of a ticker's exchange; None where the suffix is unknown, and for indices, whose exchange it does not say.
+    """The calendar of a ticker's exchange; None for an unknown suffix, an index, and a bare code, which name no exchange.
 
-    >>> [calendar_name(t) for t in ("AAPL", "BRK-B", "005930.KS", "EURUSD=X", "BTC-USD", "^FTSE")]
-    ['XNYS', 'XNYS', 'XKRX', '24/5', '24/7', None]
+    >>> [calendar_name(t) for t in ("AAPL", "BRK-B", "005930.KS", "EURUSD=X", "BTC-USD", "^FTSE", "600519")]
+    ['XNYS', 'XNYS', 'XKRX', '24/5', '24/7', None, None]
     """
-    if ticker.startswith("^"):
-        return None
-    if "=" in ticker:
-        return "24/5" if ticker.endswith("=X") else None
-    if ticker.endswith(("-USD", "-EUR", "-GBP")):
-        return "24/7"
-    return _CALENDARS.get(ticker.partition(".")[2])
+    exchange = exchange_of(ticker)
+    return None if exchange is None else exchange.calendar
 
 
 def sessions(ticker: str, first: dt.date, last: dt.date) -> Days | None:
@@ -100,6 +46,13 @@ def missing_sessions(ticker: str, day: Days) -> Days:
         return day
     expected = sessions(ticker, date_of(day[0]), date_of(day[-1]))
     return day[:0] if expected is None else np.setdiff1d(expected, day, assume_unique=True)
+
+
+def surplus_bars(ticker: str, day: Days) -> Days:
+    """A ticker's bars (day numbers, rising) on days without a session of its exchange; empty if the calendar is unknown."""
+    if not len(day) or (expected := sessions(ticker, date_of(day[0]), date_of(day[-1]))) is None or not len(expected):
+        return day[:0]
+    return np.setdiff1d(day[day >= expected[0]], expected, assume_unique=True)
 
 
 def is_finished(ticker: str, date: dt.date, now: dt.datetime) -> bool:

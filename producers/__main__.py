@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from commands.console import progress, run_cli
+from producers.forms.declared import Declared
 from producers.options import source_options
 from producers.publish_command import publish
 from producers.report import ValidationReport, report_json, report_lines
@@ -31,7 +32,14 @@ def cli() -> None:
 @click.option("--limit", default=50, show_default=True, help="Rejected bars to list.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def check(
-    source: str, path: Path | None, tickers: list[str] | None, start: dt.date | None, end: dt.date | None, limit: int, form: str
+    source: str,
+    path: Path | None,
+    declared: Declared,
+    tickers: list[str] | None,
+    start: dt.date | None,
+    end: dt.date | None,
+    limit: int,
+    form: str,
 ) -> None:
     """Validate bars without using them, and look for suspect ones and gaps; exit code 1 when any is rejected."""
     now = dt.datetime.now(dt.UTC)
@@ -39,6 +47,7 @@ def check(
     bars = read_source(
         source,
         path=path,
+        declared=declared,
         tickers=tickers,
         start=start,
         end=end,
@@ -52,8 +61,8 @@ def check(
             for item in bars:
                 advance(report.add(item))
     finally:  # a source without one good bar ends in an error, and the reasons are what one needs then
-        report.finish(bars.suspicions)
-        if report.tickers:
+        report.finish(bars.suspicions, bars.findings)
+        if report.tickers or bars.findings.passed_over:
             click.echo(report_json(report) if form == "json" else "\n".join(report_lines(report, limit=limit)))
     sys.exit(1 if report.rejected else 0)
 

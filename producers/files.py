@@ -1,98 +1,204 @@
-"""The source `file`: a CSV or Parquet file, of many tickers or of the one that it is named after, or a folder of such files."""
+"""The source `file`: a file or a folder of files in any recognised form, of many tickers or of one that names the file."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import SourceError
+from producers.findings import Findings
+from producers.forms.containers import Member, PassedOver, files_of, members
+from producers.forms.dates import NOT_A_DAY
+from producers.forms.declared import Declared
+from producers.forms.names import is_deliberate, ticker_of_name
+from producers.joined import joined
+from producers.one_ticker import daily_bars
 from producers.raw import RawBars
-from producers.tables import NOT_A_DAY, SUFFIXES, BarTable, read_table
-from records import RejectedBar, canonical_ticker, is_ticker
+from producers.tables import BarTable, read_table
+from records import RejectedBar, canonical_ticker, is_isin, is_ticker
 
 Rows = NDArray[np.intp]
+Item = RawBars | RejectedBar
+#: Columns of yfinance's `Ticker.history()`: its prices are adjusted for the dividends that stand beside them.
+_HISTORY: Final = frozenset({"Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits"})
 
 
-def read_file(path: Path, tickers: frozenset[str] | None) -> tuple[int, Iterator[RawBars | RejectedBar]]:
+def read_file(
+    path: Path, tickers: frozenset[str] | None, declared: Declared, findings: Findings
+) -> tuple[int | None, Iterator[Item]]:
     """What a file has of each of `tickers` (None: of all), by name, and before it the number of rows that this is.
 
-    Raises SourceError for a file that is none, or that lacks one of `tickers`.
+    Raises SourceError for a file that is not one of bars, or that lacks one of `tickers`.
     """
-    table = read_table(path)
-    names = _names(table, path)
-    missing = (tickers or frozenset()) - {name for name in names if name is not None}
-    if missing:
-        raise SourceError(f"{path}: has no bars of {_listing(missing)}; it has {_listing(filter(None, names))}")
-    rows_of = {
-        name: rows for name, rows in _rows_by_name(table, names).items() if name is None or tickers is None or name in tickers
-    }
-    return sum(map(len, rows_of.values())), _by_ticker(table, rows_of)
+    found = list(_members(path, findings))
+    if len(found) != 1:
+        items = list(_of_members(found, declared, findings))
+        _check_wanted(str(path), tickers, {item.ticker for item in items})
+        return None, iter(_chosen(joined(items), tickers))
+    table, rows_of = _opened(found[0], declared, findings)
+    _check_wanted(str(path), tickers, {name for name in rows_of if name is not None})
+    chosen = {name: rows for name, rows in rows_of.items() if name is None or tickers is None or name in tickers}
+    return sum(map(len, chosen.values())), _by_ticker(found[0].where, table, chosen, declared, findings)
 
 
-def read_folder(folder: Path, tickers: frozenset[str] | None) -> Iterator[RawBars | RejectedBar]:
-    """What the files of a folder have, one file a ticker, by name.
+def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared, findings: Findings) -> Iterator[Item]:
+    """What the files of a folder and its sub-folders have.
 
-    A file that cannot be used is reported as one rejected bar without a date. Raises SourceError at once where the folder holds
-    no file of bars, two of one ticker, or none of one of `tickers`.
+    Files that are named after a ticker of their own come first, by name, one at a time; then what lies in archives, in files of
+    many tickers and in several files of one ticker, by ticker. A file that cannot be used is reported as one rejected bar
+    without a date. Raises SourceError at once where the folder holds no file of bars, or none of one of `tickers`.
     """
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.endswith(SUFFIXES):
-            other = files.setdefault(_stem(path), path)
-            if other != path:
-                raise SourceError(f"{other} and {path} are both of {_stem(path)}; keep one of them")
-    if not files:
-        raise SourceError(f"{folder}: has no file ending in {', '.join(SUFFIXES)}")
-    missing = (tickers or frozenset()) - files.keys()
-    if missing:
-        raise SourceError(f"{folder}: has no file named after {_listing(missing)}; it has files of {_listing(files)}")
-    return _by_file({name: files[name] for name in sorted(files) if tickers is None or name in tickers})
+    paths: list[Path] = []
+    for entry in files_of(folder):
+        if isinstance(entry, PassedOver):
+            findings.passed_over.append(entry)
+        else:
+            paths.append(entry)
+    if not paths:
+        raise SourceError(
+            f"{folder}: has no file of bars, in it or below it; {len(findings.passed_over):,} files are of other kinds"
+        )
+    claims: dict[str, list[Path]] = {}
+    for path in paths:
+        claims.setdefault(_named(path.name, path.parent.name, declared) or "", []).append(path)
+    alone = {name: claimed[0] for name, claimed in sorted(claims.items()) if name and len(claimed) == 1}
+    missing = (tickers or frozenset()) - alone.keys()
+    if tickers is not None and not missing:
+        return _streamed({name: alone[name] for name in sorted(tickers)}, [], None, declared, findings)
+    others = [path for path in paths if path not in alone.values()]
+    if tickers is None:
+        return _streamed(alone, others, None, declared, findings)
+    items = list(_streamed(alone, others, tickers, declared, findings))
+    _check_wanted(str(folder), tickers, {item.ticker for item in items} | claims.keys() - {""})
+    return iter(items)
 
 
-def _by_file(files: dict[str, Path]) -> Iterator[RawBars | RejectedBar]:
-    for name, path in files.items():
-        try:
-            _, found = read_file(path, None)
-        except SourceError as error:
-            yield RejectedBar(name, "", str(error))
-            continue
-        for item in found:
-            if item.ticker == name or isinstance(item, RejectedBar):
+def _streamed(
+    alone: dict[str, Path], others: list[Path], tickers: frozenset[str] | None, declared: Declared, findings: Findings
+) -> Iterator[Item]:
+    kept: list[Item] = []
+    for name, path in alone.items():
+        for item in _of_path(path, declared, findings):
+            if item.ticker == name and (tickers is None or name in tickers):
                 yield item
             else:
-                yield RejectedBar(item.ticker, "", f"{path}: {len(item.day)} bars of another ticker than the file's name says")
+                kept.append(item)
+    for path in others:
+        kept += _of_path(path, declared, findings)
+    yield from _chosen(joined(kept, taken=frozenset(alone)), tickers)
 
 
-def _stem(path: Path) -> str:
-    suffix = next(suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix))
-    return canonical_ticker(path.name.removesuffix(suffix))
+def _chosen(items: Iterable[Item], tickers: frozenset[str] | None) -> Iterator[Item]:
+    return (item for item in items if tickers is None or item.ticker in tickers)
 
 
-def _names(table: BarTable, path: Path) -> list[str | None]:
+def _of_path(path: Path, declared: Declared, findings: Findings) -> Iterator[Item]:
+    try:
+        found = list(_members(path, findings))
+    except SourceError as error:
+        yield RejectedBar(_label(path.name, path.parent.name), "", str(error))
+        return
+    yield from _of_members(found, declared, findings)
+
+
+def _of_members(found: list[Member], declared: Declared, findings: Findings) -> Iterator[Item]:
+    for member in found:
+        name = _named(member.name, member.folder, declared)
+        try:
+            table, rows_of = _opened(member, declared, findings)
+        except SourceError as error:
+            is_text = member.name.lower().endswith((".txt", ".dat", ".data", ".asc"))
+            if is_text and any(words in str(error) for words in ("no row with a date", "has no bars")):
+                findings.passed_over.append(PassedOver(member.where, str(error).removeprefix(f"{member.where}: ")))
+            else:
+                yield RejectedBar(_label(member.name, member.folder), "", str(error))
+            continue
+        for item in _by_ticker(member.where, table, rows_of, declared, findings):
+            foreign = name is not None and item.ticker not in (name, "") and table.ticker is not None and len(rows_of) == 1
+            if foreign and is_deliberate(member.name) and isinstance(item, RawBars):
+                reason = f"{member.where}: {len(item.day)} bars of another ticker ({item.ticker}) than the file's name says"
+                yield RejectedBar(item.ticker, "", reason)
+            else:
+                yield item
+
+
+def _members(path: Path, findings: Findings) -> Iterator[Member]:
+    for member in members(path):
+        if isinstance(member, PassedOver):
+            findings.passed_over.append(member)
+        else:
+            yield member
+
+
+def _opened(member: Member, declared: Declared, findings: Findings) -> tuple[BarTable, dict[str | None, Rows]]:
+    """The table and the rows of each ticker, None for a name that cannot be one."""
+    table = read_table(member, declared)
+    names = _names(table, member, declared)
+    findings.add_form(member.where, table.form)
+    if table.remarks:
+        findings.passed_over.append(
+            PassedOver(
+                member.where, f"{len(table.remarks):,} lines of text among the bars, as {table.remarks[0].strip()[:60]!r}"
+            )
+        )
+    return table, _rows_by_name(table, names)
+
+
+def _named(name: str, folder: str, declared: Declared) -> str | None:
+    """The ticker of a file's name, or of its folder's if the file's name holds none."""
+    choice = declared.columns.get("ticker")
+    of_file = None if choice == "folder" else ticker_of_name(name)
+    return of_file or (None if choice == "file" else ticker_of_name(folder))
+
+
+def _label(name: str, folder: str) -> str:
+    """What stands for the ticker of a file that cannot be read."""
+    return ticker_of_name(name) or ticker_of_name(folder) or ""
+
+
+def _names(table: BarTable, member: Member, declared: Declared) -> list[str | None]:
     """The canonical ticker of each of the table's names, None for what cannot be one; the file's own where it has no column."""
     if table.ticker is not None:
         return [name if is_ticker(name) else None for name in map(canonical_ticker, table.names)]
-    name = _stem(path)
-    if not is_ticker(name):
+    name = table.titled or _named(member.name, member.folder, declared)
+    if name is None:
         raise SourceError(
-            f"{path}: has no column ticker, symbol or name, and its own name is not a ticker; rename it, as AAPL.csv"
+            f"{member.where}: has no column ticker, symbol or name, and its own name is not a ticker; rename it, as AAPL.csv, "
+            f"or name the column: --read-as ticker=NAME"
         )
     return [name]
 
 
-def _by_ticker(table: BarTable, rows_of: dict[str | None, Rows]) -> Iterator[RawBars | RejectedBar]:
+def _by_ticker(
+    where: str, table: BarTable, rows_of: dict[str | None, Rows], declared: Declared, findings: Findings
+) -> Iterator[Item]:
     for line in table.malformed:
         yield RejectedBar("", line[:40], "a line with another number of fields than the header has")
     for row in rows_of.get(None, np.empty(0, np.intp)).tolist():
         yield RejectedBar(table.ticker_text(row)[:40], table.day_text(row)[:40], "not a ticker")
+    of_history = set(table.form.columns.values()) | set(table.form.ignored) >= _HISTORY
     for name in sorted(name for name in rows_of if name is not None):
         rows = rows_of[name]
         day = table.day[rows]
         undated = {int(row): table.day_text(int(rows[row])) for row in np.flatnonzero(day == NOT_A_DAY)}
-        yield RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated, table.written)
+        raw = RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated, table.written, where)
+        clock = None if table.clock is None else table.clock.part(rows)
+        if is_isin(name):
+            findings.add_note(
+                name, "an ISIN: neither its exchange nor its currency is known; a symbol, as AAPL or VOD.L, says both"
+            )
+        try:
+            bars, held_out = daily_bars(raw, clock, declared, findings, where=where, of_history=of_history)
+        except SourceError as error:
+            yield RejectedBar(name, "", str(error))
+            continue
+        yield from held_out
+        yield bars
 
 
 def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, Rows]:
@@ -104,6 +210,17 @@ def _rows_by_name(table: BarTable, names: list[str | None]) -> dict[str | None, 
     order = np.argsort(code, kind="stable")
     starts = np.searchsorted(code[order], np.arange(len(distinct)))
     return dict(zip(distinct, np.split(order, starts[1:]), strict=True))
+
+
+def _check_wanted(where: str, tickers: frozenset[str] | None, there: Iterable[str]) -> None:
+    known = set(there) - {""}
+    missing = sorted((tickers or frozenset()) - known)
+    if missing:
+        near = [likely for name in missing[:3] for likely in difflib.get_close_matches(name, known, n=1, cutoff=0.75)]
+        hint = f"; did you mean {_listing(near)}?" if near else ""
+        raise SourceError(
+            f"{where}: has no bars of {_listing(missing)}; it has {_listing(known) or 'none of any ticker'}{hint}"
+        )
 
 
 def _listing(names: Iterable[str]) -> str:

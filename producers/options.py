@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from marketdata.groups import GROUPS, group
+from producers.forms.declared import Declared
 from producers.sources import SourceName
 from records import parse_date
 
@@ -24,7 +25,15 @@ _OPTIONS = (
         show_default=True,
         help="sample: real bars of five shares; file: your own (--path); yfinance: Yahoo's (--tickers or --group).",
     ),
-    click.option("--path", type=click.Path(path_type=Path), help="CSV or Parquet file, or a folder of one file per ticker."),
+    click.option("--path", type=click.Path(path_type=Path), help="File or folder of bars; docs/forms.md has the forms."),
+    click.option(
+        "--read-as",
+        "declared",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=lambda _context, _option, texts: Declared.of(texts),
+        help="What a file itself does not say, as decimal=comma, dates=day.month.year, prices=raw, ticker=NAME, close=NAME.",
+    ),
     click.option("--tickers", callback=lambda _context, _option, text: split_tickers(text), help="A,B: only these; else all."),
     click.option(
         "--group", "group_name", type=click.Choice(list(GROUPS)), help="The tickers of a group, in place of --tickers."
@@ -35,7 +44,7 @@ _OPTIONS = (
 
 
 def source_options(command: F) -> F:
-    """Add the options; the command receives source, path, tickers, start and end, as `read_source` takes them."""
+    """Add the options; the command receives source, path, declared, tickers, start and end, as `read_source` takes them."""
 
     @wraps(command)
     def with_tickers(*, tickers: list[str] | None, group_name: str | None, **others: Any) -> Any:

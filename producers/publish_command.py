@@ -13,6 +13,7 @@ import msgspec
 
 from commands.console import progress
 from errors import SourceError
+from producers.forms.declared import Declared
 from producers.options import source_options
 from producers.report import ValidationReport
 from producers.since import starts_since_last
@@ -55,6 +56,7 @@ class JobSummary(msgspec.Struct, kw_only=True):
 def publish(
     source: str,
     path: Path | None,
+    declared: Declared,
     tickers: list[str] | None,
     start: dt.date | None,
     end: dt.date | None,
@@ -88,6 +90,7 @@ def publish(
     bars = read_source(
         source,
         path=path,
+        declared=declared,
         tickers=tickers,
         start=start,
         end=end,
@@ -102,7 +105,7 @@ def publish(
     items = _until_error(seen.watch(bars) if source == SourceName.YFINANCE else bars, errors)
     with progress(bars.bars_total, "bars published") as advance:
         report = publish_bars(settings, items, resend=resend, published=published, advance=advance)
-    seen.finish(bars.suspicions if source == SourceName.YFINANCE else ())
+    seen.finish(bars.suspicions if source == SourceName.YFINANCE else (), bars.findings)
     summary = JobSummary(
         new=report.bars - report.changed,
         changed=report.changed,

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from producers.adjust import adjust_by_close
-from records import BarBatch, Bars, Days, Floats, RejectedBar, batch_of, date_of, day_number, validate_days
+from records import BarBatch, Bars, Days, Floats, RejectedBar, batch_of, date_of, day_number, not_daily, validate_days
 from records.validation import EARLIEST_DATE
 
 #: Measured: larger messages bring little more, and a worker's memory grows with them.
@@ -23,8 +23,8 @@ class RawBars:
 
     `values` has open, high, low, close, volume and perhaps adjusted_close, dividend or split; NaN where there is none. Without
     the column `split` the source does not know of splits. `undated` holds, by row, the text of what is no date. `fetched` is
-    when the source had them so, with a time zone; None where all that is known is that it cannot have been before the newest
-    of them.
+    when the source had them so, with a time zone; None if unknown, the newest bar's date is then used. `where` names their
+    file.
     """
 
     ticker: str
@@ -32,6 +32,7 @@ class RawBars:
     values: dict[str, Floats]
     undated: Mapping[int, str]
     fetched: dt.datetime | None
+    where: str = ""
 
     def part(self, rows: np.ndarray) -> RawBars:
         """The chosen rows, in the order given."""
@@ -50,10 +51,15 @@ def batches(
 ) -> Iterator[BarBatch | RejectedBar]:
     """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches.
 
-    `screen` may hold out more of those that passed every check.
+    `screen` may hold out more of those that passed every check. Bars that are not daily are refused together, as one rejected
+    bar without a date.
     """
     as_of, as_of_time = _edition(raw, today)
     raw = _between(raw, start, end)
+    reason = not_daily(np.unique(raw.day[_datable(raw.day, today)]))
+    if reason is not None:
+        yield RejectedBar(raw.ticker, "", reason)
+        return
     if "adjusted_close" in raw.values:
         raw, unadjusted = _adjusted(raw)
         yield from unadjusted
@@ -70,6 +76,11 @@ def batches(
             as_of_time=as_of_time,
             gives_splits="split" in raw.values,
         )
+
+
+def _datable(day: Days, today: dt.date) -> np.ndarray:
+    inside: np.ndarray = (day >= day_number(EARLIEST_DATE)) & (day <= day_number(today))
+    return inside
 
 
 def _edition(raw: RawBars, today: dt.date) -> tuple[dt.date, dt.time]:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 import msgspec
 import numpy as np
 
-from marketdata.calendars import missing_sessions
+from marketdata.calendars import missing_sessions, surplus_bars
+from producers.findings import Findings
 from records import BarBatch, Days, RejectedBar, Suspicion, date_of
+
+_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_FIGURE: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?(?!\w)")
 
 
 class TickerReport(msgspec.Struct, kw_only=True):
     """One ticker's part of a source; `first` and `last` are ISO dates of accepted bars, None where there is none.
 
-    `missing` are sessions of its exchange between the two with no bar at all, good or bad.
+    `missing` are sessions of its exchange between the two with no bar at all, good or bad; `surplus` are bars on days without a
+    session.
     """
 
     ticker: str
@@ -26,6 +33,7 @@ class TickerReport(msgspec.Struct, kw_only=True):
     last: str | None = None
     suspect: int = 0
     missing: list[dt.date] = []
+    surplus: list[dt.date] = []
 
 
 class ValidationReport:
@@ -35,6 +43,7 @@ class ValidationReport:
         self.accepted = 0
         self.rejected: list[RejectedBar] = []
         self.suspicions: list[Suspicion] = []
+        self.findings = Findings()
         self._tickers: dict[str, TickerReport] = {}
         self._dates: dict[str, list[str]] = {}
 
@@ -59,15 +68,17 @@ class ValidationReport:
             self.add(item)
             yield item
 
-    def finish(self, suspicions: Iterable[Suspicion]) -> None:
-        """Once the source is read: take its suspicions, and look for the sessions that are missing."""
+    def finish(self, suspicions: Iterable[Suspicion], findings: Findings) -> None:
+        """Once the source is read: take its suspicions and findings, and look for missing and surplus sessions."""
         self.suspicions = list(suspicions)
+        self.findings = findings
         for one in self.suspicions:
             self._tickers[one.ticker].suspect += 1
         for of_ticker in self._tickers.values():
             if of_ticker.first is not None:
                 days = _days(self._dates[of_ticker.ticker], of_ticker.first, of_ticker.last or of_ticker.first)
                 of_ticker.missing = [date_of(day) for day in missing_sessions(of_ticker.ticker, days)]
+                of_ticker.surplus = [date_of(day) for day in surplus_bars(of_ticker.ticker, days)]
 
     @property
     def tickers(self) -> list[TickerReport]:
@@ -76,7 +87,7 @@ class ValidationReport:
 
 
 def report_json(report: ValidationReport) -> bytes:
-    """The whole report: `accepted`, `tickers`, `rejected`, `suspicions`."""
+    """The whole report: `accepted`, `tickers`, `rejected`, `suspicions`, `forms`, `notes`, `passed_over`."""
     return msgspec.json.format(
         msgspec.json.encode(
             {
@@ -84,6 +95,9 @@ def report_json(report: ValidationReport) -> bytes:
                 "tickers": report.tickers,
                 "rejected": report.rejected,
                 "suspicions": report.suspicions,
+                "forms": report.findings.forms,
+                "notes": report.findings.notes,
+                "passed_over": [{"where": one.where, "reason": one.reason} for one in report.findings.passed_over],
             }
         )
     )
@@ -91,11 +105,13 @@ def report_json(report: ValidationReport) -> bytes:
 
 def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
     """The report as text: a table of tickers, at most `limit` rejected and suspect bars and gaps each, and a sum by reason."""
-    yield f"{'ticker':<12} {'accepted':>9} {'rejected':>9} {'suspect':>9} {'missing':>9}  {'first':<10}  {'last':<10}"
+    yield from report.findings.lines(limit=limit)
+    counts = " ".join(f"{name:>9}" for name in ("accepted", "rejected", "suspect", "missing", "surplus"))
+    yield f"{'ticker':<12} {counts}  {'first':<10}  {'last':<10}"
     for of_ticker in report.tickers:
         yield (
             f"{of_ticker.ticker or '?':<12} {of_ticker.accepted:>9,} {of_ticker.rejected:>9,} "
-            f"{of_ticker.suspect:>9,} {len(of_ticker.missing):>9,}  "
+            f"{of_ticker.suspect:>9,} {len(of_ticker.missing):>9,} {len(of_ticker.surplus):>9,}  "
             f"{of_ticker.first or '-':<10}  {of_ticker.last or '-':<10}"
         )
     if report.rejected:
@@ -104,22 +120,38 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
         yield from _more(len(report.rejected), limit)
         yield ""
         yield from (
-            f"{count:>9,}  {reason}" for reason, count in Counter(bar.reason for bar in report.rejected).most_common(20)
+            f"{count:>9,}  {reason}" for reason, count in Counter(kind_of(bar) for bar in report.rejected).most_common(20)
         )
     if report.suspicions:
         yield ""
         yield "suspect bars (which of them are held out, SUSPECT_BARS says):"
         yield from (f"{one.ticker:<12} {one.date} {one.rule}: {one.evidence}" for one in report.suspicions[:limit])
         yield from _more(len(report.suspicions), limit)
-    gaps = [f"{one.ticker:<12} {_shortened(one.missing)}" for one in report.tickers if one.missing]
-    if gaps:
-        yield ""
-        yield "sessions of the exchange without a bar:"
-        yield from gaps[:limit]
-        yield from _more(len(gaps), limit)
+    yield from _days_listed(report, "missing", "sessions of the exchange without a bar:", limit)
+    yield from _days_listed(report, "surplus", "bars on days without a session of the exchange:", limit)
     yield ""
     used = sum(of_ticker.accepted > 0 for of_ticker in report.tickers)
     yield f"{report.accepted:,} bars of {used:,} tickers accepted, {len(report.rejected):,} rejected"
+
+
+def _days_listed(report: ValidationReport, name: str, title: str, limit: int) -> Iterator[str]:
+    gaps = [f"{one.ticker:<12} {_shortened(days)}" for one in report.tickers if (days := getattr(one, name))]
+    if gaps:
+        yield ""
+        yield title
+        yield from gaps[:limit]
+        yield from _more(len(gaps), limit)
+
+
+def kind_of(bar: RejectedBar) -> str:
+    """A reason without the data in it, so that like reasons are counted together.
+
+    >>> kind_of(RejectedBar("A", "2024-01-02", "2 bars of 2024-01-02 with different values; none is taken"))
+    'N bars of DATE with different values; none is taken'
+    """
+    place, colon, reason = bar.reason.partition(": ")
+    reason = _DATE.sub("DATE", reason if colon and "/" in place else bar.reason)
+    return _FIGURE.sub("N", reason.replace(bar.ticker, "TICKER") if len(bar.ticker) > 1 else reason)
 
 
 def _more(count: int, limit: int) -> Iterator[str]:

@@ -10,6 +10,8 @@ from typing import Self
 
 from errors import SourceError
 from producers.files import read_file, read_folder
+from producers.findings import Findings
+from producers.forms.declared import Declared
 from producers.raw import RawBars, batches
 from producers.sample import read_sample
 from producers.screen import Screen
@@ -31,15 +33,20 @@ class Source(Iterator[BarBatch | RejectedBar]):
 
     `bars_total` is the number of rows at the source, good and bad ones, of the tickers that are asked for; None where only
     reading on would tell.
-    `suspicions` fills as the bars are read.
+    `suspicions` and `findings` fill as the bars are read.
     """
 
     def __init__(
-        self, items: Iterator[BarBatch | RejectedBar], bars_total: int | None, suspicions: Sequence[Suspicion]
+        self,
+        items: Iterator[BarBatch | RejectedBar],
+        bars_total: int | None,
+        suspicions: Sequence[Suspicion],
+        findings: Findings,
     ) -> None:
         self._items = items
         self.bars_total = bars_total
         self.suspicions = suspicions
+        self.findings = findings
 
     def __iter__(self) -> Self:
         return self
@@ -59,23 +66,25 @@ def read_source(
     yahoo: Yahoo | None = None,
     starts: Mapping[str, dt.date] | None = None,
     suspect_bars: SuspectBars = SuspectBars.IMPOSSIBLE,
+    declared: Declared | None = None,
 ) -> Source:
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 
     `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `yahoo` is how the
     source yfinance is asked, `starts` a first day of their own for some of its tickers. `suspect_bars` says whether those that
-    are hardly true come as rejected ones. Raises SourceError at once for what cannot be used at all, and at the end when not
-    one bar was good.
+    are hardly true come as rejected ones, `declared` what the user says of the form of files. Raises SourceError at once for
+    what cannot be used at all, and at the end when not one bar was good.
     """
     wanted = canonical_tickers(tickers)
     if start is not None and end is not None and start > end:
         raise SourceError(f"the start {start} lies after the end {end}; exchange them")
+    findings = Findings()
     if name == SourceName.YFINANCE:
         total, raw = None, _open_yahoo(yahoo, path, wanted, start, end, starts or {})
     else:
-        total, raw = _open(name, path, wanted)
+        total, raw = _open(name, path, wanted, declared or Declared(), findings)
     screen = Screen(suspect_bars)
-    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found)
+    return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found, findings)
 
 
 def _open_yahoo(
@@ -95,17 +104,21 @@ def _open_yahoo(
     return yahoo.read(sorted(tickers), {**common, **starts}, end)
 
 
-def _open(name: str, path: Path | None, tickers: frozenset[str] | None) -> tuple[int | None, Iterator[RawBars | RejectedBar]]:
+def _open(
+    name: str, path: Path | None, tickers: frozenset[str] | None, declared: Declared, findings: Findings
+) -> tuple[int | None, Iterator[RawBars | RejectedBar]]:
     if name == SourceName.SAMPLE:
         if path is not None:
             raise SourceError("the source sample has no path; say --source file to read your own bars")
-        return read_sample(tickers)
+        return read_sample(tickers, findings)
     if name == SourceName.FILE:
         if path is None:
             raise SourceError("the source file needs a path to a CSV or Parquet file, or to a folder of them")
         if not path.exists():
             raise SourceError(f"{path}: there is no such file or folder")
-        return (None, read_folder(path, tickers)) if path.is_dir() else read_file(path, tickers)
+        if path.is_dir():
+            return None, read_folder(path, tickers, declared, findings)
+        return read_file(path, tickers, declared, findings)
     raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
 
 
@@ -132,13 +145,19 @@ def _batches(
     today: dt.date,
 ) -> Iterator[BarBatch | RejectedBar]:
     good = 0
+    reason = ""
     for item in raw:
-        if isinstance(item, RejectedBar):
-            yield item
-            continue
-        for result in batches(item, source=name, start=start, end=end, today=today, screen=screen):
+        found = (
+            [item]
+            if isinstance(item, RejectedBar)
+            else batches(item, source=name, start=start, end=end, today=today, screen=screen)
+        )
+        for result in found:
             good += isinstance(result, BarBatch)
+            if isinstance(result, RejectedBar) and not good:
+                reason = reason or result.reason
             yield result
     if not good:
         when = f" from {start or 'the beginning'} to {end or 'the end'}" if start or end else ""
-        raise SourceError(f"the source {name} has no usable bar{when}; python -m producers check tells of each why")
+        why = f": {reason}" if reason else ""
+        raise SourceError(f"the source {name} has no usable bar{when}{why}; python -m producers check lists every reason")

@@ -1,31 +1,34 @@
-"""A CSV or Parquet file as columns of bars, whatever its types: days as numbers, prices as floats, NaN where there is none."""
+"""A file as columns of bars: its form is recognised (`producers.forms`), days are numbers, prices floats, NaN if missing."""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet
 from numpy.typing import NDArray
 
 from errors import SourceError
-from producers.columns import find_columns
-from records import Days, Floats, day_number
+from producers.forms.clock import Clock, clock_of
+from producers.forms.containers import PARQUET, Member
+from producers.forms.dates import NOT_A_DAY, read_dates
+from producers.forms.declared import Declared, Form
+from producers.forms.layout import Layout, find_layout
+from producers.forms.names import ticker_of_titles
+from producers.forms.numbers import Sign, cleaned, decided, decimal_sign, floats
+from producers.forms.series import naming_column, repeats
+from producers.forms.sheet import SIGNS
+from producers.forms.text_table import TextTable, read_text
+from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
+from records import Days, Floats, canonical_ticker, is_ticker
 
-SUFFIXES: Final = (".csv", ".csv.gz", ".parquet", ".pq")
-#: Stands in a day column where the text was no date.
-NOT_A_DAY: Final = np.iinfo(np.int32).min
-_VALUES: Final = ("open", "high", "low", "close", "volume", "adjusted_close", "dividend")
-#: `$1,234.50` and `1,234,567`, as some exchanges' downloads have them. A lone comma may be a decimal one: not taken.
-_WITH_THOUSANDS: Final = re.compile(r"\$?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?")
+_PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
+_VALUES: Final = (*_PRICES, "volume", "dividend", "split")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +37,7 @@ class BarTable:
 
     `ticker` holds row → index into `names`; None when the file has no such column. `values` has float64 columns under
     our names. `malformed` are the lines of a CSV that have too many or too few fields. `written` is when the file was last
-    written, UTC.
+    written, UTC. `clock` has the times of day, None if no date has one. `titled` is the ticker that a title line gives.
     """
 
     day: Days
@@ -42,8 +45,13 @@ class BarTable:
     names: list[str]
     ticker: NDArray[np.int32] | None
     values: dict[str, Floats]
-    malformed: list[str]
     written: dt.datetime
+    form: Form
+    clock: Clock | None = None
+    malformed: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    titled: str | None = None
+    currency: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.day)
@@ -57,84 +65,214 @@ class BarTable:
         return "" if self.ticker is None else self.names[self.ticker[row]]
 
 
-def read_table(path: Path) -> BarTable:
-    """The bars in a file. SourceError when it is none of SUFFIXES, cannot be read, is empty or lacks a column."""
-    malformed: list[str] = []
-    if not path.name.endswith(SUFFIXES):
-        raise SourceError(f"{path}: its ending is none of {', '.join(SUFFIXES)}, so its format is unknown")
-    try:
-        # Before the bars: if they change meanwhile, the next reading knows of it.
-        written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-        table = _read_csv(path, malformed) if path.name.endswith((".csv", ".csv.gz")) else _read_parquet(path)
-    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise SourceError(f"{path}: cannot be read as {_kind(path)}: {reason:.300}") from error
-    if len(table) == 0:
-        raise SourceError(f"{path}: has no bars; a header and at least one row are needed")
-    day_source = table["date"]
-    names, tickers = _tickers(table["ticker"]) if "ticker" in table.column_names else ([], None)
-    values = {name: _floats(table[name]) for name in _VALUES if name in table.column_names}
-    return BarTable(_days(day_source), day_source, names, tickers, values, malformed, written)
+def read_table(member: Member, declared: Declared) -> BarTable:
+    """The bars in a file. SourceError when its form is not known, it is empty, or lacks a column."""
+    if member.content.startswith(PARQUET):
+        return _of_parquet(member, declared)
+    if not member.content.strip():
+        raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
+    text = read_text(member.content, declared, where=member.where)
+    if not len(text.columns):
+        raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
+    return _of_text(text, member, declared)
 
 
-def _kind(path: Path) -> str:
-    return "CSV" if path.name.endswith((".csv", ".csv.gz")) else "Parquet"
-
-
-def _read_csv(path: Path, malformed: list[str]) -> pa.Table:
-    def skip(row: pa.csv.InvalidRow) -> str:
-        malformed.append(row.text)
-        return "skip"
-
-    found = _header(path)
-    chosen = find_columns(found, where=str(path))
-    # All as text first: one "n/a" in a million numbers must cost its own bar and not the file, and a ticker may be called NA.
-    table = pa.csv.read_csv(
-        path,
-        read_options=pa.csv.ReadOptions(use_threads=False),
-        parse_options=pa.csv.ParseOptions(invalid_row_handler=skip),
-        convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(found, pa.string()), include_columns=list(chosen.values()), strings_can_be_null=False
-        ),
+def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
+    form = Form(
+        container="CSV" if text.sheet.sign != " " else "text",
+        encoding=text.encoding,
+        delimiter=SIGNS[text.sheet.sign],
+        header=_header_text(text),
+        columns={ours: text.layout.names[at] for ours, at in text.layout.columns.items()},
+        ignored=text.layout.ignored,
     )
-    return table.rename_columns(list(chosen))
+    table = _table(text.columns, text.layout, form, member, declared)
+    return replace(table, malformed=text.malformed, remarks=text.remarks, titled=ticker_of_titles(text.sheet.titles))
 
 
-def _header(path: Path) -> list[str]:
-    with pa.input_stream(str(path), compression="detect") as stream:
-        first, newline, rest = stream.read(1 << 16).partition(b"\n")
-    if not (newline and rest.strip()):
-        raise SourceError(f"{path}: has no bars; a header and at least one row are needed")
-    line = first.decode("utf-8-sig").rstrip("\r")
-    found = next(csv.reader([line]))
-    if len(found) == 1 and (other := next((mark for mark in ";\t|" if mark in line), None)):
-        raise SourceError(f"{path}: its columns are separated by {other!r}; save it with commas, and decimal points")
-    return found
+def _header_text(text: TextTable) -> str:
+    rows, titles = len(text.sheet.header), len(text.sheet.titles)
+    shown = {0: "no header row, columns by their order", 1: "one header row"}.get(rows, f"{rows} header rows")
+    return f"{titles} title line{'s' * (titles > 1)} and {shown}" if titles else shown
 
 
-def _read_parquet(path: Path) -> pa.Table:
-    with pa.parquet.ParquetFile(path) as file:
-        chosen = find_columns(file.schema_arrow.names, where=str(path))
-        return file.read(columns=list(chosen.values())).select(list(chosen.values())).rename_columns(list(chosen))
+def _of_parquet(member: Member, declared: Declared) -> BarTable:
+    try:
+        with pa.parquet.ParquetFile(pa.BufferReader(member.content)) as file:
+            names = tuple(file.schema_arrow.names)
+            layout = find_layout(
+                (names,), {k: v for k, v in declared.columns.items() if v not in ("file", "folder")}, where=member.where
+            )
+            used = sorted({*layout.columns.values(), *(at for each in layout.wide.values() for at in each.values())})
+            if "ticker" not in layout.columns and not layout.wide:
+                used = list(range(len(names)))
+            chosen = file.read(columns=[names[at] for at in used])
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{member.where}: cannot be read as Parquet: {' '.join(str(error).split()):.200}") from error
+    if len(chosen) == 0:
+        raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
+    form = Form("Parquet", columns={ours: names[at] for ours, at in layout.columns.items()}, ignored=layout.ignored)
+    columns = pa.table({str(at): chosen[names[at]] for at in used})
+    return _table(columns, layout, form, member, declared)
 
 
-def _tickers(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int32]]:
-    """The distinct names and, for each row, the index of its own; a missing one is the empty name."""
-    names, index = _encoded(column)
-    return [name or "" for name in names], index
+def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared: Declared) -> BarTable:
+    dates = cells[str(layout.columns["date"])]
+    times = cells[str(layout.columns["time"])] if "time" in layout.columns else None
+    day, clock, dates_form = _days(dates, times, declared, f"{member.where}: column {layout.names[layout.columns['date']]!r}")
+    form = replace(form, dates=dates_form)
+    if layout.wide:
+        return _side_by_side(cells, layout, form, member, declared, day, clock, dates)
+    parts = {ours: cells[str(at)] for ours, at in layout.columns.items() if ours in _VALUES}
+    values, decimal = _numbers(parts, declared, member.where)
+    if "volume" in values:
+        values["volume"] = values["volume"] * volume_unit(form.columns["volume"])
+    form = replace(form, decimal=decimal)
+    names, ticker, said = _tickers(cells, layout, day, values["close"], clock)
+    if said is not None:
+        form = replace(form, ticker=said, ignored=tuple(name for name in form.ignored if repr(name) not in said))
+    currency = [t or "" for t in _encoded(cells[str(layout.columns["currency"])])[0]] if "currency" in layout.columns else []
+    return BarTable(day, dates, names, ticker, values, member.written, form, clock, currency=currency)
 
 
-def _days(column: pa.ChunkedArray) -> Days:
-    """Day numbers: of timestamps with a time zone the date that the clocks there showed."""
-    if pa.types.is_timestamp(column.type):
-        if column.type.tz is not None:
-            column = pc.local_timestamp(column)
-        column = pc.floor_temporal(column, unit="day").cast(pa.date32())
-    if pa.types.is_date(column.type):
-        return _numpy(column.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
-    texts, index = _encoded(column)  # few dates in many rows
-    days: Days = np.array([NOT_A_DAY if text is None else _day_of(text) for text in texts], dtype=np.int32)
-    return days[index]
+def _side_by_side(
+    cells: pa.Table,
+    layout: Layout,
+    form: Form,
+    member: Member,
+    declared: Declared,
+    day: Days,
+    clock: Clock | None,
+    dates: pa.ChunkedArray,
+) -> BarTable:
+    """Several tickers' columns as one below the other; days on which only others traded are not a ticker's own."""
+    fields = [name for name in _VALUES if any(name in columns for columns in layout.wide.values())]
+    found: list[dict[str, Floats]] = []
+    decimal: str | None = None
+    for columns in layout.wide.values():
+        values, decimal = _numbers({ours: cells[str(at)] for ours, at in columns.items()}, declared, member.where)
+        found.append({name: values.get(name, np.full(len(day), np.nan)) for name in fields})
+    traded = [np.flatnonzero(np.isfinite(np.stack([v[n] for n in _PRICES[:4]])).any(axis=0)) for v in found]
+    rows = np.concatenate(traded) if traded else np.empty(0, np.intp)
+    together = {name: np.concatenate([v[name][at] for v, at in zip(found, traded, strict=True)]) for name in fields}
+    if "volume" in together and not any("volume" in columns for columns in layout.wide.values()):
+        del together["volume"]
+    code = np.repeat(np.arange(len(found), dtype=np.int32), [len(at) for at in traded])
+    form = replace(form, columns={}, decimal=decimal, ticker=f"from the header, {len(found)} side by side")
+    return BarTable(
+        day[rows], dates.take(pa.array(rows)), list(layout.wide), code, together, member.written, form,
+        None if clock is None else clock.part(rows),
+    )  # fmt: skip
+
+
+def _tickers(
+    cells: pa.Table, layout: Layout, day: Days, close: Floats, clock: Clock | None
+) -> tuple[list[str], NDArray[np.int32] | None, str | None]:
+    """Distinct names, each row's, and where they come from: the ticker column, or one that tells several series apart."""
+    at = layout.columns.get("ticker")
+    if at is not None:
+        names, index = _encoded(cells[str(at)])
+        texts = [name or "" for name in names]
+        if plain(layout.names[at]) not in DOUBTFUL_TICKER or _are_tickers(texts, len(day)):
+            return texts, index, f"from column {layout.names[at]!r}"
+    used = set(layout.columns.values())
+    if clock is None and len(day) > 1:
+        free = {
+            layout.names[i]: cells[str(i)] for i in range(len(layout.names))
+            if (i not in used or i == at) and str(i) in cells.column_names and _is_text(cells[str(i)])
+        }  # fmt: skip
+        name = naming_column({n: [t or "" for t in c.to_pylist()] for n, c in free.items()}, day, close) if free else None
+        if name is not None:
+            names, index = _encoded(free[name])
+            why = "dates repeat" if repeats(day) else "the level jumps where it changes"
+            return [text or "" for text in names], index, f"from column {name!r}, since {why}"
+    return [], None, None
+
+
+def _are_tickers(texts: list[str], rows: int) -> bool:
+    """Whether the values of a column that may be anything are tickers: not the rows' numbers, not names of companies."""
+    if all(text.isdigit() for text in texts) and len(texts) > max(1, rows // 2):
+        return False
+    return 2 * sum(is_ticker(canonical_ticker(text)) for text in texts) > len(texts)
+
+
+def _days(
+    dates: pa.ChunkedArray, times: pa.ChunkedArray | None, declared: Declared, where: str
+) -> tuple[Days, Clock | None, str | None]:
+    """Day numbers as written, the clock's times if there are any, and the form of the dates."""
+    if pa.types.is_timestamp(dates.type):
+        zone = dates.type.tz
+        local = pc.local_timestamp(dates) if zone is not None else dates
+        floor = pc.floor_temporal(local, unit="day")
+        day = _numpy(floor.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
+        second = _numpy(
+            pc.divide(pc.subtract(local, floor).cast(pa.duration("ns"), safe=False).cast(pa.int64()), 1_000_000_000), 0
+        )
+        utc = np.full(len(day), zone in ("UTC", "+00:00", "Etc/UTC", "GMT"))
+        return day, clock_of(second.astype(np.int32), utc, np.zeros(len(day), np.int32)), None
+    if pa.types.is_date(dates.type):
+        return _numpy(dates.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY), None, None
+    texts, index = _encoded(dates)  # few dates in many rows
+    read = read_dates([text or "" for text in texts], declared=declared.dates, where=where)
+    second, zoned, offset = read.second[index], read.zoned[index], read.offset[index]
+    if times is not None:
+        words, at = _encoded(times)
+        second = np.array([_second(word or "") for word in words], dtype=np.int32)[at]
+    return read.day[index], clock_of(second, zoned & (offset == 0), offset), read.form
+
+
+def _second(text: str) -> int:
+    """Seconds since midnight of `09:30`, `09:30:00` or `093000`; 0 for anything else."""
+    digits = "".join(letter for letter in text if letter.isdigit())[:6].ljust(6, "0") if ":" in text else text.strip().zfill(6)
+    if not (digits.isdigit() and len(digits) == 6):
+        return 0
+    return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
+
+
+def _numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str) -> tuple[dict[str, Floats], str | None]:
+    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur)."""
+    values = {name: _cast(column) for name, column in parts.items()}
+    if all(column is not None for column in values.values()) and declared.decimal is None:
+        return {name: column for name, column in values.items() if column is not None}, None
+    texts = {name: [cleaned(text) for text in column.cast(pa.string()).to_pylist()] for name, column in parts.items()}
+    sign = Sign(declared.decimal) if declared.decimal else None
+    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(
+        [texts[name] for name in _PRICES if name in texts], texts.get("volume", []), where=where
+    )  # fmt: skip
+    texts["split"] = [_ratio(text) for text in texts["split"]] if "split" in texts else []
+    read = {name: floats(texts[name], of_volumes if name == "volume" else of_prices) for name in parts}
+    said = (
+        f"decimal {of_prices}"
+        if sign or of_prices is Sign.COMMA or decided(t for n in texts for t in texts[n]) is None
+        else None
+    )
+    return read, said
+
+
+def _ratio(text: str) -> str:
+    """`7:1`, `7/1` and `7-for-1` as 7."""
+    for sign in (":", "/", "-for-", " for "):
+        new, mark, old = text.partition(sign)
+        if mark and new.strip().replace(".", "").isdigit() and old.strip().replace(".", "").isdigit() and float(old) > 0:
+            return f"{float(new) / float(old):.12g}"
+    return text
+
+
+def _cast(column: pa.ChunkedArray) -> Floats | None:
+    """A column of numbers, or of texts that are all plain numbers, as floats; None for other texts."""
+    if _is_text(column):
+        try:
+            column = column.cast(pa.string()).cast(pa.float64())
+        except pa.ArrowInvalid:
+            return None
+    if not pa.types.is_float64(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    return _numpy(column, np.nan)
+
+
+def _is_text(column: pa.ChunkedArray) -> bool:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _encoded(column: pa.ChunkedArray) -> tuple[list[str | None], NDArray[np.int32]]:
@@ -152,36 +290,3 @@ def _numpy(column: pa.ChunkedArray | pa.Array, missing: float) -> NDArray[Any]:
     if not array.null_count:
         return values
     return np.where(np.from_dlpack(array.is_null().cast(pa.int8())) == 1, np.asarray(missing, values.dtype), values)
-
-
-def _day_of(text: str) -> int:
-    """Day number of `2024-01-31`, of `20240131`, or of a time that begins with one of them; NOT_A_DAY for anything else.
-
-    With a zone behind it, a written time is the zone's own: its first ten characters are the date there.
-    """
-    match = re.match(r"\s*(\d{4})-(\d\d)-(\d\d)(?=$|[ T])", text) or re.fullmatch(r"\s*(\d{4})(\d\d)(\d\d)(?:\.0)?\s*", text)
-    if match is None:
-        return NOT_A_DAY
-    try:
-        return day_number(dt.date(*(int(part) for part in match.groups())))
-    except ValueError:
-        return NOT_A_DAY
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        try:
-            column = column.cast(pa.float64())
-        except pa.ArrowInvalid:
-            return np.array([_number(text) for text in column.to_pylist()], dtype=np.float64)
-    if not pa.types.is_float64(column.type):
-        column = column.cast(pa.float64(), safe=False)
-    return _numpy(column, np.nan)
-
-
-def _number(text: str | None) -> float:
-    text = (text or "").strip()
-    try:
-        return float(text)
-    except ValueError:
-        return float(text.replace(",", "").lstrip("$")) if _WITH_THOUSANDS.fullmatch(text) else float("nan")

@@ -11,6 +11,7 @@ from records.batch import (
     is_fetched_too_late,
 )
 from records.drift import Drift, LossMonitor
+from records.exchanges import Exchange, exchange_of
 from records.forecast import (
     FORECAST_VERSION,
     LIMIT,
@@ -25,8 +26,9 @@ from records.forecast import (
     encode_forecast,
     forecast_schema,
 )
+from records.spacing import not_daily
 from records.suspicion import Rule, Suspicion, suspicions
-from records.tickers import canonical_ticker, is_ticker
+from records.tickers import canonical_ticker, is_isin, is_ticker
 from records.validation import RejectedBar, validate_batch, validate_columns, validate_days
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Days",
     "Drift",
     "Evidence",
+    "Exchange",
     "FallbackStep",
     "Floats",
     "Forecast",
@@ -60,9 +63,12 @@ __all__ = [
     "decode_forecast",
     "encode_batch",
     "encode_forecast",
+    "exchange_of",
     "forecast_schema",
     "is_fetched_too_late",
+    "is_isin",
     "is_ticker",
+    "not_daily",
     "parse_date",
     "suspicions",
     "validate_batch",

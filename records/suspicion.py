@@ -133,7 +133,7 @@ def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[Rule, str]
             f"opened at {bars.open[row]:g} after a close of {bars.close[row - 1]:g}, as after a split {_shown(ratio)}",
         )
     volume = _usual_volume(bars, row)
-    if abs(move) > JUMP and volume is not None and bars.volume[row] <= _CONFIRMING_VOLUME * volume:
+    if abs(move) > JUMP and volume and bars.volume[row] <= _CONFIRMING_VOLUME * volume:
         yield Rule.UNCONFIRMED_JUMP, f"{np.expm1(move):+.1%} with a volume of {bars.volume[row]:,.0f}, usual are {volume:,.0f}"
     if bars.volume[row] == 0.0 and volume:
         yield Rule.ZERO_VOLUME, f"no volume, usual are {volume:,.0f}"

@@ -1,40 +1,82 @@
-"""What can be a ticker: exchange symbols as Yahoo writes them (`AAPL`, `BRK-B`, `005930.KS`, `^GSPC`, `EURUSD=X`)."""
+"""What can be a ticker: symbols as Yahoo and exchanges write them, `BRK-B`, `005930.KS`, `^GSPC`, `EURUSD=X`, `M&M.NS`."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-#: Upper-case letters and digits, with `.` before an exchange suffix, `-` before a share class, `^` for an index and `=`
-#: for a currency pair. At most 20 characters: the longest real symbols (options apart) have 15.
-TICKER_PATTERN: Final = r"^[\^]?[A-Z0-9][A-Z0-9.\-=]{0,19}$"
+from records.symbols import BLOOMBERG_MARKETS, PREFIX_MARKETS
+
+#: Upper-case letters and digits, with `.` before an exchange suffix, `-` before a share class, `^` for an index, `=` for a
+#: currency pair or a future, `&` in names (`M&M.NS`), `_`, `+`, `$`, `!`, `#`, `@` and `'` as exchanges and charting programs
+#: write them. No blank, slash, colon, backslash, `*`, `?`, `%` or quotation mark: the symbol is also a file's name and part of
+#: an address. At most 24 characters: the longest real symbols (options apart) have 15, an ISIN with its exchange 20.
+TICKER_PATTERN: Final = r"^[\^$#@]?[A-Z0-9][A-Z0-9.\-=&^_+$!#@']{0,23}$"
 _TICKER: Final = re.compile(TICKER_PATTERN)
 
 #: Words that stand where a ticker would: headers of ticker files and what tables print for a missing value.
 NOT_TICKERS: Final = frozenset({"SYMBOL", "SYMBOLS", "TICKER", "TICKERS", "NAME", "NAN", "NONE", "NULL", "N/A"})
 
-
-#: A class share as its exchange spells it, `BRK.B`. Few letters only: Yahoo knows exchanges by one letter as well, `VOD.L`.
-_CLASS_SHARE: Final = re.compile(r"([A-Z]{1,5})\.([A-D])")
+#: A class share as its exchange spells it, `BRK.B` or `BRK/B`. Few letters only: Yahoo knows exchanges by one letter as well,
+#: `VOD.L`.
+_CLASS_SHARE: Final = re.compile(r"([A-Z]{1,5})(?:\.|\s?/\s?)([A-D])")
+#: A pair of coins or currencies, `BTC/USDT`.
+_PAIR: Final = re.compile(r"([A-Z0-9]{2,10})\s?/\s?([A-Z]{3,5})")
+#: Bloomberg's `VOD LN Equity` → Yahoo's suffix.
+_BLOOMBERG: Final = re.compile(r"([A-Z0-9/]{1,12}) ([A-Z]{2})(?: EQUITY)?")
+#: Charting programs put the exchange in front, `LON:VOD` → Yahoo's suffix.
+_BEFORE: Final = re.compile(r"([A-Z]{2,9}):([A-Z0-9.\-&^]{1,15})")
+#: An A-share as Chinese programs spell it, `sh.600519`, `SZ000001`.
+_A_SHARE: Final = re.compile(r"(SH|SZ|BJ)\.?(\d{6})")
+_ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d")
 
 
 def canonical_ticker(text: str) -> str:
-    """`text` as Yahoo spells it: no blanks around it, upper case, class shares with a dash.
+    """`text` as Yahoo spells it: no blanks around it, upper case, class shares with a dash, other programs' spellings resolved.
 
     Whether the result can be a ticker is for `is_ticker` to say.
 
-    >>> [canonical_ticker(t) for t in (" brk.b ", "005930.ks", "VOD.L", "aapl")]
-    ['BRK-B', '005930.KS', 'VOD.L', 'AAPL']
+    >>> [canonical_ticker(t) for t in (" brk.b ", "BRK/B", "005930.ks", "VOD.L", "aapl", "BTC/USDT")]
+    ['BRK-B', 'BRK-B', '005930.KS', 'VOD.L', 'AAPL', 'BTC-USDT']
+    >>> [canonical_ticker(t) for t in ("VOD LN Equity", "AAPL US Equity", "LON:VOD", "sh.600519", "$AAPL")]
+    ['VOD.L', 'AAPL', 'VOD.L', '600519.SS', '$AAPL']
     """
     symbol = text.strip().upper()
-    share = _CLASS_SHARE.fullmatch(symbol)
-    return f"{share[1]}-{share[2]}" if share else symbol
+    if symbol.isascii() and symbol.isalpha():
+        return symbol
+    for pattern, markets in ((_BEFORE, PREFIX_MARKETS), (_BLOOMBERG, BLOOMBERG_MARKETS)):
+        if (match := pattern.fullmatch(symbol)) is not None:
+            market, name = (match[1], match[2]) if pattern is _BEFORE else (match[2], match[1])
+            if market in markets:
+                name = name.rstrip("/").replace("/", "-")
+                return canonical_ticker(
+                    f"{name}{markets[market]}" if markets[market] not in ("", name[-len(markets[market]) :]) else name
+                )
+    if (share := _A_SHARE.fullmatch(symbol)) is not None:
+        return f"{share[2]}.{'SS' if share[1] == 'SH' else share[1]}"
+    if (share := _CLASS_SHARE.fullmatch(symbol)) is not None:
+        return f"{share[1]}-{share[2]}"
+    pair = _PAIR.fullmatch(symbol)
+    return f"{pair[1]}-{pair[2]}" if pair else symbol
 
 
 def is_ticker(text: object) -> bool:
     """Whether `text` is a ticker in its canonical (upper-case) form.
 
-    >>> [is_ticker(t) for t in ("AAPL", "BRK-B", "005930.KS", "aapl", "", "A B", "NAN", None)]
-    [True, True, True, False, False, False, False, False]
+    >>> [is_ticker(t) for t in ("AAPL", "BRK-B", "005930.KS", "M&M.NS", "aapl", "", "A B", "NAN", None)]
+    [True, True, True, True, False, False, False, False, False]
     """
     return isinstance(text, str) and _TICKER.fullmatch(text) is not None and text not in NOT_TICKERS
+
+
+def is_isin(text: str) -> bool:
+    """Whether a text is an ISIN by its form and its check digit.
+
+    >>> [is_isin(t) for t in ("US0378331005", "US0378331006", "AAPL")]
+    [True, False, False]
+    """
+    if _ISIN.fullmatch(text) is None:
+        return False
+    digits = "".join(str(int(letter, 36)) for letter in text)
+    doubled = [int(digit) * (2 if at % 2 else 1) for at, digit in enumerate(reversed(digits))]
+    return sum(number // 10 + number % 10 for number in doubled) % 10 == 0

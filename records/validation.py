@@ -23,10 +23,12 @@ ROUNDING_ABSOLUTE: Final = 0.0101
 ROUNDING_RELATIVE: Final = 1e-4
 #: No exchange that this is made for has daily bars before this date.
 EARLIEST_DATE: Final = dt.date(1900, 1, 1)
-#: Above this a price is a units error, and below it arithmetic on returns loses its meaning.
-LARGEST_PRICE: Final = 1e9
-SMALLEST_PRICE: Final = 1e-6
-LARGEST_VOLUME: Final = 1e15
+#: Coins are quoted at 3e-7 dollars and below, and at more than 1e9 rupiah; beyond these a price is an error of units.
+LARGEST_PRICE: Final = 1e13
+SMALLEST_PRICE: Final = 1e-12
+LARGEST_VOLUME: Final = 1e18
+#: Within one session a price hardly moves by more.
+_LARGEST_OF_A_SESSION: Final = 1.5
 #: Real ones, reverse splits included, stay below.
 LARGEST_SPLIT: Final = 1e5
 
@@ -42,9 +44,9 @@ class RejectedBar(msgspec.Struct, frozen=True):
 def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[RejectedBar]]:
     """The good bars of a batch in the order of their dates, and the others with their reasons.
 
-    `today` bounds the dates; the caller passes it so that this stays without a clock. Two bars of one date are one if equal,
-    and both refused if not: nothing tells which is right. A batch that says it was fetched after tomorrow (clocks differ by
-    time zones) is refused whole: nothing could ever correct it.
+    `today` bounds the dates; the caller passes it so that this stays without a clock. Two bars of one date are one if equal;
+    if not, the one with the larger volume is taken, which has seen more of the session, and none if the volumes are equal. A
+    batch that says it was fetched after tomorrow (clocks differ by time zones) is refused whole: nothing could ever correct it.
     """
     if is_fetched_too_late(batch, today):
         reason = f"fetched in the future, on {batch.as_of} (today is {today})"
@@ -177,14 +179,26 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     return faults
 
 
+def _are_of_one_session(close: Floats) -> bool:
+    """Whether closes can be of one session, an unfinished one and a later one, and not of two series."""
+    return bool(close.max() <= _LARGEST_OF_A_SESSION * close.min())
+
+
 def _without_repeats(day: Days, columns: dict[str, Floats], rows: Rows, reasons: dict[int, str]) -> Rows:
     """`rows`, which are sorted by day, with one row a day; days with contradicting rows go to `reasons`."""
     kept: list[int] = []
     starts = np.flatnonzero(np.diff(day[rows], prepend=day[rows[0]] - 1))
     for same in np.split(rows, starts[1:]):
         values = np.column_stack([column[same] for column in columns.values()])
+        volume = columns["volume"][same]
+        largest = int(np.argmax(volume))
+        beaten = volume < volume[largest]
         if (values == values[0]).all():
             kept.append(int(same[0]))
+        elif (values[~beaten] == values[largest]).all() and _are_of_one_session(columns["close"][same]):
+            kept.append(int(same[largest]))
+            for row in same[beaten].tolist():
+                reasons[row] = f"{len(same)} bars of {date_of(day[row])}; the one with the larger volume is taken"
         else:
             for row in same.tolist():
                 reasons[row] = f"{len(same)} bars of {date_of(day[row])} with different values; none is taken"

@@ -10,6 +10,7 @@ import click
 from commands import startup
 from commands.console import progress
 from errors import StateCorruptError, StateMissingError
+from producers.forms.declared import Declared
 from producers.options import source_options
 from producers.since import starts_since_last
 from producers.sources import SourceName, canonical_tickers, read_source
@@ -28,6 +29,7 @@ from settings import Settings, load_settings
 def run(
     source: str,
     path: Path | None,
+    declared: Declared,
     tickers: list[str] | None,
     start: dt.date | None,
     end: dt.date | None,
@@ -50,6 +52,7 @@ def run(
     bars = read_source(
         source,
         path=path,
+        declared=declared,
         tickers=tickers,
         start=start,
         end=end,

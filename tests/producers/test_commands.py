@@ -30,8 +30,8 @@ def invoke(*arguments: str):
 def test_check_lists_what_is_refused_and_why(bars):
     result = invoke("check", "--source", "file", "--path", bars)
     assert result.exit_code == 1
-    assert [line.split() for line in result.stdout.splitlines()[1:3]] == [
-        ["A", "1", "1", "0", "0", "2024-01-02", "2024-01-02"], ["B", "0", "1", "0", "0", "-", "-"],
+    assert [line.split() for line in result.stdout.splitlines()[2:4]] == [
+        ["A", "1", "1", "0", "0", "0", "2024-01-02", "2024-01-02"], ["B", "0", "1", "0", "0", "0", "-", "-"],
     ]  # fmt: skip
     assert "A            2024-01-03   close missing or not a finite number" in result.stdout
     assert "B            2024-01-03   high below low" in result.stdout
@@ -75,7 +75,7 @@ def test_check_shows_suspect_bars_and_missing_sessions(tmp_path, monkeypatch):
     monkeypatch.setenv("SUSPECT_BARS", "keep")
     result = invoke("check", "--source", "file", "--path", str(path))
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[1].split()[1:5] == ["5", "0", "1", "1"]
+    assert result.stdout.splitlines()[2].split()[1:6] == ["5", "0", "1", "1", "0"]
     assert "AAPL         2024-01-08 hundredfold: close 5000 after 50\n" in result.stdout
     assert "AAPL         2024-01-04\n" in result.stdout
     monkeypatch.delenv("SUSPECT_BARS")

@@ -1,0 +1,123 @@
+"""On which day of its exchange a bar is: from the written date, the time of day and the zone.
+
+A daily bar is stamped with its session's date, or with a moment of it. A moment in UTC may lie on the day before: Seoul's
+midnight is 15:00 UTC. Such dates are a day early, which would be looking ahead. They show by Sundays in place of Fridays.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import SourceError
+from producers.forms.dates import NOT_A_DAY
+from records import Days, exchange_of
+
+_FEWEST_BARS: Final = 10
+#: A few sessions at weekends are real; more are none.
+_FEW_OFF: Final = 0.02
+#: If dates are shifted, a weekday has fewer bars than this share of the usual.
+_LACKING: Final = 0.75
+_DAY: Final = 86_400
+_NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
+_MONDAY_TO_FRIDAY: Final = frozenset(range(5))
+#: Calendar → weekdays with sessions, if not Monday to Friday. Tel Aviv has changed from Sunday-Thursday to Monday-Friday.
+_WEEKDAYS: Final = {
+    "XSAU": frozenset({6, 0, 1, 2, 3}), "XTAE": frozenset({6, 0, 1, 2, 3, 4}),
+    "24/7": frozenset(range(7)), "24/5": frozenset({6, 0, 1, 2, 3, 4}),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clock:
+    """Of each row, shape (n,): `second` of the day (negative: no time), `utc` if the time is UTC, `offset` minutes east."""
+
+    second: NDArray[np.int32]
+    utc: NDArray[np.bool_]
+    offset: NDArray[np.int32]
+
+    def part(self, rows: NDArray[np.intp]) -> Clock:
+        """The chosen rows."""
+        return Clock(self.second[rows], self.utc[rows], self.offset[rows])
+
+
+def clock_of(second: NDArray[np.int32], utc: NDArray[np.bool_], offset: NDArray[np.int32]) -> Clock | None:
+    """The times; None if there is none but midnight."""
+    return Clock(second, utc, offset) if len(second) and int(second.max()) > 0 else None
+
+
+def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: str | None = None) -> tuple[Days, str | None]:
+    """The days of the exchange's sessions, and what was changed (None: nothing). SourceError if they cannot be told.
+
+    `declared`: `written` takes the dates as they stand, `next` the day after.
+    """
+    if declared is not None:
+        return (
+            (day, None)
+            if declared == "written"
+            else (_shifted(day, np.ones(len(day), np.bool_)), "dates moved to the next day, as declared")
+        )
+    exchange = exchange_of(ticker)
+    weekdays = _MONDAY_TO_FRIDAY if exchange is None else _WEEKDAYS.get(exchange.calendar, _MONDAY_TO_FRIDAY)
+    zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
+    if clock is not None and zone is not None and clock.utc.mean() > 0.5:
+        local = _local(day, clock.second, zone)
+        if (local != day).any() and not _fault(local, weekdays):
+            return (
+                local,
+                f"times in UTC taken on the clock of {zone}: {int((local != day).sum()):,} dates are another day there",
+            )
+    fault = _fault(day, weekdays)
+    if fault is None:
+        return day, None
+    if clock is not None:
+        local = _local(day, clock.second, zone) if zone is not None else _shifted(day, clock.second >= _DAY // 2)
+        if _fault(local, weekdays) is None:
+            where = zone or "a zone east of Greenwich"
+            return local, f"dates a day early ({fault}), since they are midnights of {where} written in UTC: taken on its clock"
+    raise SourceError(
+        f"{ticker}: {fault}: the dates are a day off (midnight of another zone written in UTC?), or the exchange keeps other "
+        f"weekdays; "
+        f"say which: --read-as days=next or --read-as days=written"
+    )
+
+
+def _fault(day: Days, weekdays: frozenset[int]) -> str | None:
+    """What the weekdays say against these dates; None if they are sessions' days, or too few to say."""
+    day = day[day != NOT_A_DAY]
+    if len(day) < _FEWEST_BARS:
+        return None
+    counts = np.bincount((day.astype(np.int64) + 3) % 7, minlength=7)
+    if (counts > 0.08 * len(day)).all():
+        return None  # seven bars a week
+    off = [at for at in range(7) if at not in weekdays]
+    within = sorted(weekdays)
+    usual = float(np.median(counts[within]))
+    least = min(within, key=lambda at: int(counts[at]))
+    most_off = max(off, key=lambda at: int(counts[at]), default=None)
+    if most_off is None or counts[off].sum() <= _FEW_OFF * len(day) or counts[least] >= _LACKING * usual:
+        return None
+    return f"{int(counts[most_off]):,} bars on {_NAMES[most_off]}, {int(counts[least]):,} on {_NAMES[least]}"
+
+
+def _shifted(day: Days, where: NDArray[np.bool_]) -> Days:
+    moved: Days = np.where(where & (day != NOT_A_DAY), day + 1, day).astype(np.int32)
+    return moved
+
+
+def _local(day: Days, second: NDArray[np.int32], zone: str) -> Days:
+    """The dates on the clocks of a zone, of days and seconds in UTC."""
+    clock = zoneinfo.ZoneInfo(zone)
+    known = np.flatnonzero((day != NOT_A_DAY) & (np.abs(day) < 100_000))
+    moments = day[known].astype(np.int64) * _DAY + np.maximum(second[known], 0)
+    distinct, code = np.unique(moments, return_inverse=True)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    dates = np.array([(epoch + dt.timedelta(seconds=int(m))).astimezone(clock).date() for m in distinct], dtype="datetime64[D]")
+    local = day.copy()
+    local[known] = dates.astype(np.int32)[code]
+    return local

@@ -1,0 +1,282 @@
+"""Dates as texts: which order of day, month and year, or which count of time, decided once from all values.
+
+`01/02/2024` may be in January or in February. A value above 12 decides; with dots the day stands first everywhere. If no value
+decides, the column is refused with both readings. A count of time (epoch) has its unit by its size.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import SourceError
+from producers.forms.vocabulary import plain
+from records import Days, day_number
+
+#: Stands in a day column in place of a text that is no date.
+NOT_A_DAY: Final = np.iinfo(np.int32).min
+#: Of a text without a time of day.
+NO_TIME: Final = -1
+#: Of a time without a zone.
+NO_ZONE: Final = -1
+
+
+class DateForm(StrEnum):
+    """The order of a written date, or the unit of a count."""
+
+    YMD = "year.month.day"
+    DMY = "day.month.year"
+    MDY = "month.day.year"
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    MICROSECONDS = "microseconds"
+    NANOSECONDS = "nanoseconds"
+    EXCEL = "excel"
+
+
+#: Units a day.
+PER_DAY: Final = {
+    DateForm.SECONDS: 86_400, DateForm.MILLISECONDS: 86_400_000,
+    DateForm.MICROSECONDS: 86_400_000_000, DateForm.NANOSECONDS: 86_400_000_000_000,
+}  # fmt: skip
+#: The day from which Excel counts, as a day number.
+_EXCEL_ZERO: Final = day_number(dt.date(1899, 12, 30))
+#: Languages' months, January first. Words are compared by their beginning; the longest that fits counts.
+MONTHS: Final = tuple(
+    """
+    jan january janvier januar enero ene gennaio gen januari janeiro sty stycznia янв января oca ocak leden ledna tammi jän
+    feb february fevrier fev fevr februar febrero febbraio februari fevereiro lut lutego фев февраля şub şubat únor února helmi
+    mar march mars marz märz mrz marzo maart mrt março marca мар марта mart březen maalis mär
+    apr april avril avr abril abr aprile kwi kwietnia апр апреля nis nisan duben dubna huhti
+    may mai mayo maggio mag mei maio maj maja май мая mayıs květen května touko
+    jun june juin juni junio giugno giu junho cze czerwca июн июня haz haziran červen června kesä
+    jul july juillet juil juli julio luglio lug julho lip lipca июл июля tem temmuz červenec července heinä
+    aug august aout agosto ago augustus augusti sie sierpnia авг августа ağu ağustos srpen srpna elo
+    sep sept september septembre septiembre settembre set setembro wrz września сен сентября eyl eylül září syys
+    oct october octobre oktober okt octubre ottobre ott outubro out paź października окт октября eki ekim říjen října loka
+    nov november novembre noviembre novembro lis listopada ноя ноября kas kasım marras listopad listopadu
+    dec december decembre dezember dez diciembre dic dicembre dezembro gru grudnia дек декабря ara aralık prosinec prosince
+    joulu
+    """.strip().splitlines()
+)
+_MONTH_OF: Final = {plain(word): month for month, words in reversed([*enumerate(MONTHS, 1)]) for word in words.split()}
+
+_TIME: Final = (
+    r"(?:[\sT,]*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
+    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
+)
+_WEEKDAY: Final = r"(?:[^\W\d_]{2,}\.?,?\s+)?"
+_YEAR_FIRST: Final = re.compile(
+    rf"{_WEEKDAY}(?P<a>\d{{4}})\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}", re.IGNORECASE
+)
+_PACKED: Final = re.compile(rf"(?P<a>(?:19|20)\d{{2}})(?P<b>\d{{2}})(?P<c>\d{{2}})(?:\.0)?{_TIME}", re.IGNORECASE)
+_YEAR_LAST: Final = re.compile(
+    rf"{_WEEKDAY}(?P<a>\d{{1,2}})\s*(?P<sign>[-/.])\s*(?P<b>\d{{1,2}})\s*[-/.]\s*(?P<c>\d{{4}}|\d{{2}}){_TIME}", re.IGNORECASE
+)
+_DAY_MONTH: Final = re.compile(
+    rf"{_WEEKDAY}(?P<a>\d{{1,2}})(?:st|nd|rd|th|\.|º)?[\s\-/]*(?:de\s+)?(?P<word>[^\W\d_]+)\.?,?[\s\-/]*(?:de\s+)?'?(?P<c>\d{{4}}|\d{{2}}){_TIME}",
+    re.IGNORECASE,
+)
+_MONTH_DAY: Final = re.compile(
+    rf"(?:[^\W\d_]{{2,}}\.?,?\s+)??(?P<word>[^\W\d_]+)\.?[\s\-]*(?P<a>\d{{1,2}})(?:st|nd|rd|th)?,?[\s\-]+(?P<c>\d{{4}}){_TIME}",
+    re.IGNORECASE,
+)
+_YEAR_WORD: Final = re.compile(rf"(?P<c>\d{{4}})[\s\-/]*(?P<word>[^\W\d_]+)\.?[\s\-/]*(?P<a>\d{{1,2}}){_TIME}", re.IGNORECASE)
+_COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instants:
+    """Dates as read: `day` (n,) as written, NOT_A_DAY for no date; `second` of the day (n,), NO_TIME without one.
+
+    `offset`: minutes east of UTC, shape (n,), `zoned` (n,) whether one is written. `form` names the reading.
+    """
+
+    day: Days
+    second: NDArray[np.int32]
+    zoned: NDArray[np.bool_]
+    offset: NDArray[np.int32]
+    form: str
+
+
+def looks_like_a_date(text: str) -> bool:
+    """Whether a text can be a date by its form alone; a count only if it lies between 1975 and 2100.
+
+    >>> [looks_like_a_date(t) for t in ("2024-01-02", "20240102", "1704153600", "2 Jan 2024", "600519", "close", "1.5")]
+    [True, True, True, True, False, False, False]
+    """
+    text = _normal(text)
+    if _parts(text) is not None:
+        return True
+    if not _COUNT.fullmatch(text):
+        return False
+    form = _unit(abs(float(text)))
+    return form in PER_DAY and 1_800 < float(text) / PER_DAY[form] < 47_500
+
+
+def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Instants:
+    """All values by one form. SourceError if two readings remain."""
+    normal = [_normal(text) for text in texts]
+    parts = [_parts(text) for text in normal]
+    counts = [
+        float(text) if part is None and _COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)
+    ]
+    if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
+        plain_counts = [float(text) if _COUNT.fullmatch(text) else None for text in normal]
+        return _counted(plain_counts, DateForm(declared) if declared else None, where)
+    return _written(parts, DateForm(declared) if declared else None, where)
+
+
+def _normal(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).replace("\u200f", "").strip().strip("\"'").split())
+
+
+def _parts(text: str) -> tuple[re.Match[str], str] | None:
+    """The match and which form it is: ymd, last (year last, undecided), dotted (day first), word."""
+    for pattern, kind in ((_YEAR_FIRST, "ymd"), (_PACKED, "ymd"), (_YEAR_LAST, "last")):
+        if (match := pattern.fullmatch(text)) is not None:
+            return match, "dotted" if kind == "last" and match["sign"] == "." else kind
+    for pattern in (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD):
+        if (match := pattern.fullmatch(text)) is not None and _month(match["word"]):
+            return match, "word"
+    return None
+
+
+def _month(word: str) -> int | None:
+    word = plain(word)
+    for length in range(len(word), 2, -1):
+        if (month := _MONTH_OF.get(word[:length])) is not None:
+            return month
+    return None
+
+
+def _unit(size: float) -> DateForm:
+    if size < 1e5:
+        return DateForm.EXCEL
+    return next(form for form, below in zip(PER_DAY, (1e11, 1e14, 1e17, np.inf), strict=True) if size < below)
+
+
+def _counted(counts: Sequence[float | None], declared: DateForm | None, where: str) -> Instants:
+    known = np.array([np.nan if count is None else count for count in counts])
+    finite = known[np.isfinite(known)]
+    form = declared or (_unit(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
+    n = len(known)
+    good = np.isfinite(known)
+    day = np.full(n, NOT_A_DAY, dtype=np.int32)
+    second = np.full(n, NO_TIME, dtype=np.int32)
+    if form is DateForm.EXCEL:
+        if declared is None and len(finite) and not (float(finite.min()) >= 30_000 and float(finite.max()) < 75_000):
+            raise SourceError(
+                f"{where}: {finite[0]:g} is no date that is known; say what it counts: --read-as dates=excel or seconds"
+            )
+        good &= (known > 0) & (known < 200_000)
+        day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
+        named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
+        if (known[good] % 1.0 != 0.0).any():
+            second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
+    else:
+        days = known / PER_DAY[form]
+        good &= np.abs(days) < 100_000  # 1696 to 2243: beyond, the border says what is wrong
+        whole = np.floor(days[good] + 1e-9)
+        day[good] = whole.astype(np.int32)
+        second[good] = np.clip(np.round((days[good] - whole) * 86_400), 0, 86_399).astype(np.int32)
+        named, zoned = f"{form} since 1970 (UTC)", good.copy()
+    return Instants(day, second, zoned, np.zeros(n, np.int32), named)
+
+
+def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateForm | None, where: str) -> Instants:
+    parts = _of_one_kind(parts)
+    order = declared or _order(parts, where)
+    n = len(parts)
+    day = np.full(n, NOT_A_DAY, dtype=np.int32)
+    second = np.full(n, NO_TIME, dtype=np.int32)
+    zoned, offset = np.zeros(n, np.bool_), np.zeros(n, np.int32)
+    kinds: dict[str, None] = {}
+    for row, part in enumerate(parts):
+        if part is None:
+            continue
+        match, kind = part
+        try:
+            day[row] = day_number(_date(match, kind, order))
+        except ValueError:
+            continue
+        kinds["month by name" if kind == "word" else "year.month.day" if kind == "ymd" else str(order)] = None
+        second[row] = _second(match)
+        zone = match["zone"]
+        if zone is not None:
+            zoned[row], offset[row] = True, _minutes(zone)
+    return Instants(day, second, zoned, offset, " and ".join(kinds) or "no known form")
+
+
+def _of_one_kind(parts: Sequence[tuple[re.Match[str], str] | None]) -> list[tuple[re.Match[str], str] | None]:
+    """The parts of the most frequent kind; a date of another kind among them is not read."""
+    kinds = Counter("last" if part[1] == "dotted" else part[1] for part in parts if part is not None)
+    most = kinds.most_common(1)[0][0] if kinds else ""
+    return [part if part is not None and part[1] in (most, "dotted" if most == "last" else most) else None for part in parts]
+
+
+def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> DateForm:
+    """Day or month first, of the dates that end with the year."""
+    undecided = [match for match, kind in filter(None, parts) if kind == "last"]
+    dotted = any(kind == "dotted" for _, kind in filter(None, parts))
+    if not undecided:
+        return DateForm.DMY
+    if len(undecided[0]["c"]) == 2 and len({m["c"] for m in undecided}) > max(12, len({m["a"] for m in undecided})):
+        return DateForm.YMD  # 24/01/31: more different days than years
+    day_first = next((m for m in undecided if int(m["a"]) > 12), None)
+    month_first = next((m for m in undecided if int(m["b"]) > 12), None)
+    if day_first is not None and month_first is not None:
+        raise SourceError(
+            f"{where}: {day_first[0]!r} has the day first and {month_first[0]!r} the month; make them alike, as 2024-01-31"
+        )
+    if day_first is None and month_first is None and not dotted:
+        text = undecided[0][0]
+        raise SourceError(
+            f"{where}: {text!r} may be {_date(undecided[0], 'last', DateForm.DMY)} or "
+            f"{_date(undecided[0], 'last', DateForm.MDY)}; "
+            f"say which: --read-as dates=day.month.year or --read-as dates=month.day.year"
+        )
+    return DateForm.MDY if month_first is not None else DateForm.DMY
+
+
+def _date(match: re.Match[str], kind: str, order: DateForm) -> dt.date:
+    if kind == "ymd":
+        return dt.date(int(match["a"]), int(match["b"]), int(match["c"]))
+    if order is DateForm.YMD and kind == "last" and len(match["c"]) == 2:
+        return dt.date(2000 + int(match["a"]), int(match["b"]), int(match["c"]))
+    year = int(match["c"])
+    if year < 100:
+        year += 2000 if year < 70 else 1900
+    if kind == "word":
+        return dt.date(year, _month(match["word"]) or 0, int(match["a"]))
+    first, second = int(match["a"]), int(match["b"])
+    return dt.date(year, second, first) if order is not DateForm.MDY or kind == "dotted" else dt.date(year, first, second)
+
+
+def _second(match: re.Match[str]) -> int:
+    if match["packed"] is not None:
+        hour, minute, second = (int(match["packed"][at : at + 2]) for at in (0, 2, 4))
+    elif match["hour"] is not None:
+        hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
+        if match["half"] is not None:
+            hour = hour % 12 + (12 if match["half"].lower().startswith("p") else 0)
+    else:
+        return NO_TIME
+    return (hour * 3600 + minute * 60 + second) % 86_400
+
+
+def _minutes(zone: str) -> int:
+    if zone.upper() in ("Z", "UTC", "GMT"):
+        return 0
+    digits = zone[1:].replace(":", "")
+    minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
+    return -minutes if zone[0] == "-" else minutes

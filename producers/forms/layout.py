@@ -1,0 +1,207 @@
+"""What each column of a sheet is: one column a field, or, side by side, the fields of several tickers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from errors import SourceError
+from producers.forms.vocabulary import DOUBTFUL_TICKER, NAMELESS, field_of, plain, rank
+from records import canonical_ticker, is_ticker
+
+REQUIRED: Final = ("date", "open", "high", "low", "close")
+_FIELDS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume", "dividend", "split"})
+_SEPARATOR: Final = re.compile(r"[_ .|:/-]")
+#: Marks of the other coin or currency of a pair: that volume is money.
+_MONEY: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny)$")
+#: What rows of units and of types below a header hold in place of tickers.
+_UNITS: Final = frozenset(
+    {"usd", "eur", "gbp", "gbx", "chf", "jpy", "cny", "hkd", "krw", "inr", "float", "float64", "double", "int", "int64",
+     "integer",      "number", "numeric", "str", "string", "object", "datetime64[ns]"}
+)  # fmt: skip
+#: Signature of a file without a header row → its columns. `d` a date or count, `t` a time, `s` a text, `n` a number.
+_HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dnnnnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Binance
+    "dtnnnnn": ("date", "time", "open", "high", "low", "close", "volume"),  # MetaTrader 4
+    "sdnnnnn": ("ticker", "date", "open", "high", "low", "close", "volume"),  # end-of-day texts of Australian vendors
+    "dnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Kraken: the count of trades behind
+    "dnnnnn": ("date", "open", "high", "low", "close", "volume"),
+    "dnnnn": ("date", "open", "high", "low", "close"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`columns`: our name → index. `wide`: ticker → our name → index, empty for one column a field. `names` as they stand."""
+
+    names: tuple[str, ...]
+    columns: Mapping[str, int]
+    wide: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of columns that are not used."""
+        used = set(self.columns.values()) | {at for columns in self.wide.values() for at in columns.values()}
+        return tuple(name for at, name in enumerate(self.names) if at not in used and name)
+
+
+def find_layout(header: Sequence[Sequence[str]], declared: Mapping[str, str], *, where: str) -> Layout:
+    """The layout that header rows name. SourceError says which columns are missing, and which names were found."""
+    rows = [tuple(row) for row in header]
+    main = max(range(len(rows)), key=lambda at: (_known(rows[at]), -at))
+    layout = _in_rows(rows, main, where) or _in_names(rows[main])
+    if layout is not None and not declared:
+        return layout
+    return Layout(rows[main], find_columns(rows[main], declared, where=where))
+
+
+def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: str) -> dict[str, int]:
+    """Our name → index in `names`. Several names for one column: the surest is taken; SourceError for two that are equal."""
+    chosen = {ours: _index(names, ours, theirs, where) for ours, theirs in declared.items() if theirs not in ("file", "folder")}
+    candidates: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        ours = field_of(name)
+        if ours is not None and at not in chosen.values():
+            candidates.setdefault(ours, []).append(at)
+    for ours, found in candidates.items():
+        if ours in declared:
+            continue
+        ranked = sorted(found, key=lambda at: _rank(ours, names[at], at))
+        chosen[ours] = ranked[0]
+        equal = [names[at] for at in found if plain(names[at]) == plain(names[ranked[0]])]
+        if len(equal) > 1 and ours in (*REQUIRED, "volume", "adjusted_close"):
+            raise SourceError(
+                f"{where}: columns {', '.join(map(repr, equal))} mean the same; keep one of them, or say --read-as {ours}=NAME"
+            )
+    if "date" not in chosen:
+        found = [at for at, name in enumerate(names) if plain(name) in NAMELESS and chosen.get("ticker") != at]
+        found += [at for at in [chosen.get("ticker")] if at is not None and plain(names[at]) in NAMELESS]
+        found += [at for at in [chosen.get("time")] if at is not None]
+        if found:
+            chosen["date"] = found[0]
+            if chosen.get("ticker") == found[0]:
+                del chosen["ticker"]
+    missing = [name for name in REQUIRED if name not in chosen]
+    if missing:
+        shown = ", ".join(map(repr, names)) or "none"
+        raise SourceError(
+            f"{where}: no column for {', '.join(missing)}; needed are {', '.join(REQUIRED)}; found are {shown:.400}; "
+            f"name a column with --read-as {missing[0]}=NAME"
+        )
+    return chosen
+
+
+def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, str], *, where: str) -> Layout:
+    """The layout of a file without a header row, by the kinds of its columns (`dnnnnn`) and its highest and lowest prices."""
+    names = tuple(f"column {at + 1}" for at in range(len(kinds)))
+    if declared:
+        return Layout(names, find_columns(names, declared, where=where))
+    fields = _HEADLESS.get(kinds)
+    if fields is None or not _is_in_order(rows, fields):
+        raise SourceError(
+            f"{where}: has no header row; add one, as date,open,high,low,close,volume, or name the columns: "
+            f"--read-as 'date=column 1' --read-as 'open=column 2' …"
+        )
+    return Layout(names, {ours: at for at, ours in enumerate(fields)})
+
+
+def _is_in_order(rows: Sequence[Sequence[str]], fields: Sequence[str]) -> bool:
+    try:
+        bars = [[float(row[fields.index(name)]) for name in ("open", "high", "low", "close")] for row in rows]
+    except ValueError:
+        return False
+    return all(high >= max(bar) - 1e-9 and low <= min(bar) + 1e-9 for bar in bars for _, high, low, _ in [bar])
+
+
+def _index(names: Sequence[str], ours: str, theirs: str, where: str) -> int:
+    found = [at for at, name in enumerate(names) if name.strip() == theirs] or [
+        at for at, name in enumerate(names) if plain(name) == plain(theirs) and name
+    ]
+    if not found:
+        raise SourceError(f"{where}: --read-as {ours}={theirs}: no such column; found are {', '.join(map(repr, names))}")
+    return found[0]
+
+
+def _rank(ours: str, name: str, at: int) -> tuple[int, bool, int]:
+    doubtful = ours == "ticker" and plain(name) in DOUBTFUL_TICKER
+    return rank(ours, name) + 100 * doubtful, bool(_MONEY.search(plain(name))), at
+
+
+def _known(row: Sequence[str]) -> int:
+    return len({f for cell in row if (f := field_of(cell)) in _FIELDS or f == "date"})
+
+
+def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout | None:
+    """Tickers in the row above or below that of the fields."""
+    fields = {at: f for at, cell in enumerate(rows[main]) if (f := field_of(cell)) in _FIELDS and at > 0}
+    for at in (main + 1, main - 1):
+        if not 0 <= at < len(rows) or len(fields) < 4:
+            continue
+        cells = _filled(rows[at], fields, spread=at < main)
+        if cells is not None:
+            wide: dict[str, dict[str, int]] = {}
+            for column, ours in fields.items():
+                if ours in wide.setdefault(cells[column], {}):
+                    raise SourceError(f"{where}: two columns {rows[main][column]!r} of {cells[column]}; keep one of them")
+                wide[cells[column]][ours] = column
+            names = tuple(f"{cell} {cells[i]}" if i in cells else cell for i, cell in enumerate(rows[main]))
+            return Layout(names, {"date": _date_column(rows, fields)}, wide)
+    return None
+
+
+def _filled(row: Sequence[str], fields: Mapping[int, str], *, spread: bool) -> dict[int, str] | None:
+    """The ticker of each field's column; merged cells stand at the first of theirs. None if the row holds no tickers."""
+    found: dict[int, str] = {}
+    last = ""
+    for at in fields:
+        last = row[at].strip() or (last if spread else "")
+        ticker = canonical_ticker(last)
+        if not is_ticker(ticker) or field_of(last) is not None or last.casefold() in _UNITS:
+            return None
+        found[at] = ticker
+    return found
+
+
+def _date_column(rows: Sequence[Sequence[str]], fields: Mapping[int, str]) -> int:
+    free = [at for at in range(len(rows[0])) if at not in fields]
+    named = [at for at in free if any(field_of(row[at]) == "date" for row in rows)]
+    return (named or free)[0]
+
+
+def _in_names(names: Sequence[str]) -> Layout | None:
+    """Field and ticker in one name, as `Close_AAPL`, `AAPL.Close` or `('Close', 'AAPL')`."""
+    wide: dict[str, dict[str, int]] = {}
+    for at, name in enumerate(names):
+        parts = None if field_of(name) is not None else _two_parts(name)
+        if parts is not None:
+            wide.setdefault(parts[1], {}).setdefault(parts[0], at)
+    wide = {ticker: columns for ticker, columns in wide.items() if {"open", "high", "low", "close"} <= columns.keys()}
+    if not wide:
+        return None
+    used = {at for columns in wide.values() for at in columns.values()}
+    free = [at for at in range(len(names)) if at not in used]
+    dates = [at for at in free if field_of(names[at].strip("()',\" ")) == "date"] or [
+        at for at in free if plain(names[at]) in NAMELESS
+    ]
+    return Layout(tuple(names), {"date": dates[0]}, wide) if dates else None
+
+
+def _two_parts(name: str) -> tuple[str, str] | None:
+    pairs: list[tuple[str, str]] = []
+    if name.startswith("("):
+        try:
+            value = ast.literal_eval(name)
+        except (ValueError, SyntaxError):
+            value = None
+        if isinstance(value, tuple) and len(value) == 2:
+            pairs.append((str(value[0]), str(value[1])))
+    pairs += [(name[: mark.start()], name[mark.end() :]) for mark in _SEPARATOR.finditer(name)]
+    for left, right in pairs:
+        for text, other in ((left, right), (right, left)):
+            ours, ticker = field_of(text), canonical_ticker(other)
+            if ours in _FIELDS and is_ticker(ticker) and field_of(other) is None:
+                return ours, ticker
+    return None

@@ -1,0 +1,61 @@
+"""The ticker that a file's name, its folder or its title lines give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from producers.forms.containers import stem
+from producers.forms.vocabulary import NAME_WORDS, plain
+from records import canonical_ticker, is_ticker
+
+_TOKENS: Final = re.compile(r"[\s_]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
+#: Years, dates and long numbers: parts and times of downloads.
+_NUMBERS: Final = re.compile(r"(19|20)\d{2}([-.]?\d{2}){0,2}|\d{7,}")
+#: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
+_TAIL: Final = re.compile(
+    r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
+)
+_TITLED: Final = frozenset(
+    ("security", "symbol", "ticker", "instrument", "ric", "code", "stock", "股票代码", "代码", "证券代码")
+)
+_MARKETS: Final = frozenset(["us", "uk", "de", "jp", "hk", "hu", "pl", "f", "c", "b", "m", "i"])
+
+
+def ticker_of_name(name: str) -> str | None:
+    """The ticker in a file's or folder's name; None if it holds none, or more than one word that could be it.
+
+    >>> [ticker_of_name(n) for n in ("aapl.us.txt", "aapl_us_d.csv", "AAPL Historical Data.csv", "BTCUSDT-1d-2024-01.zip",
+    "M&M.NS.csv")] ['AAPL.US', 'AAPL.US', 'AAPL', 'BTCUSDT', 'M&M.NS'] >>> [ticker_of_name(n) for n in ("daily_IBM.csv",
+    "BRK-B.csv", "2024-01-02.csv.gz", "HistoricalData_1704153600000.csv", "my bars.csv")] ['IBM', 'BRK-B', None, None, None]
+    """
+    text = stem(name).strip()
+    stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
+    if stooq is not None and stooq[2].lower() in _MARKETS:
+        text = f"{stooq[1]}.{stooq[2]}"
+    words = [word for word in _TOKENS.split(text) if word]
+    left = [word for word in words if word.lower() not in NAME_WORDS and not _NUMBERS.fullmatch(word)]
+    if len(left) > 1 and len({canonical_ticker(word) for word in left}) == 1:
+        left = left[:1]
+    if len(left) != 1:
+        return None
+    ticker = canonical_ticker(_TAIL.sub("", left[0]))
+    return ticker if is_ticker(ticker) and ticker.lower() not in NAME_WORDS else None
+
+
+def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:
+    """The ticker that a title line gives, as `Security,AAPL US Equity`."""
+    for cells in titles:
+        filled = [cell.strip() for cell in cells if cell.strip()]
+        if len(filled) == 1 and re.search(r"[:：]", filled[0]):
+            filled = re.split(r"[:：]", filled[0], maxsplit=1)
+        if len(filled) == 2 and plain(filled[0]) in _TITLED and is_ticker(ticker := canonical_ticker(filled[1])):
+            return ticker
+    return None
+
+
+def is_deliberate(name: str) -> bool:
+    """Whether a file's name is written as a symbol, in capitals: it then contradicts a column that says another."""
+    text = stem(name)
+    return text == text.upper() and any(map(str.isalpha, text))

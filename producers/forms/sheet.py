@@ -1,0 +1,127 @@
+"""Where a text's columns and rows are: the sign between columns, title lines, header rows, the first row of bars.
+
+The first row of bars is found by its content, a date and at least three numbers; what stands above it is titles and header
+rows. A wrong sign between columns gives no such row.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from errors import SourceError
+from producers.forms.dates import looks_like_a_date
+from producers.forms.numbers import Sign, cleaned, number
+from producers.forms.vocabulary import field_of
+
+#: Sign → its name. `blank` stands for one or more blanks or tabs.
+SIGNS: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma", " ": "blank"}
+#: Lines in which the first row of bars must lie.
+_HEAD_LINES: Final = 60
+_MOST_HEADER_ROWS: Final = 4
+_FEWEST_FIELDS: Final = 3
+_BLANKS: Final = re.compile(r"[ \t\u00a0]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """`titles`: texts above. `header`: rows of `width` cells, none without a header. `first`: line of the first bar."""
+
+    sign: str
+    titles: tuple[tuple[str, ...], ...]
+    header: tuple[tuple[str, ...], ...]
+    first: int
+    width: int
+    rows: tuple[tuple[str, ...], ...]
+
+
+def find_sheet(lines: Sequence[str], *, declared: str | None, where: str) -> Sheet:
+    """The layout of the lines. SourceError if there is no row with a date and prices under any sign, with what was found."""
+    head = list(lines[:_HEAD_LINES])
+    signs = [sign for sign, name in SIGNS.items() if declared in (None, name)]
+    found = [sheet for sign in signs if (sheet := _under(head, sign)) is not None]
+    if not found:
+        raise SourceError(f"{where}: {_why_none(head)}")
+    return max(found, key=lambda sheet: (_known(sheet), sheet.width))
+
+
+def split(line: str, sign: str) -> list[str]:
+    """The cells of a line."""
+    if sign == " ":
+        return _BLANKS.split(line.strip())
+    return next(csv.reader([line], delimiter=sign), [])
+
+
+def _under(head: Sequence[str], sign: str) -> Sheet | None:
+    rows = [split(line, sign) for line in head]
+    first = next((at for at, cells in enumerate(rows) if _is_bar(cells)), None)
+    if first is None:
+        return None
+    bars = [tuple(cells) for cells in rows[first:] if _is_bar(cells)]
+    width = Counter(map(len, bars)).most_common(1)[0][0]
+    above = [cells for cells in rows[:first] if any(cell.strip() for cell in cells)]
+    main = max(range(len(above)), key=lambda at: (_fields(above[at]), at), default=None)
+    if main is None or _fields(above[main]) < _FEWEST_FIELDS:
+        # No known names: the line above the bars is the header if it is as wide as they are.
+        main = len(above) - 1 if above and _is_header(above[-1], width) else None
+    if main is None:
+        return Sheet(sign, tuple(map(tuple, above)), (), first, width, tuple(bars))
+    begin = main - 1 if main and _is_header(above[main - 1], width) else main
+    header = above[begin:][:_MOST_HEADER_ROWS]
+    titles = tuple(map(tuple, above[:begin]))
+    first_width = len(above[main])
+    if first_width == width - 1 and any(len(cells) == width and cells[-1].strip() for cells in bars) and above[main][-1] != "":
+        header = [["", *cells] for cells in header]  # row names without a name, as R writes them
+    return Sheet(sign, titles, tuple(_padded(cells, width) for cells in header), first, width, tuple(bars))
+
+
+def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
+    """The cells, as many as the rows have: empty ones at the end may be missing or too many."""
+    kept = [cell.strip().strip("\ufeff") for cell in cells]
+    while len(kept) > width and not kept[-1]:
+        kept.pop()
+    return tuple(kept + [""] * (width - len(kept)))
+
+
+def _is_bar(cells: Sequence[str]) -> bool:
+    if len(cells) < 4 or not any(looks_like_a_date(cell) for cell in cells[:8]):
+        return False
+    numbers = sum(bool(cell.strip()) and _is_number(cell) for cell in cells)
+    return numbers >= _FEWEST_FIELDS + any(looks_like_a_date(c) and _is_number(c) for c in cells)
+
+
+def _is_number(cell: str) -> bool:
+    text = cleaned(cell)
+    return (
+        not text or number(text, Sign.POINT) == number(text, Sign.POINT) or number(text, Sign.COMMA) == number(text, Sign.COMMA)
+    )
+
+
+def _is_header(cells: Sequence[str], width: int) -> bool:
+    """Whether a line above the bars is one of their header rows by its width and texts."""
+    filled = [cell for cell in cells if cell.strip()]
+    return abs(len(cells) - width) <= 1 and len(filled) >= max(2, len(cells) // 3) and not any(map(looks_like_a_date, filled))
+
+
+def _fields(cells: Sequence[str]) -> int:
+    return len({field for cell in cells if (field := field_of(cell)) is not None and cell.strip()})
+
+
+def _known(sheet: Sheet) -> int:
+    return max((_fields(row) for row in sheet.header), default=0)
+
+
+def _why_none(head: Sequence[str]) -> str:
+    text = "\n".join(head).lstrip()
+    if text[:1] == "<" and not text.lower().startswith(("<ticker", "<date", "<per")):
+        return "is a web page or XML and no table: save the table itself as CSV"
+    if text[:1] in "{[":
+        return f"is JSON and no table: {' '.join(text.split())[:160]}"
+    lines = [line for line in head if line.strip()]
+    if len(lines) < 2:
+        return "has no bars; a header and at least one row are needed"
+    return f"has no row with a date and prices; it begins with {lines[0][:80]!r} and {lines[1][:80]!r}"

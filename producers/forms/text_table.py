@@ -1,0 +1,106 @@
+"""A text as a table: its form is recognised from the first lines, then all rows are read by it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.csv
+
+from errors import SourceError
+from producers.forms.dates import looks_like_a_date
+from producers.forms.declared import Declared
+from producers.forms.encoding import decoded
+from producers.forms.layout import Layout, find_layout, headless
+from producers.forms.numbers import Sign, cleaned, number
+from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
+
+_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextTable:
+    """`columns`: all cells as texts, by index. `malformed`: rows with too many or too few cells. `remarks`: lines of text."""
+
+    columns: pa.Table
+    layout: Layout
+    sheet: Sheet
+    encoding: str
+    malformed: list[str]
+    remarks: list[str]
+
+
+def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
+    """The table in these bytes. SourceError says what is not known of the form, and how to declare it."""
+    text, encoding = decoded(content, declared=declared.encoding, where=where)
+    lines = text.lstrip("\ufeff").split("\n", 400)
+    lines, directive = _without_blank_lines(lines)
+    sheet = find_sheet(lines[:-1] if len(lines) > 400 else lines, declared=declared.delimiter or directive, where=where)
+    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
+    if sheet.header:
+        layout = find_layout(sheet.header, columns, where=where)
+    else:
+        layout = headless(sheet.rows[:40], _kinds(sheet.rows), columns, where=where)
+    body = "\n".join(lines[sheet.first :])
+    if sheet.sign == " ":
+        body = "\n".join("\t".join(split(line, " ")) for line in body.split("\n"))
+    malformed: list[str] = []
+    table = _cells(body, "\t" if sheet.sign == " " else sheet.sign, sheet.width, malformed, where)
+    remarks = [line for line in malformed if _is_remark(line, sheet)]
+    return TextTable(table, layout, sheet, encoding, [line for line in malformed if line not in remarks], remarks)
+
+
+def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:
+    """The lines (the last holds the rest of the text) without blank ones before it, and the sign that `sep=;` declares."""
+    head = [line for line in lines[:400] if line.strip(" \t,;|")]
+    rest = list(lines[400:])
+    if head and (match := re.fullmatch(r"(?i)\"?sep=(.)\"?", head[0].strip())) is not None:
+        return [*head[1:], *rest], SIGNS.get(match[1])
+    return [*head, *rest], None
+
+
+def _cells(body: str, sign: str, width: int, malformed: list[str], where: str) -> pa.Table:
+    def skip(row: pa.csv.InvalidRow) -> str:
+        malformed.append(row.text)
+        return "skip"
+
+    names = [str(at) for at in range(width)]
+    try:
+        # All as text: one "n/a" in a million numbers must cost its own bar and not the file, and a ticker may be called NA.
+        return pa.csv.read_csv(
+            pa.BufferReader(body.encode()),
+            read_options=pa.csv.ReadOptions(use_threads=False, column_names=names),
+            parse_options=pa.csv.ParseOptions(delimiter=sign, invalid_row_handler=skip),
+            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+        )
+    except pa.ArrowException as error:
+        raise SourceError(f"{where}: cannot be read as CSV: {' '.join(str(error).split()):.200}") from error
+
+
+def _is_remark(line: str, sheet: Sheet) -> bool:
+    """Whether a line among the bars or behind them is a text or the header again, and no bar."""
+    cells = [cell.strip() for cell in split(line, sheet.sign)]
+    return not any(looks_like_a_date(cell) for cell in cells) and sum(any(map(str.isdigit, cell)) for cell in cells) < 3
+
+
+def _kinds(rows: Sequence[Sequence[str]]) -> str:
+    """A letter for each column of a file without a header: date, time, number or text, by most of its cells."""
+    wide = Counter(map(len, rows)).most_common(1)[0][0]
+    chosen = [row for row in rows if len(row) == wide]
+    kinds = "".join(Counter(map(_kind, column)).most_common(1)[0][0] for column in zip(*chosen, strict=True))
+    first = kinds.find("d") + 1
+    return kinds[:first] + kinds[first:].replace("d", "n")  # a large volume looks like a count of seconds
+
+
+def _kind(cell: str) -> str:
+    if _CLOCK.fullmatch(cell.strip()):
+        return "t"
+    if looks_like_a_date(cell):
+        return "d"
+    text = cleaned(cell)
+    is_number = number(text, Sign.POINT) == number(text, Sign.POINT) or number(text, Sign.COMMA) == number(text, Sign.COMMA)
+    return "n" if is_number else "s"

@@ -1,0 +1,159 @@
+"""What files call their columns: one table, our name → the words of vendors and languages. To add a word, add it here.
+
+Words are compared by `plain`: without case, accents, blanks, signs and units in brackets. Of several words for one column the
+one that stands first in the table is taken, so that Euronext's `Close` wins over its `Last`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+#: Letters that have no decomposition into a base letter and an accent.
+_LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe"})
+_BRACKETS: Final = re.compile(r"[(（\[【].*?[)）\]】]")
+_NOT_WORD: Final = re.compile(r"[\W_]+")
+_NUMBERED: Final = re.compile(r"^\d+[.)]\s*")
+
+#: Our name → words, the surest first, grouped by language or vendor. A word stands here in its plain form or any that `plain` makes so.
+COLUMNS: Final[dict[str, str]] = {
+    "date": """
+        date datetime timestamp day tradingday tradedate trade_date datadate marketdate pricedate sessiondate businessdate dlycaldt
+        Datum Handelstag | Fecha | Data Data_pregão | 日期 交易日期 时间 日付 日付け 年月日 | 날짜 일자 | Дата | Tarih | Dato | Dátum
+        Päivämäärä | Ημερομηνία | תאריך | التاريخ | วันที่ | Ngày | Tanggal | दिनांक
+        open_time opentime timeopen window_start begin dateutc gmttime localtime utctime unix unixtime epoch begins_at
+        exchangedate time t dt ds Zeit Heure Hora 交易时间 日時""",
+    "open": """
+        open openprice openingprice openpric px_open prcod openprc priceopen tropenprice tropeningprice first 1st o
+        Eröffnung Eröffnungskurs Eroeffnung Erster Eröffn. Anfang | Ouverture Ouv. Ouvert. | Apertura Abertura Preço_de_abertura
+        Otwarcie Kurs_otwarcia | Открытие Откр. Цена_открытия | 开盘 开盘价 今开 開盤 開盤價 始値 | 시가 | Açılış | Öppning Öppningskurs
+        Åbning Åpning Åbningskurs | Openingskoers Opening | Otevření Otevírací Otevírací_cena | Nyitó Nyitóár | Avaus Avauskurssi
+        Άνοιγμα | פתיחה שער_פתיחה | الافتتاح | เปิด ราคาเปิด | Mở_cửa Mở | Pembukaan""",
+    "high": """
+        high highprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum h
+        Hoch Höchst Höchstkurs Tageshoch Höchster Tageshöchst | Haut Plus_haut +Haut | Máximo Máx. Maximo | Massimo Max | Máxima
+        Preço_máximo | Najwyższy Maksimum Kurs_max Kurs_maksymalny | Макс. Максимум Максимальная_цена | 最高 最高价 高 最高價 高値 | 고가
+        Yüksek En_yüksek | Högsta Högst Högstkurs | Højeste Høj | Høy Høyeste | Hoog Hoogste | Nejvyšší Maximální | Legmagasabb
+        Ylin | Υψηλό Μέγιστο | גבוה שער_גבוה | الأعلى أعلى | สูงสุด ราคาสูงสุด | Cao Cao_nhất | Tertinggi""",
+    "low": """
+        low lowprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum l
+        Tief Tiefst Tiefstkurs Tagestief Tiefster | Bas Plus_bas +Bas | Mínimo Mín. Minimo | Min Minima | Mínima Preço_mínimo
+        Najniższy Minimum Kurs_min Kurs_minimalny | Мин. Минимум Минимальная_цена | 最低 最低价 低 最低價 安値 | 저가 | Düşük En_düşük
+        Lägsta Lägst Lägstkurs | Laveste Lav | Laag Laagste | Nejnižší Minimální | Legalacsonyabb | Alin | Χαμηλό Ελάχιστο
+        נמוך שער_נמוך | الأدنى أدنى الأقل | ต่ำสุด ราคาต่ำสุด | Thấp Thấp_nhất | Terendah""",
+    "close": """
+        close closeprice closelast closingprice closepric closing px_last px_close prccd priceclose trpriceclose tradeclose
+        trclosingprice trcloseprice settle closeclosepriceadjustedforsplits dlyprc prc c last lastprice latest ltp price
+        Schluss Schlusskurs Schlußkurs Letzter Zuletzt Kurs | Clôture Fermeture Dernier Cours | Cierre Último Precio | Chiusura Ultimo Prezzo
+        Fechamento Preço_de_fechamento Último | Zamknięcie Kurs_zamknięcia Ostatnio | Закрытие Закр. Цена_закрытия Цена Последняя
+        收盘 收盘价 最新价 收盤 收盤價 終値 | 종가 | Kapanış Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut | Luk Lukkekurs Seneste
+        Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
+        Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir""",
+    "volume": """
+        volume vol volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
+        trvolume tradevolume accumulatedvolume volumetraded qty quantity ttltrdqnty volumefrom basevolume tickvol tickvolume v
+        Stücke Stuecke Umsatz_Stück Umsatz_in_Stück Volumen Stück | Volumes Nombre_de_titres | Volumen_títulos Títulos | Quantità Volumi
+        Quantidade Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 總成交量 出来高 売買高 | 거래량 | Hacim Hac. Miktar
+        Volym Omsättning_antal | Volum Antal Omsat_antal | Omzet | Objem | Forgalom | Vaihto Määrä | Όγκος | נפח מחזור_יחידות כמות | الحجم حجم_التداول
+        ปริมาณ | KL Khối_lượng | Volume_perdagangan""",
+    "adjusted_close": """
+        adjclose adjustedclose closeadj closeadjusted adjcloseprice adjustedcloseprice adj_close_price adj aclose
+        adjcloseadjustedclosepriceadjustedforsplitsanddividendandorcapitalgaindistributions closeadjustedprice adjusted tri
+        Schlusskurs_bereinigt bereinigt | Clôture_ajustée | Cierre_ajustado Cierre_aj. | Chiusura_rettificata | Fechamento_ajustado
+        后复权收盘价 复权收盘价 前复权收盘价 終値調整値 調整後終値 調整値 | 수정종가 수정주가 | Justerad_stängning""",
+    "dividend": """
+        dividend dividends dividendamount divcash exdividend cashdividend div divs amountdividend dividendpershare
+        Dividende Dividenden | Dividendo Dividendos | Dywidenda | Дивиденды Дивиденд | 分红 股息 每股股利 配当 | 배당금 | Utdelning | Udbytte Utbytte""",
+    "split": """
+        split splits stocksplits stocksplit splitratio splitfactor splitcoefficient
+        Aktiensplit Aktiensplits | Fractionnement | Desdoblamiento | Frazionamento | Desdobramento | 拆股 拆分 株式分割 | 액면분할""",
+    "ticker": """
+        ticker symbol tickers symbols sym tic tsymb tickersymbol stocksymbol stockticker act_symbol tradingsymbol tradesymbol
+        ts_code tscode secid secucode securitycode stockcode instrument instrumentid ric asset asset_id security securityid code scode stock
+        unique_id uniqueid series_id seriesid item_id contract pair product_id bbgticker bloombergticker isin permno index name
+        Kürzel Symbole Símbolo Simbolo Código Codice Codneg | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
+        Sembol Kod Papir Spółka Walor Nazwa""",
+    "time": "time timeofday 时间 時刻 시간 Время Uhrzeit Heure Hora Czas Saat",
+    "currency": "currency ccy curr quotecurrency pricecurrency Währung Waehrung Devise Moneda Divisa Valuta Moeda Waluta Валюта 货币 幣別 通貨 통화",
+}  # fmt: skip
+#: What pandas writes for an index without a name; a date only where no better column is there.
+NAMELESS: Final = ("", "unnamed0", "index", "indexlevel0", "level0")
+#: A ticker's column only where its values are texts that can be tickers: elsewhere these are numbers of rows, or names of companies.
+DOUBTFUL_TICKER: Final = frozenset(
+    {"index", "name", "code", "item", "stock", "security", "asset", "contract", "kod", "nazwa", "isin"}
+)
+#: Words in file names that name no ticker. A name made of such words alone leaves the ticker to the folder.
+_NAME_WORDS: Final = """
+    daily day days d d1 1d 1day data history historical hist price prices stock stocks share shares bar bars ohlc ohlcv
+    eod quote quotes chart export download table adjusted unadjusted adj raw full all max compact csv txt part series time
+    timeseries market historicaldata kurse kursdaten historisch historische historico historicos cours historique storico
+    dane notowania binance coinbase kraken bitstamp bitfinex gemini yahoo yfinance stooq nasdaq nyse coin crypto my the of
+    and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles klines
+    kline values
+"""
+NAME_WORDS: Final = frozenset(_NAME_WORDS.split())
+#: Marks around a field's name that say nothing: a coin, a currency, a unit.
+_MARKS: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny|btc|eth)$")
+
+
+def plain(name: str, *, units: bool = False) -> str:
+    """A column's name without case, accents, blanks, signs, a leading number and (unless `units`) units in brackets.
+
+    >>> [plain(name) for name in ("Adj Close", "<OPEN>", "1. open", "Eröffn.", "成交量(手)", "+Haut", "Volume (BTC)")]
+    ['adjclose', 'open', 'open', 'eroffn', '成交量', 'haut', 'volume']
+    """
+    text = name.strip().strip("\ufeff").casefold()
+    text = text if units else _BRACKETS.sub("", text) or text
+    text = unicodedata.normalize("NFKD", _NUMBERED.sub("", text).translate(_LETTERS))
+    text = "".join(mark for mark in text if not unicodedata.combining(mark))
+    return _NOT_WORD.sub("", unicodedata.normalize("NFC", text))
+
+
+#: Our name → plain words, the surest first.
+WORDS: Final[dict[str, tuple[str, ...]]] = {
+    ours: tuple(dict.fromkeys(plain(word) for word in words.split() if word != "|")) for ours, words in COLUMNS.items()
+}
+_FIELD_OF: Final[dict[str, str]] = {
+    word: ours for ours in reversed([name for name in WORDS if name != "time"]) for word in WORDS[ours]
+}
+
+
+def field_of(name: str) -> str | None:
+    """Our name of a column; None for an unknown name.
+
+    >>> [field_of(name) for name in ("Schlusskurs", "ts_code", "Volume USDT", "close usd", "Umsatz (Stück)", "turnover")]
+    ['close', 'ticker', 'volume', 'close', 'volume', None]
+    """
+    return next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None)
+
+
+def rank(ours: str, name: str) -> int:
+    """How sure a name is for our column: 0 is the surest; a name that only its marks make known is less sure than any."""
+    words = WORDS[ours]
+    for beyond, word in enumerate(_spellings(name)):
+        if word in words:
+            return words.index(word) + (0, 0, len(words))[beyond]
+    return 2 * len(words)
+
+
+def _spellings(name: str) -> tuple[str, str, str]:
+    return plain(name, units=True), plain(name), _MARKS.sub("", plain(name))
+
+
+#: Units in the name of a volume's column → its factor, in shares.
+_VOLUME_UNITS: Final = (
+    (re.compile(r"[(（\[]\s*(百万|million|millions|mio|mln|mn|m)\b", re.IGNORECASE), 1e6),
+    (re.compile(r"(万股|萬股|万手)"), 1e4),
+    (re.compile(r"(千株|千股|張|张|\bthousands?\b|in 1,?000s?|\(\'?000s?\)|\btsd\b|тыс)", re.IGNORECASE), 1e3),
+    (re.compile(r"([(（\[]\s*(手|lots?)\s*[)）\]])", re.IGNORECASE), 1e2),
+)
+
+
+def volume_unit(name: str) -> float:
+    """Shares a unit of a volume's column, by its name; 1 if it names none.
+
+    >>> [volume_unit(name) for name in ("成交量(手)", "Volume (thousands)", "Volume (BTC)", "Volume")]
+    [100.0, 1000.0, 1.0, 1.0]
+    """
+    return next((factor for pattern, factor in _VOLUME_UNITS if pattern.search(name)), 1.0)

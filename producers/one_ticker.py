@@ -1,0 +1,114 @@
+"""One ticker's rows of a file as its daily bars: days of sessions, no second series, prices on one basis."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import SourceError
+from producers.findings import Findings
+from producers.forms.basis import adjusted_close_fault, on_one_basis
+from producers.forms.clock import Clock, days_of_sessions
+from producers.forms.dates import NOT_A_DAY
+from producers.forms.declared import Declared
+from producers.forms.series import alternates, repeats
+from producers.raw import RawBars
+from records import Days, RejectedBar, date_of
+
+_MINUTE: Final = 60
+_DAY: Final = 86_400
+
+
+def daily_bars(
+    raw: RawBars, clock: Clock | None, declared: Declared, findings: Findings, *, where: str, of_history: bool
+) -> tuple[RawBars, list[RejectedBar]]:
+    """The bars on the days of their sessions, by date, and those of them that are held out.
+
+    `of_history`: the file's columns are those of yfinance's `history()`. Raises SourceError for bars within the day, several
+    series under one name, and dates or an adjusted close that cannot be right.
+    """
+    day, moved = days_of_sessions(raw.ticker, raw.day, clock, declared=declared.days)
+    if moved is not None:
+        findings.add_note(raw.ticker, moved)
+    second = np.zeros(len(day), np.int32) if clock is None else np.maximum(clock.second, 0)
+    raw = replace(raw, day=day)
+    raw, second = _without_copies(raw, second, findings)
+    if repeats(raw.day):
+        raise SourceError(_why_repeated(raw.day, second, where))
+    order = np.argsort(raw.day, kind="stable")
+    raw = _with_volume(raw.part(order), findings)
+    close = raw.values["close"]
+    good = np.isfinite(close) & (close > 0) & (raw.day != NOT_A_DAY)
+    if alternates(close[good]):
+        raise SourceError(
+            f"{where}: the level jumps to and fro: several series under one name; name the column that tells them apart: "
+            f"--read-as ticker=NAME"
+        )
+    if "adjusted_close" in raw.values:
+        if declared.prices is None:
+            return _by_adjusted_close(raw, findings, where), []
+        raw = replace(raw, values={name: column for name, column in raw.values.items() if name != "adjusted_close"})
+    return _on_one_basis(raw, declared, findings, of_history=of_history)
+
+
+def _by_adjusted_close(raw: RawBars, findings: Findings, where: str) -> RawBars:
+    """Dividends and splits are left out: the adjusted close has both in it."""
+    fault = adjusted_close_fault(raw.values)
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}; say --read-as prices=raw to leave the adjusted close out")
+    findings.add_note(raw.ticker, "prices adjusted by the column of the adjusted close")
+    return replace(raw, values={name: column for name, column in raw.values.items() if name not in ("dividend", "split")})
+
+
+def _on_one_basis(
+    raw: RawBars, declared: Declared, findings: Findings, *, of_history: bool
+) -> tuple[RawBars, list[RejectedBar]]:
+    if not {"dividend", "split"} & raw.values.keys():
+        return raw, []
+    basis = on_one_basis(raw.day, raw.values, declared=declared.prices, of_history=of_history)
+    for note in basis.notes:
+        findings.add_note(raw.ticker, note)
+    rejected = [RejectedBar(raw.ticker, date_of(raw.day[row]).isoformat(), reason) for row, reason in basis.held_out.items()]
+    kept = np.setdiff1d(np.arange(len(raw.day)), list(basis.held_out))
+    return replace(raw, values=basis.values).part(kept), rejected
+
+
+def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
+    """With a volume of 0 where the file has none at all: indices and currency pairs have none."""
+    volume = raw.values.get("volume")
+    if volume is not None and np.isfinite(volume).any():
+        return raw
+    findings.add_note(raw.ticker, "no volume in the file: taken as 0, and nothing rests on it")
+    return replace(raw, values={**raw.values, "volume": np.zeros(len(raw.day))})
+
+
+def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:
+    """Each row once: files are written one behind the other, with the same bars."""
+    table = np.column_stack([raw.day, second, *raw.values.values()])
+    if not repeats(raw.day):
+        return raw, second  # a few equal ones are for the border
+    _, first = np.unique(np.nan_to_num(table, nan=-1.0), axis=0, return_index=True)
+    kept = np.sort(first)
+    if len(kept) < len(table):
+        findings.add_note(raw.ticker, f"{len(table) - len(kept):,} rows that stand twice, equal in every value, are taken once")
+    return raw.part(kept), second[kept]
+
+
+def _why_repeated(day: Days, second: NDArray[np.int32], where: str) -> str:
+    known = day != NOT_A_DAY
+    moments = np.unique(day[known].astype(np.int64) * _DAY + second[known])
+    most = int(np.bincount(day[known] - day[known].min()).max())
+    if len(moments) > 0.9 * int(known.sum()):
+        gaps = np.diff(moments)
+        minutes = float(np.median(gaps[gaps < _DAY])) / _MINUTE if (gaps < _DAY).any() else 0.0
+        return (
+            f"{where}: intraday bars, {minutes:g} minutes apart, up to {most:,} a day: daily ones are needed (of each day the "
+            f"first open, highest, lowest, last close and sum of volumes)"
+        )
+    return (
+        f"{where}: most dates stand several times, up to {most:,}: several series in one file, or intraday bars "
+        f"without their times; no column plainly names the series: say --read-as ticker=NAME"
+    )
