@@ -15,7 +15,7 @@ from producers.findings import Findings
 from producers.forms.containers import Member, PassedOver, files_of, members
 from producers.forms.dates import NOT_A_DAY
 from producers.forms.declared import Declared
-from producers.forms.names import is_deliberate, ticker_of_name
+from producers.forms.names import is_deliberate, names_nothing, ticker_of_name
 from producers.joined import joined
 from producers.one_ticker import daily_bars
 from producers.raw import RawBars
@@ -65,31 +65,36 @@ def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared
         )
     claims: dict[str, list[Path]] = {}
     for path in paths:
-        claims.setdefault(_named(path.name, path.parent.name, declared) or "", []).append(path)
+        claims.setdefault(_named(path.name, "" if path.parent == folder else path.parent.name, declared) or "", []).append(path)
     alone = {name: claimed[0] for name, claimed in sorted(claims.items()) if name and len(claimed) == 1}
     missing = (tickers or frozenset()) - alone.keys()
     if tickers is not None and not missing:
-        return _streamed({name: alone[name] for name in sorted(tickers)}, [], None, declared, findings)
+        return _streamed(folder, {name: alone[name] for name in sorted(tickers)}, [], None, declared, findings)
     others = [path for path in paths if path not in alone.values()]
     if tickers is None:
-        return _streamed(alone, others, None, declared, findings)
-    items = list(_streamed(alone, others, tickers, declared, findings))
+        return _streamed(folder, alone, others, None, declared, findings)
+    items = list(_streamed(folder, alone, others, tickers, declared, findings))
     _check_wanted(str(folder), tickers, {item.ticker for item in items} | claims.keys() - {""})
     return iter(items)
 
 
 def _streamed(
-    alone: dict[str, Path], others: list[Path], tickers: frozenset[str] | None, declared: Declared, findings: Findings
+    folder: Path,
+    alone: dict[str, Path],
+    others: list[Path],
+    tickers: frozenset[str] | None,
+    declared: Declared,
+    findings: Findings,
 ) -> Iterator[Item]:
     kept: list[Item] = []
     for name, path in alone.items():
-        for item in _of_path(path, declared, findings):
+        for item in _of_path(path, folder, declared, findings):
             if item.ticker == name and (tickers is None or name in tickers):
                 yield item
             else:
                 kept.append(item)
     for path in others:
-        kept += _of_path(path, declared, findings)
+        kept += _of_path(path, folder, declared, findings)
     yield from _chosen(joined(kept, taken=frozenset(alone)), tickers)
 
 
@@ -97,18 +102,18 @@ def _chosen(items: Iterable[Item], tickers: frozenset[str] | None) -> Iterator[I
     return (item for item in items if tickers is None or item.ticker in tickers)
 
 
-def _of_path(path: Path, declared: Declared, findings: Findings) -> Iterator[Item]:
+def _of_path(path: Path, root: Path, declared: Declared, findings: Findings) -> Iterator[Item]:
     try:
-        found = list(_members(path, findings))
+        found = list(_members(path, findings, root))
     except SourceError as error:
-        yield RejectedBar(_label(path.name, path.parent.name), "", str(error))
+        yield RejectedBar(_label(path.name, "" if path.parent == root else path.parent.name), "", str(error))
         return
     yield from _of_members(found, declared, findings)
 
 
 def _of_members(found: list[Member], declared: Declared, findings: Findings) -> Iterator[Item]:
     for member in found:
-        name = _named(member.name, member.folder, declared)
+        name = ticker_of_name(member.name)
         try:
             table, rows_of = _opened(member, declared, findings)
         except SourceError as error:
@@ -127,8 +132,8 @@ def _of_members(found: list[Member], declared: Declared, findings: Findings) -> 
                 yield item
 
 
-def _members(path: Path, findings: Findings) -> Iterator[Member]:
-    for member in members(path):
+def _members(path: Path, findings: Findings, root: Path | None = None) -> Iterator[Member]:
+    for member in members(path, root):
         if isinstance(member, PassedOver):
             findings.passed_over.append(member)
         else:
@@ -153,7 +158,9 @@ def _named(name: str, folder: str, declared: Declared) -> str | None:
     """The ticker of a file's name, or of its folder's if the file's name holds none."""
     choice = declared.columns.get("ticker")
     of_file = None if choice == "folder" else ticker_of_name(name)
-    return of_file or (None if choice == "file" else ticker_of_name(folder))
+    if of_file is not None or choice == "file" or not (choice == "folder" or names_nothing(name)):
+        return of_file
+    return ticker_of_name(folder)
 
 
 def _label(name: str, folder: str) -> str:
@@ -164,7 +171,7 @@ def _label(name: str, folder: str) -> str:
 def _names(table: BarTable, member: Member, declared: Declared) -> list[str | None]:
     """The canonical ticker of each of the table's names, None for what cannot be one; the file's own where it has no column."""
     if table.ticker is not None:
-        return [name if is_ticker(name) else None for name in map(canonical_ticker, table.names)]
+        return [name if is_ticker(name) else None for name in (canonical_ticker(text.strip("'\"= ")) for text in table.names)]
     name = table.titled or _named(member.name, member.folder, declared)
     if name is None:
         raise SourceError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
 from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
-from records.units import hundredfold_stretches, in_one_unit, total_returns
+from records.units import in_one_unit, total_returns, unit_stretches
 from settings import SuspectBars
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,6 @@ class Screen:
                     "earlier prices brought into another unit ticker=%s since=%s evidence=%s", ticker, one.date, one.evidence
                 )
         held_out = [one for one in found if one.rule in _HELD_OUT[self._suspect_bars]]
-        bars = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+        bars = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
         left = bars[~np.isin(bars.day, [day_number(one.date) for one in held_out])]
         return left, [RejectedBar(ticker, one.date.isoformat(), f"suspect, {one.rule}: {one.evidence}") for one in held_out]

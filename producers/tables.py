@@ -87,7 +87,10 @@ def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
         ignored=text.layout.ignored,
     )
     table = _table(text.columns, text.layout, form, member, declared)
-    return replace(table, malformed=text.malformed, remarks=text.remarks, titled=ticker_of_titles(text.sheet.titles))
+    titled = None if table.ticker is not None else ticker_of_titles(text.sheet.titles)
+    if titled is not None:
+        table = replace(table, form=replace(table.form, ticker="from a title line"))
+    return replace(table, malformed=text.malformed, remarks=text.remarks, titled=titled)
 
 
 def _header_text(text: TextTable) -> str:
@@ -173,7 +176,9 @@ def _tickers(
     if at is not None:
         names, index = _encoded(cells[str(at)])
         texts = [name or "" for name in names]
-        if plain(layout.names[at]) not in DOUBTFUL_TICKER or _are_tickers(texts, len(day)):
+        if plain(layout.names[at]) not in DOUBTFUL_TICKER or _are_tickers(
+            texts, len(day), of_codes="name" not in plain(layout.names[at])
+        ):
             return texts, index, f"from column {layout.names[at]!r}"
     used = set(layout.columns.values())
     if clock is None and len(day) > 1:
@@ -189,9 +194,9 @@ def _tickers(
     return [], None, None
 
 
-def _are_tickers(texts: list[str], rows: int) -> bool:
+def _are_tickers(texts: list[str], rows: int, *, of_codes: bool) -> bool:
     """Whether the values of a column that may be anything are tickers: not the rows' numbers, not names of companies."""
-    if all(text.isdigit() for text in texts) and len(texts) > max(1, rows // 2):
+    if all(text.isdigit() for text in texts) and (len(texts) > max(1, rows // 2) or not of_codes):
         return False
     return 2 * sum(is_ticker(canonical_ticker(text)) for text in texts) > len(texts)
 

@@ -6,6 +6,7 @@ returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 - `hundredfold`: the close, with its dividend, is 80 to 125 times the last one that was not so, or a part as small: each of up
   to LASTING_BARS bars before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that
   none goes back to.
+- `power_of_ten`: the same for other powers of ten, from a thousand on; and tenfold, if it goes back.
 - `unit_change`: the same for more bars: the first of them; it is those before that stand in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that.
@@ -33,7 +34,7 @@ import msgspec
 import numpy as np
 
 from records.bars import Bars, Floats, date_of
-from records.units import LASTING_BARS, Stretch, hundredfold_stretches, in_one_unit, total_returns
+from records.units import LASTING_BARS, Stretch, in_one_unit, total_returns, unit_stretches
 
 SPIKE: Final = float(np.log(1.15))
 JUMP: Final = float(np.log(1.25))
@@ -56,6 +57,7 @@ class Rule(StrEnum):
     """Why a bar is suspect."""
 
     HUNDREDFOLD = "hundredfold"
+    POWER_OF_TEN = "power_of_ten"
     UNIT_CHANGE = "unit_change"
     SPIKE = "spike"
     MISSING_SPLIT = "missing_split"
@@ -64,9 +66,9 @@ class Rule(StrEnum):
 
 
 #: No share moves so in a day.
-IMPOSSIBLE: Final = frozenset({Rule.HUNDREDFOLD})
+IMPOSSIBLE: Final = frozenset({Rule.HUNDREDFOLD, Rule.POWER_OF_TEN})
 #: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
-OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.SPIKE, Rule.ZERO_VOLUME})
+OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.POWER_OF_TEN, Rule.SPIKE, Rule.ZERO_VOLUME})
 
 
 class Suspicion(msgspec.Struct, frozen=True):
@@ -87,7 +89,7 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
     if len(bars) < 2:
         return []
     returns = total_returns(bars)
-    stretches = hundredfold_stretches(bars, returns)
+    stretches = unit_stretches(bars, returns)
     if not stretches:
         return _suspicions(ticker, bars, returns)
     found = [Suspicion(ticker, date_of(bars.day[row]), *said) for one in stretches for row, said in _of_stretch(bars, one)]
@@ -105,7 +107,8 @@ def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Rule, str
         return
     for row in range(one.first, one.stop):
         dividend = f" with a dividend of {bars.dividend[row]:g}" if bars.dividend[row] else ""
-        yield row, (Rule.HUNDREDFOLD, f"close {bars.close[row]:g}{dividend} {beside}")
+        rule = Rule.HUNDREDFOLD if one.factor in (100.0, 0.01) else Rule.POWER_OF_TEN
+        yield row, (rule, f"close {bars.close[row]:g}{dividend} {beside}")
 
 
 def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:

@@ -27,7 +27,7 @@ _BLOOMBERG: Final = re.compile(r"([A-Z0-9/]{1,12}) ([A-Z]{2})(?: EQUITY)?")
 #: Charting programs put the exchange in front, `LON:VOD` → Yahoo's suffix.
 _BEFORE: Final = re.compile(r"([A-Z]{2,9}):([A-Z0-9.\-&^]{1,15})")
 #: An A-share as Chinese programs spell it, `sh.600519`, `SZ000001`.
-_A_SHARE: Final = re.compile(r"(SH|SZ|BJ)\.?(\d{6})")
+_A_SHARE: Final = re.compile(r"(SH|SZ|BJ)[.#]?(\d{6})")
 _ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d")
 
 

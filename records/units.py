@@ -1,7 +1,7 @@
-"""Prices that stand in another unit than those before: pence for pounds, a lost decimal point.
+"""Prices that stand in another unit than those before: pence for pounds, a lost decimal point, thousands.
 
-No share moves a hundredfold in a day. A stretch of such bars that ends where it began was wrong; one that lasts says that those
-before it stand in another unit, and what is left of the move is the day's own.
+No share moves by a power of ten in a day, from a hundred on; nor tenfold and back. A stretch of such bars that ends where it
+began was wrong; one that lasts says that those before it stand in another unit, and what is left of the move is the day's own.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from records.bars import Bars, Floats
 
 #: A level that has held for more bars than these is the new one: vendors mend an error within days.
 LASTING_BARS: Final = 10
-_UNIT: Final = 100.0
-#: What a hundredfold move is with the day's own in it.
-_SMALLEST_MOVE: Final = float(np.log(80))
-_LARGEST_MOVE: Final = float(np.log(125))
-#: Halfway between the two levels, as ratios are measured: what lies nearer to the old one has gone back to it.
-_HALFWAY: Final = 0.5 * float(np.log(_UNIT))
+_TEN: Final = float(np.log(10.0))
+#: What a move by a power of ten is with the day's own in it: 80 to 125 for a hundred.
+_OWN_MOVE: Final = float(np.log(1.25))
+#: A tenfold move may be a split of 1:10: it is an error only if it is closer to ten, and goes back.
+_OWN_MOVE_OF_TEN: Final = float(np.log(1.12))
 _PRICES: Final = ("open", "high", "low", "close", "dividend")
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Bars from row `first` on, before row `stop`, a hundred times (or a hundredth of) the close of row `beside`.
+    """Bars from row `first` on, before row `stop`, `factor` (a power of ten) times the close of row `beside`.
 
     `lasting` ones are the new level: row `first` begins it, up to row `stop` it has been seen to last.
     """
@@ -36,6 +35,7 @@ class Stretch:
     stop: int
     beside: int
     lasting: bool
+    factor: float
 
 
 def total_returns(bars: Bars) -> Floats:
@@ -45,7 +45,7 @@ def total_returns(bars: Bars) -> Floats:
     return returns
 
 
-def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
+def unit_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     """Where prices stand in another unit, by date; `returns` are the bars' `total_returns`.
 
     A stretch ends with the first bar that lies nearer to the last close before it; one of more than LASTING_BARS is lasting. A
@@ -54,23 +54,37 @@ def hundredfold_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     """
     found: list[Stretch] = []
     stop = 1
-    size = np.abs(returns)
-    hundredfold = (size >= _SMALLEST_MOVE) & (size <= _LARGEST_MOVE) & (np.abs(returns + np.log(bars.split)) > _HALFWAY)
-    for row in np.flatnonzero(hundredfold).tolist():
+    powers = _powers(returns, bars.split)
+    for row in np.flatnonzero(powers).tolist():
         if row < stop:
             continue
+        power = int(powers[row])
+        # Halfway between the two levels, as ratios are measured: what lies nearer to the old one has gone back to it.
+        halfway = 0.5 * abs(power) * _TEN
         distance = np.abs(np.log(bars.close[row : row + LASTING_BARS + 1] / bars.close[row - 1]))
-        back = np.flatnonzero(distance <= _HALFWAY)
+        back = np.flatnonzero(distance <= halfway)
+        if abs(power) == 1 and (not len(back) or not back[0]):
+            continue
         length = int(back[0]) if len(back) else len(distance)
         lasting = length > LASTING_BARS
-        one = Stretch(row, row + max(1, length), beside=row - 1, lasting=lasting)
+        one = Stretch(row, row + max(1, length), beside=row - 1, lasting=lasting, factor=10.0**power)
         if len(back) or row - _passed_over(found) > LASTING_BARS:
             found.append(one)
         else:
-            beginning = Stretch(0, row, beside=row, lasting=False)
+            beginning = Stretch(0, row, beside=row, lasting=False, factor=10.0**-power)
             found = [beginning] if lasting else [beginning, one]
         stop = row + (1 if lasting else length + 1)  # the way back of one that ends is no stretch of its own
     return found
+
+
+def _powers(returns: Floats, split: Floats) -> NDArray[np.int64]:
+    """The power of ten by which each bar moved, 0 for an ordinary move and for one that its split explains."""
+    powers = np.rint(returns / _TEN).astype(np.int64)
+    size = np.abs(powers)
+    own = np.abs(returns - powers * _TEN)
+    near = own <= np.where(size == 1, _OWN_MOVE_OF_TEN, _OWN_MOVE)
+    explained = np.abs(returns + np.log(split)) <= 0.5 * size * _TEN
+    return np.where((size > 0) & near & ~explained, powers, 0)
 
 
 def in_one_unit(bars: Bars, stretches: list[Stretch]) -> Bars:
@@ -81,7 +95,7 @@ def in_one_unit(bars: Bars, stretches: list[Stretch]) -> Bars:
     factor = np.ones(len(bars))
     for one in stretches:
         if one.lasting:
-            factor[: one.first] *= _UNIT if bars.close[one.first] > bars.close[one.beside] else 1 / _UNIT
+            factor[: one.first] *= one.factor
         else:
             kept[one.first : one.stop] = False
     return replace(bars, **{name: getattr(bars, name) * factor for name in _PRICES})[kept]

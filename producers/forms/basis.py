@@ -105,6 +105,8 @@ def _use_dividends(basis: Basis, declared: str | None, *, of_history: bool) -> N
     rows = np.array(
         [row for row in rows.tolist() if row not in basis.held_out and np.isfinite(overnight[row] + yields[row])], np.intp
     )
+    if not len(rows):
+        return
     evidence = _evidence_for_raw(overnight, yields, rows)
     reading, why = declared, "declared"
     if reading is None and abs(evidence) >= _DECIDES:

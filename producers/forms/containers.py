@@ -68,13 +68,17 @@ def files_of(folder: Path) -> Iterator[Path | PassedOver]:
             yield PassedOver(str(path), f"its ending is not one of a table ({', '.join(TABLES[:6])}, …, compressed or zipped)")
 
 
-def members(path: Path) -> Iterator[Member | PassedOver]:
-    """The file itself, or what lies in the archive. Raises SourceError for a file that cannot be read or unpacked."""
+def members(path: Path, root: Path | None = None) -> Iterator[Member | PassedOver]:
+    """The file itself, or what lies in the archive. `root`: only folders below it may name a ticker.
+
+    Raises SourceError for a file that cannot be read or unpacked.
+    """
+    folder = "" if root is None or path.parent == root else path.parent.name
     try:
         # Before the content: if it changes meanwhile, the next reading notices.
         written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
         content = path.read_bytes()
-        yield from _unpacked(str(path), path.name, path.parent.name, content, written)
+        yield from _unpacked(str(path), path.name, folder, content, written)
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, NotImplementedError) as error:
         raise SourceError(f"{path}: cannot be read: {' '.join(str(error).split()):.200}") from error
     except RuntimeError as error:  # zipfile's way to say that a password is needed
@@ -138,4 +142,4 @@ def _inside(where: str, folder: str, entry: str, content: bytes, written: dt.dat
     elif not path.name.lower().endswith((*TABLES, *_COMPRESSED, *_ARCHIVES)):
         yield PassedOver(place, "its ending is not one of a table")
     else:
-        yield from _unpacked(place, path.name, path.parent.name or stem(folder), content, written)
+        yield from _unpacked(place, path.name, path.parent.name or folder, content, written)

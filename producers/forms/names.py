@@ -10,7 +10,7 @@ from producers.forms.containers import stem
 from producers.forms.vocabulary import NAME_WORDS, plain
 from records import canonical_ticker, is_ticker
 
-_TOKENS: Final = re.compile(r"[\s_]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
+_TOKENS: Final = re.compile(r"[\s_,]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
 #: Years, dates and long numbers: parts and times of downloads.
 _NUMBERS: Final = re.compile(r"(19|20)\d{2}([-.]?\d{2}){0,2}|\d{7,}")
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
@@ -26,9 +26,10 @@ _MARKETS: Final = frozenset(["us", "uk", "de", "jp", "hk", "hu", "pl", "f", "c",
 def ticker_of_name(name: str) -> str | None:
     """The ticker in a file's or folder's name; None if it holds none, or more than one word that could be it.
 
-    >>> [ticker_of_name(n) for n in ("aapl.us.txt", "aapl_us_d.csv", "AAPL Historical Data.csv", "BTCUSDT-1d-2024-01.zip",
-    "M&M.NS.csv")] ['AAPL.US', 'AAPL.US', 'AAPL', 'BTCUSDT', 'M&M.NS'] >>> [ticker_of_name(n) for n in ("daily_IBM.csv",
-    "BRK-B.csv", "2024-01-02.csv.gz", "HistoricalData_1704153600000.csv", "my bars.csv")] ['IBM', 'BRK-B', None, None, None]
+    >>> [ticker_of_name(n) for n in ("aapl.us.txt", "aapl_us_d.csv", "AAPL Historical Data.csv", "M&M.NS.csv")]
+    ['AAPL.US', 'AAPL.US', 'AAPL', 'M&M.NS']
+    >>> [ticker_of_name(n) for n in ("daily_IBM.csv", "BTCUSDT-1d-2024-01.zip", "HistoricalData_1704153600000.csv", "my bars.csv")]
+    ['IBM', 'BTCUSDT', None, None]
     """
     text = stem(name).strip()
     stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
@@ -36,12 +37,19 @@ def ticker_of_name(name: str) -> str | None:
         text = f"{stooq[1]}.{stooq[2]}"
     words = [word for word in _TOKENS.split(text) if word]
     left = [word for word in words if word.lower() not in NAME_WORDS and not _NUMBERS.fullmatch(word)]
+    left = [word for word in left if not re.fullmatch(r"\d{6}", word)] or left  # days of a download, beside a symbol
     if len(left) > 1 and len({canonical_ticker(word) for word in left}) == 1:
         left = left[:1]
     if len(left) != 1:
         return None
     ticker = canonical_ticker(_TAIL.sub("", left[0]))
     return ticker if is_ticker(ticker) and ticker.lower() not in NAME_WORDS else None
+
+
+def names_nothing(name: str) -> bool:
+    """Whether a file's name names no ticker, as `daily.csv` and `2024-01.csv` do: its folder may then name it."""
+    words = [word for word in _TOKENS.split(stem(name).strip()) if word]
+    return all(word.lower() in NAME_WORDS or _NUMBERS.fullmatch(word) for word in words)
 
 
 def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:

@@ -46,7 +46,7 @@ def find_sheet(lines: Sequence[str], *, declared: str | None, where: str) -> She
     found = [sheet for sign in signs if (sheet := _under(head, sign)) is not None]
     if not found:
         raise SourceError(f"{where}: {_why_none(head)}")
-    return max(found, key=lambda sheet: (_known(sheet), sheet.width))
+    return max(found, key=lambda sheet: (_known(sheet), sheet.sign != " ", sheet.width))
 
 
 def split(line: str, sign: str) -> list[str]:
@@ -60,8 +60,10 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
     rows = [split(line, sign) for line in head]
     first = next((at for at, cells in enumerate(rows) if _is_bar(cells)), None)
     if first is None:
+        first = _below_a_header(rows)
+    if first is None:
         return None
-    bars = [tuple(cells) for cells in rows[first:] if _is_bar(cells)]
+    bars = [tuple(cells) for cells in rows[first:] if _is_bar(cells)] or [tuple(cells) for cells in rows[first:]]
     width = Counter(map(len, bars)).most_common(1)[0][0]
     above = [cells for cells in rows[:first] if any(cell.strip() for cell in cells)]
     main = max(range(len(above)), key=lambda at: (_fields(above[at]), at), default=None)
@@ -77,6 +79,15 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
     if first_width == width - 1 and any(len(cells) == width and cells[-1].strip() for cells in bars) and above[main][-1] != "":
         header = [["", *cells] for cells in header]  # row names without a name, as R writes them
     return Sheet(sign, titles, tuple(_padded(cells, width) for cells in header), first, width, tuple(bars))
+
+
+def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:
+    """The first row of numbers below a header of known names: its dates may be counts of days, as spreadsheets keep them."""
+    main = max(range(len(rows)), key=lambda at: (_fields(rows[at]), -at), default=None)
+    if main is None or _fields(rows[main]) < _FEWEST_FIELDS + 2:
+        return None
+    below = (at for at in range(main + 1, len(rows)) if sum(map(_is_number, rows[at])) >= _FEWEST_FIELDS + 1)
+    return next((at for at in below if all(cell.strip() for cell in rows[at][:4])), None)
 
 
 def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
@@ -104,7 +115,11 @@ def _is_number(cell: str) -> bool:
 def _is_header(cells: Sequence[str], width: int) -> bool:
     """Whether a line above the bars is one of their header rows by its width and texts."""
     filled = [cell for cell in cells if cell.strip()]
-    return abs(len(cells) - width) <= 1 and len(filled) >= max(2, len(cells) // 3) and not any(map(looks_like_a_date, filled))
+    return (
+        abs(len(cells) - width) <= 1
+        and len(filled) >= max(_FEWEST_FIELDS, len(cells) // 6)
+        and not any(map(looks_like_a_date, filled))
+    )
 
 
 def _fields(cells: Sequence[str]) -> int:

@@ -89,7 +89,7 @@ _NAME_WORDS: Final = """
     eod quote quotes chart export download table adjusted unadjusted adj raw full all max compact csv txt part series time
     timeseries market historicaldata kurse kursdaten historisch historische historico historicos cours historique storico
     dane notowania binance coinbase kraken bitstamp bitfinex gemini yahoo yfinance stooq nasdaq nyse coin crypto my the of
-    and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles klines
+    and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles downloads tradingview bloomberg investing output input temp tmp documents desktop archive backup klines
     kline values
 """
 NAME_WORDS: Final = frozenset(_NAME_WORDS.split())

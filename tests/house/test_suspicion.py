@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from records import Bars, Rule, date_of, suspicions
-from records.units import LASTING_BARS, hundredfold_stretches, in_one_unit, total_returns
+from records.units import LASTING_BARS, in_one_unit, total_returns, unit_stretches
 
 DAYS = 120
 PRICES = ("open", "high", "low", "close")
@@ -78,7 +78,7 @@ def test_what_is_wrong_from_the_first_bar_on_is_held_against_what_lasts(count: i
     columns = scaled(quiet(count), slice(0, length), factor)
     assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(length)]
     bars = bars_of(columns)
-    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    left = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
     np.testing.assert_array_equal(left.close, quiet(count)["close"][length:])
     assert f"close {bars.close[0]:g} before {bars.close[length]:g}" == suspicions("ABC", bars)[0].evidence
 
@@ -106,7 +106,7 @@ def test_a_split_that_explains_the_move_is_no_other_unit(first: int):
     split[first] = 0.01
     assert found({**columns, "split": split}) == []
     bars = bars_of({**columns, "split": split})
-    assert hundredfold_stretches(bars, total_returns(bars)) == []
+    assert unit_stretches(bars, total_returns(bars)) == []
 
 
 def test_a_split_does_not_excuse_another_move_than_its_own():
@@ -131,7 +131,7 @@ def test_no_hundredfold_return_is_left(seed: int, stretches: list[tuple[int, int
     for first, length in stretches:
         wrong[first : first + length] = True
     bars = bars_of({**columns, **{name: np.where(wrong, factor, 1.0) * columns[name] for name in PRICES}})
-    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    left = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
     right = bars_of(columns)[np.isin(bars.day, left.day)]
     unit = left.close[-1] / right.close[-1] if len(left) else 1.0
     assert min(abs(unit - one) for one in (1.0, 100.0, 0.01)) < 1e-9
@@ -196,7 +196,7 @@ def test_a_hundredfold_dividend_is_held_out_with_its_bar_alone(row: int, then: f
     wrong = [row, row + 1] if then != 1.0 and row + 1 < DAYS else [row]
     assert found({**columns, "dividend": dividend}) == [(one, Rule.HUNDREDFOLD) for one in wrong]
     bars = bars_of({**columns, "dividend": dividend})
-    left = in_one_unit(bars, hundredfold_stretches(bars, total_returns(bars)))
+    left = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
     assert left.day.tolist() == [day for day in range(DAYS) if day not in wrong]
     assert f" with a dividend of {dividend[row]:g} after " in suspicions("ABC", bars)[0].evidence
 
