@@ -28,7 +28,7 @@ def ticker_of_name(name: str) -> str | None:
 
     >>> [ticker_of_name(n) for n in ("aapl.us.txt", "aapl_us_d.csv", "AAPL Historical Data.csv", "M&M.NS.csv")]
     ['AAPL.US', 'AAPL.US', 'AAPL', 'M&M.NS']
-    >>> [ticker_of_name(n) for n in ("daily_IBM.csv", "BTCUSDT-1d-2024-01.zip", "HistoricalData_1704153600000.csv", "my bars.csv")]
+    >>> [ticker_of_name(n) for n in ("daily_IBM.csv", "BTCUSDT-1d-2024-01.zip", "HistoricalData_17041536.csv", "my bars.csv")]
     ['IBM', 'BTCUSDT', None, None]
     """
     text = stem(name).strip()
