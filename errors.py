@@ -25,6 +25,7 @@
     └── OptimizationError          no portfolio
         ├── RequestError           the caller asked for something that cannot be (HTTP 400)
         ├── InfeasibleTargetError  the target lies outside the feasible range (HTTP 400)
+        ├── InsufficientDataError  the data are too few, too old or not believable (HTTP 400)
         └── NoDataError            nothing can be served for these tickers (HTTP 503)
 
 A message says what happened, for which ticker, and what to do about it. Command lines print it as one line and exit with
@@ -143,6 +144,10 @@ class InfeasibleTargetError(OptimizationError):
     """The target return or risk lies outside what these assets allow; the message gives the feasible range."""
 
     exit_code = 2
+
+
+class InsufficientDataError(OptimizationError):
+    """The data cover too little of the request, are too old or too few for it, or lead to numbers that nobody can believe."""
 
 
 class NoDataError(OptimizationError):

@@ -249,6 +249,18 @@ class Settings(BaseSettings):
         description="What the typical share earns above the risk-free rate a year, before looking at the data: about what "
         "a century of world markets paid. It moves the centre of tickers that move otherwise than most, such as bonds.",
     )
+    max_age_sessions: int = Field(
+        10, ge=0, description="Tickers whose prices end more sessions before the end date are not used: two weeks."
+    )
+    min_coverage: float = Field(
+        0.5, ge=0, le=1, description="Share of the requested tickers that must be usable; below, a request is refused."
+    )
+    min_price_days: int = Field(
+        63,
+        ge=21,
+        description="Days of prices behind correlations; if the dates hold fewer, earlier ones are used. Of a quarter, a "
+        "correlation of 0.3 has a standard error of 0.1.",
+    )
     weight_cap: float = Field(
         1.0,
         gt=0,

@@ -148,12 +148,12 @@ def _efficient_return(
     calmest_return, _ = expected_year(assets, limits, calmest)
     if target > best_return + _EDGE:
         raise InfeasibleTargetError(
-            f"target_return {target:.6g} cannot be reached: the feasible range of these assets is "
+            f"a target return of {_annual(target)} cannot be reached: the feasible range of these assets is "
             f"{_range(calmest_return, best_return)}{_after_costs(limits)}"
         )
     if target <= calmest_return:
         warning = (
-            f"the target return of {target:.2%} is below that of the minimum-variance portfolio ({calmest_return:.2%}), "
+            f"the target return of {_annual(target)} is below that of the minimum-variance portfolio ({calmest_return:.2%}), "
             "which has less risk: this is that portfolio"
         )
         return calmest, (warning,) if target < calmest_return - _EDGE else ()
@@ -171,7 +171,7 @@ def _efficient_risk(
     _, least_risk = expected_year(assets, limits, calmest)
     if tolerance < least_risk - _EDGE:
         raise InfeasibleTargetError(
-            f"risk_tolerance {tolerance:.6g} cannot be kept: the feasible range of these assets is "
+            f"a risk tolerance of {_annual(tolerance)} cannot be kept: the feasible range of these assets is "
             f"{_range(least_risk, best_risk)}"
         )
     if tolerance <= least_risk + _EDGE:
@@ -183,13 +183,24 @@ def _after_costs(limits: Limits) -> str:
     return " after trading costs" if limits.turnover else ""
 
 
-def _range(low: float, high: float) -> str:
-    """Both ends with four decimals, five where they are closer, rounded inwards: what is said can be asked for.
+def _annual(rate: float) -> str:
+    """A rate as the page's fields have it, in per cent, and as requests have it, as a decimal."""
+    return f"{100 * rate:.6g} % a year ({rate:.6g})"
 
-    With six, which is within what counts as the edge, they are rounded to the nearest.
+
+def _range(low: float, high: float) -> str:
+    """Both ends in per cent with two decimals, three where they are closer, rounded inwards; then the same as decimals.
+
+    Rounded inwards, the ends themselves can be asked for. With four, which is within what counts as the edge, they are rounded
+    to the nearest.
     """
     for digits in (4, 5):
         lowest, highest = math.ceil(low * 10**digits), math.floor(high * 10**digits)
         if lowest < highest:
-            return f"{lowest / 10**digits:.{digits}f} to {highest / 10**digits:.{digits}f}"
-    return f"{low:.6f} to {high:.6f}"
+            return _both_units(lowest / 10**digits, highest / 10**digits, digits)
+    return _both_units(low, high, 6)
+
+
+def _both_units(low: float, high: float, digits: int) -> str:
+    per_cent = f"{100 * low:.{digits - 2}f} to {100 * high:.{digits - 2}f} % a year"
+    return f"{per_cent} ({low:.{digits}f} to {high:.{digits}f})"

@@ -56,7 +56,7 @@ class Estimate:
     forecast_return: float | None = None
     market_beta: float | None = None
 
-    def told(self) -> str | None:
+    def explanation(self) -> str | None:
         """The reason and the shrinkage in one sentence; None for a forecast that needs none."""
         return "; ".join(text for text in (self.reason, self.shrinkage) if text) or None
 

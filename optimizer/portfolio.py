@@ -202,7 +202,7 @@ def _basis(estimate: Estimate) -> dict[str, Any]:
         "as_of": estimate.as_of.isoformat(),
         "model": estimate.return_model,
         "fallback": estimate.fallback,
-        "reason": estimate.told(),
+        "reason": estimate.explanation(),
     }
 
 

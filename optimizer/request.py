@@ -1,4 +1,4 @@
-"""What a caller may ask for, and sentences for what it may not."""
+"""The fields of a portfolio request, their limits, and the sentences that refuse wrong ones."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ NO_DATA: Final = "Could not fetch any valid data for the given tickers and date 
 _LARGEST_RATE: Final = 10.0
 #: More money than any fund has.
 _LARGEST_BUDGET: Final = 1e13
+#: Lines of a ticker file, holdings, and sectors (there are eleven): far more than any real request has.
+_MOST_LINES: Final = 10_000
+_MOST_HOLDINGS: Final = 2_000
+_MOST_SECTORS: Final = 50
+#: Of a caller's own words so much is repeated, and so many problems are named.
+_SHOWN: Final = 60
+_MOST_PROBLEMS: Final = 5
 #: Weights that sum to more than 1 by less than this were rounded.
 _ROUNDING: Final = 0.005
 
@@ -31,7 +38,7 @@ def _number(value: Any) -> Any:
         raise ValueError("a number is needed, as a decimal (0.02 is 2 %)")  # noqa: TRY004 - pydantic collects ValueErrors
     # Python's JSON reader takes NaN and Infinity, and integers of any length.
     if not -_LARGEST_RATE <= value <= _LARGEST_RATE:
-        raise ValueError(f"must lie within ±{_LARGEST_RATE:g}: rates are decimals (0.02 is 2 %)")
+        raise ValueError(f"must lie within ±{_LARGEST_RATE:.0%} a year (±{_LARGEST_RATE:g} as a decimal; 0.02 is 2 %)")
     return float(value)
 
 
@@ -84,6 +91,17 @@ def _money(value: Any) -> Any:
     return float(value)
 
 
+def _at_most(count: int) -> BeforeValidator:
+    """Refuses more entries than any real request has, before looking at one of them."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, dict | list) and len(value) > count:
+            raise ValueError(f"{len(value):,} entries are too many: at most {count:,} are taken")
+        return value
+
+    return BeforeValidator(check)
+
+
 def _holdings(weights: dict[str, float]) -> dict[str, float]:
     held: dict[str, float] = {}
     for name, weight in weights.items():
@@ -105,7 +123,10 @@ Date = Annotated[dt.date, BeforeValidator(as_date)]
 Fraction = Annotated[float, BeforeValidator(_fraction)]
 Weight = Annotated[float, BeforeValidator(_weight)]
 Budget = Annotated[float | None, BeforeValidator(_money)]
-Holdings = Annotated[dict[str, Weight], AfterValidator(_holdings)]
+Holdings = Annotated[dict[str, Weight], AfterValidator(_holdings), _at_most(_MOST_HOLDINGS)]
+SectorLimits = Annotated[dict[str, Weight], _at_most(_MOST_SECTORS)]
+Views = Annotated[dict[str, Rate], _at_most(_MOST_HOLDINGS)]
+Lines = Annotated[list[Any], _at_most(_MOST_LINES)]
 
 
 class AllocationRequest(BaseModel):
@@ -116,19 +137,19 @@ class AllocationRequest(BaseModel):
     start_date: Date = Field(description="First day of the prices that are looked at, YYYY-MM-DD")
     end_date: Date = Field(description="Last such day; no forecast from after it is used")
     risk_free_rate: Rate = Field(description="Annual, as a decimal: 0.02 is 2 %")
-    ticker_group: str | None = Field(None, description="SP500 or DOW; wins over `tickers`")
-    tickers: list[Any] | None = Field(None, description="Raw lines of a ticker file: symbols, headers, further columns")
+    ticker_group: str | None = Field(None, max_length=_SHOWN, description="SP500 or DOW; wins over `tickers`")
+    tickers: Lines | None = Field(None, description="Raw lines of a ticker file: symbols, headers, further columns")
     target_return: Target = Field(None, description="Least risk for this return; wins over `risk_tolerance`; 0 is not set")
     risk_tolerance: Risk = Field(None, description="Greatest return at this volatility; 0 is not set")
     weight_cap: Fraction | None = Field(None, description="Largest weight of one ticker; the service's setting by default")
-    sector_limits: dict[str, Weight] = Field({}, description="Largest share by sector; tickers of unknown sector are free")
+    sector_limits: SectorLimits = Field({}, description="Largest share by sector; tickers of unknown sector are free")
     current_weights: Holdings = Field({}, description="What is held now, by ticker; what is missing to 1 is cash")
     turnover_cost: Weight | None = Field(
         None,
         description="Cost of each unit of weight bought or sold, goals are met after it; without it half of the way is gone",
     )
     budget: Budget = Field(None, description="Money to invest, in the currency of the prices: adds whole shares to the result")
-    expected_returns: dict[str, Rate] = Field({}, description="Annual returns by ticker that replace the forecasts")
+    expected_returns: Views = Field({}, description="Annual returns by ticker that replace the forecasts")
 
     @model_validator(mode="after")
     def _check_dates(self) -> AllocationRequest:
@@ -151,11 +172,13 @@ def parse_request(body: Any) -> AllocationRequest:
     try:
         return AllocationRequest.model_validate(body)
     except ValidationError as error:
-        raise RequestError("; ".join(_sentence(e) for e in error.errors(include_url=False))) from error
+        problems = error.errors(include_url=False)
+        more = [f"and {len(problems) - _MOST_PROBLEMS} more"] if len(problems) > _MOST_PROBLEMS else []
+        raise RequestError("; ".join([*map(_sentence, problems[:_MOST_PROBLEMS]), *more])) from None
 
 
 def _sentence(problem: Any) -> str:
-    field = ".".join(str(part) for part in problem["loc"])
+    field = ".".join(str(part)[:_SHOWN] for part in problem["loc"])
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] == "missing":
         return f"{field} is missing"
@@ -171,7 +194,7 @@ def _shown(value: Any) -> str:
         return "NaN or infinity"
     if isinstance(value, dict | list):
         return _json_type(value)
-    return "null" if value is None else repr(value)[:60]
+    return "null" if value is None else repr(value[:_SHOWN] if isinstance(value, str) else value)[:_SHOWN]
 
 
 def _json_type(value: Any) -> str:

@@ -13,20 +13,24 @@ from typing import Final, Protocol
 import numpy as np
 
 from errors import NoDataError, RequestError, SchemaError, StateError
-from marketdata.groups import group, known_sectors
+from marketdata.groups import group
 from marketdata.yahoo import named
 from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate
+from optimizer.caveats import data_caveats, ignored_options
 from optimizer.covariance import HISTORY_DAYS, Comovement, comovement, covariance_of
-from optimizer.doubts import weak_grounds, without_effect
+from optimizer.coverage import Coverage, by_reason, outdated, require_coverage, require_days, require_recent, too_short
 from optimizer.expectations import used_estimates, with_views
-from optimizer.frontier import Assets, GroupLimit, Limits, Turnover
+from optimizer.frontier import Assets, Limits
+from optimizer.limits import limits_of
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
-from optimizer.market import Market
-from optimizer.recent import Recent
+from optimizer.market import Market, Prices
+from optimizer.plausibility import check_plausible
+from optimizer.prices import PriceTable
 from optimizer.request import NO_DATA, NO_TICKERS, AllocationRequest
 from optimizer.result import Result, result_of
-from optimizer.tickers import CleanTickers, clean_tickers
+from optimizer.result_cache import ResultCache
+from optimizer.tickers import CleanTickers, clean_tickers, require_mostly_tickers
 from records import Floats, Forecast
 from settings import Settings
 
@@ -41,8 +45,8 @@ _KEPT: Final = 4
 _POOLED_KEPT: Final = 2
 #: Look-ups that are kept: some milliseconds each for 500 tickers, but 10 MB of rows and prices that they were made of.
 _LOOK_UPS_KEPT: Final = 2
-#: Different reasons that one error names; the log has them all.
-_REASONS: Final = 5
+#: Characters of the warnings that the last progress message repeats: a page shows them in a line or two.
+_SHOWN_WARNINGS: Final = 400
 
 
 class Forecasts(Protocol):
@@ -67,52 +71,67 @@ class Rows:
 
 
 def no_progress(percent: int, message: str) -> None:
-    """For callers that do not want to know."""
+    """Ignores the progress."""
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()
 
 
 class Optimizer:
     """Answers requests from the table, the history and, where these lack something, a provider. Thread-safe."""
 
-    def __init__(self, forecasts: Forecasts, market: Market, settings: Settings) -> None:
+    def __init__(self, forecasts: Forecasts, market: Market, settings: Settings, today: Callable[[], dt.date] = _today) -> None:
+        """`today` bounds how new prices can be: an end date in the future makes nothing older."""
         self._forecasts = forecasts
         self._market = market
         self._settings = settings
-        self._pooled: Recent[list[Forecast]] = Recent(_POOLED_KEPT)
-        self._estimates: Recent[tuple[dict[str, Estimate], dict[str, str]]] = Recent(_LOOK_UPS_KEPT)
-        self._comovements: Recent[Comovement] = Recent(_KEPT)
-        self._used: Recent[tuple[Estimate, ...]] = Recent(_LOOK_UPS_KEPT)
-        self._portfolios: Recent[Portfolio] = Recent(_KEPT)
+        self._today = today
+        self._recent: ResultCache[PriceTable] = ResultCache(_KEPT)
+        self._pooled: ResultCache[list[Forecast]] = ResultCache(_POOLED_KEPT)
+        self._estimates: ResultCache[tuple[dict[str, Estimate], dict[str, str]]] = ResultCache(_LOOK_UPS_KEPT)
+        self._comovements: ResultCache[Comovement] = ResultCache(_KEPT)
+        self._used: ResultCache[tuple[Estimate, ...]] = ResultCache(_LOOK_UPS_KEPT)
+        self._portfolios: ResultCache[Portfolio] = ResultCache(_KEPT)
         # More at once than there are cores would be no sooner done, and each takes 40 MB for 500 tickers.
         self._cores = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
 
     def optimize(self, request: AllocationRequest, progress: Progress = no_progress) -> Result:
         """The result for a request.
 
-        Raises RequestError for tickers that are none, InfeasibleTargetError, NoDataError when no ticker can be served.
+        Raises RequestError if no valid ticker is given, InfeasibleTargetError, InsufficientDataError if the data are too few,
+        too old or not believable, NoDataError if no ticker can be served. The last progress message tells the coverage and
+        the warnings.
         """
         progress(5, "Checking the tickers")
         chosen = self.tickers_of(request)
         progress(10, f"Reading prices of {len(chosen.tickers)} tickers")
         prices = self._market.prices(
-            chosen.tickers, request.start_date, request.end_date, history_start=_history_start(request.end_date)
+            chosen.tickers,
+            request.start_date,
+            request.end_date,
+            history_start=_history_start(request.end_date),
+            min_days=self._settings.min_price_days,
         )
         unused = {**chosen.refused, **prices.missing}
         if not prices.table.tickers:
             raise NoDataError(_no_data(unused, prices.warnings))
+        usable = self._usable(prices, request.end_date, unused)
         progress(35, "Looking up forecasts")
         rows = self.rows(request.end_date)
         freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
         looked_up = self._estimates.get(
-            (prices.table, rows, freshness),
-            lambda: look_up(prices.table, rows.forecasts, freshness, rows.unreadable, rows.absent),
+            (usable, rows, freshness),
+            lambda: look_up(usable, rows.forecasts, freshness, rows.unreadable, rows.absent),
         )
         estimates, unusable = looked_up
         log_fallbacks(estimates, unusable)
         unused.update(unusable)
         if not estimates:
             raise NoDataError(_no_data(unused, prices.warnings))
+        require_coverage(list(estimates), len(chosen.tickers), unused, self._settings.min_coverage)
         progress(50, "Estimating how the returns move together")
-        table = prices.table if not unusable else prices.table.choose(tuple(estimates))
+        table = usable if not unusable else usable.choose(tuple(estimates))
         with self._cores:
             together = self._comovements.get(
                 (prices.history, table.tickers), lambda: comovement(prices.history.choose(table.tickers))
@@ -126,22 +145,43 @@ class Optimizer:
                 used = with_views(used, request.expected_returns)
             progress(70, f"Optimizing over {len(estimates)} tickers")
             portfolio = self._portfolio(used, together.correlation, request)
-        progress(95, "Writing the result")
+        check_plausible(portfolio, used, request.risk_free_rate)
+        coverage = Coverage.of(len(chosen.tickers), used, table)
+        warnings = (
+            *chosen.warnings,
+            *prices.warnings,
+            *rows.warnings,
+            *data_caveats(table, used, request, self._settings.fresh_sessions),
+            *ignored_options(request, table.tickers),
+            *portfolio.warnings,
+        )
+        progress(95, _summary(coverage, warnings))
         return result_of(
             portfolio,
             used,
             table,
             risk_free_rate=request.risk_free_rate,
+            coverage=coverage,
             unused=unused,
             budget=request.budget,
-            warnings=(
-                *prices.warnings,
-                *rows.warnings,
-                *weak_grounds(table, used, request.end_date, self._settings.fresh_sessions),
-                *without_effect(request, table.tickers),
-                *portfolio.warnings,
-            ),
+            warnings=warnings,
         )
+
+    def _usable(self, prices: Prices, end: dt.date, unused: dict[str, str]) -> PriceTable:
+        """The prices that are recent and long enough; the other tickers are added to `unused`. Raises InsufficientDataError."""
+        limit = self._settings.max_age_sessions
+        reference = min(end, self._today())
+        old = outdated(prices.table, reference, limit)
+        require_recent(prices.table, old, reference, limit)
+        require_days(prices.history, end, self._settings.min_price_days, prices.enough_from)
+        dropped = too_short(prices.table) | old
+        unused.update(dropped)
+        kept = tuple(ticker for ticker in prices.table.tickers if ticker not in dropped)
+        if not kept:
+            raise NoDataError(_no_data(unused, prices.warnings))
+        if not dropped:
+            return prices.table
+        return self._recent.get((prices.table, kept), lambda: prices.table.choose(kept))
 
     def tickers_of(self, request: AllocationRequest) -> CleanTickers:
         """The tickers that a request names, cleaned. Raises RequestError."""
@@ -149,8 +189,9 @@ class Optimizer:
             return CleanTickers(tuple(group(request.ticker_group).sectors), {})
         chosen = clean_tickers(request.tickers or ())
         if not chosen.tickers:
-            refused = f" None of these is a ticker: {', '.join(chosen.refused)}." if chosen.refused else ""
+            refused = f" None of these is a ticker symbol: {named(list(chosen.refused))}." if chosen.refused else ""
             raise RequestError(NO_TICKERS + refused)
+        require_mostly_tickers(chosen)
         if len(chosen.tickers) > self._settings.max_tickers:
             raise RequestError(f"{len(chosen.tickers)} tickers are too many: at most {self._settings.max_tickers} at once")
         return chosen
@@ -180,7 +221,7 @@ class Optimizer:
 
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
         tickers = tuple(estimate.ticker for estimate in estimates)
-        limits = _limits(request, tickers, self._settings.weight_cap)
+        limits = limits_of(request, tickers, self._settings.weight_cap)
         wanted = (request.goal, limits.cap, limits.groups, request.current_weights, request.turnover_cost)
         held = None
         if request.current_weights and request.turnover_cost is None:
@@ -217,29 +258,11 @@ def _solve(
     return allocate(Assets(annual_return, covariance_of(annual_volatility, correlation)), goal, limits, held)
 
 
-def _limits(request: AllocationRequest, tickers: Sequence[str], weight_cap: float) -> Limits:
-    """The request's limits in terms of these tickers. Raises RequestError for a sector that there is not."""
-    sectors = known_sectors()
-    unknown = [name for name in request.sector_limits if name not in set(sectors.values())]
-    if unknown:
-        raise RequestError(
-            f"sector_limits: there is no sector {unknown[0]!r}; there are {', '.join(sorted(set(sectors.values())))}"
-        )
-    groups = [
-        GroupLimit(tuple(i for i, ticker in enumerate(tickers) if sectors.get(ticker) == name), limit)
-        for name, limit in request.sector_limits.items()
-    ]
-    turnover = None
-    if request.turnover_cost:
-        held = request.current_weights
-        elsewhere = sum(weight for ticker, weight in held.items() if ticker not in tickers)
-        turnover = Turnover(np.array([held.get(ticker, 0.0) for ticker in tickers]), request.turnover_cost, elsewhere)
-    return Limits(cap=request.weight_cap or weight_cap, groups=tuple(g for g in groups if g.members), turnover=turnover)
-
-
 def _no_data(unused: Mapping[str, str], warnings: Sequence[str]) -> str:
-    tickers_by_reason: dict[str, list[str]] = {}
-    for ticker, reason in unused.items():
-        tickers_by_reason.setdefault(reason, []).append(ticker)
-    told = [f"{named(tickers)}: {reason}" for reason, tickers in list(tickers_by_reason.items())[:_REASONS]]
-    return " ".join([NO_DATA, "; ".join([*told, *warnings])]).strip()
+    return f"{NO_DATA} {by_reason(unused, warnings)}".strip()
+
+
+def _summary(coverage: Coverage, warnings: Sequence[str]) -> str:
+    text = "; ".join(warnings)
+    shown = text if len(text) <= _SHOWN_WARNINGS else f"{text[:_SHOWN_WARNINGS]} …"
+    return coverage.sentence() + (f". Note: {shown}" if shown else "")

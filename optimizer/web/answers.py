@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 from errors import (
     ForecastingError,
     InfeasibleTargetError,
+    InsufficientDataError,
     NoDataError,
     OptimizationError,
     RequestError,
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 _STATUS: Final[tuple[tuple[type[ForecastingError], int], ...]] = (
     (RequestError, 400),
     (InfeasibleTargetError, 400),
+    (InsufficientDataError, 400),
     (NoDataError, 503),
     (OptimizationError, 503),
     (StateError, 503),

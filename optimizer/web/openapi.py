@@ -13,6 +13,7 @@ from records import Forecast
 _VERSION: Final = "1.0.0"
 _NUMBER: Final = {"type": "number"}
 _TEXT: Final = {"type": "string"}
+_DATE_OR_NULL: Final = {"type": ["string", "null"], "format": "date"}
 _ERROR: Final = {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}
 _BASIS: Final = {
     "type": "object",
@@ -63,9 +64,19 @@ _RESULT: Final = {
             "required": ["forecast", "fallback"],
             "properties": {"forecast": {"type": "integer"}, "fallback": {"type": "integer"}},
         },
+        "coverage": {
+            "type": "object",
+            "description": "Tickers requested, and those of them that were optimized over",
+            "required": ["requested", "used"],
+            "properties": {"requested": {"type": "integer"}, "used": {"type": "integer"}},
+        },
         "risk_free_rate": _NUMBER,
-        "prices_as_of": _TEXT | {"format": "date"},
-        "unused": {"type": "object", "additionalProperties": _TEXT},
+        "prices_from": _TEXT | {"format": "date", "description": "First day of the prices behind the correlations"},
+        "prices_as_of": _TEXT | {"format": "date", "description": "Last day of the prices"},
+        "forecasts_from": _DATE_OR_NULL | {"description": "Of the oldest forecast in use"},
+        "forecasts_as_of": _DATE_OR_NULL | {"description": "Of the newest forecast in use"},
+        "unused": {"type": "object", "maxProperties": 500, "additionalProperties": _TEXT},
+        "unused_count": {"type": "integer", "description": "All that could not be used; `unused` lists the first of them"},
         "warnings": {"type": "array", "items": _TEXT},
     },
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -180,23 +182,40 @@ def test_every_goal_ends_with_a_portfolio_or_the_feasible_range(seed, n, number,
         assert portfolio.annual_volatility <= abs(number) + 1e-3
 
 
-def test_the_feasible_range_that_an_error_names_is_feasible():
+def ranges_of(error: BaseException) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The feasible range that an error names, in per cent and as decimals."""
+    pattern = r"is (-?[\d.]+) to (-?[\d.]+) % a year \((-?[\d.]+) to (-?[\d.]+)\)"
+    found = re.search(pattern, str(error))
+    assert found, error
+    first, second, third, fourth = map(float, found.groups())
+    return (first, second), (third, fourth)
+
+
+def test_the_feasible_range_that_an_error_names_is_feasible_in_per_cent_and_as_decimals():
     assets = random_assets(3, 5, 100)
-    with pytest.raises(InfeasibleTargetError, match="feasible range") as caught:
+    with pytest.raises(InfeasibleTargetError, match=r"a target return of 300 % a year \(3\) .* feasible range") as caught:
         allocate(assets, Goal(0.0, target_return=3.0), FREE)
-    low, high = (float(word) for word in str(caught.value).split("is ")[-1].split(" to "))
-    for target in (low, high):
+    per_cent, decimals = ranges_of(caught.value)
+    for target in (*decimals, per_cent[0] / 100, per_cent[1] / 100):
         portfolio = allocate(assets, Goal(0.0, target_return=target), FREE)
         assert portfolio.annual_return == pytest.approx(target, abs=1e-4)
         assert not portfolio.warnings
-    with pytest.raises(InfeasibleTargetError, match=r"feasible range of these assets is 0\.\d{4} to 0\.\d{4}$") as caught:
+    with pytest.raises(
+        InfeasibleTargetError, match=r"a risk tolerance of 0.0001 % a year \(1e-06\) .* feasible range"
+    ) as caught:
         allocate(assets, Goal(0.0, risk_tolerance=1e-6), FREE)
-    low = float(str(caught.value).split("is ")[-1].split(" to ")[0])
+    low = ranges_of(caught.value)[1][0]
     assert allocate(assets, Goal(0.0, risk_tolerance=low), FREE).annual_volatility <= low + 1e-6
+
+
+def test_a_target_below_the_calmest_portfolio_is_told_in_both_units():
+    # 0.18 typed into a field that is in per cent.
+    portfolio = allocate(random_assets(3, 5, 100), Goal(0.0, target_return=0.0018), FREE)
+    assert "the target return of 0.18 % a year (0.0018) is below that of the minimum-variance" in portfolio.warnings[0]
 
 
 def test_the_range_of_a_single_asset_is_that_asset():
     asset = Assets(np.array([0.0712345678]), np.array([[0.04]]))
-    with pytest.raises(InfeasibleTargetError, match=r"is 0\.071235 to 0\.071235$"):
+    with pytest.raises(InfeasibleTargetError, match=r"is 7\.1235 to 7\.1235 % a year \(0\.071235 to 0\.071235\)$"):
         allocate(asset, Goal(0.0, target_return=3.0), FREE)
     assert allocate(asset, Goal(0.0, target_return=0.071235), FREE).weights == [1.0]

@@ -70,10 +70,11 @@ def test_the_table_is_compressed_where_that_is_welcome_and_not_sent_again(servic
     assert service.get("/api/forecasts", If_None_Match='W/"other"').body == plain.body
 
 
-def test_dates_may_mean_all_that_there_is(service):
-    answer = service.post(REQUEST | {"start_date": "0001-01-01", "end_date": "9999-12-31"})
+def test_a_start_date_may_mean_all_that_there_is(service):
+    answer = service.post(REQUEST | {"start_date": "0001-01-01"})
     assert answer.status == 200
-    assert "sessions before the end date 9999-12-31" in " ".join(answer.json["warnings"])
+    assert answer.json["warnings"] == []
+    assert answer.json["prices_from"] == REQUEST["start_date"]
 
 
 def test_it_says_that_it_is_alive(service):
@@ -91,7 +92,22 @@ def test_it_says_that_it_is_alive(service):
         ({**REQUEST, "risk_free_rate": "x"}, 400, "risk_free_rate: a number is needed"),
         ({**REQUEST, "tickers": "AAPL"}, 400, "tickers: a list"),
         ({**REQUEST, "target_return": 3}, 400, "feasible range"),
+        ({**REQUEST, "end_date": "9999-12-31"}, 400, "Choose an end date of 2021-02-23"),
+        ({**REQUEST, "ticker_group": "DOW"}, 503, "Could not fetch any valid data"),
+        ({**REQUEST, "tickers": ["AAA", "X", "Y"]}, 400, "Only 1 of the 3 tickers can be used"),
+        (
+            {**REQUEST, "start_date": "2018-01-02", "end_date": "2019-06-28"},
+            503,
+            "no prices are kept here between 2018-01-02 and 2019-06-28, only from 2020-01-01 to 2021-02-23",
+        ),
         ({**REQUEST, "tickers": ["ZZZ"]}, 503, "Could not fetch any valid data for the given tickers and date range."),
+        ({**REQUEST, "tickers": ["AAA", "B C", "D E"]}, 400, "Most of this list are not ticker symbols: 'B C', 'D E'."),
+        ({**REQUEST, "tickers": ["AAA"] * 10_001}, 400, "tickers: 10,001 entries are too many: at most 10,000 are taken"),
+        ({**REQUEST, "ticker_group": "x" * 900_000}, 400, "ticker_group: String should have at most 60 characters"),
+        ({**REQUEST, "sector_limits": dict.fromkeys(map(str, range(40_000)), 0.1)}, 400, "sector_limits: 40,000 entries are"),
+        ({**REQUEST, "sector_limits": {"x" * 900_000: 0.1}}, 400, "there is no sector 'xxx"),
+        ({**REQUEST, "current_weights": dict.fromkeys(map(str, range(40)), "x")}, 400, "and 35 more"),
+        ({**REQUEST, "current_weights": {"y" * 900_000: "z" * 50_000}}, 400, "current_weights.yyy"),
         ([1], 400, "must be a JSON object"),
         (b"{", 400, "not valid JSON"),
         (b"\xff\xfe", 400, "not valid JSON"),
@@ -104,6 +120,7 @@ def test_what_cannot_be_is_answered_with_a_status_and_a_sentence(service, body, 
     assert answer.status == status
     assert answer.headers["Content-Type"] == "application/json"
     assert message in answer.json["error"]
+    assert len(answer.body) < 2_000, "what callers send is not sent back whole"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import RequestError
-from optimizer.tickers import clean_tickers, sanitize_tickers
+from optimizer.tickers import clean_tickers, require_mostly_tickers, sanitize_tickers
 from records import is_ticker
 
 
@@ -26,6 +26,58 @@ def test_the_raw_lines_of_a_file_are_cleaned():
     chosen = clean_tickers(lines)
     assert chosen.tickers == ("AAPL", "MSFT", "BRK-B", "005930.KS", "GOOG", "IBM")
     assert list(chosen.refused) == ["A B"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "tickers"),
+    [
+        (["AAPL,MSFT,JNJ,KO"], "AAPL MSFT JNJ KO"),
+        (["aapl, msft, jnj"], "AAPL MSFT JNJ"),
+        (["AAPL;MSFT", "JNJ;KO"], "AAPL MSFT JNJ KO"),
+        (["Symbol", "AAPL,MSFT,JNJ"], "AAPL MSFT JNJ"),
+        (["AAPL\nMSFT\r\nJNJ"], "AAPL MSFT JNJ"),
+        (['"AAPL","Apple"'], "AAPL"),
+        (["'AAPL'", '"MSFT"'], "AAPL MSFT"),
+        (["1,AAPL"], "AAPL"),
+        (["0,AAPL,Apple", "1,MSFT,Microsoft Corp", '2,JNJ,"Johnson, J."'], "AAPL MSFT JNJ"),
+        ([",Symbol,Name", "0,AAPL,Apple", "1,MSFT,Microsoft"], "AAPL MSFT"),
+        (["Name,Ticker,Weight", "Apple Inc.,AAPL,5%", "Coca-Cola,KO,1%"], "AAPL KO"),
+        (["Apple,AAPL", "Microsoft,MSFT"], "AAPL MSFT"),
+        (["AAPL;0,5", "MSFT;0,5"], "AAPL MSFT"),
+        (["0.5,AAPL", "0.5,MSFT"], "AAPL MSFT"),
+        (["AAPL,TECH", "MSFT,TECH"], "AAPL MSFT"),
+        (["AAPL,100", "MSFT,", "005930.KS,20"], "AAPL MSFT 005930.KS"),
+    ],
+)
+def test_lists_are_read_as_people_write_them(lines, tickers):
+    chosen = clean_tickers(lines)
+    assert " ".join(chosen.tickers) == tickers
+    assert chosen.refused == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "tickers", "refused"),
+    [
+        (["AAPL,MSFT,Apple Computer"], ("AAPL", "MSFT"), ["Apple Computer"]),
+        (["Holdings of 2024", "Ticker,Name", "AAPL,Apple"], ("AAPL",), ["Holdings of 2024"]),
+        (["Symbol,Weight", "AAPL,0.5", "0.5,MSFT", ",0.1"], ("AAPL",), ["0.5, MSFT", "0.1"]),
+        (["A B", "AAPL"], ("AAPL",), ["A B"]),
+    ],
+)
+def test_what_is_dropped_from_a_list_is_listed(lines, tickers, refused):
+    chosen = clean_tickers(lines)
+    assert (chosen.tickers, list(chosen.refused)) == (tickers, refused)
+
+
+def test_columns_that_are_not_used_are_warned_of():
+    assert clean_tickers(["AAPL,0.5", "MSFT,0.5"]).warnings == ("of the list only its column of symbols was used",)
+    assert clean_tickers(["AAPL,MSFT", "JNJ"]).warnings == ()
+
+
+def test_a_list_of_which_most_is_dropped_is_refused_with_its_first_lines():
+    with pytest.raises(RequestError, match="Most of this list are not ticker symbols: 'A B', 'C D'"):
+        require_mostly_tickers(clean_tickers(["A B", "C D", "AAPL"]))
+    require_mostly_tickers(clean_tickers(["A B", "MSFT", "AAPL"]))
 
 
 def test_what_is_no_text_is_refused_by_name():

@@ -1,4 +1,4 @@
-"""The last few results of a computation, each valid for exactly what it was made of."""
+"""A cache of the last few results of a computation, each valid for exactly the inputs it was computed from."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Recent(Generic[Result]):
+class ResultCache(Generic[Result]):
     """Keeps the results of the last `size` different inputs. Thread-safe.
 
-    Inputs are compared as a whole (`==`; the same object is equal at once), never by a digest or an abbreviation, and nothing
-    expires: a result is right for as long as its inputs are the same.
+    Inputs are compared as a whole (`==`; the same object is equal at once), never by a digest or an abbreviation. Nothing
+    expires: a result is valid as long as its inputs are the same.
     """
 
     def __init__(self, size: int) -> None:
@@ -22,7 +22,7 @@ class Recent(Generic[Result]):
         self._kept: list[tuple[tuple[Any, ...], Result]] = []
 
     def get(self, inputs: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
-        """The result for these inputs; computed, outside the lock, if it is not among the last ones."""
+        """The result for these inputs; computed, outside the lock, if it is not cached."""
         with self._mutex:
             kept = list(self._kept)
         for known, result in kept:

@@ -1,0 +1,56 @@
+"""What a result warns of besides its portfolio's own warnings: weak data, and options of the request that change nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+from marketdata.groups import known_sectors
+from marketdata.yahoo import named
+from optimizer.lookup import MPT, Estimate, sessions_between
+from optimizer.prices import PriceTable
+from optimizer.request import AllocationRequest
+from records import canonical_ticker, date_of
+
+#: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
+_OLDEST_PRICES: Final = dt.date(1962, 1, 2)
+
+
+def data_caveats(
+    table: PriceTable, estimates: Sequence[Estimate], request: AllocationRequest, fresh_sessions: int
+) -> list[str]:
+    """Prices that begin late or end early, old forecasts, and forecasts that were limited."""
+    caveats = []
+    late = sessions_between(request.start_date, date_of(table.day[0]))
+    if late > fresh_sessions and request.start_date >= _OLDEST_PRICES:
+        caveats.append(f"prices begin on {date_of(table.day[0])}, {late} sessions after the start date {request.start_date}")
+    end = request.end_date
+    age = sessions_between(table.last_date(), end)
+    if age > fresh_sessions:
+        caveats.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
+    ages = {e.ticker: sessions_between(e.as_of, end) for e in estimates if e.fallback != MPT}
+    old = {ticker: age for ticker, age in ages.items() if age > fresh_sessions}
+    if old:
+        least, most = min(old.values()), max(old.values())
+        span = f"{least}" if least == most else f"{least} to {most}"
+        caveats.append(f"forecasts are {span} sessions older than the end date {end}: {named(list(old))}")
+    caveats += [f"{e.ticker}: {e.reason}" for e in estimates if e.fallback is None and e.reason]
+    return caveats
+
+
+def ignored_options(request: AllocationRequest, tickers: Sequence[str]) -> list[str]:
+    """Options of the request that have no effect on these tickers."""
+    ignored = []
+    sectors = known_sectors() if request.sector_limits else {}
+    free = [ticker for ticker in tickers if ticker not in sectors]
+    if request.sector_limits and free:
+        ignored.append(f"no sector is known of {named(free)}: no sector limit applies there")
+    left = [ticker for ticker, weight in request.current_weights.items() if weight > 0 and ticker not in tickers]
+    if left:
+        cost = " at a cost" if request.turnover_cost else ""
+        ignored.append(f"held, but not among the tickers of this portfolio, so sold{cost}: {named(left)}")
+    unseen = [name for name in request.expected_returns if canonical_ticker(name) not in tickers]
+    if unseen:
+        ignored.append(f"expected_returns of tickers that are not in this portfolio change nothing: {named(unseen)}")
+    return ignored
