@@ -44,7 +44,7 @@ STEPS: list[list[BarBatch]] = [
 
 
 def test_any_prefix_of_the_writes_is_one_of_the_states() -> None:
-    """What a changelog holds after a crash anywhere: the state before a step, or the one after it, never a mixture."""
+    """After a crash anywhere the changelog has the state before or after a step, never a mixture."""
     table: dict[bytes, bytes] = {}
     stored: StoredBlocks | None = None
     before: TickerState | None = None

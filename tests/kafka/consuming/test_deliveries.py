@@ -1,4 +1,4 @@
-"""Messages that are lost between the fetch and the agent come again; those that only wait do not."""
+"""Messages that are lost between the fetch and the agent are fetched again; waiting messages are not."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_was_dealt_with_is_committed() -> None:
 
 
 def test_a_message_overtaken_in_its_queue_is_lost() -> None:
-    """Another partition's message, handed over later, was begun: the queue is one for all bars."""
+    """All bars share a queue, and a later message of another partition was begun."""
     deliveries, _ = made()
     hand_over(deliveries, BARS, 0, 2)
     later = hand_over(deliveries, OTHER, 0, 1)
@@ -175,7 +175,7 @@ def test_a_member_without_an_answer_has_no_lease() -> None:
 
 
 def test_what_an_agent_had_when_its_partition_was_begun_anew_comes_again() -> None:
-    """It was taken into a state that has been forgotten since."""
+    """The state that it was taken into has been forgotten."""
     deliveries, _ = made()
     had = hand_over(deliveries, BARS, 0, 3)
     deliveries.begin(had)

@@ -29,7 +29,7 @@ def test_a_process_that_was_frozen_leaves() -> None:
 
 
 def test_a_process_whose_machine_was_suspended_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a machine is suspended CLOCK_MONOTONIC stands still, CLOCK_BOOTTIME goes on."""
+    """While a machine is suspended CLOCK_MONOTONIC stops, CLOCK_BOOTTIME runs."""
     suspended = 0.0
     real = time.clock_gettime
     monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + (suspended if clock == time.CLOCK_BOOTTIME else 0.0))

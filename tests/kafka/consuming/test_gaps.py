@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def publish_in_a_transaction(cluster: Cluster, batches: list[BarBatch]) -> int:
-    """As a publisher of another make may do; returns the partition."""
+    """Publish in a transaction; returns the partition."""
     settings = cluster.settings()
     producer = KafkaProducer(**client_options(settings), transactional_id=f"{settings.kafka_prefix}other", acks="all")
     try:
@@ -29,7 +29,7 @@ def publish_in_a_transaction(cluster: Cluster, batches: list[BarBatch]) -> int:
 
 
 def test_the_mark_of_a_transaction_is_passed_at_once(cluster: Cluster) -> None:
-    """The answer that goes on behind a mark shows that it holds no message: nothing is asked for again, nothing waited for."""
+    """An answer that continues after a mark proves that the mark is no message: there is no second fetch and no wait."""
     bars = made_bars(1, 400, size=20)
     expected, histories = cluster.embedded(bars)
     cluster.publish(bars[:10])

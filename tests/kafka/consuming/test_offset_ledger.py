@@ -1,4 +1,4 @@
-"""The ledger under every interleaving: nothing is committed that was not dealt with or shown to be no message, and all is."""
+"""The ledger under every interleaving: exactly the processed messages and the proven gaps are committed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.kafka.consuming.offset_set import OffsetSet
 
 @dataclass
 class Partition:
-    """A log, its group and its agent, as simple as can be: what the ledger is checked against shares nothing with it."""
+    """A simple model of a log, its group and its agent. It shares no code with the ledger."""
 
     messages: set[int]
     end: int
@@ -50,7 +50,7 @@ class Partition:
         self.ledger.settle(chosen)
 
     def jump(self, ahead: int) -> None:
-        """The position moves although nobody has fetched: a defect of the client."""
+        """The position moves without a fetch: a defect of the client."""
         self.position = min(self.end, self.position + ahead)
 
     def refetch(self) -> None:
@@ -63,7 +63,7 @@ class Partition:
         self.check()
 
     def rebalance(self) -> None:
-        """A crash or another owner: only what was committed counts."""
+        """A crash or another owner: only committed offsets count."""
         self.coming.clear()
         self.out.clear()
         self.position = self.committed
@@ -89,12 +89,12 @@ MOVES = st.one_of(
 
 @settings(max_examples=600)
 @given(st.sets(st.integers(0, 59)), st.lists(MOVES, max_size=60))
-def test_every_interleaving_of_fetching_losing_dealing_and_crashing(messages: set[int], moves: list[tuple]) -> None:  # type: ignore[type-arg]
+def test_every_interleaving_of_fetching_losing_settling_and_crashing(messages: set[int], moves: list[tuple]) -> None:  # type: ignore[type-arg]
     partition = Partition(messages, end=60)
     for name, *arguments in moves:
         getattr(partition, name)(*arguments)
         partition.check()
-    # However it stands now: without further faults everything is dealt with, and committed to the end.
+    # Without further faults everything is processed, and committed to the end.
     for _ in range(40):
         partition.lose_coming()
         while partition.out:
@@ -109,7 +109,7 @@ def test_every_interleaving_of_fetching_losing_dealing_and_crashing(messages: se
 
 
 def test_a_message_lost_while_later_ones_flow_is_missing() -> None:
-    """Offsets 137 to 145 were dropped and the client went on with 146: committing 149 lost them for good."""
+    """Offsets 137 to 145 were dropped and the client continued with 146: a commit of 149 lost them for good."""
     ledger = OffsetLedger(137)
     assert ledger.fetched(137, range(137, 146), 146) == list(range(137, 146))
     ledger.lost_on_the_way()

@@ -1,4 +1,4 @@
-"""A storm of faults over a cluster, and a checker that compares what is left with the same bars in the embedded engine.
+"""A storm of faults over a cluster, and a checker that compares the tables with the embedded engine's for the same bars.
 
     python -m tests.kafka.storm --seed 7 --minutes 5 --workers 1-3
 

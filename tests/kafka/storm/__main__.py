@@ -1,4 +1,4 @@
-"""`python -m tests.kafka.storm`: rounds of faults, each with the seed after the last one's."""
+"""`python -m tests.kafka.storm`: rounds of faults, each with the next seed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.kafka.storm.plan import WEIGHTS, draw_plan
 from tests.kafka.storm.report import summary, table
 from tests.kafka.storm.rounds import Outcome, Round
 
-#: Of one round so many findings are printed.
+#: The most findings of a round that are printed.
 _MOST_LINES = 30
 
 
 class Span(click.ParamType):
-    """Two numbers, as 5-15; one number stands for both."""
+    """Two numbers, as 5-15, or a number for both."""
 
     name = "LOW-HIGH"
 
@@ -40,17 +40,17 @@ class Span(click.ParamType):
 
 
 @click.command()
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the first round; the next ones count up.")
-@click.option("--minutes", type=float, default=5.0, show_default=True, help="No round begins after so long.")
-@click.option("--rounds", type=int, help="So many rounds, however long they take.")
-@click.option("--workers", type=Span(), default="1-3", show_default=True, help="How many at a time.")
-@click.option("--seconds", type=float, default=75.0, show_default=True, help="Of faults and bars in each round.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first round; each round adds 1.")
+@click.option("--minutes", type=float, default=5.0, show_default=True, help="No round begins after this time.")
+@click.option("--rounds", type=int, help="Number of rounds, whatever time they take.")
+@click.option("--workers", type=Span(), default="1-3", show_default=True, help="Number of workers at a time.")
+@click.option("--seconds", type=float, default=75.0, show_default=True, help="Seconds of faults and bars in each round.")
 @click.option("--every", type=Span(), default="5-15", show_default=True, help="Seconds between two faults.")
-@click.option("--patience", type=float, default=180.0, show_default=True, help="Seconds until everything must be right.")
-@click.option("--only", help="Kinds of faults, comma-separated; `none` for a round without.")
-@click.option("--without", help="Kinds of faults that are left out, comma-separated.")
-@click.option("--no-transactions", is_flag=True, help="Send in the open what would be sent in transactions.")
-@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Day of the newest bars; this day by default.")
+@click.option("--patience", type=float, default=180.0, show_default=True, help="Seconds after which everything must be right.")
+@click.option("--only", help="Kinds of faults, comma-separated; `none` for no faults.")
+@click.option("--without", help="Excluded kinds of faults, comma-separated.")
+@click.option("--no-transactions", is_flag=True, help="Send without transactions.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Day of the newest bars; today by default.")
 def main(
     *,
     seed: int,
@@ -65,8 +65,8 @@ def main(
     no_transactions: bool,
     today: dt.datetime | None,
 ) -> None:
-    """Faults of every kind over a cluster of this machine; ends with 1 where anything is wrong afterwards."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # everything that runs is ended on the way out
+    """Faults of every kind over a cluster on this machine. Exits with 1 if anything is wrong afterwards."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends all processes on the way out
     kinds = _kinds(only, without)
     day = (today or dt.datetime.now(dt.UTC)).date()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""After the storm: wait until everything is quiet, and compare it with what there should be."""
+"""After the storm: wait until everything is quiet, and compare the tables with the expected ones."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from tests.optimizer.serving import Service
 
 _PAUSE_SECONDS = 1.0
 _SAY_SECONDS = 20.0
-#: For what is none of the system's own: on a machine with other things to do senders and the embedded engine take long.
+#: The time for senders and the embedded engine, which are slow on a busy machine.
 _HARNESS_SECONDS = 600.0
 Check = Callable[[], list[str]]
 
 
 class Aftermath:
-    """All the comparisons of a round; `run` returns what was found."""
+    """All comparisons of a round; `run` returns the findings."""
 
     def __init__(self, plan: Plan, cast: Cast, *, patience: float) -> None:
         self._plan = plan
@@ -43,7 +43,7 @@ class Aftermath:
         self._expected = Snapshot()
 
     def run(self) -> list[str]:
-        """What differs for as long as one is willing to wait, then what differs when the tables are read back."""
+        """The differences after the longest wait, then the differences after the tables are read back."""
         supervisor, state = self._cast.supervisor, self._cast.supervisor.state
         folder = self._cast.folder
         unfinished = self._await([self._unsent, self._embedded], max(self._patience, _HARNESS_SECONDS))
@@ -66,7 +66,7 @@ class Aftermath:
         return before + [f"from the changelogs: {line}" for line in after]
 
     def _await(self, checks: list[Check], patience: float | None = None) -> list[str]:
-        """What the checks find in the end: nothing as soon as each has found nothing since the one before."""
+        """The findings of the checks at the end of the wait; none as soon as all checks in a row find nothing."""
         said = time.monotonic()
         deadline = said + (patience or self._patience)
         while True:
@@ -128,7 +128,7 @@ class Aftermath:
         return [f"replica: {line}" for line in row_differences(self._expected.rows, found.rows)]
 
     def _reader(self) -> list[str]:
-        """What the reader sees that has been open all the time."""
+        """The findings of the reader that was open all the time."""
         seen = json.loads((self._cast.folder / "reader.json").read_text())
         rows = {ticker: text.encode() for ticker, text in seen["rows"].items()}
         found = row_differences(self._expected.rows, rows)
@@ -142,10 +142,10 @@ class Aftermath:
         return letter_differences(self._cast.kafka.messages("bars-rejected"), dead)
 
     def _strays(self) -> list[str]:
-        """What the workers' training processes do when their worker has gone."""
+        """The training processes that outlive their worker."""
         known = [helper.process.pid for helper in self._helpers.values() if helper.process is not None]
         commands = {pid: " ".join(proc.command_line(pid))[:100] for pid in strays(self._cast.prefix, known)}
-        # A helper's own helper, as Python's resource tracker, ends with it.
+        # A helper's child, such as Python's resource tracker, ends with the helper.
         return [
             f"process {pid} was left behind: {command}"
             for pid, command in commands.items()
@@ -153,7 +153,7 @@ class Aftermath:
         ]
 
     def _served(self) -> list[str]:
-        """What the HTTP service answers that has run through the storm, and what another one does over the expected state."""
+        """Compare the HTTP service that ran through the storm with a service over the expected state."""
         if "serve" not in self._helpers:
             return []
         log = self._helpers["serve"].log.read_text(errors="replace")
@@ -172,7 +172,7 @@ class Aftermath:
         return [] if same else [f"the HTTP service's forecasts differ: {len(found)} of {len(there)}, first {names[:3]}"]
 
     def _printed(self) -> list[str]:
-        """The table as people get it, pooled over its tickers."""
+        """The table as users see it, pooled over its tickers."""
         texts = [_forecasts(self._cast.folder / name, self._cast.environment) for name in ("expected", "state", "replica")]
         names = ("workers", "replica")
         return [
@@ -183,7 +183,7 @@ class Aftermath:
 
 
 def _remove(folder: Path) -> None:
-    """Readers that are open write RocksDB's settings into a copy whenever they open it anew."""
+    """Open readers write RocksDB's settings into a copy whenever they reopen it."""
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Whom the faults of a round have to do with."""
+"""The processes of a round, for its faults."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Thing = TypeVar("Thing")
 
 @dataclass(slots=True)
 class Cast:
-    """The processes of a round, and what is known of them. `findings` grows while the storm goes on."""
+    """The processes of a round. `findings` grows during the storm."""
 
     supervisor: Supervisor
     watch: Watch
     takeovers: Takeovers
     kafka: KafkaSide
     broker: LocalBroker
-    #: One thread for as long as the broker lives: the system ends the broker with the thread that started it.
+    #: A thread that lives as long as the broker: the system ends the broker with the thread that started it.
     broker_thread: Executor
     #: By name: the senders `project`, `independent`, `command`; `replica`; the readers `reader` and, in some rounds, `serve`;
     #: `expected`, the embedded engine over the same messages.
@@ -41,7 +41,7 @@ class Cast:
     findings: list[str] = field(default_factory=list)
 
     def killed(self, names: Sequence[str], draw: float) -> str | None:
-        """kill -9 of one of these helpers, which is started again; says which, None where none of them runs."""
+        """kill -9 of one of these helpers, which is started again. Returns its name, None if none of them runs."""
         running = [self.helpers[name] for name in names if name in self.helpers and self.helpers[name].runs]
         if not running:
             return None
@@ -51,5 +51,5 @@ class Cast:
 
 
 def pick(values: Sequence[Thing], draw: float) -> Thing:
-    """One of them, by a number from 0 to 1."""
+    """The item at this fraction (0 to 1) of the list."""
     return values[int(draw * len(values))]

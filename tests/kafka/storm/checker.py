@@ -1,4 +1,4 @@
-"""The comparison: what readers see after a storm with what there should be, ticker by ticker and byte by byte."""
+"""Compares what readers see after a storm with the expected state, ticker by ticker and byte by byte."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from history.ticker_state import TickerState
 from state.readers import ForecastReader, HistoryReader
 from tests.kafka.storm.market import Delivery
 
-#: Of one kind of difference so many tickers are printed, and so many days.
+#: How many tickers and days are printed of each kind of difference.
 _MOST: Final = 5
 _COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """Every history and every row (its JSON, as written) of a state folder, as its readers see them."""
+    """Every history and every row (as JSON) of a state folder, as readers see them."""
 
     histories: dict[str, TickerState] = field(default_factory=dict)
     rows: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state_dir: Path, *, histories: bool = True) -> Snapshot:
-        """Read with readers of this moment; a folder without a state is empty."""
+        """Read with new readers; a folder without a state is empty."""
         made = cls()
         try:
             with ForecastReader(state_dir) as forecasts:
@@ -46,7 +46,7 @@ class Snapshot:
 
 
 def differences(expected: Snapshot, found: Snapshot) -> list[str]:
-    """What differs, a line each; none when everything is equal to the byte."""
+    """The differences, a line each; none if everything is equal to the byte."""
     lines = row_differences(expected.rows, found.rows)
     lines += _absent("history", expected.histories, found.histories)
     for ticker in sorted(expected.histories.keys() & found.histories.keys()):
@@ -55,7 +55,7 @@ def differences(expected: Snapshot, found: Snapshot) -> list[str]:
 
 
 def row_differences(expected: Mapping[str, bytes], found: Mapping[str, bytes]) -> list[str]:
-    """Rows that are missing, too many, or not equal to the byte."""
+    """Missing rows, extra rows, and rows that differ in a byte."""
     lines = _absent("forecast row", expected, found)
     for ticker in sorted(expected.keys() & found.keys()):
         if expected[ticker] != found[ticker]:
@@ -73,7 +73,7 @@ def _absent(what: str, expected: Iterable[str], found: Iterable[str]) -> list[st
 
 
 def _of_history(ticker: str, expected: TickerState, found: TickerState) -> list[str]:
-    """Bars as delivered and on today's basis, features, the due training, and how many bars were counted."""
+    """Compares bars as delivered and on today's basis, features, the due training, and the count of bars."""
     lines: list[str] = []
     if found.counters.accepted != expected.counters.accepted:
         counted, right = found.counters.accepted, expected.counters.accepted
@@ -109,13 +109,13 @@ def _of_array(what: str, expected: Any, found: Any, days: list[int]) -> list[str
 
 
 def truth_differences(deliveries: Iterable[Delivery], histories: Mapping[str, TickerState]) -> list[str]:
-    """The kept editions and the counts against the messages themselves, by no code of the project."""
+    """Compares editions and counts with the messages, without any code of the project."""
     right = truth(deliveries)
     lines = _absent("history", right, histories)
     for ticker in sorted(right.keys() & histories.keys()):
         state, bars = histories[ticker], right[ticker]
         days = np.datetime_as_string(state.delivered.day.astype("datetime64[D]")).tolist()
-        # Of a long history the beginning is counted, but not kept.
+        # The beginning of a long history is counted, but not kept.
         wrong = sorted({day for day in bars if state.first_index == 0 or day >= days[0]} ^ set(days))
         for n, day in enumerate(days):
             held = tuple(float(getattr(state.delivered, name)[n]) for name in _COLUMNS)
@@ -131,7 +131,7 @@ def truth_differences(deliveries: Iterable[Delivery], histories: Mapping[str, Ti
 
 
 def truth(deliveries: Iterable[Delivery]) -> dict[str, dict[str, tuple[float, ...]]]:
-    """By ticker and date the edition that was fetched last."""
+    """The newest edition by ticker and date."""
     newest: dict[str, dict[str, tuple[str, tuple[float, ...]]]] = defaultdict(dict)
     for one in deliveries:
         if not one.good:

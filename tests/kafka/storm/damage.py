@@ -1,4 +1,4 @@
-"""Damage to the files of a RocksDB database, as disks, people and half-finished copies do it."""
+"""Damage to the files of a RocksDB database, as by disks, people and incomplete copies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WAYS: Final = ("flip", "cut", "empty", "delete")
 
 
 def damage(folder: Path, draws: Sequence[float]) -> str:
-    """Damage one file of one database under `folder`; says which and how, or that there is none."""
+    """Damage a file of a database under `folder`. Returns what was done, or that there is no file."""
     databases = sorted(path for path in folder.rglob("*.db") if path.is_dir())
     if not databases:
         return "no database to damage"
@@ -25,7 +25,7 @@ def damage(folder: Path, draws: Sequence[float]) -> str:
     way = _pick(WAYS, draws[3])
     try:
         done = _spoil(file, way, draws[4])
-    except OSError as error:  # a running worker has removed it meanwhile
+    except OSError as error:  # a running worker removed it meanwhile
         return f"{file.name} of {database.name} could not be damaged: {error.strerror}"
     return f"{done} {database.name}/{file.name}"
 

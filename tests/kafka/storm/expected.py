@@ -1,4 +1,4 @@
-"""`python -m tests.kafka.storm.expected`: what the embedded engine makes of the same good messages."""
+"""`python -m tests.kafka.storm.expected`: the state of the embedded engine for the same good messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.kafka.storm.sending import read_deliveries
 
 
 def main(deliveries: str, state: str, today: str) -> None:
-    """Run it to the end, in a folder that is new."""
+    """Run the engine to the end, in a new folder."""
     settings = load_settings(state_dir=Path(state))
     good = [one for one in read_deliveries(Path(deliveries)) if one.good]
     good.sort(key=lambda one: (one.ticker, one.number))

@@ -1,4 +1,4 @@
-"""Faults of what a worker has for itself: its folder, the files in it, its name."""
+"""Faults of a worker's folder, files, settings and name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kafka.storm.processes import STOP_SECONDS, Slot
 
 
 class FolderFaults:
-    """Each method does one fault with its draws; it says what it did, None where there was nothing to do it to."""
+    """Each method injects a fault with its draws. It returns what it did, None if it found no target."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -25,22 +25,22 @@ class FolderFaults:
         self._copies = 0
 
     def wipe(self, draws: Sequence[float]) -> str | None:
-        """The folder of a worker removed while it is down."""
+        """Remove a worker's folder while the worker is down."""
         return self._while_down(draws, "wipe", lambda slot: _removed(slot.folder))
 
     def damage(self, draws: Sequence[float]) -> str | None:
-        """A file of its tables damaged while it is down."""
+        """Damage a file of a worker's tables while the worker is down."""
         return self._while_down(draws, "damage", lambda slot: damage(slot.folder, draws[2:]))
 
     def live_damage(self, draws: Sequence[float]) -> str | None:
-        """A file of its tables damaged while it runs."""
+        """Damage a file of a worker's tables while the worker runs."""
         slot = self._supervisor.victim(draws[0])
         if slot is None or not any(slot.folder.rglob("*.db")):
             return None
         return f"{slot.key}: {damage(slot.folder, draws[2:])} while it runs"
 
     def backup(self, draws: Sequence[float]) -> str | None:
-        """A copy of its folder, put back later in its place, or beside it as a folder of a worker that is gone."""
+        """Copy a worker's folder, and put the copy back later in its place, or beside it as a departed worker's folder."""
         self._copies += 1
         number = self._copies
         copy = self._cast.folder / f"backup-{number}"
@@ -69,7 +69,7 @@ class FolderFaults:
         return self._while_down(draws, "backup", save, measured=False)
 
     def mixed(self, draws: Sequence[float]) -> str | None:
-        """A worker with other settings of what is forecast wants to join; it must be refused."""
+        """Start a worker with other forecast settings; it must be refused."""
         self._twins += 1
         key = f"mixed{self._twins}"
         slot = self._supervisor.add(key, self._cast.folder / key, HORIZON="5")
@@ -85,7 +85,7 @@ class FolderFaults:
         return f"{key} with another HORIZON"
 
     def duplicate(self, draws: Sequence[float]) -> str | None:
-        """Another process of the same WORKER_ID for some seconds, as on another host: with a state folder of its own."""
+        """Start another process with the same WORKER_ID and its own state folder for some seconds, as on another host."""
         slot = self._supervisor.victim(draws[0])
         if slot is None or slot.is_held:
             return None
@@ -93,7 +93,7 @@ class FolderFaults:
         key, seconds = f"{slot.name}-twin{self._twins}", 3 + 9 * draws[1]
         twin = self._supervisor.add(slot.name, self._cast.folder / key, key=key)
         twin.wanted, twin.gone, twin.expected = False, True, True
-        # Whichever of the two leaves, nobody brings it back until the operator has seen to the other one.
+        # Neither process is restarted until the operator has ended the other.
         slot.is_held = slot.expected = True
 
         def part() -> None:
@@ -128,7 +128,7 @@ class FolderFaults:
         return f"{slot.key} ended by {number.name}"
 
     def _once_ended(self, slot: Slot, action: Callable[[], None]) -> None:
-        """Do it as soon as the process has ended; everything else goes on meanwhile."""
+        """Do it as soon as the process has ended, without waiting here."""
         deadline = time.monotonic() + STOP_SECONDS
 
         def look() -> None:
@@ -145,7 +145,7 @@ class FolderFaults:
 
 
 def _removed(folder: Path) -> str:
-    # Readers write the settings of a table anew as they open it, perhaps between two steps of this.
+    # Readers write a table's settings when they open it, perhaps between two steps here.
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
     return "its folder removed"

@@ -17,16 +17,16 @@ from tests.kafka.storm.market import Delivery
 from tests.kafka.storm.sending import Schedule, read_deliveries
 
 PAUSE_SECONDS = 0.3
-#: Between two transactions: each leaves a mark in every partition that it has written to.
+#: Seconds between two transactions; each leaves a mark in every partition that it wrote to.
 TRANSACTION_SECONDS = 4.0
-#: Longer than any outage: what is given up is sent again by the next process, and nothing is learnt from that.
+#: Longer than any outage.
 PATIENCE_SECONDS = 90.0
 
 
 async def main(
     bootstrap: str, topic: str, transactional_id: str, deliveries: str, notes: str, began: str, seconds: str
 ) -> None:
-    """Send everything, each message when it is due; ends when all are acknowledged. Any failure ends the process."""
+    """Send every message when it is due, until all are acknowledged. Any failure ends the process."""
     mine = [one for one in read_deliveries(Path(deliveries)) if one.channel in (wire.INDEPENDENT, *wire.TRANSACTIONS)]
     schedule = Schedule(mine, Path(notes), began=float(began), seconds=float(seconds))
     options = {"bootstrap_servers": bootstrap, "request_timeout_ms": 20_000, "retry_backoff_ms": 200}
@@ -57,7 +57,7 @@ async def _send(producer: AIOKafkaProducer, topic: str, deliveries: list[Deliver
 
 
 async def _transact(producer: AIOKafkaProducer, topic: str, group: list[Delivery]) -> None:
-    """A transaction of its own kind: committed, or aborted on purpose after everything was written."""
+    """A transaction: committed, or aborted on purpose after all writes."""
     await producer.begin_transaction()
     await _send(producer, topic, group)
     await (producer.abort_transaction() if group[0].channel == wire.ABORTED else producer.commit_transaction())

@@ -1,4 +1,4 @@
-"""Carrying out a plan's faults: which function does which, and what has to wait for the broker."""
+"""Injects a plan's faults."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.kafka.storm.other_faults import OtherFaults
 from tests.kafka.storm.plan import Fault
 from tests.kafka.storm.worker_faults import WorkerFaults
 
-#: Faults that no worker notices.
+#: Faults that do not affect workers.
 _ASIDE: Final = ("producer", "replica", "reader")
 _NEED_THE_BROKER: Final = ("offsets", "rebuild")
-#: Workers may just be down, or have no training processes at this moment.
+#: Faults that may find no target: workers may be down, or without training processes.
 _TRIES: Final = 40
 _TRY_SECONDS: Final = 0.25
-#: Does a fault with its draws; says what was done, None where there was nothing to do it to.
+#: Injects a fault with its draws; returns what was done, None if there was no target.
 Action = Callable[[Sequence[float]], str | None]
 
 
 class Injector:
-    """`inject` begins a fault, `tick` goes on with those that last; `calm` brings all of them to their end."""
+    """`inject` begins a fault, `tick` continues lasting faults, `calm` ends all faults."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -61,7 +61,7 @@ class Injector:
         self.counts: Counter[str] = Counter()
 
     def inject(self, fault: Fault, tries: int = _TRIES) -> None:
-        """Begin a fault. One that needs the broker waits for it, one that finds nothing to be done to is tried again."""
+        """Begin a fault. A fault that needs the broker waits for it; a fault without a target is tried again."""
         if fault.kind in _NEED_THE_BROKER and not self._others.broker_is_up:
             self._postponed.append(fault)
             return
@@ -81,7 +81,7 @@ class Injector:
             takeovers.disturb(under_way[1])
 
     def tick(self) -> None:
-        """What is due of the faults that last."""
+        """Continue the lasting faults."""
         self._cast.timer.tick()
         if self._others.has_come_back():
             waiting, self._postponed = self._postponed, []
@@ -90,9 +90,9 @@ class Injector:
 
     @property
     def is_calm(self) -> bool:
-        """Whether every fault has come to its end."""
+        """Whether every fault has ended."""
         return not len(self._cast.timer) and self._others.broker_is_up and not self._postponed
 
     def calm(self) -> None:
-        """What was to end later ends now; what waits for a process goes on waiting."""
+        """End lasting faults now; faults that wait for a process go on waiting."""
         self._cast.timer.hurry()

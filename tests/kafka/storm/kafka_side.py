@@ -1,4 +1,4 @@
-"""What Kafka itself has, asked with a plain client: offsets of the group, messages, dead letters."""
+"""The content of Kafka, read with a plain client: offsets of the group, messages, dead letters."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class KafkaSide:
         self.group = f"{prefix}tidecast"
 
     def committed(self) -> dict[int, int]:
-        """The group's offset of each partition of `bars`; none where it has none."""
+        """The group's offset of each partition of `bars` that has one."""
         topic = f"{self._prefix}bars"
         with KafkaAdminClient(**self._options) as admin:
             found = admin.list_group_offsets(self.group)[self.group]
         return {partition.partition: place.offset for partition, place in found.items() if partition.topic == topic}
 
     def uncommitted(self) -> list[str]:
-        """Where the group's offset is not behind the last message: offsets that hold no message may be left."""
+        """The partitions in which the group's offset is before the last message. Offsets without messages do not count."""
         committed = self.committed()
         found: list[str] = []
         consumer = self._consumer()
@@ -52,7 +52,7 @@ class KafkaSide:
         return found
 
     def messages(self, short: str) -> list[Message]:
-        """Key and value of every message of a topic, in no order."""
+        """Key and value of every message of a topic, in any order."""
         found: list[Message] = []
         consumer = self._consumer()
         try:
@@ -71,12 +71,12 @@ class KafkaSide:
         return found
 
     def forget_offsets(self, draw: float, patience: float) -> str:
-        """Delete the group, or set its offsets back to the beginning or the middle, once it has no members."""
+        """Delete the group, or set its offsets back to the beginning or the middle, as soon as it has no members."""
         deadline = time.monotonic() + patience
         while True:
             try:
                 outcome, done = self._forget_offsets(draw)
-            except KafkaError as error:  # the broker has just been killed: its coordinator is on its way
+            except KafkaError as error:  # the broker was just killed: its coordinator is starting
                 outcome, done = repr(error), False
             if done:
                 return outcome
@@ -98,7 +98,7 @@ class KafkaSide:
             return (f"offsets set to {sorted(places.values())}", True) if done else (outcome, False)
 
     def delete_topics(self) -> None:
-        """Delete everything of this prefix."""
+        """Delete all topics and the group of this prefix."""
         with KafkaAdminClient(**self._options) as admin:
             admin.delete_topics([name for name in admin.list_topics() if name.startswith(self._prefix)])
 
@@ -110,7 +110,7 @@ class KafkaSide:
 
 
 def _first_message(consumer: KafkaConsumer, partition: TopicPartition, start: int, end: int) -> int | None:
-    """The offset of the first message from `start` on; None where there are only marks of transactions up to the end."""
+    """The offset of the first message at or after `start`, None if only transaction marks follow."""
     consumer.assign([partition])
     consumer.seek(partition, start)
     deadline = time.monotonic() + _READ_SECONDS
@@ -122,7 +122,7 @@ def _first_message(consumer: KafkaConsumer, partition: TopicPartition, start: in
 
 
 def letter_differences(letters: Iterable[Message], dead: Iterable[Message]) -> list[str]:
-    """Poison that is not among the dead letters, and good messages that are."""
+    """Bad messages without a dead letter, and good messages with one."""
     kept = set(letters)
     expected = set(dead)
     found = [f"no dead letter of the message {_short(one)}" for one in expected - kept]

@@ -1,4 +1,4 @@
-"""`python -m tests.kafka.storm.librdkafka_sender`: as `independent_sender`, with the client that most other languages use."""
+"""`python -m tests.kafka.storm.librdkafka_sender`: as `independent_sender`, with librdkafka, which most languages use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kafka.storm.sending import Schedule, read_deliveries
 
 
 def main(bootstrap: str, topic: str, transactional_id: str, deliveries: str, notes: str, began: str, seconds: str) -> None:
-    """Send everything, each message when it is due; ends when all are acknowledged. Any failure ends the process."""
+    """Send every message when it is due, until all are acknowledged. Any failure ends the process."""
     mine = [one for one in read_deliveries(Path(deliveries)) if one.channel in (wire.INDEPENDENT, *wire.TRANSACTIONS)]
     schedule = Schedule(mine, Path(notes), began=float(began), seconds=float(seconds))
     options = {"bootstrap.servers": bootstrap, "acks": "all", "linger.ms": 5, "log_level": 2}
@@ -41,7 +41,7 @@ def main(bootstrap: str, topic: str, transactional_id: str, deliveries: str, not
 
 
 def _send(producer: Producer, topic: str, deliveries: list[Delivery]) -> None:
-    """Send, and wait until each message has its own acknowledgement."""
+    """Send, and wait for the acknowledgement of each message."""
     acknowledged = 0
 
     def reported(error: KafkaError | None, _message: Message) -> None:
@@ -58,7 +58,7 @@ def _send(producer: Producer, topic: str, deliveries: list[Delivery]) -> None:
 
 
 def _transact(producer: Producer, topic: str, group: list[Delivery]) -> None:
-    """A transaction of its own kind: committed, or aborted on purpose after everything was written."""
+    """A transaction: committed, or aborted on purpose after all writes."""
     producer.begin_transaction()
     _send(producer, topic, group)
     if group[0].channel == wire.ABORTED:

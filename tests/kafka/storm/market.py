@@ -1,4 +1,4 @@
-"""A seeded market: daily bars of some tickers with splits, and every edition in which a vendor delivers them."""
+"""A seeded market: daily bars of some tickers with splits, and every edition of them that a vendor delivers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from tests.kafka.storm import wire
 
-#: Powers of two: prices on today's basis are then the same to the bit, whichever edition they come from.
+#: Powers of two, so that prices on today's basis are the same to the bit for every edition.
 _SPLITS = (2.0, 2.0, 4.0, 0.5)
-#: The ticker whose bars come from a file, and the one of whose bars the first are not kept.
+#: The ticker whose bars come from a file, and the ticker with more bars than are kept.
 FILED, LONG = "FILED", "LONG"
 _CORRECTION = 0.004
 _EVENING = 20 * 3600
@@ -39,7 +39,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One message's worth of a ticker's bars before it has a way to be sent."""
+    """The bars of a message, before its channel is chosen."""
 
     at: float
     ticker: str
@@ -47,7 +47,7 @@ class Edition:
 
 
 class Ticker:
-    """One ticker's prices on today's basis, its splits, and the moments at which its vendor was asked."""
+    """A ticker's prices on today's basis, its splits, and the moments of its fetches."""
 
     def __init__(self, name: str, days: list[dt.date], rng: random.Random, *, splits: bool = True) -> None:
         self.name = name
@@ -59,7 +59,7 @@ class Ticker:
         self._splits = {days[n]: rng.choice(_SPLITS) for n in rng.sample(range(40, len(days) - 5), count)}
 
     def editions(self, live_from: int) -> Iterator[Edition]:
-        """A backfill of the bars before `live_from`, then day after day, with what vendors do in between."""
+        """A backfill of the bars before `live_from`, then day after day, with corrections and repetitions."""
         rng, count = self._rng, len(self.days)
         evening = self._moment(live_from - 1, _EVENING)
         start = 0
@@ -83,7 +83,7 @@ class Ticker:
                 yield self._edition(at, range(first, n + 1), self._moment(n, _EVENING))
 
     def in_order(self) -> Iterator[Edition]:
-        """A longer history than is kept, in the order of its days, with corrections of late bars only."""
+        """A longer history than is kept, in the order of days, with corrections of late bars only."""
         for start in range(0, len(self.days), 20):
             stop = min(len(self.days), start + 20)
             at = 0.05 + 0.9 * start / len(self.days)
@@ -92,11 +92,11 @@ class Ticker:
                 yield self._edition(at, [stop - self._rng.randrange(1, 20)], self._moment(stop - 1, _EVENING), change=0.7)
 
     def whole(self) -> Edition:
-        """All of its bars, as a file has them that was written in the evening of the last one."""
+        """All of its bars, as in a file that was written in the evening of the last day."""
         return self._edition(0.0, range(len(self.days)), self._moment(len(self.days) - 1, _EVENING))
 
     def _moment(self, n: int, second: int) -> tuple[str, str]:
-        """A moment of the day of bar `n` at which nobody has asked yet: it decides which edition counts."""
+        """A new moment of a fetch on the day of bar `n`. The moment decides which edition counts."""
         day = self.days[n]
         used = self._second[day] = max(self._second.get(day, 0) + 1, second)
         return day.isoformat(), str(dt.time(used // 3600, used // 60 % 60, used % 60))
@@ -109,7 +109,7 @@ class Ticker:
         return Edition(at, self.name, wire.value_of(self.name, *moment, rows))
 
     def _row(self, n: int, fetched: dt.date, change: float, volume: float) -> dict[str, Any]:
-        """Bar `n` as the vendor had it on the day it was asked: adjusted for the splits up to that day."""
+        """Bar `n` as the vendor had it on the day of the fetch: adjusted for the splits up to that day."""
         day = self.days[n]
         ratio = 1.0
         for split_day, split in self._splits.items():
@@ -143,7 +143,7 @@ def _walk(count: int, rng: random.Random) -> Iterator[dict[str, float]]:
 
 
 def sessions(last: dt.date, count: int) -> list[dt.date]:
-    """The weekdays up to `last`, which is the last of them if it is a weekday."""
+    """The weekdays up to and including `last`."""
     days: list[dt.date] = []
     while len(days) < count:
         if last.weekday() < 5:
@@ -153,12 +153,12 @@ def sessions(last: dt.date, count: int) -> list[dt.date]:
 
 
 def deliveries(rng: random.Random, *, today: dt.date, partitions: int, tickers: int) -> list[Delivery]:
-    """All messages of a round in the order in which they are to be sent."""
+    """All messages of a round in the order of sending."""
     from tests.kafka.storm.poison import poison
 
     editions: list[Edition] = []
     for number in range(tickers):
-        # Some are a few days behind; the last bar of the others is of today, so that a clock behind by a day matters.
+        # Some tickers are a few days behind. The last bar of the others is today's, so that a clock behind by a day matters.
         days = sessions(today - dt.timedelta(days=rng.choice((0, 0, 0, 1, 4))), rng.randrange(300, 480))
         ticker = Ticker(f"S{number:02}", days, rng)
         editions += ticker.editions(rng.randrange(150, len(days) - 30))
@@ -174,7 +174,7 @@ def deliveries(rng: random.Random, *, today: dt.date, partitions: int, tickers: 
         Delivery(0, at, channel, ticker, key, value, wire.partition_of(key, partitions))
         for at, channel, ticker, key, value, _ in made
     ]
-    # By one sender alone, so that no bar comes later than its history allows.
+    # By a single sender, so that no bar is too late for its history.
     good += [
         Delivery(0, edition.at, wire.PROJECT, LONG, LONG.encode(), edition.value, wire.partition_of(LONG.encode(), partitions))
         for edition in Ticker(LONG, sessions(today, 760), rng).in_order()

@@ -1,4 +1,4 @@
-"""Faults of everything around the workers: the broker, the group's offsets, producers, readers."""
+"""Faults around the workers: the broker, the group's offsets, producers, readers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REBUILD_SECONDS: Final = 120.0
 
 
 class OtherFaults:
-    """Each method does one fault with its draws; it says what it did, None where there was nothing to do it to."""
+    """Each method injects a fault with its draws. It returns what it did, None if it found no target."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -23,7 +23,7 @@ class OtherFaults:
         self.broker_is_up = True
 
     def kill_broker(self, draws: Sequence[float], low: float = 1.0, high: float = 12.0) -> str | None:
-        """kill -9 of the broker, and its start later."""
+        """kill -9 of the broker, and a later start."""
         if not self.broker_is_up:
             return None
         seconds = low + draws[0] * (high - low)
@@ -37,11 +37,11 @@ class OtherFaults:
         return f"away for {seconds:.1f} s"
 
     def kill_broker_for_long(self, draws: Sequence[float]) -> str | None:
-        """Away for up to 70 s."""
+        """The broker is away for up to 70 s."""
         return self.kill_broker(draws, 12.0, 70.0)
 
     def has_come_back(self) -> bool:
-        """Whether the broker answers again, once after each outage."""
+        """Whether the broker answers again; True once after each outage."""
         if self._starting is None or not self._starting.done():
             return False
         self._starting.result()
@@ -51,12 +51,12 @@ class OtherFaults:
         return True
 
     def offsets(self, draws: Sequence[float]) -> str | None:
-        """The group's offsets set back while all workers are stopped."""
+        """Set the group's offsets back while all workers are stopped."""
         self._cast.supervisor.stop_all()
         return self._cast.kafka.forget_offsets(draws[0], self._cast.session_seconds + 20)
 
     def rebuild(self, _draws: Sequence[float]) -> str | None:
-        """`streams rebuild` while all workers are stopped."""
+        """Run `streams rebuild` while all workers are stopped."""
         self._cast.supervisor.stop_all()
         command = [sys.executable, "-m", "streams", "rebuild", "--state", str(self._cast.supervisor.state)]
         done = subprocess.run(
@@ -73,7 +73,7 @@ class OtherFaults:
         return "done" if done.returncode == 0 else "failed"
 
     def producer(self, draws: Sequence[float]) -> str | None:
-        """kill -9 of a sender in the middle."""
+        """kill -9 of a sender during its work."""
         return self._cast.killed(("project", "independent", "command"), draws[0])
 
     def replica(self, draws: Sequence[float]) -> str | None:

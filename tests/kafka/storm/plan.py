@@ -1,4 +1,4 @@
-"""What a seed decides of a round: the size of everything, the messages, and the faults with their times."""
+"""The plan of a round from its seed: sizes, messages, and faults with their times."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from tests.kafka.storm import wire
 from tests.kafka.storm.market import Delivery, deliveries
 
-#: Kind of fault → how often it is drawn. What takes long, or stops everything, is drawn less.
+#: Kind of fault → its weight in the draw. Faults that take long, or stop everything, have less weight.
 WEIGHTS: Final = {
     "kill": 14.0,
     "term": 8.0,
@@ -39,13 +39,13 @@ WEIGHTS: Final = {
     "clock": 5.0,
     "clock-jump": 3.0,
 }
-#: The first fault comes once bars have begun to flow.
+#: Seconds before the first fault, so that bars flow.
 _FIRST_SECONDS: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`at` in seconds from the beginning of the round; `draws` are all the random numbers that carrying it out may need."""
+    """A fault. `at` is in seconds from the beginning of the round; `draws` are the random numbers for its injection."""
 
     at: float
     kind: str
@@ -87,7 +87,7 @@ def draw_plan(
     started = rng.randint(*workers)
     serve = rng.random() < 0.25
     client = rng.choice(("independent_sender", "librdkafka_sender"))
-    # A source of random numbers for each: with another list of faults the messages stay the same.
+    # Separate random numbers, so that another list of faults leaves the messages the same.
     sent = deliveries(random.Random(f"{seed} market"), today=today, partitions=partitions, tickers=tickers)
     if not transactions:
         sent = [replace(one, channel=wire.INDEPENDENT) if one.channel in wire.TRANSACTIONS else one for one in sent]
@@ -106,7 +106,7 @@ def draw_plan(
 
 
 def draw_faults(rng: random.Random, *, seconds: float, every: tuple[float, float], kinds: dict[str, float]) -> list[Fault]:
-    """Faults until the end of the round, none where there are no kinds."""
+    """Faults until the end of the round; none without kinds."""
     faults: list[Fault] = []
     at = min(_FIRST_SECONDS, every[1])
     while kinds and at < seconds:

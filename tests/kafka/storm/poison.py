@@ -1,4 +1,4 @@
-"""Messages that must end among the dead letters, and leave every other one alone."""
+"""Bad messages, which must become dead letters and affect no other message."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Message = dict[str, Any]
 
 
 def poison(rng: random.Random, good: list[Delivery], partitions: int) -> list[Delivery]:
-    """Each kind once or twice, made from good messages, with values that would show if they were taken."""
+    """Each kind once or twice, made from good messages, with values that would show if they were used."""
     made: list[Delivery] = []
     good = [one for one in good if one.ticker not in (FILED, LONG)]
     for kind in [*_KINDS, *rng.sample(_KINDS, len(_KINDS) // 2)]:
         model = rng.choice(good)
         plain = json.loads(model.value or b"")
         wrong = {name: [11.0 for _ in plain["date"]] for name in ("open", "high", "low", "close")}
-        # Fetched last of all, so that a bar of it that is taken by mistake counts.
+        # With the latest fetch time, so that a bar that is used by mistake counts.
         wild = plain | wrong | {"as_of_time": "23:59:59", "source": f"poison {len(made)}"}
         key, value, partition = kind(wild, model, partitions)
         at = rng.uniform(0.05, 0.95)
@@ -31,7 +31,7 @@ def poison(rng: random.Random, good: list[Delivery], partitions: int) -> list[De
 
 
 def _half_good(rng: random.Random, model: Delivery) -> Delivery:
-    """A good message with one more bar that is none: the others count, and the message is a dead letter too."""
+    """A good message with an additional invalid bar: the other bars count, and the message becomes a dead letter, too."""
     plain = json.loads(model.value or b"")
     for name, values in plain.items():
         if isinstance(values, list):

@@ -1,4 +1,4 @@
-"""Processes of a round, each under a supervisor that starts it again whatever its exit code, as a service manager does."""
+"""Processes of a round. A supervisor restarts each after any exit code, as a service manager does."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from broker.local.base import die_with_us
 from tests.conftest import ROOT
 from tests.kafka.cluster import Worker
 
-#: As `RestartSec` of a service.
+#: Seconds before a restart, as `RestartSec` of a service.
 RESTART_SECONDS: Final = 1.0
-#: A worker that ends by itself so many times in a row without having been ready is taken to be in a loop.
+#: A worker that ends by itself this often in a row, without being ready in between, is in a loop.
 LOOP_OF_EXITS: Final = 4
-#: A service manager's patience with SIGTERM is 90 s.
+#: A service manager waits 90 s after SIGTERM.
 STOP_SECONDS: Final = 60.0
 CLOCKS: Final = Path(__file__).with_name("clock")
 
@@ -31,20 +31,20 @@ class Slot:
     """A worker's name, the process that runs under it, and whether one should."""
 
     name: str
-    #: Its name here: there may be two of one WORKER_ID.
+    #: Its name here: two slots may have the same WORKER_ID.
     key: str
     environment: dict[str, str]
     folder: Path
     log: Path
     clock: Path
     worker: Worker | None = None
-    #: Grows with every start, so that a page can be told from that of the process before.
+    #: Grows with every start, to distinguish the page of a process from that of the former process.
     generation: int = 0
     wanted: bool = True
-    #: No start before this moment, nor while something is done to its folder or another process has its name.
+    #: No start before this moment, nor while its folder is changed or another process has its name.
     not_before: float = 0.0
     is_held: bool = False
-    #: We have ended or frozen it ourselves.
+    #: Ended or frozen by a fault.
     expected: bool = False
     frozen: bool = False
     #: It has left for good.
@@ -62,13 +62,13 @@ class Slot:
         return self.worker.process.pid
 
     def start(self) -> None:
-        """Start the process; it adds to the same log."""
+        """Start the process; it appends to the same log."""
         self.expected = self.frozen = False
         self.generation += 1
         self.worker = Worker(self.name, self.environment, self.log, ("streams", "worker"))
 
     def end(self, number: signal.Signals) -> None:
-        """Send SIGKILL or SIGTERM; the supervisor notices the end. A frozen process is woken first."""
+        """Send SIGKILL or SIGTERM; the supervisor notices the end. A frozen process is continued first."""
         if self.worker is not None and self.runs:
             self.expected = True
             self.worker.signal(number)
@@ -76,7 +76,7 @@ class Slot:
             self.frozen = False
 
     def await_end(self) -> bool:
-        """Wait until it has ended; False, and the end by force, where it takes too long."""
+        """Wait for its end. If it takes too long, kill it and return False."""
         if self.worker is None:
             return True
         try:
@@ -87,14 +87,14 @@ class Slot:
         return True
 
     def set_clock(self, seconds: float) -> None:
-        """How far its clock is off from now on, without a moment at which the file is half written."""
+        """Set the error of its clock from now on, with an atomic write of the file."""
         part = self.clock.with_suffix(".part")
         part.write_text(str(seconds))
         part.replace(self.clock)
 
 
 class Supervisor:
-    """All slots by name; `tick` starts what should run and does not."""
+    """All slots by name; `tick` starts processes that should run and do not."""
 
     def __init__(self, folder: Path, environment: dict[str, str], say: Callable[[str], None]) -> None:
         self._folder = folder
@@ -105,7 +105,7 @@ class Supervisor:
         self.findings: list[str] = []
 
     def add(self, name: str, state: Path | None = None, *, key: str | None = None, **environment: str) -> Slot:
-        """A new slot, started at once; `key` where its name stands for another one already; `environment` adds settings."""
+        """A new slot, started at once. `key` names it if its name is taken; `environment` adds settings."""
         key = key or name
         clock = self._folder / f"{key}.clock"
         mine = {
@@ -121,20 +121,20 @@ class Supervisor:
         return slot
 
     def wanted(self) -> list[Slot]:
-        """Those that should run, by name."""
+        """The slots that should run, by name."""
         return [slot for _, slot in sorted(self.slots.items()) if slot.wanted]
 
     def idle(self) -> list[Slot]:
-        """Those that are away for a while."""
+        """The slots that are away for a while."""
         return [slot for _, slot in sorted(self.slots.items()) if not slot.wanted and not slot.gone and slot.key == slot.name]
 
     def victim(self, draw: float) -> Slot | None:
-        """One that runs and should, by a number from 0 to 1; none where there is none."""
+        """A running slot that should run, at this fraction (0 to 1) of the list; None if there is none."""
         running = [slot for slot in self.wanted() if slot.runs and not slot.frozen]
         return running[int(draw * len(running))] if running else None
 
     def tick(self) -> None:
-        """Note what has ended, and start again what should run."""
+        """Note processes that have ended, and restart those that should run."""
         now = time.monotonic()
         for slot in self.slots.values():
             if slot.worker is not None and not slot.runs:
@@ -154,7 +154,7 @@ class Supervisor:
             self.findings.append(f"{slot.key} ended {LOOP_OF_EXITS} times in a row without being ready, exit code {code}")
 
     def stop_all(self) -> None:
-        """SIGTERM to all, and wait; they start again only when they are wanted and `tick` is called."""
+        """SIGTERM to all, and wait. `tick` starts those that should run."""
         running = [slot for slot in self.slots.values() if slot.runs]
         for slot in running:
             slot.end(signal.SIGTERM)
@@ -163,7 +163,7 @@ class Supervisor:
                 self.findings.append(f"{slot.key} did not end within {STOP_SECONDS:g} s of SIGTERM")
 
     def kill_all(self) -> None:
-        """End everything at once, whatever it is doing."""
+        """Kill everything."""
         for slot in self.slots.values():
             slot.wanted = False
             if slot.worker is not None and slot.runs:
@@ -172,18 +172,18 @@ class Supervisor:
 
 
 def strays(prefix: str, known: Iterable[int]) -> list[int]:
-    """Processes with this KAFKA_PREFIX that are not the known ones: what a worker has started and left behind."""
+    """Processes with this KAFKA_PREFIX that are not known: children that a worker has left behind."""
     mark = f"KAFKA_PREFIX={prefix}\0".encode()
     found: list[int] = []
     for path in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # it has ended, or is another user's
+        with suppress(OSError):  # it has ended, or belongs to another user
             if mark in path.read_bytes():
                 found.append(int(path.parent.name))
     return sorted(set(found) - set(known))
 
 
 class Helper:
-    """Any other program of the round that is started again when it ends: a sender, a reader, the replica."""
+    """Another program of the round that is restarted when it ends: a sender, a reader, the replica."""
 
     def __init__(
         self, name: str, command: Iterable[str], environment: dict[str, str], folder: Path, *, not_before: float = 0.0
@@ -197,7 +197,7 @@ class Helper:
         self.wanted = True
 
     def tick(self) -> None:
-        """Start it, at first or again; a program that ends with 0 has done all it had to do."""
+        """Start or restart it. A program that ends with 0 has finished."""
         now = time.monotonic()
         if self.process is not None and self.process.poll() is not None:
             self.wanted = self.wanted and self.process.returncode != 0
@@ -210,11 +210,11 @@ class Helper:
 
     @property
     def runs(self) -> bool:
-        """Whether there is a process at the moment."""
+        """Whether a process runs."""
         return self.process is not None and self.process.poll() is None
 
     def kill(self) -> bool:
-        """kill -9; says whether it ran."""
+        """kill -9. Returns whether it ran."""
         if self.process is None or not self.runs:
             return False
         self.process.kill()

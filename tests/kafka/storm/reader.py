@@ -1,4 +1,4 @@
-"""`python -m tests.kafka.storm.reader`: one reader that stays open through the whole storm, as a service does."""
+"""`python -m tests.kafka.storm.reader`: a reader that stays open during the whole storm, as in a service."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 1.0
 
 
 def main(state: str, out: str) -> None:
-    """Write what it sees into a file, every second, for ever."""
+    """Write its rows into a file, every second, for ever."""
     logging.basicConfig(level=logging.WARNING)
     target = Path(out)
     with ForecastReader(Path(state)) as forecasts, HistoryReader(Path(state)) as histories:

@@ -1,4 +1,4 @@
-"""What a run of rounds has shown, for people and as one line for programs."""
+"""The results of rounds, for people and as a line of JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.kafka.storm.rounds import Outcome
 
 
 def table(outcomes: Iterable[Outcome]) -> str:
-    """By kind of fault: how many, and how long until the worker was ready again."""
+    """By kind of fault: the count, and the times until the worker was ready again."""
     faults, seconds, disturbed = _sums(outcomes)
     lines = [f"{'fault':<14}{'times':>6}{'measured':>10}{'median':>9}{'worst':>8}{'disturbed':>11}"]
     for kind in sorted(faults.keys() | seconds.keys()):

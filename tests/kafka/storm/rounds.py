@@ -1,4 +1,4 @@
-"""One round: its processes, its faults, and the comparison once everything is quiet."""
+"""A round: its processes, its faults, and the comparison after everything is quiet."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _TICK_SECONDS: Final = 0.1
 
 @dataclass(slots=True)
 class Outcome:
-    """What a round has shown."""
+    """The result of a round."""
 
     seed: int
     folder: Path
@@ -49,7 +49,7 @@ class Outcome:
 
 
 class Round:
-    """Runs a plan. Everything that it starts is ended with it."""
+    """Runs a plan. All its processes end with it."""
 
     def __init__(
         self, plan: Plan, broker: LocalBroker, thread: Executor, *, patience: float, say: Callable[[str], None]
@@ -74,7 +74,7 @@ class Round:
         self._prefix = prefix
 
     def run(self) -> None:
-        """Carry out the plan and compare; the folder is kept where something was found."""
+        """Run the plan and compare. The folder is kept if anything was found."""
         plan, outcome = self._plan, self.outcome
         with ExitStack() as stack:
             ensure_topics(load_settings(**{name.lower(): value for name, value in self._values.items()}))
@@ -86,7 +86,7 @@ class Round:
             for number in range(plan.workers):
                 supervisor.add(f"w{number + 1}")
             self._await_ready(supervisor, watch)
-            # From here on time counts: what the plan has for a moment meets a cluster that works, however slow the machine.
+            # The plan's time begins here, with a working cluster, however slow the machine is.
             self._began = time.monotonic()
             helpers = self._helpers(stack)
             takeovers = Takeovers(self._broker.bootstrap, f"{self._prefix}forecasts", plan.partitions)
@@ -145,7 +145,7 @@ class Round:
             time.sleep(_TICK_SECONDS)
 
     def _helpers(self, stack: ExitStack) -> dict[str, Helper]:
-        """The other programs by name, started."""
+        """Start the other programs; returns them by name."""
         file = self._folder / "deliveries.jsonl"
         write_deliveries(file, self._plan.deliveries)
         when = [repr(self._began), repr(self._plan.seconds)]
@@ -176,7 +176,7 @@ class Round:
         return helpers
 
     def _command(self) -> Helper:
-        """A user's command that publishes a file, bar by bar, so that there is a middle in which to be killed."""
+        """The command that publishes a file, bar by bar, so that it can be killed during its work."""
         (filed,) = [one for one in self._plan.deliveries if one.channel == wire.COMMAND]
         path = self._folder / "bars.csv"
         write_file(path, filed)

@@ -1,4 +1,4 @@
-"""What both senders share: the file of deliveries, when each is due, and the file of those that were acknowledged."""
+"""The file of deliveries, their times, and the file of acknowledged deliveries, for all senders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.kafka.storm.market import Delivery
 
 
 def write_deliveries(path: Path, deliveries: Iterable[Delivery]) -> None:
-    """One JSON object a line."""
+    """Write deliveries, a JSON object a line."""
     with path.open("w") as file:
         for one in deliveries:
             plain = {name: getattr(one, name) for name in ("number", "at", "channel", "ticker", "partition", "good", "dead")}
@@ -23,7 +23,7 @@ def write_deliveries(path: Path, deliveries: Iterable[Delivery]) -> None:
 
 
 def read_deliveries(path: Path) -> list[Delivery]:
-    """What `write_deliveries` has written."""
+    """Read the file of `write_deliveries`."""
     return [_delivery(json.loads(line)) for line in path.read_text().splitlines()]
 
 
@@ -37,7 +37,7 @@ def _text(content: bytes | None) -> str | None:
 
 
 def write_file(path: Path, delivery: Delivery) -> None:
-    """A delivery's bars as a CSV file that was last written when they were fetched."""
+    """A delivery's bars as a CSV file whose time of writing is that of the fetch."""
     message = json.loads(delivery.value or b"")
     names = [name for name in ("date", "open", "high", "low", "close", "volume", "dividend") if name in message]
     lines = [",".join(["ticker", *names])]
@@ -48,9 +48,9 @@ def write_file(path: Path, delivery: Delivery) -> None:
 
 
 class Schedule:
-    """Deliveries that are not acknowledged yet, each due at its moment; what is acknowledged is noted in a file at once.
+    """Deliveries without an acknowledgement, each due at its time. Acknowledgements are written to a file at once.
 
-    A sender that is killed and started again goes on from the file: what it had sent without noting it is sent twice.
+    A restarted sender continues from the file: deliveries that it sent without a note are sent twice.
     """
 
     def __init__(self, deliveries: Iterable[Delivery], notes: Path, *, began: float, seconds: float) -> None:
@@ -60,12 +60,12 @@ class Schedule:
         self._began, self._seconds = began, seconds
 
     def due(self) -> list[Delivery]:
-        """Those whose moment has come, in their order; they are the caller's from now on."""
+        """The deliveries that are due, in order. Each is returned once."""
         done = (time.monotonic() - self._began) / self._seconds
         ready = [one for one in self.waiting if one.at <= done]
         self.waiting = self.waiting[len(ready) :]
         return ready
 
     def acknowledged(self, deliveries: Iterable[Delivery]) -> None:
-        """Note that these are on their topic."""
+        """Note that these deliveries are on their topic."""
         os.write(self._notes, "".join(f"{one.number}\n" for one in deliveries).encode())

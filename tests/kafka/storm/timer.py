@@ -1,4 +1,4 @@
-"""What is to happen later in a round, in the order of its moments."""
+"""Later actions of a round, in the order of their times."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Timer:
-    """Actions with their moments; `tick` does those that are due."""
+    """Actions with their times; `tick` runs due actions."""
 
     def __init__(self) -> None:
         self._later: list[tuple[float, int, Callable[[], None]]] = []
@@ -18,17 +18,17 @@ class Timer:
         return len(self._later)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do it in so many seconds."""
+        """Run the action after this many seconds."""
         self._number += 1
         heapq.heappush(self._later, (time.monotonic() + seconds, self._number, action))
 
     def tick(self) -> None:
-        """Do what is due."""
+        """Run due actions."""
         while self._later and self._later[0][0] <= time.monotonic():
             heapq.heappop(self._later)[2]()
 
     def hurry(self) -> None:
-        """Do everything now; what that calls for in its turn keeps its moment."""
+        """Run all actions now. Actions that they add keep their times."""
         due, self._later = sorted(self._later), []
         for _, _, action in due:
             action()

@@ -1,4 +1,4 @@
-"""How long it took: from a fault until the worker's page says ready with partitions, or until an orphan's next forecast."""
+"""Measures recovery: from a fault until the worker's page is ready with partitions, or until a partition's next forecast."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.kafka.storm.processes import Slot
 
 _PAGE_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.1
-#: What was under way when a worker died arrives within this time: it is no sign of a takeover.
+#: Rows that were on their way at a worker's death arrive within this time; they are no sign of a takeover.
 _UNDER_WAY_SECONDS: Final = 1.0
 
 
 @dataclass(slots=True)
 class Recovery:
-    """A fault whose end is looked for; `undisturbed` as long as no other fault came in between."""
+    """A fault whose end is awaited; `undisturbed` as long as no other fault comes in between."""
 
     kind: str
     slot: Slot
@@ -35,14 +35,14 @@ class Recovery:
 
 
 class Watch:
-    """Looks at the pages of all workers, in a thread of its own, and takes the times."""
+    """Polls the pages of all workers in a thread, and measures times."""
 
     def __init__(self, slots: Callable[[], list[Slot]]) -> None:
         self._slots = slots
         self._mutex = threading.Lock()
         self._pending: list[Recovery] = []
         self.pages: dict[str, dict[str, Any]] = {}
-        #: Seconds by kind of fault; those disturbed by another fault apart.
+        #: Seconds by kind of fault; times that another fault disturbed are separate.
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.disturbed: dict[str, int] = defaultdict(int)
         self._stop = threading.Event()
@@ -50,22 +50,22 @@ class Watch:
         self._thread.start()
 
     def expect(self, kind: str, slot: Slot, *, again: bool) -> None:
-        """Take the time from now until this worker is ready; `again`: it is another process by then."""
+        """Measure the time from now until this worker is ready; `again`: as another process."""
         with self._mutex:
             self._pending.append(Recovery(kind, slot, slot.generation + again, time.monotonic()))
 
     def under_way(self) -> list[Recovery]:
-        """What is being waited for."""
+        """The faults whose end is awaited."""
         with self._mutex:
             return list(self._pending)
 
     def disturb(self, recoveries: list[Recovery]) -> None:
-        """Another fault has come: these, where they last, are no longer of one fault alone."""
+        """Another fault has come: the awaited times of these faults are disturbed."""
         for recovery in recoveries:
             recovery.undisturbed = False
 
     def page(self, slot: Slot) -> dict[str, Any]:
-        """The page as last seen; empty where it does not answer or is not ready."""
+        """The last page; empty if it does not answer or is not ready."""
         return self.pages.get(slot.key, {}) if slot.runs else {}
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ def _page(port: int) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Orphans:
-    """Partitions whose next row is waited for since `began`; rows before `counts_from` were under way already."""
+    """Partitions whose next row is awaited since `began`; earlier rows than `counts_from` do not count."""
 
     kind: str
     partitions: set[int]
@@ -115,7 +115,7 @@ class Orphans:
 
 
 class Takeovers:
-    """Listens to the topic `forecasts`: how long partitions wait for their next row when their worker or the broker is gone."""
+    """Reads the topic `forecasts`: how long partitions wait for their next row after the loss of their worker or the broker."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self._options = {"bootstrap_servers": bootstrap, "group_id": None, "auto_offset_reset": "latest"}
@@ -128,7 +128,7 @@ class Takeovers:
         self._thread.start()
 
     def orphaned(self, partitions: list[int]) -> None:
-        """The worker of these partitions has left, and nobody starts it again."""
+        """The worker of these partitions has left for good."""
         self._expect("takeover", partitions, _UNDER_WAY_SECONDS)
 
     def broker_is_back(self) -> None:
@@ -136,12 +136,12 @@ class Takeovers:
         self._expect("broker", range(len(self._partitions)), 0.0)
 
     def under_way(self) -> list[Orphans]:
-        """What is being waited for."""
+        """The faults whose end is awaited."""
         with self._mutex:
             return list(self._orphans)
 
     def disturb(self, orphans: list[Orphans]) -> None:
-        """Another fault has come: these, where they wait, would not be of theirs alone."""
+        """Another fault has come: the awaited times of these partitions are disturbed."""
         with self._mutex:
             self._orphans = [one for one in self._orphans if one not in orphans]
 

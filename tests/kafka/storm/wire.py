@@ -1,12 +1,12 @@
-"""Messages of the topic `bars` as a stranger makes them, from the published schema alone: nothing of the project is used."""
+"""Messages of the topic `bars`, made from the published schema only, without any code of the project."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-#: How a message gets to Kafka: by the project's producer, by a client of another library, by that client in a transaction.
-#: COMMAND stands for a whole file of bars, published by the project's command in messages of its own.
+#: How a message is sent: by the project's producer, by a client of another library, by that client in a transaction.
+#: COMMAND: a whole file of bars, published by the project's command.
 COMMAND = "command"
 PROJECT, INDEPENDENT, TRANSACTION, ABORTED = "project", "independent", "transaction", "aborted"
 TRANSACTIONS = (TRANSACTION, ABORTED)

@@ -1,4 +1,4 @@
-"""Faults of processes: workers that end, freeze, come and go, lose their training processes or the right time."""
+"""Faults of workers: they end, freeze, come and go, lose their training processes, or have a wrong clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CLOCKS: Final = (-_DAY_SECONDS, _DAY_SECONDS, -1000 * _DAY_SECONDS, 1000 * _DAY
 
 
 class WorkerFaults:
-    """Each method does one fault with its draws; it says what it did, None where there was nothing to do it to."""
+    """Each method injects a fault with its draws. It returns what it did, None if it found no target."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -27,7 +27,7 @@ class WorkerFaults:
         self._new = 0
 
     def kill(self, draws: Sequence[float], number: signal.Signals = signal.SIGKILL) -> str | None:
-        """kill -9, and the start that follows."""
+        """kill -9, and the restart."""
         slot = self._supervisor.victim(draws[0])
         if slot is None:
             return None
@@ -36,11 +36,11 @@ class WorkerFaults:
         return slot.key
 
     def term(self, draws: Sequence[float]) -> str | None:
-        """SIGTERM, and the start that follows."""
+        """SIGTERM, and the restart."""
         return self.kill(draws, signal.SIGTERM)
 
     def freeze(self, draws: Sequence[float], low: float = 1.0, high: float = 8.0, kind: str = "freeze") -> str | None:
-        """SIGSTOP, and SIGCONT later."""
+        """SIGSTOP, and a later SIGCONT."""
         slot = self._supervisor.victim(draws[0])
         if slot is None or slot.worker is None:
             return None
@@ -50,7 +50,7 @@ class WorkerFaults:
 
         def wake() -> None:
             if slot.generation == generation and slot.frozen and slot.runs:
-                # A worker that was frozen for too long leaves by itself, as it should.
+                # A worker that was frozen for too long exits by itself, as it should.
                 slot.frozen, slot.expected = False, kind == "long-freeze"
                 self._watch.expect(kind, slot, again=False)
                 worker.signal(signal.SIGCONT)
@@ -59,12 +59,12 @@ class WorkerFaults:
         return f"{slot.key} for {seconds:.1f} s"
 
     def long_freeze(self, draws: Sequence[float]) -> str | None:
-        """For about as long as its session, or twice as long."""
+        """Freeze a worker for about its session, or twice its session."""
         session = self._cast.session_seconds
         return self.freeze(draws, 0.9 * session, 2.0 * session, "long-freeze")
 
     def rolling(self, draws: Sequence[float]) -> str | None:
-        """SIGTERM to all workers, one after the other."""
+        """SIGTERM to all workers, one after another."""
         slots = [slot for slot in self._supervisor.wanted() if slot.runs]
         gap = 1.5 + 4 * draws[0]
         for number, slot in enumerate(slots):
@@ -72,7 +72,7 @@ class WorkerFaults:
         return f"{len(slots)} workers, {gap:.1f} s apart"
 
     def burst(self, draws: Sequence[float]) -> str | None:
-        """A storm of rebalances: ends and starts a second or two apart."""
+        """A storm of rebalances: stops and starts a second or two apart."""
         for number, draw in enumerate(draws[2:]):
             self._cast.timer.after(number * (0.5 + 2 * draws[0]), partial(self._upset, draw))
         return f"{len(draws) - 2} ends and starts"
@@ -85,7 +85,7 @@ class WorkerFaults:
             slot.end(signal.SIGKILL if draw < 0.7 else signal.SIGTERM)
 
     def scale_up(self, draws: Sequence[float]) -> str | None:
-        """A worker more: a new name, or one that has been away, with its old folder. Where there are enough, one less."""
+        """Add a worker: a new one, or one that was away, with its old folder. If there are enough, stop a worker."""
         if len(self._supervisor.wanted()) >= self._cast.most_workers:
             return self._depart(draws, gone=False)
         idle = self._supervisor.idle()
@@ -96,13 +96,13 @@ class WorkerFaults:
         return f"{self._new_worker().key} is new"
 
     def scale_down(self, draws: Sequence[float]) -> str | None:
-        """A worker less for a while; the last one gets company instead."""
+        """Stop a worker for a while; if it is the last, add one."""
         if len(self._supervisor.wanted()) < 2 and self._cast.most_workers > 1:
             return self.scale_up(draws)
         return self._depart(draws, gone=False)
 
     def leave(self, draws: Sequence[float]) -> str | None:
-        """A worker leaves for good, its folder stays; the last one is replaced by another."""
+        """A worker leaves for good and its folder stays; if it is the last, another replaces it."""
         if len(self._supervisor.wanted()) < 2:
             self._new_worker()
         return self._depart(draws, gone=True)
@@ -124,21 +124,21 @@ class WorkerFaults:
         return self._supervisor.add(f"n{self._new}")
 
     def pool(self, draws: Sequence[float]) -> str | None:
-        """kill -9 of the processes that train."""
+        """kill -9 of training processes."""
         slot = self._supervisor.victim(draws[0])
         if slot is None or slot.worker is None:
             return None
         return _killed(slot, slot.worker.training_processes())
 
     def forkserver(self, draws: Sequence[float]) -> str | None:
-        """kill -9 of the process that makes them."""
+        """kill -9 of the forkserver."""
         slot = self._supervisor.victim(draws[0])
         if slot is None:
             return None
         return _killed(slot, [pid for pid in proc.children(slot.pid) if proc.is_forked_for_training(pid)])
 
     def clock(self, draws: Sequence[float]) -> str | None:
-        """Started again with a wrong clock, which is put right while it runs or with another start."""
+        """Restart a worker with a wrong clock; the clock is corrected while the worker runs or with another restart."""
         slot = self._supervisor.victim(draws[0])
         if slot is None:
             return None
@@ -156,7 +156,7 @@ class WorkerFaults:
         return f"{slot.key} started {offset / _DAY_SECONDS:+.0f} days off"
 
     def clock_jump(self, draws: Sequence[float]) -> str | None:
-        """The clock of a worker jumps while it runs, and jumps back."""
+        """A running worker's clock jumps, and jumps back."""
         slot = self._supervisor.victim(draws[0])
         if slot is None:
             return None
