@@ -47,7 +47,7 @@ class Verdict(enum.Enum):
     COUNTS = "counts"
     CLAIMED = "claimed"
     #: As CLAIMED, and everything before it is void: the tables were rebuilt.
-    BEGUN_ANEW = "begun anew"
+    REBUILT = "rebuilt"
     VOID = "void"
     BOOKKEEPING = "bookkeeping"
 
@@ -79,7 +79,7 @@ class Standing(NamedTuple):
         if deleted or headers is None:
             return self, Verdict.BOOKKEEPING
         if headers.incarnation > self.incarnation:
-            return Standing(headers.incarnation, offset + 1), Verdict.BEGUN_ANEW
+            return Standing(headers.incarnation, offset + 1), Verdict.REBUILT
         if Standing(headers.incarnation, headers.claim) != self:
             return self, Verdict.VOID
         return Standing(headers.incarnation, offset + 1), Verdict.CLAIMED

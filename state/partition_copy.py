@@ -139,7 +139,7 @@ class PartitionCopy:
             _note_void(left, record.key, verdict)
             if verdict is Verdict.VOID and not record.key.startswith(BOOKKEEPING):
                 void.append(record.key)
-            elif verdict is Verdict.BEGUN_ANEW:
+            elif verdict is Verdict.REBUILT:
                 changes = dict.fromkeys([key for key, _ in self._database.iterate()])
                 fingerprints, keys, digest, said = dict.fromkeys(changes), 0, 0, None
             elif verdict is Verdict.COUNTS and record.fingerprint is not None and record.claim is not None:
@@ -241,7 +241,7 @@ def _note_claim(claims: dict[bytes, None], record: Record) -> None:
 
 
 def _note_void(void: dict[bytes, None], key: bytes, verdict: Verdict) -> None:
-    if verdict is Verdict.BEGUN_ANEW:
+    if verdict is Verdict.REBUILT:
         void.clear()
     elif verdict is Verdict.VOID and not key.startswith(BOOKKEEPING):
         void[key] = None

@@ -92,7 +92,7 @@ def batches(bars: dict[str, Bars], size: int = 250, *, as_of: dt.date = FETCHED)
     ]
 
 
-def dealt(items: Sequence[BarBatch]) -> list[BarBatch]:
+def in_turns(items: Sequence[BarBatch]) -> list[BarBatch]:
     """The batches in turns: the first of every ticker, then the second of every ticker, and so on."""
     by_ticker: dict[str, list[BarBatch]] = {}
     for item in items:

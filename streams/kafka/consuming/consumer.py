@@ -127,7 +127,7 @@ class DeliveringConsumer(Consumer):
         still = self.deliveries.idle()
         stalled = {tp: still[tp] for tp in quiet if tp in still and still[tp] < ends[tp]}
         if stalled and epoch == self.membership.epoch:
-            logger.warning("nothing came although there is something, fetched anew places=%s", self._describe(stalled))
+            logger.warning("partition stalled, fetched again places=%s", self._describe(stalled))
             self._buffered_partitions.difference_update(stalled)
             self.resume_partitions(stalled)
             await self.refetch(stalled, epoch)

@@ -199,7 +199,7 @@ class PartitionLog:
             raise
 
     def report(self, error: StateError) -> None:
-        """Note that the copy is damaged; whoever looks after it drops it."""
+        """Note that the copy is damaged; the restoration then drops it."""
         self.failure = error
         self._changed()
 

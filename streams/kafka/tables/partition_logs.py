@@ -53,7 +53,7 @@ class PartitionLogs:
             for number in sorted(set(partitions) - table.data.logs.keys()):
                 table.data.logs[number] = self._open(table, number)
 
-    def begin_anew(self, log: PartitionLog, reason: str) -> PartitionLog:
+    def replace(self, log: PartitionLog, reason: str) -> PartitionLog:
         """Drop a copy. The empty copy that replaces it has to be read from its changelog."""
         logger.warning(
             "copy dropped, read again from its changelog topic=%s partition=%d reason=%s",

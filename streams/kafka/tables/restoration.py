@@ -151,12 +151,12 @@ class Restoration(Service):
         if not logs:
             return
         for log in [log for log in logs if log.failure is not None]:
-            logs[logs.index(log)] = self._logs.begin_anew(log, str(log.failure))
+            logs[logs.index(log)] = self._logs.replace(log, str(log.failure))
         async with changelog_reader(self._app) as reader:
             ends = await reader.ends([log.partition for log in logs])
             for number, log in enumerate(logs):
                 if log.copy.next_offset > ends[log.partition]:
-                    logs[number] = self._logs.begin_anew(log, "its changelog ends before it")
+                    logs[number] = self._logs.replace(log, "its changelog ends before it")
             logs = await self._read(reader, logs, [ends[log.partition] for log in logs])
             logs = await self._claim(reader, logs)
             for log in [log for log in logs if not log.is_ours]:
@@ -177,7 +177,7 @@ class Restoration(Service):
                     current[tp].apply(records, up_to)
                 except StateCorruptError as error:
                     damaged.add(tp)
-                    current[tp] = self._logs.begin_anew(current[tp], str(error))
+                    current[tp] = self._logs.replace(current[tp], str(error))
 
             await reader.read({tp: (current[tp].copy.next_offset, targets[tp]) for tp in left}, take)
             left = damaged
@@ -206,7 +206,7 @@ class Restoration(Service):
         problem = await _in_thread(log.copy.verify)
         if problem is not None:
             end = log.copy.next_offset
-            (log,) = await self._read(reader, [self._logs.begin_anew(log, problem)], [end])
+            (log,) = await self._read(reader, [self._logs.replace(log, problem)], [end])
             problem = await _in_thread(log.copy.verify)
         if problem is not None:
             logger.critical(

@@ -42,7 +42,7 @@ def test_what_is_done_at_once_is_not_raced(tmp_path: Path) -> None:
         assert answer.results == ["handed over"]
         assert not answer.stopped
         with pytest.raises(RuntimeError, match="already awaited"):
-            await race  # discarded: nobody will warn that it was never awaited
+            await race  # closed, so that Python does not warn of a forgotten await
 
     with_consumer(check, tmp_path)
 

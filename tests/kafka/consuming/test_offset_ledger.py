@@ -19,7 +19,7 @@ class Partition:
     end: int
     position: int = 0
     committed: int = 0
-    dealt: set[int] = field(default_factory=set)
+    processed: set[int] = field(default_factory=set)
     coming: list[int] = field(default_factory=list)
     out: list[int] = field(default_factory=list)
     ledger: OffsetLedger = field(default_factory=lambda: OffsetLedger(0))
@@ -45,7 +45,7 @@ class Partition:
 
     def deal(self, places: list[int]) -> None:
         chosen = {self.out[place % len(self.out)] for place in places if self.out}
-        self.dealt |= chosen
+        self.processed |= chosen
         self.out = [offset for offset in self.out if offset not in chosen]
         self.ledger.settle(chosen)
 
@@ -71,7 +71,7 @@ class Partition:
 
     def check(self) -> None:
         assert self.ledger.committable <= self.end
-        assert {offset for offset in self.messages if offset < self.ledger.committable} <= self.dealt
+        assert {offset for offset in self.messages if offset < self.ledger.committable} <= self.processed
 
 
 MOVES = st.one_of(
@@ -104,7 +104,7 @@ def test_every_interleaving_of_fetching_losing_settling_and_crashing(messages: s
         partition.hand_over(60)
         partition.deal(list(range(60)))
     partition.commit()
-    assert partition.dealt == messages
+    assert partition.processed == messages
     assert partition.committed == partition.end
 
 

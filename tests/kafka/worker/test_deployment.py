@@ -160,9 +160,9 @@ def test_of_two_workers_with_one_name_the_first_leaves(cluster: Cluster) -> None
     second = cluster.start("same", STATE_DIR=str(cluster.folder / "two"))
     assert first.process.wait(PATIENCE_SECONDS) == SettingsError.exit_code
     said = log.read_text()
-    told = f"another process took over the id same: host {os.uname().nodename}, process {second.process.pid}, folder "
-    assert f'level=CRITICAL logger=streams.kafka.worker.deployment_watch event=dismissed reason="{told}' in said
-    assert f"error: {told}" in said
+    reason = f"another process took over the id same: host {os.uname().nodename}, process {second.process.pid}, folder "
+    assert f'level=CRITICAL logger=streams.kafka.worker.deployment_watch event=dismissed reason="{reason}' in said
+    assert f"error: {reason}" in said
     until(lambda: ready(second), cluster.logs)
     assert second.said(f"worker=same host={os.uname().nodename} pid={first.process.pid} folder=") == 1
     # No warning about a process that ended in order or died on the same folder.

@@ -13,7 +13,7 @@ from tests.streams.scenarios import (
     CURSED,
     Engine,
     batches,
-    dealt,
+    in_turns,
     export,
     market,
     until,
@@ -44,7 +44,7 @@ def test_any_batching_gives_the_same_rows(engine: Engine, whole: Path, tmp_path:
 
 
 def test_tickers_in_turns_give_the_same_rows(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    engine.run(dealt(batches(market(), 60)), tmp_path)
+    engine.run(in_turns(batches(market(), 60)), tmp_path)
     assert export(tmp_path) == export(whole)
 
 
