@@ -49,6 +49,16 @@ ABOVE = {
     "broker/deployment": ("local",),
     "broker/local": ("deployment",),
 }
+#: The rules of the engines: the same events give the same result, so that tests can run every interleaving of them.
+PURE = (
+    "streams/outputs.py",
+    "streams/rows.py",
+    "streams/training/ledger.py",
+    "streams/kafka/consuming/offset_ledger.py",
+    "streams/kafka/consuming/offset_set.py",
+    "broker/claims.py",
+    "broker/deployment/record.py",
+)
 #: Library → the files that may import it.
 AT_HOME = {
     "faust": ("streams/kafka/",),
@@ -131,6 +141,24 @@ def test_a_room_knows_nothing_above_it(room: str):
 
 def test_every_room_of_the_worker_has_its_place():
     assert {path.name for path in (ROOT / "streams/kafka").iterdir() if path.is_dir()} - {"__pycache__"} == set(KAFKA_ROOMS)
+
+
+@pytest.mark.parametrize("path", PURE)
+def test_a_pure_file_has_no_clock_and_no_io(path: str):
+    used = {module.split(".")[0] for module, _, _ in _statements(Path(path))}
+    assert not used & {
+        "asyncio",
+        "os",
+        "pathlib",
+        "random",
+        "socket",
+        "subprocess",
+        "threading",
+        "time",
+        "state",
+        "broker",
+        "faust",
+    }
 
 
 def test_what_is_stored_of_a_history_knows_no_model():
