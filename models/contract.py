@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from models.packing import pack, unpack
 from records import Days, Floats, date_of
 
 
@@ -90,13 +91,14 @@ class HorizonForecast:
 
 
 class Model(ABC):
-    """One candidate for one ticker. An instance is trained once and then only asked.
+    """One candidate for one ticker: a frozen dataclass whose fields are all that was fitted.
 
-    `name` is stable: it stands in rows and stores. `minimum_bars` is the shortest window that `train` accepts,
-    `context_bars` how many bars `forecast` needs at the end of its window (more change nothing).
+    `name` is stable: rows and stores contain it. `version` is that of the stored fields. `minimum_bars` is the shortest window
+    that `train` accepts, `context_bars` how many bars at the end of its window `forecast` needs (more change nothing).
     """
 
     name: ClassVar[str]
+    version: ClassVar[int]
     minimum_bars: ClassVar[int]
     context_bars: ClassVar[int]
 
@@ -116,14 +118,14 @@ class Model(ABC):
         The window may end after the one it was trained on: new bars are taken in without a refit.
         """
 
-    @abstractmethod
     def to_bytes(self) -> bytes:
         """Bytes (msgpack) with a schema version; forecasts are the same to the bit after `from_bytes`."""
+        return pack(self.name, self.version, self)
 
     @classmethod
-    @abstractmethod
     def from_bytes(cls, payload: bytes) -> Self:
         """The model in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
+        return unpack(payload, cls.name, cls.version, cls)
 
 
 def horizon_returns(log_return: Floats, horizon: int) -> Floats:

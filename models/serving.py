@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from errors import ModelError
-from models.baseline import historical_estimate, shrunk_mean
 from models.candidates.registry import MODELS
 from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
+from models.historical import historical_estimate, shrunk_mean
 from models.intervals import empirical_tails, return_bounds
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
@@ -42,6 +42,21 @@ class LoadedTicker:
     tails: tuple[float, float] | None
 
 
+class _Estimate(NamedTuple):
+    """Annual decimals, as in the row."""
+
+    annual_return: float
+    annual_volatility: float
+    standard_error: float
+
+
+class _Made(NamedTuple):
+    """The settings that a row was made under."""
+
+    horizon: int
+    settings_hash: str
+
+
 def load_trained(stored: bytes | TrainedTicker) -> LoadedTicker:
     """Decode a training's result and its models. Raises SchemaError or StateCorruptError."""
     trained = decode_trained(stored) if isinstance(stored, bytes) else stored
@@ -67,6 +82,7 @@ def make_forecast(
     A candidate that `drift` shows to have become worse leaves its part to the baseline, and the row says that too.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
+    made = _Made(horizon, settings_hash)
     steps: list[FallbackStep] = []
     if loaded is None:
         if reason is None:
@@ -83,10 +99,10 @@ def make_forecast(
             except KeyError:  # the reason of the model that is missing stands in the steps
                 logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
             else:
-                row = _trained_row(window, loaded, combination, answers, served, tuple(steps), horizon, settings_hash)
+                row = _trained_row(window, loaded, combination, answers, served, tuple(steps), made)
                 return msgspec.structs.replace(row, drift=drift)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
-    return _historical_row(window, loaded, steps, horizon, settings_hash)
+    return _historical_row(window, loaded, tuple(steps), made)
 
 
 def _without_displaced(combination: Combination, drift: Drift | None, steps: list[FallbackStep]) -> Combination:
@@ -129,40 +145,24 @@ def _trained_row(
     answers: dict[str, HorizonForecast],
     served: HorizonForecast,
     steps: tuple[FallbackStep, ...],
-    horizon: int,
-    settings_hash: str,
+    made: _Made,
 ) -> Forecast:
+    trained = loaded.trained
     volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
-    trained, tails = loaded.trained, loaded.tails
-    annual_return, steps = limited_return(served.horizon_return * TRADING_DAYS / horizon, steps)
-    bounds = return_bounds(annual_return * horizon / TRADING_DAYS, served.daily_variance, horizon, tails)
-    return Forecast(
-        ticker=window.ticker,
-        as_of=window.as_of,
-        last_close=float(window.close[-1]),
-        horizon=horizon,
-        annual_return=annual_return,
-        annual_volatility=volatility,
-        return_standard_error=volatility / math.sqrt(trained.bars_used / TRADING_DAYS),
-        lower_80=bounds[0],
-        upper_80=bounds[1],
-        lower_95=bounds[2],
-        upper_95=bounds[3],
+    standard_error = volatility / math.sqrt(trained.bars_used / TRADING_DAYS)
+    estimate = _Estimate(served.horizon_return * TRADING_DAYS / made.horizon, volatility, standard_error)
+    row = _row(window, estimate, loaded, steps, made, tails=loaded.tails)
+    return msgspec.structs.replace(
+        row,
         return_model=combination.return_model,
         volatility_model=combination.volatility_model,
-        fallback=None,
         best_return_model=combination.return_best,
         best_volatility_model=combination.volatility_best,
         return_weight=combination.return_weight,
         volatility_weight=combination.volatility_weight,
         opinions=as_opinions(answers),
-        pool=_pool_statistics(window, horizon, trained, tails),
-        fallbacks=steps,
-        candidates=trained.candidates,
+        pool=_pool_statistics(window, made.horizon, trained, loaded.tails),
         bars_used=trained.bars_used,
-        training_cutoff=date_of(trained.cutoff),
-        settings_hash=settings_hash,
-        code_version=CODE_VERSION,
     )
 
 
@@ -180,30 +180,45 @@ def _pool_statistics(
     )
 
 
-def _historical_row(
-    window: Window, loaded: LoadedTicker | None, steps: list[FallbackStep], horizon: int, settings_hash: str
-) -> Forecast:
-    numbers: tuple[float | None, ...] = (None,) * 7
-    pool: PoolStatistics | None = None
-    fallback: str | None = HISTORICAL
-    said = tuple(steps)
+def _historical_row(window: Window, loaded: LoadedTicker | None, steps: tuple[FallbackStep, ...], made: _Made) -> Forecast:
+    """The row without a model's part: the historical volatility and the shrunk historical mean, or why there are none."""
     try:
         estimate = historical_estimate(window.log_return)
-        annual_return, said = limited_return(shrunk_mean(window.log_return).daily_return * TRADING_DAYS, said)
+        annual_return = shrunk_mean(window.log_return).daily_return * TRADING_DAYS
     except ModelError as error:
-        said = (*said, FallbackStep(model=HISTORICAL, reason=str(error)))
-        fallback = None
-    else:
+        return _row(window, None, loaded, (*steps, FallbackStep(model=HISTORICAL, reason=str(error))), made)
+    numbers = _Estimate(annual_return, estimate.annual_volatility, estimate.standard_error)
+    return msgspec.structs.replace(
+        _row(window, numbers, loaded, steps, made),
+        return_model=HISTORICAL,
+        volatility_model=HISTORICAL,
+        fallback=HISTORICAL,
+        # Other tickers say nothing about a halted one.
+        pool=None if is_frozen(window.log_return) else _pool_statistics(window, made.horizon),
+    )
+
+
+def _row(
+    window: Window,
+    estimate: _Estimate | None,
+    loaded: LoadedTicker | None,
+    steps: tuple[FallbackStep, ...],
+    made: _Made,
+    *,
+    tails: tuple[float, float] | None = None,
+) -> Forecast:
+    """What both kinds of rows share: the numbers, their intervals, and what they rest on."""
+    numbers: tuple[float | None, ...] = (None,) * 7
+    if estimate is not None:
+        annual_return, steps = limited_return(estimate.annual_return, steps)
         variance = estimate.annual_volatility**2 / TRADING_DAYS
-        bounds = return_bounds(annual_return * horizon / TRADING_DAYS, variance, horizon, None)
+        bounds = return_bounds(annual_return * made.horizon / TRADING_DAYS, variance, made.horizon, tails)
         numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
-        if not is_frozen(window.log_return):  # what other tickers do tells nothing of a halted one
-            pool = _pool_statistics(window, horizon)
     return Forecast(
         ticker=window.ticker,
         as_of=window.as_of,
         last_close=float(window.close[-1]),
-        horizon=horizon,
+        horizon=made.horizon,
         annual_return=numbers[0],
         annual_volatility=numbers[1],
         return_standard_error=numbers[2],
@@ -211,14 +226,13 @@ def _historical_row(
         upper_80=numbers[4],
         lower_95=numbers[5],
         upper_95=numbers[6],
-        return_model=fallback,
-        volatility_model=fallback,
-        fallback=fallback,
-        pool=pool,
-        fallbacks=said,
+        return_model=None,
+        volatility_model=None,
+        fallback=None,
+        fallbacks=steps,
         candidates=() if loaded is None else loaded.trained.candidates,
         bars_used=len(window),
         training_cutoff=None if loaded is None else date_of(loaded.trained.cutoff),
-        settings_hash=settings_hash,
+        settings_hash=made.settings_hash,
         code_version=CODE_VERSION,
     )

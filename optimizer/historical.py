@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from errors import DegenerateSeriesError, ModelError
-from models.baseline import HistoricalEstimate, historical_estimate
 from models.conditions import FROZEN_BARS, is_frozen
+from models.historical import HistoricalEstimate, historical_estimate
 from models.pooling.shrinkage import PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
 from optimizer.prices import PriceTable
 from records import TRADING_DAYS, Floats

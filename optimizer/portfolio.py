@@ -116,7 +116,7 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
     the table as for `optimize_portfolio`. Else the estimate is m, the mean simple daily return of `data` × 252, shrunk by its
     standard error s, the returns' standard deviation × 252 / √(their number), towards a centre c:
 
-        c + (m - c) τ² / (τ² + s²),  τ = `models.baseline.PRIOR_ANNUAL_DISPERSION` = 0.05
+        c + (m - c) τ² / (τ² + s²),  τ = `models.historical.PRIOR_ANNUAL_DISPERSION` = 0.05
 
     Beside tickers that a forecast serves, c is the centre of those forecasts (`models.pooling.shrinkage`), else the tickers'
     own (`optimizer.historical`); the reason gives m, s and c. A share of 25 % volatility alone keeps half of its mean over five

@@ -8,15 +8,13 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from errors import StateCorruptError, TrainingError
+from errors import TrainingError
 from models.candidates.arma import ArmaProcess
-from models.candidates.packing import pack, unpack
 from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, log_level_correction
 from models.conditions import require_finite, require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window, horizon_variances
 from records import Floats
 
-VERSION: Final = 1
 #: Cheap and enough: daily returns hardly have any memory.
 RETURN_ORDERS: Final = ((0, 0), (1, 0), (2, 0))
 #: A persistent component in noise is an ARMA(1,1); with a second, faster one an ARMA(2,1); AR(5) is a week's memory.
@@ -35,6 +33,7 @@ class ARIMA(Model):
     """
 
     name: ClassVar[str] = "arima"
+    version: ClassVar[int] = 1
     minimum_bars: ClassVar[int] = 189
     context_bars: ClassVar[int] = 756
 
@@ -72,27 +71,6 @@ class ARIMA(Model):
         daily_variance = float(expected[0] * np.exp(self.log_scale))
         total = float(self.returns.forecast(known.log_return, self.horizon).sum())
         return HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * daily_variance)), daily_variance)
-
-    def to_bytes(self) -> bytes:
-        """See `Model.to_bytes`."""
-        content = {
-            "horizon": self.horizon,
-            "returns": self.returns.content(),
-            "log_variance": self.log_variance.content(),
-            "floor": self.floor,
-            "log_scale": self.log_scale,
-        }
-        return pack(self.name, VERSION, content)
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> Self:
-        """See `Model.from_bytes`."""
-        content = unpack(payload, cls.name, VERSION)
-        try:
-            content |= {name: ArmaProcess.of_content(content[name]) for name in ("returns", "log_variance")}
-            return cls(**content)
-        except (KeyError, TypeError) as error:
-            raise StateCorruptError(f"stored model {cls.name!r} lacks a part ({error}): train it again") from error
 
 
 def _expected_variance(process: ArmaProcess, log_path: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 
@@ -74,15 +73,6 @@ class ArmaProcess:
                 psi[step] += weight * psi[step - lag]
         accumulated: Floats = self.variance * np.cumsum(psi**2)
         return accumulated
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The process that `content` was made from. TypeError for anything else."""
-        return cls(**content)
 
 
 def _lagged(values: Floats, lag: int) -> Floats:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 import numpy as np
 
-from errors import StateCorruptError
-from models.baseline import shrunk_mean
-from models.candidates.packing import pack, unpack
 from models.candidates.regression import LogVarianceRegression
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
-
-VERSION: Final = 1
+from models.historical import shrunk_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +18,7 @@ class HarModel(Model):
     """Log-HAR of the ticker's own history; the mean return is taken over the last three years and shrunk towards zero."""
 
     name: ClassVar[str] = "har"
+    version: ClassVar[int] = 1
     minimum_bars: ClassVar[int] = 126
     context_bars: ClassVar[int] = 756
 
@@ -40,16 +37,3 @@ class HarModel(Model):
         variance = float(np.exp(self.regression.log_variance(window) + self.regression.log_scale))
         mean = shrunk_mean(window.last(self.context_bars).log_return)
         return HorizonForecast(self.horizon * mean.daily_return, variance)
-
-    def to_bytes(self) -> bytes:
-        """See `Model.to_bytes`."""
-        return pack(self.name, VERSION, {"horizon": self.horizon, "regression": self.regression.content()})
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> Self:
-        """See `Model.from_bytes`."""
-        content = unpack(payload, cls.name, VERSION)
-        try:
-            return cls(content["horizon"], LogVarianceRegression.of_content(content["regression"]))
-        except (KeyError, TypeError) as error:
-            raise StateCorruptError(f"stored model {cls.name!r} lacks a part ({error}): train it again") from error

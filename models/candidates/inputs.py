@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -69,12 +69,3 @@ class Scaler:
         if len(inputs) < bars or not np.isfinite(inputs).all():
             raise TooFewBarsError(f"{window.ticker}: features are missing on the last {bars} bars up to {window.as_of}")
         return self.scale(inputs)
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The scaler that `content` was made from. TypeError or KeyError for anything else."""
-        return cls(**{**content, "names": tuple(content["names"])})

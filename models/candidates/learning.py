@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final
 
 import numpy as np
 
 from errors import DegenerateSeriesError, TooFewBarsError
-from models.baseline import shrunk_mean
 from models.candidates.inputs import Scaler, learner_inputs, usable_inputs
 from models.candidates.regression import LEAST_VARIANCE_SHARE, LogVarianceRegression
 from models.contract import HorizonForecast, Window, horizon_returns, horizon_variances
+from models.historical import shrunk_mean
 from records import Floats
 
 #: Half a year of labelled bars; below it a learner memorises.
@@ -45,22 +45,6 @@ class LearningTask:
         mean = self.horizon * shrunk_mean(window.log_return).daily_return
         shift = float(np.clip(return_score, -limit, limit)) * RETURN_WEIGHT * self.return_spread
         return HorizonForecast(mean + shift, float(np.exp(log_variance + tilt)))
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        parts = {"scaler": self.scaler.content(), "regression": self.regression.content()}
-        return {name: getattr(self, name) for name in self.__slots__} | parts
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The task that `content` was made from. TypeError or KeyError for anything else."""
-        return cls(
-            **{
-                **content,
-                "scaler": Scaler.of_content(content["scaler"]),
-                "regression": LogVarianceRegression.of_content(content["regression"]),
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

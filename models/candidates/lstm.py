@@ -7,15 +7,13 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from errors import StateCorruptError, TooFewBarsError
+from errors import TooFewBarsError
 from models.candidates.learning import LearningSet, LearningTask, learning_set
-from models.candidates.packing import pack, unpack
-from models.candidates.recurrent import RecurrentNet
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
+from models.market.net import RecurrentNet
 from records import Floats
 
-VERSION: Final = 1
 UNITS: Final = 8
 #: A month of bars; the features reach further back by themselves.
 SEQUENCE: Final = 21
@@ -39,6 +37,7 @@ class LSTMModel(Model):
     """
 
     name: ClassVar[str] = "lstm"
+    version: ClassVar[int] = 1
     minimum_bars: ClassVar[int] = 252
     context_bars: ClassVar[int] = 756
 
@@ -63,19 +62,6 @@ class LSTMModel(Model):
         require_moving(window, self.name)
         scores = self.net.forward(self.task.scaler.scaled_tail(window, SEQUENCE))
         return self.task.answer(window.last(self.context_bars), float(scores[0]), float(scores[1]))
-
-    def to_bytes(self) -> bytes:
-        """See `Model.to_bytes`."""
-        return pack(self.name, VERSION, {"task": self.task.content(), "net": self.net.content()})
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> Self:
-        """See `Model.from_bytes`."""
-        content = unpack(payload, cls.name, VERSION)
-        try:
-            return cls(LearningTask.of_content(content["task"]), RecurrentNet.of_content(content["net"]))
-        except (KeyError, TypeError) as error:
-            raise StateCorruptError(f"stored model {cls.name!r} lacks a part ({error}): train it again") from error
 
 
 def _split(data: LearningSet, horizon: int) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ only what it leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
@@ -105,15 +105,6 @@ class LogVarianceRegression:
         """As `log_variance`, after each bar: shape (n,), NaN where a feature is missing."""
         values: Floats = log_variances(window, self.columns) @ self.coefficients + self.intercept
         return np.clip(values, self.lowest, self.highest)
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The regression that `content` was made from. TypeError or KeyError for anything else."""
-        return cls(**{**content, "columns": tuple(content["columns"])})
 
 
 def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:

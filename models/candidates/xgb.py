@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 import numpy as np
 
-from errors import StateCorruptError
 from models.candidates.learning import LearningTask, learning_set
-from models.candidates.packing import pack, unpack
-from models.candidates.trees import TreeEnsemble
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
+from models.market.trees import TreeEnsemble
 from records import Floats
 
 if TYPE_CHECKING:
     import xgboost
 
-VERSION: Final = 1
 #: A hundred overlapping months hold about thirty independent ones: few, shallow, slow and heavily penalised trees.
 ROUNDS: Final = 60
 PARAMETERS: Final = {
@@ -45,6 +42,7 @@ class XGBoostModel(Model):
     """
 
     name: ClassVar[str] = "xgboost"
+    version: ClassVar[int] = 1
     minimum_bars: ClassVar[int] = 252
     context_bars: ClassVar[int] = 756
 
@@ -65,21 +63,6 @@ class XGBoostModel(Model):
         require_moving(window, self.name)
         row = self.task.scaler.scaled_tail(window, 1)[0]
         return self.task.answer(window.last(self.context_bars), self.returns.predict(row), self.log_variance.predict(row))
-
-    def to_bytes(self) -> bytes:
-        """See `Model.to_bytes`."""
-        content = {"task": self.task.content(), "returns": self.returns.content(), "log_variance": self.log_variance.content()}
-        return pack(self.name, VERSION, content)
-
-    @classmethod
-    def from_bytes(cls, payload: bytes) -> Self:
-        """See `Model.from_bytes`."""
-        content = unpack(payload, cls.name, VERSION)
-        try:
-            trees = (TreeEnsemble.of_content(content[name]) for name in ("returns", "log_variance"))
-            return cls(LearningTask.of_content(content["task"]), *trees)
-        except (KeyError, TypeError) as error:
-            raise StateCorruptError(f"stored model {cls.name!r} lacks a part ({error}): train it again") from error
 
 
 def boost(inputs: Floats, target: Floats, seed: int) -> xgboost.Booster:

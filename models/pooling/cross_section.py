@@ -112,7 +112,7 @@ def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] 
     har = _fitted_har(target, terms)
     pooled_har = np.clip(_pooled_har(har, now), own - doubt, own + doubt)
     level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
-    apart = shrunk_slopes(_within(target, weeks), _within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
+    apart = shrunk_slopes(within(target, weeks), within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
     # Row by row: a matrix product may round a row by how many there are.
     gap = level - (now * apart).sum(axis=1)
     share = 1.0 - MINIMUM_TICKERS / count
@@ -156,7 +156,7 @@ def _pooled_har(fit: HarFit, now: Floats) -> Floats:
     return np.asarray((now[:, : len(fit.slopes)] * fit.slopes).sum(axis=1) + fit.intercept + fit.correction)
 
 
-def _within(values: Floats, groups: np.ndarray) -> Floats:
+def within(values: Floats, groups: np.ndarray) -> Floats:
     """Values less their group's mean; shape as given, (n,) or (n, k)."""
     _, index, count = np.unique(groups, return_inverse=True, return_counts=True)
     sums = np.zeros((len(count), *values.shape[1:]))

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from models.baseline import PRIOR_ANNUAL_DISPERSION
+from models.historical import PRIOR_ANNUAL_DISPERSION
 from records import LIMIT, FallbackStep, Floats
 
 #: Standard deviation of true annual mean returns about zero that is believed before seeing any data, of the centre and of any
@@ -50,7 +50,7 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
     """Own mean returns shrunk towards the centre, shape (n,), or of one ticker as arrays of shape ().
 
     The posterior mean of a normal prior with mean `center` and an annual deviation of PRIOR_ANNUAL_DISPERSION, as
-    `baseline.shrunk_mean` is of one about zero. A mean that one jump has made is no further from the centre than half
+    `historical.shrunk_mean` is of one about zero. A mean that one jump has made is no further from the centre than half
     that deviation: its sampling error is as large as itself.
     """
     variance = PRIOR_ANNUAL_DISPERSION**2

@@ -7,13 +7,13 @@ reports, which daily bars show as volume spikes with overnight jumps one to four
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.baseline import shrunk_mean
 from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, VARIANCE_FEATURES, log_variances
 from models.contract import Window, horizon_variances
+from models.historical import shrunk_mean
 from records import Floats
 
 LOG_MEANS: Final = {
@@ -40,6 +40,15 @@ TERM_BARS: Final = 252
 LARGEST_JUMP: Final = 6.0
 LARGEST_SPIKE: Final = 2.0
 LEVERAGE_CLIP: Final = 3.0
+
+
+class LabelledRows(NamedTuple):
+    """Bars with a label, m of them: their rows and calendar weeks, log of the realised variance, terms (m, k)."""
+
+    rows: np.ndarray
+    weeks: np.ndarray
+    log_variance: Floats
+    terms: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +103,7 @@ def current_terms(window: Window, horizon: int) -> Floats:
     return terms
 
 
-def training_panel(window: Window, horizon: int) -> TrainingPanel:
+def labelled_rows(window: Window, horizon: int) -> LabelledRows:
     """Rows at the last bar of every other calendar week whose horizon ends within the window.
 
     Calendar weeks are what tickers have in common, whatever exchange they trade on; every `horizon` ÷ 10 of them,
@@ -104,10 +113,17 @@ def training_panel(window: Window, horizon: int) -> TrainingPanel:
     last_of_week = np.append(week[1:] != week[:-1], False)
     target = horizon_variances(window.log_return, horizon)
     terms = variance_terms(window, horizon)
-    rows = last_of_week & (week % max(1, horizon // 10) == 0) & np.isfinite(target) & np.isfinite(terms).all(axis=1)
+    chosen = last_of_week & (week % max(1, horizon // 10) == 0) & np.isfinite(target) & np.isfinite(terms).all(axis=1)
     floor = max(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * float(np.nanmean(window.log_return**2)))
-    values = np.column_stack([np.log(np.maximum(target[rows], floor)), terms[rows]])
-    return TrainingPanel(week[rows].astype("<i4"), values.astype("<f4"))
+    rows = np.flatnonzero(chosen)
+    return LabelledRows(rows, week[rows], np.log(np.maximum(target[rows], floor)), terms[rows])
+
+
+def training_panel(window: Window, horizon: int) -> TrainingPanel:
+    """The labelled rows as they are kept with the ticker's forecasts."""
+    labels = labelled_rows(window, horizon)
+    values = np.column_stack([labels.log_variance, labels.terms])
+    return TrainingPanel(labels.weeks.astype("<i4"), values.astype("<f4"))
 
 
 def mean_statistics(window: Window) -> tuple[float, float]:

@@ -28,7 +28,7 @@ from models.contract import Window
 from models.selection.metrics import qlike
 from settings import Settings
 from tests.conftest import ROOT
-from tests.models.oracle import simulated_columns, window_of_columns
+from tests.models.windows import simulated_columns, window_of_columns
 from tests.waiting import PATIENCE_SECONDS
 
 HORIZON = 21

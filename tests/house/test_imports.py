@@ -39,9 +39,11 @@ EDGE = set(MAY_IMPORT) - {"benchmarks"}
 KAFKA_ROOMS = ("consuming", "sending", "tables", "agents", "worker")
 #: Room of a package → what in the package it must not know: what stands above it, and the other engine.
 ABOVE = {
-    "models/candidates": ("selection", "pooling", "results", "training", "serving"),
-    "models/selection": ("pooling", "results", "training", "serving"),
-    "models/pooling": ("results", "training", "serving"),
+    "models/market": ("candidates", "selection", "pooling", "pretraining", "results", "training", "serving"),
+    "models/candidates": ("selection", "pooling", "pretraining", "results", "training", "serving"),
+    "models/selection": ("pooling", "pretraining", "results", "training", "serving"),
+    "models/pooling": ("pretraining", "results", "training", "serving"),
+    "models/pretraining": ("results", "training", "serving"),
     "streams/training": ("embedded", "kafka"),
     "streams/embedded": ("kafka",),
     "streams/kafka": ("embedded",),
@@ -65,8 +67,9 @@ AT_HOME = {
     "kafka": ("broker/", "producers/", "state/replica.py"),
     "rocksdict": ("state/",),
     "numba": ("history/feature_kernel",),
-    "torch": ("models/candidates/lstm",),
-    "xgboost": ("models/candidates/xgb", "models/candidates/trees"),
+    "torch": ("models/candidates/lstm", "models/pretraining/"),
+    "xgboost": ("models/candidates/xgb", "models/market/trees", "models/pretraining/"),
+    "sklearn": ("models/pretraining/",),
     "statsmodels": ("models/candidates/arima",),
     "matplotlib": ("evaluation/plots", "backtest/pictures"),
     "clarabel": ("optimizer/",),
@@ -78,7 +81,7 @@ AT_HOME = {
 #: The Faust worker's own modules: nothing else loads them, and they alone load Faust.
 WORKER = ("streams/kafka/",)
 #: Seconds and hundreds of megabytes: only a training process pays for them, inside `train`.
-LAZY = ("torch", "xgboost", "statsmodels", "matplotlib")
+LAZY = ("torch", "xgboost", "statsmodels", "sklearn", "matplotlib")
 
 
 def _sources() -> list[Path]:

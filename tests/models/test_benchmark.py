@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import training
-from tests.models.oracle import simulated_window
+from tests.models.windows import simulated_window
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from records import encode_forecast
 from settings import Settings
-from tests.models.oracle import simulated_columns, window_of_columns
+from tests.models.windows import simulated_columns, window_of_columns
 
 HORIZON: Final = 21
 BARS: Final = 1100

@@ -13,7 +13,7 @@ from models.results import TrainingJob
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import Forecast
-from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
+from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 
 BARS = 1016
 Columns = list[np.ndarray]

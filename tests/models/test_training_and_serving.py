@@ -14,17 +14,17 @@ import pytest
 
 from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFewBarsError
 from models import ARIMA, LSTMModel, ModelSelector, XGBoostModel
-from models.baseline import historical_estimate, shrunk_mean
 from models.candidates.har import HarModel
 from models.candidates.registry import MODELS
 from models.contract import HorizonForecast, Window
+from models.historical import historical_estimate, shrunk_mean
 from models.intervals import empirical_tails, return_bounds
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained, make_forecast
 from models.training import train_ticker
 from records import Forecast, decode_forecast, encode_forecast
 from tests.conftest import ROOT
-from tests.models.oracle import simulated_window, window_of_columns
+from tests.models.windows import simulated_window, window_of_columns
 from tests.waiting import PATIENCE_SECONDS
 
 HORIZON = 21
@@ -64,7 +64,7 @@ class TestTraining:
         """Two fresh interpreters with hash seeds of their own, one with the threads that the pool does not give."""
         code = """
 import hashlib
-from tests.models.oracle import simulated_window
+from tests.models.windows import simulated_window
 from tests.models.test_training_and_serving import job
 from models.results import encode_trained
 from models.training import train_ticker

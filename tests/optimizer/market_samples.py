@@ -16,7 +16,7 @@ from models.serving import make_forecast
 from models.training import train_ticker
 from records import Bars, FallbackStep, Forecast, date_of, day_number
 from state.folder import StateFolder
-from tests.models.oracle import window_of_columns
+from tests.models.windows import window_of_columns
 
 FIRST = dt.date(2020, 1, 1)
 TICKERS = ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")

@@ -15,8 +15,9 @@ import pytest
 from errors import DegenerateSeriesError, SchemaError, StateCorruptError, TooFewBarsError
 from models.candidates.registry import CONTEXT_BARS, MODELS
 from models.contract import Model, Window
+from models.packing import pack
 from tests.conftest import ROOT
-from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
+from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 from tests.waiting import PATIENCE_SECONDS
 
 HORIZON = 21
@@ -195,15 +196,17 @@ def test_one_outlier_does_not_set_the_level(model_type: type[Model]) -> None:
     assert abs(shaken.horizon_return * 252 / HORIZON) < 1.0
 
 
-def test_forecasting_loads_no_training_library(model_type: type[Model], model: Model, tmp_path: Path) -> None:
-    stored = tmp_path / "model"
+def test_forecasting_loads_no_training_library(model_type: type[Model], model: Model, history: Window, tmp_path: Path) -> None:
+    stored, known = tmp_path / "model", tmp_path / "window"
     stored.write_bytes(model.to_bytes())
+    known.write_bytes(pack("window", 1, history))
     code = f"""
 import sys
 from models.candidates.registry import MODELS
-from tests.models.oracle import simulated_window
+from models.contract import Window
+from models.packing import unpack
 model = MODELS[{model_type.name!r}].from_bytes(open({str(stored)!r}, "rb").read())
-model.forecast(simulated_window(756, seed=1))
+model.forecast(unpack(open({str(known)!r}, "rb").read(), "window", 1, Window))
 heavy = {{"torch", "xgboost", "statsmodels", "pandas", "scipy", "sklearn", "numba"}} & set(sys.modules)
 assert not heavy, heavy
 """

@@ -13,9 +13,9 @@ from models.candidates.arima import ARIMA
 from models.candidates.arma import ArmaProcess
 from models.candidates.learning import learning_set
 from models.candidates.lstm import SEQUENCE, LSTMModel, fit_net
-from models.candidates.trees import TreeEnsemble
 from models.candidates.xgb import XGBoostModel, boost
-from tests.models.oracle import simulated_window
+from models.market.trees import TreeEnsemble
+from tests.models.windows import simulated_window
 
 STEPS = 21
 

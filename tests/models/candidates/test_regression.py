@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.candidates.regression import PRIOR_SLOPES, VARIANCE_FEATURES, LogVarianceRegression, prior_slopes, shrunk_slopes
-from tests.models.oracle import simulated_columns, window_of_columns
+from tests.models.windows import simulated_columns, window_of_columns
 
 HORIZON = 21
 

@@ -20,7 +20,7 @@ from models.serving import make_forecast
 from models.training import train_ticker
 from records import LIMIT, Forecast
 from settings import ModelName
-from tests.models.oracle import simulated_columns, window_of_columns
+from tests.models.windows import simulated_columns, window_of_columns
 
 BARS, HORIZON = 1016, 21
 GOOD = ("T0", "T1", "T2")

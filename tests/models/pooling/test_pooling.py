@@ -22,7 +22,7 @@ from models.selection.walkforward import Realised, WalkForward
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import CandidateScore, Drift, Evidence, Forecast, LossMonitor, decode_forecast, encode_forecast
-from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
+from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 
 HORIZON = 21
 TICKERS = 8

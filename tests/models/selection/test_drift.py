@@ -32,7 +32,7 @@ from models.selection.walkforward import WalkForward
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import FORECAST_VERSION, LossMonitor, decode_forecast, encode_forecast
-from tests.models.oracle import simulated_window
+from tests.models.windows import simulated_window
 
 HORIZON = 21
 NEW = LossMonitor(bars=0, excess=0.0, detectors=(0.0,) * len(BETS))

@@ -21,7 +21,7 @@ from models.contract import HorizonForecast, Window, horizon_returns, horizon_va
 from models.selection.metrics import out_of_sample_r2, qlike, qlike_losses, rmse, strategy_sharpe
 from models.selection.selector import ModelSelector, mixed_seed
 from models.selection.walkforward import plan_folds, realised, walk_forward
-from tests.models.oracle import simulated_columns, simulated_window, window_of_columns
+from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 
 HORIZON = 21
 positive = st.floats(1e-6, 1e-2)

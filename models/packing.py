@@ -1,8 +1,8 @@
-"""A model's content as bytes: msgpack with raw arrays and a schema version, never pickle."""
+"""A model as bytes: its fields in msgpack, arrays raw, with its name and a schema version. Never pickle."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -11,6 +11,8 @@ from errors import SchemaError, StateCorruptError
 
 _ARRAY: Final = 1
 _DTYPES: Final = frozenset({"<f4", "<f8", "<i4", "<i8"})
+
+Content = TypeVar("Content")
 
 
 class _RawArray(msgspec.Struct, frozen=True, array_like=True):
@@ -25,16 +27,17 @@ class _Packed(msgspec.Struct, frozen=True):
     content: msgspec.Raw
 
 
-def pack(kind: str, version: int, content: dict[str, Any]) -> bytes:
-    """Bytes of `content` (numbers, strings, lists, dicts, arrays); equal content gives equal bytes."""
+def pack(kind: str, version: int, content: object) -> bytes:
+    """The bytes of a dataclass of numbers, strings, tuples, arrays and such dataclasses; equal content gives equal bytes."""
     body = msgspec.msgpack.encode(content, enc_hook=_pack_array)
     return msgspec.msgpack.encode(_Packed(kind, version, msgspec.Raw(body)))
 
 
-def unpack(payload: bytes, kind: str, version: int) -> dict[str, Any]:
-    """What `pack` was given; arrays come back read-only, tuples as lists.
+def unpack(payload: bytes, kind: str, version: int, content_type: type[Content]) -> Content:
+    """The content that `pack` was given, its arrays read-only.
 
-    Raises SchemaError for a version newer than `version`, StateCorruptError for anything that is not a packed `kind`.
+    Raises SchemaError for a version newer than `version`, StateCorruptError for anything but a packed `kind` whose fields have
+    the types of `content_type`.
     """
     try:
         packed = msgspec.msgpack.decode(payload, type=_Packed)
@@ -45,10 +48,9 @@ def unpack(payload: bytes, kind: str, version: int) -> dict[str, Any]:
                 f"stored model {kind!r} has schema version {packed.schema_version}; "
                 f"this process knows up to {version}: upgrade it first"
             )
-        content: dict[str, Any] = msgspec.msgpack.decode(packed.content, type=dict[str, Any], ext_hook=_unpack_array)
+        return msgspec.msgpack.decode(packed.content, type=content_type, ext_hook=_unpack_array)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
-        raise StateCorruptError(f"stored model {kind!r} cannot be read back ({error}): train it again") from error
-    return content
+        raise StateCorruptError(f"stored model {kind!r} cannot be read ({error}): train it again") from error
 
 
 def _pack_array(value: object) -> msgspec.msgpack.Ext:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
@@ -68,15 +68,6 @@ class TreeEnsemble:
         while place[0] < self.feature.shape[1]:
             place = 2 * place + 1 + (row[self.feature[tree, place]] >= self.threshold[tree, place])
         return float(self.leaf[tree, place - self.feature.shape[1]].sum())
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The ensemble that `content` was made from. TypeError for anything else."""
-        return cls(**content)
 
 
 def _depth(tree: _Tree, node: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 
@@ -37,12 +36,3 @@ class RecurrentNet:
             hidden = squashed[3 * units :] * np.tanh(cell)
         outputs: Floats = self.head_weight @ hidden + self.head_bias
         return outputs
-
-    def content(self) -> dict[str, Any]:
-        """What `pack` takes."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def of_content(cls, content: dict[str, Any]) -> Self:
-        """The net that `content` was made from. TypeError for anything else."""
-        return cls(**content)
