@@ -11,6 +11,7 @@ import os
 import re
 import socket
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -130,6 +131,11 @@ class Settings(BaseSettings):
     )
     models: Annotated[tuple[ModelName, ...], NoDecode] = Field(
         tuple(ModelName), min_length=1, json_schema_extra=FORECAST, description="Candidates; comma-separated."
+    )
+    market_model: Path | None = Field(
+        None,
+        json_schema_extra=FORECAST,
+        description="File that `python -m models pretrain` made; the one that comes with this version if left out.",
     )
     seed: int = Field(0, ge=0, json_schema_extra=FORECAST, description="Of everything random; mixed with ticker and cut-off.")
 
@@ -344,7 +350,17 @@ class Settings(BaseSettings):
     def forecast_values(self) -> dict[str, Any]:
         """The settings that change the numbers, by field name."""
         fields = type(self).model_fields
-        return {name: getattr(self, name) for name, field in fields.items() if field.json_schema_extra == FORECAST}
+        values = {name: getattr(self, name) for name, field in fields.items() if field.json_schema_extra == FORECAST}
+        return values | {"market_model": self._market_model_digest}
+
+    @cached_property
+    def _market_model_digest(self) -> str | None:
+        if self.market_model is None:
+            return None
+        try:
+            return hashlib.blake2b(self.market_model.read_bytes(), digest_size=6).hexdigest()
+        except OSError as error:
+            raise SettingsError(f"MARKET_MODEL: {self.market_model} cannot be read ({error})") from error
 
     @property
     def forecast_hash(self) -> str:

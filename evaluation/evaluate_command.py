@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -52,8 +51,8 @@ def evaluate(
     from evaluation.panel import build_panel
     from evaluation.report import report_lines, write_forecasts
     from history.windows import window_of_bars
+    from producers.histories import whole_histories
     from producers.sources import read_source
-    from records import BarBatch, Bars, validate_batch
 
     startup.loaded()
     if plots is not None and find_spec("matplotlib") is None:
@@ -70,14 +69,9 @@ def evaluate(
     bars = read_source("file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP)
     with _processes(settings.jobs) as pool:
         sent = []
-        for ticker, items in itertools.groupby(bars, key=lambda item: item.ticker):
-            parts = []
-            for item in items:
-                if isinstance(item, BarBatch):
-                    parts.append(validate_batch(item, today=today)[0])
-                else:
-                    rejected += 1
-            window = window_of_bars(ticker, Bars.concatenate(parts))
+        for whole in whole_histories(bars, today):
+            rejected += whole.rejected
+            window = window_of_bars(whole.ticker, whole.bars)
             sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
         with progress(len(sent), "tickers evaluated") as advance:
             for job in as_completed(sent):

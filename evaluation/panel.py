@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from evaluation.origins import Origin, TickerResult
+from models.pooling.contribution import variance_factor
 from models.pooling.cross_section import pooled_variances
 from models.pooling.pool import LARGEST_AGE_DAYS, pool, pool_members
 from records import TRADING_DAYS, Floats, Forecast
@@ -19,6 +20,8 @@ from records import TRADING_DAYS, Floats, Forecast
 SERVED: Final = "served"
 ALONE: Final = "served_alone"
 ARGMIN: Final = "argmin"
+#: The served variance as it would be with weight 0 for every candidate but the baseline.
+WITHOUT: Final = "no_weight"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +56,7 @@ def build_panel(results: Sequence[TickerResult]) -> Panel:
             if row.annual_return is not None and row.annual_volatility is not None:
                 returns[name][k] = row.annual_return * row.horizon / TRADING_DAYS
                 variances[name][k] = row.annual_volatility**2 / TRADING_DAYS
+        variances[WITHOUT][k] = variances[SERVED][k] / variance_factor(served[k])
         for opinion in origin.row.opinions:
             returns[opinion.model][k] = opinion.horizon_return
             variances[opinion.model][k] = opinion.daily_variance

@@ -10,7 +10,16 @@ import numpy as np
 
 from evaluation.origins import TickerResult
 from evaluation.panel import ALONE, SERVED, Panel, trained_share
-from evaluation.scores import interval_scores, repeated_forecasts, return_scores, scored, untrained_score, volatility_scores
+from evaluation.scores import (
+    interval_scores,
+    repeated_forecasts,
+    return_scores,
+    scored,
+    untrained_score,
+    volatility_scores,
+    weight_score,
+)
+from evaluation.tables import table_scores
 from records import Forecast
 
 COLUMNS = (
@@ -73,6 +82,9 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
             f"{untrained.qlike_pooled:.4f} pooled"
         )
     lines += ["", *_year_lines(panel)]
+    lines += ["", *_weight_lines(panel)]
+    lines += ["", "RANDOM TABLES of tickers  draws   ÷ without   the worst"]
+    lines += [f"{s.tickers:24d}{s.draws:7d}{s.ratio:12.4f}{s.worst:12.4f}" for s in table_scores(results)]
     lines += ["", "INTERVALS of the return      n  cover 80  cover 95  score 80  score 95"]
     lines += [
         f"{s.name:24}{s.forecasts:6d}{s.coverage_80:10.3f}{s.coverage_95:10.3f}{s.score_80:10.4f}{s.score_95:10.4f}"
@@ -94,6 +106,21 @@ def _year_lines(panel: Panel) -> list[str]:
             values = (f"{scores[name]:14.4f}" if name in scores else f"{'-':>14}" for name in names)
             count = np.count_nonzero(scored(panel) & (years == year))
             lines.append(f"{year:13d}{count:6d}" + "".join(values))
+    return lines
+
+
+def _weight_lines(panel: Panel) -> list[str]:
+    """What departing from the baseline is worth, over all and by year."""
+    lines = ["WEIGHT of candidates          n   ÷ without  by ticker    better         t  mean weight"]
+    years = np.array([row.as_of.year for row in panel.rows])
+    shares = np.array([row.volatility_weight for row in panel.rows])
+    for name, part in [("all", np.ones(len(years), dtype=np.bool_)), *((str(y), years == y) for y in np.unique(years))]:
+        score = weight_score(panel, part)
+        if score is not None:
+            lines.append(
+                f"{name:24}{score.forecasts:7d}{score.ratio:12.4f}{score.ticker_ratio:11.4f}{score.better:10.2f}{score.t:10.2f}"
+                f"{shares[part & scored(panel)].mean():13.2f}"
+            )
     return lines
 
 

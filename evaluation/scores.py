@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from evaluation.panel import ALONE, SERVED, Panel, thirds_by_volatility
+from evaluation.panel import ALONE, SERVED, WITHOUT, Panel, thirds_by_volatility
 from models.selection.metrics import out_of_sample_r2, qlike_losses, rmse
 from records import TRADING_DAYS, Floats
 
@@ -55,6 +56,20 @@ class IntervalScore:
     coverage_95: float
     score_80: float
     score_95: float
+
+
+@dataclass(frozen=True, slots=True)
+class WeightScore:
+    """QLIKE of the served forecast ÷ that without any weight: pooled, and the mean of the tickers' own ratios.
+
+    `better` is the share of tickers that gain, `t` Diebold and Mariano's statistic: negative where the weight helps.
+    """
+
+    forecasts: int
+    ratio: float
+    ticker_ratio: float
+    better: float
+    t: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +139,27 @@ def interval_scores(panel: Panel) -> list[IntervalScore]:
             penalties.append(float(np.mean(upper - lower + 2.0 / miss * outside)))
         scores.append(IntervalScore(name, len(y), *inside, *penalties))
     return scores
+
+
+#: Origins of a ticker below which its own ratio is noise.
+LEAST_ORIGINS: Final = 6
+
+
+def weight_score(panel: Panel, part: np.ndarray | None = None) -> WeightScore | None:
+    """What the candidates' weight is worth, over the forecasts of a mask; None without any."""
+    rows = scored(panel) if part is None else scored(panel) & part
+    if not rows.any():
+        return None
+    served, without = (qlike_losses(panel.variances[name][rows], panel.realised_variance[rows]) for name in (SERVED, WITHOUT))
+    _, ticker, count = np.unique(panel.ticker[rows], return_inverse=True, return_counts=True)
+    ratios = (np.bincount(ticker, served) / np.bincount(ticker, without))[count >= LEAST_ORIGINS]
+    return WeightScore(
+        int(rows.sum()),
+        float(served.mean() / without.mean()),
+        float(ratios.mean()) if len(ratios) else float("nan"),
+        float((ratios < 1.0).mean()) if len(ratios) else float("nan"),
+        _date_t(served - without, panel.date[rows]),
+    )
 
 
 def untrained_score(panel: Panel) -> UntrainedScore | None:

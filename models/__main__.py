@@ -12,9 +12,15 @@ import click
 from commands.console import LazyCommands, run_cli
 
 
-@click.group(cls=LazyCommands, places={"evaluate": "evaluation.evaluate_command:evaluate"})
+@click.group(
+    cls=LazyCommands,
+    places={
+        "evaluate": "evaluation.evaluate_command:evaluate",
+        "pretrain": "models.pretraining.pretrain_command:pretrain",
+    },
+)
 def cli() -> None:
-    """Evaluate what is forecast."""
+    """Evaluate forecasts, and fit the market model."""
 
 
 if __name__ == "__main__":

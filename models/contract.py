@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -117,6 +117,10 @@ class Model(ABC):
 
         The window may end after the one it was trained on: new bars are taken in without a refit.
         """
+
+    def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
+        """As `forecast`, after each of the bars `rows` of the window, as if none of the later ones were known."""
+        return [self.forecast(window.until(row + 1)) for row in rows]
 
     def to_bytes(self) -> bytes:
         """Bytes (msgpack) with a schema version; forecasts are the same to the bit after `from_bytes`."""

@@ -37,7 +37,7 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     `models` holds each surviving candidate's bytes (`Model.to_bytes`) by name; `failures` why a candidate is none.
     `combination` says which of them serve, None when there is no candidate left (the reasons are in `failures`).
     `residuals` are the walk-forward standardised residuals of the served forecast's horizon log return, for the
-    intervals: each computed from forecasts made before its horizon began. `weeks` and `panel` are `PoolStatistics`'.
+    intervals: each computed from forecasts made before its horizon began. `weeks`, `panel` and `deltas` are `PoolStatistics`'.
     `monitors` is where the watch on drift begins, None when no candidate has weight.
     """
 
@@ -54,6 +54,7 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[float, ...]
     weeks: bytes
     panel: bytes
+    deltas: dict[str, bytes] = {}
     monitors: Monitors | None = None
     settings_hash: str
     code_version: str

@@ -18,7 +18,7 @@ from models.intervals import empirical_tails, return_bounds
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import CODE_VERSION, TrainedTicker, decode_trained
-from models.selection.combination import Combination, as_opinions
+from models.selection.combination import Combination, as_opinions, best_in_validation
 from models.selection.drift import drift_reason
 from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
 
@@ -148,6 +148,8 @@ def _trained_row(
     made: _Made,
 ) -> Forecast:
     trained = loaded.trained
+    scored = [candidate for candidate in trained.candidates if candidate.failure is None]
+    best_return, best_volatility = best_in_validation(scored)
     volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
     standard_error = volatility / math.sqrt(trained.bars_used / TRADING_DAYS)
     estimate = _Estimate(served.horizon_return * TRADING_DAYS / made.horizon, volatility, standard_error)
@@ -156,8 +158,8 @@ def _trained_row(
         row,
         return_model=combination.return_model,
         volatility_model=combination.volatility_model,
-        best_return_model=combination.return_best,
-        best_volatility_model=combination.volatility_best,
+        best_return_model=best_return,
+        best_volatility_model=best_volatility,
         return_weight=combination.return_weight,
         volatility_weight=combination.volatility_weight,
         opinions=as_opinions(answers),
@@ -176,6 +178,7 @@ def _pool_statistics(
         terms=current_terms(window, horizon).astype("<f4").tobytes(),
         weeks=b"" if trained is None else trained.weeks,
         panel=b"" if trained is None else trained.panel,
+        deltas={} if trained is None else trained.deltas,
         tails=tails,
     )
 

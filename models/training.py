@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 
 from errors import DegenerateSeriesError, TooFewBarsError
+from models.candidates.learned import LearnedModel
+from models.market.model import market_model
 from models.pooling.terms import training_panel
 from models.results import CODE_VERSION, TrainedTicker, TrainingJob
 from models.selection.selector import ModelSelector
@@ -27,6 +29,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         failures = tuple(FallbackStep(model=name, reason=str(error)) for name in job.models)
         selector = ModelSelector(window.ticker, {}, (), failures, None, (), None)
     panel = training_panel(window, job.horizon)
+    learned = [model for model in selector.models.values() if isinstance(model, LearnedModel)]
     return TrainedTicker(
         ticker=window.ticker,
         cutoff=int(window.day[-1]),
@@ -40,6 +43,11 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         residuals=selector.residuals,
         weeks=panel.weeks.tobytes(),
         panel=panel.values.tobytes(),
+        deltas={
+            model.name: model.deltas(market_model(), window, panel.rows).astype("<f4").tobytes()
+            for model in learned
+            if len(panel.rows)
+        },
         monitors=selector.monitors,
         settings_hash=job.settings_hash,
         code_version=CODE_VERSION,

@@ -11,7 +11,7 @@ import numpy as np
 from errors import InsufficientDataError
 from marketdata.calendars import sessions
 from marketdata.yahoo import named
-from models.baseline import MINIMUM_RETURNS
+from models.historical import MINIMUM_RETURNS
 from optimizer.lookup import Estimate, sessions_between
 from optimizer.prices import PriceTable
 from records import date_of

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.baseline import PRIOR_ANNUAL_DISPERSION
+from models.historical import PRIOR_ANNUAL_DISPERSION
 from optimizer.covariance import Comovement
 from optimizer.exposure import betas, market_part
 from optimizer.lookup import Estimate

@@ -42,9 +42,10 @@ class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
     `mean_return` is the ticker's own mean daily simple return over its look-back, `mean_return_variance` the variance of that
     mean's sampling error. `terms` (k) describe the variance now; `panel` (weeks × (1 + k), by rows) holds, for each of `weeks`
     (numbers of calendar weeks since 1970), the log of the horizon's realised variance and the terms before it; all as raw
-    little-endian float32 and int32. `tails` are the 80 and 95 % quantiles of the absolute standardised residuals of the
-    walk-forward validation. A row without a trained model has no weeks, no panel and no tails, and NaN for the terms whose
-    lookback its history does not reach: it is told what the others say, and adds nothing to it.
+    little-endian float32 and int32. `deltas` holds, by candidate that follows the market model, its δ in those weeks (float32).
+    `tails` are the 80 and 95 % quantiles of the absolute standardised residuals of the walk-forward validation. A row without a
+    trained model has no weeks, no panel and no tails, and NaN for the terms whose lookback its history does not reach: it is
+    served what the other rows say, and adds nothing to it.
     """
 
     mean_return: float
@@ -53,6 +54,7 @@ class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
     weeks: bytes
     panel: bytes
     tails: tuple[float, float] | None
+    deltas: dict[str, bytes] = {}
 
 
 class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):

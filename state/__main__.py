@@ -35,6 +35,7 @@ def main() -> None:
 @_OUT
 def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written: bool, out: Path | None) -> None:
     """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
+    from models.pooling.contribution import learning_line
     from models.pooling.pool import pool
 
     if form == "parquet" and out is None:
@@ -50,6 +51,8 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
         unreadable = {ticker: reason for ticker, reason in unreadable.items() if ticker in wanted}
     missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
     _put(_FORMATS[form](rows), out)
+    if form == "table" and out is None and rows:
+        click.echo(learning_line(rows))
     if missing:
         raise RequestError(f"no forecast of {', '.join(missing)}: publish bars of it, or see the tickers without --tickers")
     if unreadable:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from models.baseline import PRIOR_ANNUAL_DISPERSION
 from models.explain.quantities import Quantities
 from models.explain.weights import Lean, add_lean
+from models.historical import PRIOR_ANNUAL_DISPERSION
 from models.pooling.pool import PoolEstimates
 from models.pooling.shrinkage import LARGEST_ANNUAL_RETURN
 from models.selection.combination import BASELINE

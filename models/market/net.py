@@ -23,16 +23,16 @@ class RecurrentNet:
     head_weight: Floats
     head_bias: Floats
 
-    def forward(self, sequence: Floats) -> Floats:
-        """Outputs of the heads, shape (m,), after a sequence of shape (steps, k)."""
+    def forward(self, sequences: Floats) -> Floats:
+        """Outputs of the heads, shape (n, m), after each of the sequences, shape (n, steps, k)."""
         units = self.state_weight.shape[1]
-        driven = sequence @ self.input_weight.T + self.bias
-        hidden = np.zeros(units)
-        cell = np.zeros(units)
-        for step in driven:
-            gates = step + self.state_weight @ hidden
+        driven = sequences @ self.input_weight.T + self.bias
+        hidden = np.zeros((len(sequences), units))
+        cell = np.zeros((len(sequences), units))
+        for step in range(sequences.shape[1]):
+            gates = driven[:, step] + hidden @ self.state_weight.T
             squashed = 1.0 / (1.0 + np.exp(-gates))
-            cell = squashed[units : 2 * units] * cell + squashed[:units] * np.tanh(gates[2 * units : 3 * units])
-            hidden = squashed[3 * units :] * np.tanh(cell)
-        outputs: Floats = self.head_weight @ hidden + self.head_bias
+            cell = squashed[:, units : 2 * units] * cell + squashed[:, :units] * np.tanh(gates[:, 2 * units : 3 * units])
+            hidden = squashed[:, 3 * units :] * np.tanh(cell)
+        outputs: Floats = hidden @ self.head_weight.T + self.head_bias
         return outputs

@@ -60,14 +60,20 @@ class TreeEnsemble:
                 places.append((tree.right_children[node], 2 * place + 2, level + 1))
         return cls(feature, threshold, leaf)
 
-    def predict(self, inputs: Floats) -> float:
-        """Sum of the leaves that one row of inputs, shape (k,), falls into."""
-        row = inputs.astype(np.float32)
-        tree = np.arange(len(self.feature))
-        place = np.zeros(len(self.feature), dtype=np.intp)
-        while place[0] < self.feature.shape[1]:
-            place = 2 * place + 1 + (row[self.feature[tree, place]] >= self.threshold[tree, place])
-        return float(self.leaf[tree, place - self.feature.shape[1]].sum())
+    def predict(self, inputs: Floats) -> Floats:
+        """Sum of the leaves that each row of inputs, shape (n, k), falls into: shape (n,)."""
+        rows = inputs.astype(np.float32)
+        row, tree = np.arange(len(rows))[:, None], np.arange(len(self.feature))[None, :]
+        place = np.zeros((len(rows), len(self.feature)), dtype=np.intp)
+        for _ in range(self.depth):
+            place = 2 * place + 1 + (rows[row, self.feature[tree, place]] >= self.threshold[tree, place])
+        total: Floats = self.leaf[tree, place - self.feature.shape[1]].sum(axis=1)
+        return total
+
+    @property
+    def depth(self) -> int:
+        """Splits from the root to a leaf."""
+        return int(self.leaf.shape[1]).bit_length() - 1
 
 
 def _depth(tree: _Tree, node: int) -> int:

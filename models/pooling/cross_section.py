@@ -13,13 +13,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
+from models.pooling.joint_panel import joint_panel, slopes_within_weeks, statistics_of
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
 from models.pooling.terms import NEAREST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE
-from records import TRADING_DAYS, Floats, Forecast, PoolStatistics
+from records import TRADING_DAYS, Floats, Forecast
 
-#: Ridge penalty per row on the terms within dates: ten collinear ones, and no prior.
-RIDGE: Final = 0.02
 #: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
 #: Likewise pooled log-HAR beside own: after a crash of one ticker it extrapolates from days that the others never had.
@@ -75,12 +74,6 @@ class PooledVariances(NamedTuple):
     steps: VarianceSteps | None = None
 
 
-def statistics_of(row: Forecast) -> PoolStatistics:
-    """The statistics of a row that is known to have them."""
-    assert row.pool is not None, "the row was chosen for its statistics"
-    return row.pool
-
-
 def row_terms(row: Forecast) -> Floats:
     """The terms at the row's bar, shape (k,)."""
     return np.frombuffer(statistics_of(row).terms, dtype="<f4").astype(np.float64)
@@ -101,18 +94,15 @@ def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] 
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
     now = np.vstack([now, *(_filled(row_terms(row), now.mean(axis=0)) for row in untrained)])
-    weeks = np.concatenate([np.frombuffer(statistics_of(row).weeks, dtype="<i4") for row in members])
-    width = 1 + len(TERM_NAMES)
-    panel = np.concatenate([np.frombuffer(statistics_of(row).panel, dtype="<f4").reshape(-1, width) for row in members])
-    target, terms = panel[:, 0].astype(np.float64), panel[:, 1:].astype(np.float64)
-    if len(target) < 2 * width:
+    panel = joint_panel(members)
+    if len(panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
-    har = _fitted_har(target, terms)
+    har = _fitted_har(panel.target, panel.terms)
     pooled_har = np.clip(_pooled_har(har, now), own - doubt, own + doubt)
     level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
-    apart = shrunk_slopes(within(target, weeks), within(terms, weeks), np.zeros(len(TERM_NAMES)), RIDGE)
+    apart = slopes_within_weeks(panel)
     # Row by row: a matrix product may round a row by how many there are.
     gap = level - (now * apart).sum(axis=1)
     share = 1.0 - MINIMUM_TICKERS / count
@@ -154,12 +144,3 @@ def _fitted_har(target: Floats, terms: Floats) -> HarFit:
 def _pooled_har(fit: HarFit, now: Floats) -> Floats:
     """Log variances by the pooled log-HAR, from terms (n, k), shape (n,)."""
     return np.asarray((now[:, : len(fit.slopes)] * fit.slopes).sum(axis=1) + fit.intercept + fit.correction)
-
-
-def within(values: Floats, groups: np.ndarray) -> Floats:
-    """Values less their group's mean; shape as given, (n,) or (n, k)."""
-    _, index, count = np.unique(groups, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(count), *values.shape[1:]))
-    np.add.at(sums, index, values)
-    means = sums / count.reshape(-1, *[1] * (values.ndim - 1))
-    return np.asarray(values - means[index])

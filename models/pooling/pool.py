@@ -29,11 +29,11 @@ from models.pooling.cross_section import (
     pooled_returns,
     pooled_variances,
     row_terms,
-    statistics_of,
 )
+from models.pooling.joint_panel import delta_evidence, joint_panel, statistics_of
 from models.pooling.shrinkage import limited_return
-from models.selection.combination import BASELINE, blend_returns, blend_variances
-from models.selection.evidence import pooled, significance, weight
+from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
+from models.selection.evidence import pooled
 from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
@@ -42,13 +42,6 @@ LARGEST_AGE_DAYS: Final = 7
 POOLED: Final = "pooled"
 #: A ticker's tails count up to this many times the normal ones: beside an error in the bars, two tickers have no middle.
 LARGEST_TAIL: Final = 2.0
-
-
-class Tilt(NamedTuple):
-    """The candidate towards which forecasts are moved from the baseline, and by how much; the weight may be 0."""
-
-    model: str
-    weight: float
 
 
 class PoolEstimates(NamedTuple):
@@ -74,8 +67,8 @@ def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
         untrained,
         pooled_returns(members, untrained),
         pooled_variances(members, untrained),
-        _best_evidence(members, "return_evidence"),
-        _best_evidence(members, "variance_evidence"),
+        _return_tilt(members),
+        _variance_tilt(members),
         _pooled_tails(members),
     )
 
@@ -150,17 +143,31 @@ def _belongs(row: Forecast, newest: Forecast) -> bool:
     )
 
 
-def _best_evidence(members: list[Forecast], field: str) -> Tilt:
-    """The candidate with the most significant evidence over all tickers, and the weight that it has earned."""
+def _return_tilt(members: list[Forecast]) -> Tilt:
+    evidence = _candidates_evidence(members, "return_evidence")
+    return best_tilt(evidence, {})
+
+
+def _variance_tilt(members: list[Forecast]) -> Tilt:
+    """Of the candidates that follow the market model by their δ within weeks, of the others by their own validations."""
+    evidence = _candidates_evidence(members, "variance_evidence")
+    prior = priors(evidence)
+    panel = joint_panel(members)
+    for name in prior:
+        found = delta_evidence(members, panel, name)
+        if found is not None:
+            evidence[name] = found
+    return best_tilt(evidence, prior)
+
+
+def _candidates_evidence(members: list[Forecast], field: str) -> dict[str, Evidence]:
     evidence: dict[str, list[Evidence]] = {}
     for row in members:
         for candidate in row.candidates:
             part = getattr(candidate, field)
             if part is not None:
                 evidence.setdefault(candidate.model, []).append(part)
-    totals = {name: pooled(parts) for name, parts in evidence.items()}
-    best = max(totals, key=lambda name: significance(totals[name]), default=BASELINE)
-    return Tilt(best, weight(totals[best]) if best in totals else 0.0)
+    return {name: pooled(parts) for name, parts in evidence.items()}
 
 
 def applied_tilts(estimates: PoolEstimates, row: Forecast) -> tuple[Tilt, Tilt]:

@@ -53,8 +53,12 @@ class LabelledRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingPanel:
-    """One ticker's rows of the pooled regression: `weeks` (m,) int32, `values` (m, 1 + k) float32, the target first."""
+    """One ticker's rows of the pooled regression: `weeks` (m,) int32, `values` (m, 1 + k) float32, the target first.
 
+    `rows` (m,) are the window's bars that they belong to.
+    """
+
+    rows: np.ndarray
     weeks: np.ndarray
     values: np.ndarray
 
@@ -123,7 +127,7 @@ def training_panel(window: Window, horizon: int) -> TrainingPanel:
     """The labelled rows as they are kept with the ticker's forecasts."""
     labels = labelled_rows(window, horizon)
     values = np.column_stack([labels.log_variance, labels.terms])
-    return TrainingPanel(labels.weeks.astype("<i4"), values.astype("<f4"))
+    return TrainingPanel(labels.rows, labels.weeks.astype("<i4"), values.astype("<f4"))
 
 
 def mean_statistics(window: Window) -> tuple[float, float]:

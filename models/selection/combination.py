@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Self
 
 import msgspec
 import numpy as np
 
 from models.candidates.har import HarModel
 from models.contract import HorizonForecast
-from models.selection.evidence import weight
-from records import CandidateScore, Opinion
+from models.selection.evidence import Prior, prior_of, significance, weight
+from records import CandidateScore, Evidence, Opinion
 
 #: The candidate that serves unless another one proves better.
 BASELINE: Final = HarModel.name
 
 
+class Tilt(NamedTuple):
+    """The candidate towards which forecasts are moved from the baseline, and by how much; the weight may be 0.
+
+    `evidence` and `prior` are what the weight rests on.
+    """
+
+    model: str
+    weight: float
+    evidence: Evidence | None = None
+    prior: Prior | None = None
+
+
 class Combination(msgspec.Struct, frozen=True, kw_only=True):
-    """Which candidates make the served forecast. Without the baseline among them, the best one stands in for it."""
+    """Which candidates make the served forecast: the base, moved towards another candidate by a weight.
+
+    Without the baseline among the candidates, the best one in validation is the base. `return_best` and `volatility_best` are
+    the candidates with the most significant weight; where none has any, the best ones in validation.
+    """
 
     return_base: str
     return_best: str
@@ -31,16 +48,18 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
         """From the scores of the candidates that did not fail, in the order that settles ties; None without any."""
         if not scores:
             return None
-        by_name = {score.model: score for score in scores}
-        return_best = min(scores, key=lambda s: np.inf if s.return_rmse is None else s.return_rmse)
-        volatility_best = min(scores, key=lambda s: np.inf if s.qlike is None else s.qlike)
+        names = {score.model for score in scores}
+        returns = {s.model: s.return_evidence for s in scores if s.return_evidence is not None}
+        variances = {s.model: s.variance_evidence for s in scores if s.variance_evidence is not None}
+        return_tilt, volatility_tilt = best_tilt(returns, {}), best_tilt(variances, priors(variances))
+        return_best, volatility_best = best_in_validation(scores)
         return cls(
-            return_base=BASELINE if BASELINE in by_name else return_best.model,
-            return_best=return_best.model,
-            return_weight=0.0 if return_best.return_evidence is None else weight(return_best.return_evidence),
-            volatility_base=BASELINE if BASELINE in by_name else volatility_best.model,
-            volatility_best=volatility_best.model,
-            volatility_weight=0.0 if volatility_best.variance_evidence is None else weight(volatility_best.variance_evidence),
+            return_base=BASELINE if BASELINE in names else return_best,
+            return_best=return_best if return_tilt.weight == 0.0 else return_tilt.model,
+            return_weight=return_tilt.weight,
+            volatility_base=BASELINE if BASELINE in names else volatility_best,
+            volatility_best=volatility_best if volatility_tilt.weight == 0.0 else volatility_tilt.model,
+            volatility_weight=volatility_tilt.weight,
         )
 
     @property
@@ -78,6 +97,26 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
                 self.volatility_weight,
             ),
         )
+
+
+def best_tilt(evidence: Mapping[str, Evidence], prior: Mapping[str, Prior]) -> Tilt:
+    """The candidate with the most significant weight among those that have any, else among all; the baseline without any."""
+    tilts = [Tilt(name, weight(part, prior.get(name)), part, prior.get(name)) for name, part in evidence.items()]
+    able = [tilt for tilt in tilts if tilt.weight > 0.0]
+    return max(able or tilts, key=lambda tilt: significance(evidence[tilt.model], tilt.prior), default=Tilt(BASELINE, 0.0))
+
+
+def priors(names: Iterable[str]) -> dict[str, Prior]:
+    """The priors of the candidates that have one."""
+    found = {name: prior_of(name) for name in names}
+    return {name: prior for name, prior in found.items() if prior is not None}
+
+
+def best_in_validation(scores: Sequence[CandidateScore]) -> tuple[str, str]:
+    """Names of the candidates with the least error of the return and with the least QLIKE; the earlier one of a tie."""
+    by_return = min(scores, key=lambda score: np.inf if score.return_rmse is None else score.return_rmse)
+    by_qlike = min(scores, key=lambda score: np.inf if score.qlike is None else score.qlike)
+    return by_return.model, by_qlike.model
 
 
 def blend_returns(base: float, other: float, share: float) -> float:

@@ -1,25 +1,50 @@
-"""How far a forecast should depart from the safe baseline: as far as paired walk-forward errors carry, and no further.
+"""How far a forecast departs from the safe baseline: as far as paired walk-forward errors carry, and no further.
 
 A plain choice of each ticker's best candidate in validation forecasts worse than one default for all: with some thirty noisy
 origins the best is mostly the luckiest. So a candidate gets weight only where the combination of it and the baseline (Bates and
 Granger 1969) beats the baseline by more than chance would.
+
+A candidate that follows the market model brings a prior: the weight that its cross-validation found, on tickers and dates which
+its fit had not seen. Prior and evidence are joined as two normal estimates of one weight, each with its precision. So a single
+ticker is served by the prior, and a table of many by what its own errors say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from models.market.model import market_model
 from models.selection.walkforward import Realised, WalkForward
 from records import Evidence, Floats
 
 #: In standard errors of the weight. With overlapping horizons and the best of three candidates to judge, luck alone
 #: clears two in about one ticker of ten.
 BAR: Final = 3.0
-#: Origins are half a horizon apart, so each error shares bars with two neighbours; one more for good measure.
+#: Likewise with a prior: it was found elsewhere, and is not the luckiest of several.
+PRIOR_BAR: Final = 2.0
+#: Origins are half a horizon apart, so each error shares bars with two neighbours; one more to be safe.
 OVERLAP: Final = 3
+#: A prior is known no better than this: other years and other tickers are not those of the cross-validation.
+LEAST_PRIOR_DEVIATION: Final = 0.25
+
+
+class Prior(NamedTuple):
+    """A candidate's weight before any evidence, and the standard deviation of that belief."""
+
+    weight: float
+    deviation: float
+
+
+def prior_of(model: str) -> Prior | None:
+    """The prior of a candidate that follows the market model; None for the others."""
+    score = market_model().record.scores.get(model)
+    if score is None:
+        return None
+    deviation = max(score.error, score.block_spread, LEAST_PRIOR_DEVIATION)
+    return Prior(min(max(score.weight, 0.0), 1.0), deviation)
 
 
 def return_evidence(candidate: WalkForward, baseline: WalkForward, truth: Realised, horizon: int) -> Evidence:
@@ -30,21 +55,33 @@ def return_evidence(candidate: WalkForward, baseline: WalkForward, truth: Realis
     return _evidence(shift, error)
 
 
-def variance_evidence(candidate: WalkForward, baseline: WalkForward, truth: Realised) -> Evidence:
-    """Evidence on the variance, in logs; a common error in level is no evidence for a candidate, so errors are centred."""
-    shift = np.log(candidate.daily_variance / baseline.daily_variance)
-    error = np.log(truth.daily_variance / baseline.daily_variance)
+def variance_evidence(
+    candidate: WalkForward, baseline: WalkForward, truth: Realised, unseen: np.ndarray | None = None
+) -> Evidence:
+    """Evidence on the variance, in logs, from the origins that the mask `unseen` leaves (default: all).
+
+    A common error in level is no evidence for a candidate, so errors are centred.
+    """
+    rows = slice(None) if unseen is None else unseen
+    shift = np.log(candidate.daily_variance / baseline.daily_variance)[rows]
+    error = np.log(truth.daily_variance / baseline.daily_variance)[rows]
+    if len(shift) < 2:
+        return Evidence(square=0.0, product=0.0, error=0.0)
     return _evidence(shift - shift.mean(), error - error.mean())
 
 
 def _evidence(shift: Floats, error: Floats) -> Evidence:
-    """Sums, with Newey and West's (1987) standard error of the product."""
     product = shift * error
-    centred = product - product.mean()
+    return Evidence(square=float(shift @ shift), product=float(product.sum()), error=newey_west(product))
+
+
+def newey_west(values: Floats) -> float:
+    """Standard error of the sum of a series, shape (n,), that is correlated over OVERLAP steps (Newey and West 1987)."""
+    centred = values - values.mean()
     variance = float(centred @ centred)
     for lag in range(1, min(OVERLAP, len(centred) - 1) + 1):
         variance += 2.0 * (1.0 - lag / (OVERLAP + 1)) * float(centred[lag:] @ centred[:-lag])
-    return Evidence(square=float(shift @ shift), product=float(product.sum()), error=float(np.sqrt(max(variance, 0.0))))
+    return float(np.sqrt(max(variance, 0.0)))
 
 
 def pooled(evidence: Iterable[Evidence]) -> Evidence:
@@ -61,13 +98,27 @@ def pooled(evidence: Iterable[Evidence]) -> Evidence:
     )
 
 
-def significance(evidence: Evidence) -> float:
-    """The least-squares weight in standard errors; 0 when nothing can be said."""
-    return evidence.product / evidence.error if evidence.error > 0.0 else 0.0
+def significance(evidence: Evidence, prior: Prior | None = None) -> float:
+    """The weight in standard errors; 0 when nothing can be said."""
+    estimate = joint_estimate(evidence, prior)
+    return 0.0 if estimate is None else estimate.weight / estimate.deviation
 
 
-def weight(evidence: Evidence) -> float:
+def weight(evidence: Evidence, prior: Prior | None = None) -> float:
     """Weight of the candidate in [0, 1]: 0 unless its significance clears the bar."""
-    if significance(evidence) <= BAR or evidence.square <= 0.0:
+    estimate = joint_estimate(evidence, prior)
+    if estimate is None or estimate.weight <= (BAR if prior is None else PRIOR_BAR) * estimate.deviation:
         return 0.0
-    return min(1.0, evidence.product / evidence.square)
+    return min(1.0, estimate.weight)
+
+
+def joint_estimate(evidence: Evidence, prior: Prior | None) -> Prior | None:
+    """The least-squares weight with its standard error, joined with the prior; None without either."""
+    if not (evidence.error > 0.0 and evidence.square > 0.0):
+        return prior
+    found = Prior(evidence.product / evidence.square, evidence.error / evidence.square)
+    if prior is None:
+        return found
+    precision = 1.0 / prior.deviation**2 + 1.0 / found.deviation**2
+    mean = (prior.weight / prior.deviation**2 + found.weight / found.deviation**2) / precision
+    return Prior(mean, precision**-0.5)

@@ -12,9 +12,10 @@ import numpy as np
 from errors import ModelError, TrainingError
 from models.candidates.registry import MODELS
 from models.contract import HorizonForecast, Model, Window
+from models.market.model import market_model
 from models.selection.combination import BASELINE, Combination
 from models.selection.drift import Monitors, monitors_at_cutoff
-from models.selection.evidence import return_evidence, variance_evidence
+from models.selection.evidence import prior_of, return_evidence, variance_evidence
 from models.selection.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.selection.walkforward import Fold, Realised, WalkForward, folds_of, realised, walk_forward
 from records import TRADING_DAYS, CandidateScore, FallbackStep
@@ -61,7 +62,7 @@ class ModelSelector:
             except Exception as error:  # one library's failure on one series must not cost the others
                 logger.warning("candidate crashed ticker=%s model=%s", window.ticker, name, exc_info=True)
                 failures[name] = f"{type(error).__name__}: {error}"
-        scores = {name: score(name, walks, truth, horizon) for name in walks}
+        scores = {name: score(name, walks, truth, horizon, _unseen(window, truth)) for name in walks}
         combination = Combination.of_scores(tuple(scores.values()))
         return cls(
             window.ticker,
@@ -87,12 +88,18 @@ def mixed_seed(seed: int, window: Window, name: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
 
 
-def score(name: str, walks: dict[str, WalkForward], truth: Realised, horizon: int) -> CandidateScore:
-    """A candidate's scores over all origins, and its evidence against the baseline."""
+def score(
+    name: str, walks: dict[str, WalkForward], truth: Realised, horizon: int, unseen: np.ndarray | None = None
+) -> CandidateScore:
+    """A candidate's scores over all origins, and its evidence against the baseline.
+
+    `unseen` is the mask of the origins that the fit of the market model has not seen; default all.
+    """
     walk = walks[name]
     volatility, realised_volatility = (np.sqrt(v) * _ANNUAL for v in (walk.daily_variance, truth.daily_variance))
     mean_volatility = np.full(len(volatility), realised_volatility.mean())
     baseline = walks.get(BASELINE) if name != BASELINE else None
+    judged = None if prior_of(name) is None else unseen
     return CandidateScore(
         model=name,
         origins=len(truth.origin),
@@ -103,8 +110,13 @@ def score(name: str, walks: dict[str, WalkForward], truth: Realised, horizon: in
         qlike=qlike(walk.daily_variance, truth.daily_variance),
         sharpe=strategy_sharpe(walk.horizon_return, truth.horizon_return, horizon),
         return_evidence=None if baseline is None else return_evidence(walk, baseline, truth, horizon),
-        variance_evidence=None if baseline is None else variance_evidence(walk, baseline, truth),
+        variance_evidence=None if baseline is None else variance_evidence(walk, baseline, truth, judged),
     )
+
+
+def _unseen(window: Window, truth: Realised) -> np.ndarray:
+    week = (window.day[truth.origin].astype(np.int64) + 3) // 7
+    return ~market_model().has_seen(window.ticker, week)
 
 
 def served(combination: Combination, walks: dict[str, WalkForward]) -> WalkForward:

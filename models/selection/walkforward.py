@@ -118,5 +118,5 @@ def walk_forward(model: type[Model], window: Window, horizon: int, seed: int, fo
         if not fold.origins:
             continue
         trained = model.train(window.until(fold.stop), horizon, seed)
-        forecasts += [trained.forecast(window.until(origin + 1)) for origin in fold.origins]
+        forecasts += trained.forecasts(window, fold.origins)
     return WalkForward(np.array([f.horizon_return for f in forecasts]), np.array([f.daily_variance for f in forecasts]))

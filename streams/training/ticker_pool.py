@@ -15,7 +15,7 @@ TickerOutcome: TypeAlias = Outcome[TrainingJob, TrainedTicker]
 #: The forkserver imports these modules once for all processes.
 PRELOAD: Final = ("models.training",)
 #: And these for each candidate. Libraries that are not installed are left out.
-PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model", ModelName.XGBOOST: "xgboost", ModelName.LSTM: "torch"}
+PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model"}
 
 
 def new_ticker_pool(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> TickerPool:

@@ -125,7 +125,10 @@ class TestServing:
         assert (row.return_model, row.volatility_model) == names
         by_return, by_volatility = (MODELS[name].from_bytes(trained.models[name]) for name in names)
         assert row.annual_return == pytest.approx(by_return.forecast(window).horizon_return * 252 / HORIZON)
-        assert row.annual_volatility == pytest.approx(math.sqrt(252 * by_volatility.forecast(window).daily_variance))
+        own = MODELS["har"].from_bytes(trained.models["har"]).forecast(window).daily_variance
+        share = trained.combination.volatility_weight if trained.combination.volatility_model != "har" else 1.0
+        served = own * (by_volatility.forecast(window).daily_variance / own) ** share
+        assert row.annual_volatility == pytest.approx(math.sqrt(252 * served))
         assert row.as_of == window.as_of
         assert row.last_close == window.close[-1]
         assert row.candidates == trained.candidates

@@ -6,15 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from models.candidates.arima import ARIMA
 from models.candidates.arma import ArmaProcess
-from models.candidates.learning import learning_set
-from models.candidates.lstm import SEQUENCE, LSTMModel, fit_net
-from models.candidates.xgb import XGBoostModel, boost
-from models.market.trees import TreeEnsemble
 from tests.models.windows import simulated_window
 
 STEPS = 21
@@ -71,75 +65,3 @@ def test_arima_variance_beats_the_mean_where_variance_persists(rng: np.random.Ge
         losses[name] = np.mean((series[1505:] - path[1500:-5]) ** 2)
     assert losses["fitted"] < 1.02 * losses["true"]
     assert losses["true"] < 0.95 * series[1505:].var()
-
-
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_trees_equal_xgboost(seed: int) -> None:
-    import xgboost
-
-    data = learning_set(simulated_window(756, seed=seed), 21)
-    inputs, targets = data.inputs[data.labelled], data.targets[data.labelled]
-    booster = boost(inputs, targets[:, 1], seed)
-    expected = booster.predict(xgboost.DMatrix(inputs.astype(np.float32)))
-    ensemble = TreeEnsemble.of_booster(booster)
-    assert expected.std() > 0.01, "trees that split on nothing would test nothing"
-    np.testing.assert_allclose([ensemble.predict(row) for row in inputs], expected, rtol=1e-5, atol=2e-6)
-
-
-@settings(max_examples=20)
-@given(seed=st.integers(0, 10_000), cut=st.sampled_from([0.0, 0.5, -1.25]))
-def test_trees_send_ties_the_way_xgboost_does(seed: int, cut: float) -> None:
-    """Inputs of few values: many lie exactly on a threshold."""
-    import xgboost
-
-    rng = np.random.default_rng(seed)
-    inputs = rng.integers(-3, 4, (80, 3)) / 2 + cut
-    booster = boost(np.repeat(inputs, 4, axis=0), np.repeat(np.sin(inputs.sum(axis=1)), 4), seed)
-    expected = booster.predict(xgboost.DMatrix(inputs.astype(np.float32)))
-    ensemble = TreeEnsemble.of_booster(booster)
-    np.testing.assert_allclose([ensemble.predict(row) for row in inputs], expected, rtol=1e-5, atol=2e-6)
-
-
-def test_lstm_equals_torch() -> None:
-    import torch
-
-    rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((60, SEQUENCE, 7)), rng.standard_normal((60, 2))
-    y[:, 0] += 3 * x[:, -1, 0]
-    net = fit_net(x, y, x, y, seed=5)
-    assert np.abs(net.head_weight).max() > 0.01, "an untrained head would test nothing"
-    units = net.state_weight.shape[1]
-    lstm = torch.nn.LSTM(7, units, batch_first=True)
-    with torch.no_grad():
-        lstm.weight_ih_l0.copy_(torch.from_numpy(net.input_weight))
-        lstm.weight_hh_l0.copy_(torch.from_numpy(net.state_weight))
-        lstm.bias_ih_l0.copy_(torch.from_numpy(net.bias))
-        lstm.bias_hh_l0.zero_()
-        hidden = lstm(torch.from_numpy(x.astype(np.float32)))[0][:, -1].numpy()
-    expected = hidden @ net.head_weight.T + net.head_bias
-    np.testing.assert_allclose([net.forward(sequence) for sequence in x], expected, atol=1e-6)
-
-
-def test_lstm_learns_what_can_be_learnt() -> None:
-    """A target that the last inputs determine: the best weights are better than the baseline they start from."""
-    rng = np.random.default_rng(0)
-    x, stop_x = rng.standard_normal((120, SEQUENCE, 4)), rng.standard_normal((40, SEQUENCE, 4))
-    y, stop_y = (np.column_stack([part[:, -1, 0], part[:, -1, 1]]) for part in (x, stop_x))
-    net = fit_net(x, y, stop_x, stop_y, seed=1)
-    error = np.mean((np.array([net.forward(s) for s in stop_x]) - stop_y) ** 2)
-    assert error < 0.8 * np.mean(stop_y**2)
-
-
-def test_training_leaves_torch_random_state_alone() -> None:
-    import torch
-
-    torch.manual_seed(11)
-    before = torch.random.get_rng_state()
-    LSTMModel.train(simulated_window(400, seed=0), 21, seed=9)
-    assert torch.equal(torch.random.get_rng_state(), before)
-
-
-def test_another_seed_is_another_learner() -> None:
-    window = simulated_window(756, seed=0)
-    for model in (XGBoostModel, LSTMModel):
-        assert model.train(window, 21, seed=1).to_bytes() != model.train(window, 21, seed=2).to_bytes()

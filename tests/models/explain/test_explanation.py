@@ -19,7 +19,7 @@ from models.serving import load_trained, make_forecast
 from models.training import train_ticker
 from records import Drift, Evidence, Forecast, LossMonitor, Opinion
 from tests.models.explain.recompute import recomputed
-from tests.models.oracle import simulated_window
+from tests.models.windows import simulated_window
 
 HORIZON = 21
 SERVED = ("annual_return", "annual_volatility", "lower_80", "upper_80", "lower_95", "upper_95")

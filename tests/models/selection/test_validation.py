@@ -15,9 +15,9 @@ from hypothesis.extra import numpy as hnp
 
 from errors import TooFewBarsError
 from models.candidates.har import HarModel
-from models.candidates.learning import learning_set
 from models.candidates.registry import MODELS
 from models.contract import HorizonForecast, Window, horizon_returns, horizon_variances
+from models.selection.combination import best_in_validation
 from models.selection.metrics import out_of_sample_r2, qlike, qlike_losses, rmse, strategy_sharpe
 from models.selection.selector import ModelSelector, mixed_seed
 from models.selection.walkforward import plan_folds, realised, walk_forward
@@ -76,14 +76,6 @@ class TestNoLookAhead:
             first, second = (getattr(walk, field) for walk in walks)
             assert first[:known].tobytes() == second[:known].tobytes()
             assert (first[known:] != second[known:]).all()
-
-    def test_scalers_and_labels_end_with_the_training_part(self) -> None:
-        whole = simulated_window(756, seed=4)
-        data = learning_set(whole.until(400), HORIZON)
-        assert not data.labelled[400 - HORIZON :].any()
-        inside = data.inputs[data.labelled]
-        np.testing.assert_allclose(inside.mean(axis=0), 0.0, atol=0.1)  # up to clipping
-        assert abs(learning_set(whole, HORIZON).task.scaler.center - data.task.scaler.center).max() > 1e-3
 
     @given(hnp.arrays(np.float64, st.integers(30, 80), elements=st.floats(-0.2, 0.2)), st.integers(1, 25))
     def test_labels_are_the_following_bars_and_nothing_else(self, log_return: np.ndarray, horizon: int) -> None:
@@ -169,8 +161,12 @@ class TestSelector:
 
     def test_best_are_those_of_the_scores(self, selector: ModelSelector) -> None:
         assert selector.combination is not None
-        assert selector.combination.return_best == min(selector.candidates, key=lambda s: s.return_rmse or math.inf).model
-        assert selector.combination.volatility_best == min(selector.candidates, key=lambda s: s.qlike or math.inf).model
+        by_return = min(selector.candidates, key=lambda s: s.return_rmse or math.inf).model
+        by_qlike = min(selector.candidates, key=lambda s: s.qlike or math.inf).model
+        assert best_in_validation(selector.candidates) == (by_return, by_qlike)
+        combination = selector.combination
+        assert combination.return_best == by_return or combination.return_weight > 0
+        assert combination.volatility_best == by_qlike or combination.volatility_weight > 0
 
     def test_forecast_is_the_baseline_moved_by_the_weights(self, selector: ModelSelector, window: Window) -> None:
         plan = selector.combination

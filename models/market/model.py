@@ -1,0 +1,155 @@
+"""The market model: what tells tickers apart in the variance ahead beyond the served regression, fitted once and frozen.
+
+It is a file of numbers that `python -m models pretrain` writes. Whoever has one ticker's bars can evaluate it, in microseconds
+and with NumPy alone: δ is the expected log of the ticker's variance over the horizon, less what the regression within dates
+expects of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from errors import SettingsError, StateCorruptError
+from models.contract import Window
+from models.market.inputs import INPUT_BARS, INPUT_NAMES, market_inputs, market_sequences, variance_rise
+from models.market.net import RecurrentNet
+from models.market.standard import Standard
+from models.market.trees import TreeEnsemble
+from models.packing import pack, unpack
+from records import Floats
+from settings import load_settings
+
+KIND: Final = "market"
+VERSION: Final = 1
+SHIPPED: Final = Path(__file__).with_name("shipped.msgpack")
+#: Calendar weeks from a row to the end of its label of 21 bars.
+LABEL_WEEKS: Final = 5
+#: The last month's variance against the year's, both as means of logs, and from where on it counts as risen.
+RISE_INPUT: Final = "log_variance_21_to_252"
+RISE: Final = INPUT_NAMES.index(RISE_INPUT)
+RISE_BEGINS: Final = 0.5
+#: No ticker is moved by more than this factor of its variance, up or down.
+LARGEST_DELTA: Final = float(np.log(2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class CrossValidation:
+    """How a part of the model did on dates and tickers that its fit had not seen.
+
+    `weight` is the slope of the residual on δ, both within dates: 1 if δ is neither too large nor too small; `error` is its
+    standard error (Newey and West over dates), `block_spread` the weights' standard deviation over blocks of dates,
+    `r2` the share of the residual's variance that δ explains, `qlike_ratio` QLIKE with δ ÷ without, given each date's level;
+    None of returns.
+    """
+
+    weight: float
+    error: float
+    block_spread: float
+    r2: float
+    qlike_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketRecord:
+    """What the model was fitted to, and how it did.
+
+    `data` are the files' names with digests of their content, `first_week` and `last_week` the calendar weeks since 1970 of the
+    first and the last row. `scores` are by candidate and part, `return_score` is that of the same means applied to returns.
+    """
+
+    data: tuple[str, ...]
+    tickers: tuple[str, ...]
+    first_week: int
+    last_week: int
+    rows: int
+    seed: int
+    scores: dict[str, CrossValidation]
+    return_score: CrossValidation | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketModel:
+    """Inputs by name with their constants, a ridge regression and boosted trees on them, a net on their sequences.
+
+    `tree_scale` and `net_scale` multiply δ: the weights that the cross-validation found, so that a weight of 1 is right.
+    """
+
+    horizon: int
+    input_names: tuple[str, ...]
+    standard: Standard
+    sequence_standard: Standard
+    slopes: Floats
+    trees: TreeEnsemble
+    net: RecurrentNet
+    tree_scale: float
+    net_scale: float
+    record: MarketRecord
+
+    def tree_deltas(self, window: Window, rows: np.ndarray) -> Floats:
+        """δ of the trees and the ridge regression (their mean) after each of the bars `rows`, shape (m,)."""
+        inputs = self.standard.scale(market_inputs(window, rows))
+        mean = 0.5 * ((inputs * self.slopes).sum(axis=1) + self.trees.predict(inputs))
+        return restrained(self.tree_scale * mean, inputs[:, RISE])
+
+    def net_deltas(self, window: Window, rows: np.ndarray) -> Floats:
+        """δ of the net after each of the bars `rows`, shape (m,)."""
+        outputs = self.net.forward(self.sequence_standard.scale(market_sequences(window, rows)))[:, 0]
+        return restrained(self.net_scale * outputs, self.standard.scale_one(RISE, variance_rise(window, rows)))
+
+    def to_bytes(self) -> bytes:
+        """The file's content; equal models have equal bytes."""
+        return pack(KIND, VERSION, self)
+
+    @classmethod
+    def from_bytes(cls, payload: bytes) -> MarketModel:
+        """The model in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
+        model = unpack(payload, KIND, VERSION, cls)
+        if model.input_names != INPUT_NAMES:
+            raise StateCorruptError(
+                "the market model was fitted to other inputs than this version has: run models pretrain again"
+            )
+        return model
+
+    def has_seen(self, ticker: str, week: np.ndarray) -> np.ndarray:
+        """Whether labels that begin in these calendar weeks overlap with the ticker's own in the fit: those are no evidence."""
+        record = self.record
+        overlaps = (week + LABEL_WEEKS > record.first_week) & (week - LABEL_WEEKS < record.last_week)
+        return np.asarray(overlaps & (ticker in record.tickers))
+
+
+def restrained(delta: Floats, rise: Floats) -> Floats:
+    """δ within ±LARGEST_DELTA; where the ticker's variance has risen, it lowers no forecast.
+
+    `rise` is the input RISE_INPUT in the fit's standard deviations. Reductions fade from RISE_BEGINS on and are gone one
+    deviation later: the fit may hold no crisis, and what it has learnt of calm years sends every crisis straight back to calm.
+    """
+    inside = np.clip(delta, -LARGEST_DELTA, LARGEST_DELTA)
+    faded: Floats = np.where(inside < 0.0, inside * (1.0 - np.clip(rise - RISE_BEGINS, 0.0, 1.0)), inside)
+    return faded
+
+
+def last_row(window: Window) -> tuple[Window, np.ndarray]:
+    """The bars that δ after the window's last bar rests on, and that bar's row among them."""
+    known = window.last(INPUT_BARS)
+    return known, np.array([len(known) - 1])
+
+
+@functools.cache
+def market_model() -> MarketModel:
+    """The model in the file that MARKET_MODEL names, or the one that comes with this version. Read once by each process."""
+    path = load_settings().market_model or SHIPPED
+    try:
+        return MarketModel.from_bytes(path.read_bytes())
+    except OSError as error:
+        raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): make it with python -m models pretrain") from error
+
+
+def digest_of(payload: bytes) -> str:
+    """12 hex digits that name a market model."""
+    return hashlib.blake2b(payload, digest_size=6).hexdigest()

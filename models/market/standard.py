@@ -1,0 +1,45 @@
+"""The constants that bring inputs to order one: taken from the rows of the fit, the same for every ticker and date after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from records import Floats
+
+#: Outer percentiles of the fit's rows at which an input is winsorised.
+TAILS: Final = (1.0, 99.0)
+#: In standard deviations: no input counts for more.
+CLIP: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standard:
+    """Per input, shape (k,) each: the bounds it is winsorised at, then its mean and standard deviation."""
+
+    low: Floats
+    high: Floats
+    center: Floats
+    spread: Floats
+
+    @classmethod
+    def fit(cls, inputs: Floats) -> Self:
+        """From the inputs of the fit's rows, shape (n, k); NaN is left out. An input that does not vary is scaled to zero."""
+        low, high = np.nanpercentile(inputs, TAILS, axis=0)
+        inside = np.clip(inputs, low, high)
+        spread = np.nanstd(inside, axis=0)
+        return cls(low, high, np.nanmean(inside, axis=0), np.where(spread > 0.0, spread, np.inf))
+
+    def scale(self, inputs: Floats) -> Floats:
+        """Inputs of shape (…, k) in standard deviations from the fit's mean, within ±3; a missing input is at the mean."""
+        scaled = (np.clip(inputs, self.low, self.high) - self.center) / self.spread
+        limited: Floats = np.nan_to_num(np.clip(scaled, -CLIP, CLIP))
+        return limited
+
+    def scale_one(self, column: int, values: Floats) -> Floats:
+        """As `scale`, of one input: shape (n,)."""
+        low, high, center, spread = (part[column] for part in (self.low, self.high, self.center, self.spread))
+        limited: Floats = np.nan_to_num(np.clip((np.clip(values, low, high) - center) / spread, -CLIP, CLIP))
+        return limited

@@ -1,0 +1,1 @@
+"""Fits the market model: its panel over many tickers, its parts, their cross-validation. Training libraries load here only."""

@@ -1,0 +1,135 @@
+"""`python -m models pretrain`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from commands import startup
+from commands.console import progress
+from errors import SourceError
+from settings import SuspectBars, load_settings
+
+if TYPE_CHECKING:
+    from models.contract import Window
+    from models.market.model import MarketModel
+
+#: Shorter histories have no labelled row.
+MINIMUM_BARS = 300
+
+
+@click.command()
+@click.option(
+    "--path", "paths", type=click.Path(path_type=Path), multiple=True, help="Bars: Parquet, CSV, or a folder of them."
+)
+@click.option("--state", type=click.Path(path_type=Path), help="A state folder, in place of or beside files.")
+@click.option("--tickers", help="Comma-separated; default all.")
+@click.option("--without", help="Tickers to leave out, comma-separated: those that the model is to be judged on.")
+@click.option("--part", help="K/N: the tickers of part K of N, 0/2 and 1/2 for two fits that judge each other's tickers.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of bars.")
+@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of bars.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the model.")
+@click.option("--seed", type=int, default=0, show_default=True)
+def pretrain(
+    paths: tuple[Path, ...],
+    state: Path | None,
+    tickers: str | None,
+    without: str | None,
+    part: str | None,
+    start: dt.datetime | None,
+    end: dt.datetime | None,
+    out: Path,
+    seed: int,
+) -> None:
+    """Fit a market model to many tickers' bars: boosted trees, a net and a ridge regression, cross-validated.
+
+    MARKET_MODEL names the file to the engines. Every forecast is trained anew with it.
+    """
+    from models.market.model import digest_of
+    from models.pretraining.panel import fit_panel, ticker_group
+    from models.pretraining.pretraining import fitted_model
+
+    startup.loaded()
+    if not paths and state is None:
+        raise click.UsageError("name bars with --path or a state folder with --state")
+    wanted = None if tickers is None else [name for name in tickers.split(",") if name]
+    left_out = frozenset(() if without is None else without.split(","))
+    chosen, parts = _part(part)
+    span = (None if start is None else start.date(), None if end is None else end.date())
+    windows: dict[str, Window] = {}
+    with progress(None, "histories read") as advance:
+        sources = [_of_file(path, wanted, span) for path in paths] + ([] if state is None else [_of_state(state, wanted)])
+        for source in sources:
+            for window in source:
+                # The first file that has a ticker is the one that counts.
+                inside = window.ticker not in left_out and ticker_group(window.ticker, parts) == chosen
+                if inside and len(window) >= MINIMUM_BARS:
+                    windows.setdefault(window.ticker, window)
+                advance(1)
+    data = tuple(f"{path.name} {_digest(path)}" for path in paths) + (() if state is None else (f"state {state.name}",))
+    panel = fit_panel(windows.values(), load_settings().horizon)
+    click.echo(f"{len(panel)} rows of {len(windows)} tickers; cross-validation and fit take some minutes", err=True)
+    model = fitted_model(panel, data, seed)
+    payload = model.to_bytes()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(payload)
+    click.echo("\n".join(_record_lines(model)))
+    click.echo(f"{out}: {len(payload):,} bytes, {digest_of(payload)}")
+
+
+def _part(text: str | None) -> tuple[int, int]:
+    """K and N of K/N; all tickers are part 0 of 1."""
+    try:
+        chosen, parts = (0, 1) if text is None else map(int, text.split("/"))
+    except ValueError:
+        chosen, parts = -1, 0
+    if not 0 <= chosen < parts:
+        raise click.UsageError(f"--part {text}: write it as 0/2 or 1/2")
+    return chosen, parts
+
+
+def _of_file(path: Path, tickers: list[str] | None, span: tuple[dt.date | None, dt.date | None]) -> Iterator[Window]:
+    from history.windows import window_of_bars
+    from producers.histories import whole_histories
+    from producers.sources import read_source
+
+    today = dt.datetime.now(dt.UTC).date()
+    source = read_source(
+        "file", path=path, tickers=tickers, start=span[0], end=span[1], today=today, suspect_bars=SuspectBars.IMPOSSIBLE
+    )
+    yield from (window_of_bars(each.ticker, each.bars) for each in whole_histories(source, today))
+
+
+def _of_state(state: Path, tickers: list[str] | None) -> Iterator[Window]:
+    from history.windows import window_of_bars
+    from state.readers import HistoryReader
+
+    with HistoryReader(state) as reader:
+        for ticker in reader.tickers() if tickers is None else tickers:
+            bars = reader.bars(ticker)
+            if bars is None:
+                raise SourceError(f"{state}: there is no history of {ticker}")
+            yield window_of_bars(ticker, bars)
+
+
+def _digest(path: Path) -> str:
+    """12 hex digits of a file's content, or of a folder's files in the order of their names."""
+    digest = hashlib.blake2b(digest_size=6)
+    for file in sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _record_lines(model: MarketModel) -> Iterator[str]:
+    record = model.record
+    first, last = (dt.date(1970, 1, 1) + dt.timedelta(days=7 * week - 3) for week in (record.first_week, record.last_week))
+    yield f"{record.rows:,} rows of {len(record.tickers)} tickers, {first} to {last}, from {', '.join(record.data)}"
+    yield "OUT OF SAMPLE (dates and tickers held out)    weight   error  spread      R2  QLIKE ratio"
+    for name, score in [*record.scores.items(), *([] if record.return_score is None else [("return", record.return_score)])]:
+        ratio = "      -" if score.qlike_ratio is None else f"{score.qlike_ratio:7.4f}"
+        yield f"{name:42}{score.weight:10.3f}{score.error:8.3f}{score.block_spread:8.3f}{score.r2:+8.4f}{ratio:>13}"
