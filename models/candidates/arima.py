@@ -1,8 +1,8 @@
-"""ARIMA of returns and of log range-based variance, fitted by statsmodels, filtered forward without it."""
+"""ARIMA of returns and of log range-based variance: started by statsmodels, fitted by SciPy, filtered forward without them."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from errors import TrainingError
 from models.candidates.arma import ArmaProcess
+from models.candidates.likelihood import maximum_likelihood
 from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, log_level_correction
 from models.conditions import require_finite, require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window, horizon_variances
@@ -19,8 +20,6 @@ from records import Floats
 RETURN_ORDERS: Final = ((0, 0), (1, 0), (2, 0))
 #: A persistent component in noise is an ARMA(1,1); with a second, faster one an ARMA(2,1); AR(5) is a week's memory.
 VARIANCE_ORDERS: Final = ((1, 1), (2, 1), (5, 0))
-#: Relative tolerance of the likelihood's optimum; a tighter one doubles the cost and moves no forecast visibly.
-LIKELIHOOD_TOLERANCE: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,15 +61,36 @@ class ARIMA(Model):
     def forecast(self, window: Window) -> HorizonForecast:
         """See `Model.forecast`."""
         require_moving(window, self.name)
-        known = window.last(self.context_bars)
-        if not np.isfinite(known.log_return[0]):
-            known = known.part(1, len(known))
+        known = _from_second(window.last(self.context_bars))
         require_finite(known, self.name)
+        return self._forecasts(known, [len(known) - 1])[0]
+
+    def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
+        """See `Model.forecasts`; one pass of the filters serves all rows that see the window's first bar."""
+        if len(window) > self.context_bars:
+            return super().forecasts(window, rows)
+        for row in rows:
+            require_moving(window.until(row + 1), self.name)
+        known = _from_second(window)
+        require_finite(known, self.name)
+        return self._forecasts(known, [row - (len(window) - len(known)) for row in rows])
+
+    def _forecasts(self, known: Window, rows: Sequence[int]) -> list[HorizonForecast]:
+        """After each of the bars `rows` of a window without a missing return."""
         series = np.log(np.maximum(known.range_variance, self.floor))
-        expected = _expected_variance(self.log_variance, self.log_variance.forecast(series, self.horizon)[:, None])
-        daily_variance = float(expected[0] * np.exp(self.log_scale))
-        total = float(self.returns.forecast(known.log_return, self.horizon).sum())
-        return HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * daily_variance)), daily_variance)
+        path = self.log_variance.forecast_path(series, self.log_variance.innovations(series), self.horizon)
+        variances = _expected_variance(self.log_variance, path)[rows] * np.exp(self.log_scale)
+        innovations = self.returns.innovations(known.log_return)
+        totals = self.returns.forecast_path(known.log_return, innovations, self.horizon).sum(axis=0)[rows]
+        return [
+            HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * variance)), float(variance))
+            for total, variance in zip(totals, variances, strict=True)
+        ]
+
+
+def _from_second(window: Window) -> Window:
+    """The window without a history's first bar, which has no return."""
+    return window if np.isfinite(window.log_return[0]) else window.part(1, len(window))
 
 
 def _expected_variance(process: ArmaProcess, log_path: Floats) -> Floats:
@@ -81,7 +101,7 @@ def _expected_variance(process: ArmaProcess, log_path: Floats) -> Floats:
 
 
 def _fit(series: Floats, orders: tuple[tuple[int, int], ...], ticker: str) -> ArmaProcess:
-    """The process of the order with the least AICc among cheap estimates; with an MA part, then by maximum likelihood.
+    """The process of the order with the least AICc among cheap estimates; with an MA part, then by exact maximum likelihood.
 
     The cheap estimates are Burg's for AR and Hannan-Rissanen's (1982) for ARMA; AICc: Hurvich and Tsai (1989).
     Raises TrainingError when no order can be fitted.
@@ -97,7 +117,7 @@ def _fit(series: Floats, orders: tuple[tuple[int, int], ...], ticker: str) -> Ar
             best, least = process, score
     if best is None:
         raise TrainingError(f"{ticker}: no ARMA of orders {orders} could be fitted; the other models go on without it")
-    return _by_likelihood(series, best) if len(best.ma) else best
+    return maximum_likelihood(series, best) if len(best.ma) else best
 
 
 def _cheap_estimate(series: Floats, order: tuple[int, int]) -> ArmaProcess | None:
@@ -124,24 +144,3 @@ def _aicc(process: ArmaProcess, series: Floats, skip: int) -> float:
     n = len(errors)
     parameters = len(process.ar) + len(process.ma) + 2
     return n * float(np.log(np.mean(errors**2))) + 2.0 * parameters * n / (n - parameters - 1)
-
-
-def _by_likelihood(series: Floats, start: ArmaProcess) -> ArmaProcess:
-    """Exact Gaussian maximum likelihood by the innovations algorithm (Brockwell and Davis 2016, 5.2), started from `start`."""
-    from statsmodels.tsa.arima.estimators.innovations import innovations_mle  # noqa: PLC0415 - only training loads it
-
-    order = (len(start.ar), 0, len(start.ma))
-    parameters = np.concatenate([start.ar, start.ma, [start.variance]])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the optimizer's; whether it got anywhere is checked below
-        estimate = innovations_mle(
-            series - start.mean,
-            order=order,
-            demean=False,
-            start_params=parameters,
-            minimize_kwargs={"options": {"ftol": LIKELIHOOD_TOLERANCE}},
-        )[0]
-    fitted = ArmaProcess(start.mean, np.array(estimate.ar_params), np.array(estimate.ma_params), float(estimate.sigma2))
-    if not (estimate.is_stationary and estimate.is_invertible and np.isfinite(estimate.params).all()):
-        return start
-    return fitted

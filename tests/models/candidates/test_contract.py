@@ -47,6 +47,16 @@ def test_forecast_is_finite_positive_and_sane(model: Model, history: Window) -> 
         assert 0.02 < annual_volatility < 2.0
 
 
+def test_many_rows_at_once_are_forecast_as_one_by_one(model: Model, history: Window) -> None:
+    known = history.until(756)
+    rows = [400, 410, 600, 755]
+    together = model.forecasts(known, rows)
+    for row, found in zip(rows, together, strict=True):
+        alone = model.forecast(known.until(row + 1))
+        assert found.horizon_return == pytest.approx(alone.horizon_return, rel=1e-10)
+        assert found.daily_variance == pytest.approx(alone.daily_variance, rel=1e-10)
+
+
 def test_name_and_needs_are_declared(model_type: type[Model]) -> None:
     assert MODELS[model_type.name] is model_type
     assert 63 < model_type.minimum_bars <= 252, "a window of the least trainable length must leave half to validate on"

@@ -9,6 +9,7 @@ import pytest
 
 from models.candidates.arima import ARIMA
 from models.candidates.arma import ArmaProcess
+from models.candidates.likelihood import maximum_likelihood, scaled_errors, standard_errors
 from tests.models.windows import simulated_window
 
 STEPS = 21
@@ -65,3 +66,30 @@ def test_arima_variance_beats_the_mean_where_variance_persists(rng: np.random.Ge
         losses[name] = np.mean((series[1505:] - path[1500:-5]) ** 2)
     assert losses["fitted"] < 1.02 * losses["true"]
     assert losses["true"] < 0.95 * series[1505:].var()
+
+
+@pytest.mark.parametrize("order", [(1, 1), (2, 1)])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_likelihood_equals_statsmodels(order: tuple[int, int], seed: int) -> None:
+    """The value at given parameters, and the parameters at its maximum."""
+    from statsmodels.tsa.arima.estimators.innovations import innovations_mle
+    from statsmodels.tsa.innovations.arma_innovations import arma_loglike
+
+    window = simulated_window(500, seed=seed)
+    series = np.log(window.range_variance)
+    deviation = series - series.mean()
+    n = len(series)
+    ar, ma = (np.array([0.9]), -0.6) if order[0] == 1 else (np.array([1.2, -0.25]), -0.7)
+    errors, log_variance = standard_errors(deviation, ar, ma)
+    ours = -0.5 * (n * np.log(2 * np.pi) + n * log_variance + float(errors @ errors))
+    expected = arma_loglike(deviation, ar_params=ar, ma_params=np.array([ma]), sigma2=1.0)
+    assert ours == pytest.approx(expected, rel=1e-9)
+    fitted = maximum_likelihood(series, ArmaProcess(float(series.mean()), ar, np.array([ma]), 1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        reference = innovations_mle(deviation, order=(order[0], 0, 1), demean=False)[0]
+    best, theirs = (
+        float(np.sum(scaled_errors(deviation, np.asarray(a), float(b)) ** 2))
+        for a, b in ((fitted.ar, fitted.ma[0]), (reference.ar_params, reference.ma_params[0]))
+    )
+    assert best <= theirs * (1 + 1e-6)
