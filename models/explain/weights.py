@@ -70,7 +70,7 @@ def add_lean(quantities: Quantities, kind: str, lean: Lean) -> None:
 
 
 def _add_significance(quantities: Quantities, kind: str, evidence: Evidence, prior: Prior | None) -> tuple[float, str]:
-    """Adds `{kind}_significance`; returns the bar that it must clear and the formula of the weight, empty where there is none."""
+    """Adds `{kind}_significance`; returns the bar that it must clear and the weight's formula, empty where there is none."""
     square, product, error = (f"{kind}_evidence_{part}" for part in ("square", "product", "error"))
     known = evidence.error > 0.0 and evidence.square > 0.0
     if prior is None:
