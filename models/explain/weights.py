@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models.explain.quantities import Quantities
-from models.pooling.pool import PoolEstimates, Tilt, applied_tilts
-from models.selection.combination import BASELINE
+from models.pooling.pool import PoolEstimates, applied_tilts
+from models.selection.combination import BASELINE, Tilt
 from models.selection.drift import drift_reason
 from models.selection.evidence import BAR, PRIOR_BAR, Prior, joint_estimate, prior_of, significance
 from records import Evidence, Forecast, LossMonitor

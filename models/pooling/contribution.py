@@ -18,7 +18,7 @@ def variance_factor(row: Forecast) -> float:
     variances = {opinion.model: opinion.daily_variance for opinion in row.opinions}
     if row.volatility_weight <= 0.0 or row.volatility_model is None or BASELINE not in variances:
         return 1.0
-    return (variances[row.volatility_model] / variances[BASELINE]) ** row.volatility_weight
+    return float((variances[row.volatility_model] / variances[BASELINE]) ** row.volatility_weight)
 
 
 def learning_line(rows: Sequence[Forecast]) -> str:
