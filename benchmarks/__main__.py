@@ -15,7 +15,18 @@ import click
 
 from commands.console import run_cli
 
-NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "optimizer", "service", "kafka", "failover")
+NAMES: Final = (
+    "features",
+    "ingest",
+    "training",
+    "lookup",
+    "corrections",
+    "optimizer",
+    "covariance",
+    "service",
+    "kafka",
+    "failover",
+)
 
 
 @click.command()
@@ -23,8 +34,8 @@ NAMES: Final = ("features", "ingest", "training", "lookup", "corrections", "opti
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, lookup, corrections, optimizer, service, kafka, failover (these start a broker); all by
-    default.
+    NAMES: features, ingest, training, lookup, corrections, optimizer, covariance, service, kafka, failover (these start a
+    broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

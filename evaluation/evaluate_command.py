@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,10 @@ from commands import startup
 from commands.console import progress
 from errors import SourceError
 from settings import SuspectBars, load_settings
+
+if TYPE_CHECKING:
+    from evaluation.panel import Panel
+    from records import Bars
 
 
 @click.command()
@@ -30,6 +35,9 @@ from settings import SuspectBars, load_settings
 @click.option(
     "--plot", "plots", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures (needs matplotlib)."
 )
+@click.option(
+    "--quintiles", type=click.Path(path_type=Path), help="Parquet file for probabilities of each fifth of the tickers (M6)."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
 def evaluate(
@@ -41,6 +49,7 @@ def evaluate(
     models: str | None,
     out: Path,
     plots: Path | None,
+    quintiles: Path | None,
     jobs: int | None,
     no_garch: bool,
 ) -> None:
@@ -65,12 +74,14 @@ def evaluate(
         click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
     rejected = 0
     results = []
+    histories = {}
     # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.
     bars = read_source("file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP)
     with _processes(settings.jobs) as pool:
         sent = []
         for whole in whole_histories(bars, today):
             rejected += whole.rejected
+            histories[whole.ticker] = whole.bars
             window = window_of_bars(whole.ticker, whole.bars)
             sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
         with progress(len(sent), "tickers evaluated") as advance:
@@ -87,6 +98,8 @@ def evaluate(
     panel = build_panel(results)
     write_forecasts(panel.rows, out)
     click.echo("\n".join(report_lines(panel, results)))
+    if quintiles is not None:
+        _score_quintiles(panel, histories, quintiles)
     if plots is not None:
         from evaluation.plots import write_plots
 
@@ -108,6 +121,14 @@ def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
             process.terminate()
         raise
     pool.shutdown()
+
+
+def _score_quintiles(panel: Panel, histories: Mapping[str, Bars], path: Path) -> None:
+    from backtest.quintiles import quintiles_of, score_lines, write_quintiles
+
+    found = quintiles_of(histories, panel.rows, panel.realised_return)
+    write_quintiles(found, path)
+    click.echo("\n".join(["", *score_lines(found)]))
 
 
 def _tell(count: int, of_bars: str) -> None:
