@@ -32,7 +32,19 @@ MAY_IMPORT = {
     "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
     "backtest": _GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
     "benchmarks": _GROUND
-    | {"commands", "broker", "marketdata", "models", "history", "state", "producers", "streams", "optimizer", "backtest"},
+    | {
+        "commands",
+        "broker",
+        "marketdata",
+        "models",
+        "history",
+        "state",
+        "producers",
+        "streams",
+        "optimizer",
+        "backtest",
+        "evaluation",
+    },
 }
 EDGE = set(MAY_IMPORT) - {"benchmarks"}
 #: The rooms of the Faust worker, in a bar's order: each may know those before it.
