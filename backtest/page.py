@@ -28,7 +28,8 @@ _STYLE: Final = """
 * { box-sizing: border-box; }
 body { margin:0; background:var(--paper); color:var(--ink); font:16px/1.5 system-ui, sans-serif; }
 main { max-width:1180px; margin:0 auto; padding:20px 16px 60px; }
-h1 { font-size:1.55rem; line-height:1.25; margin:.2em 0 .3em; } h2 { font-size:1.15rem; margin:2em 0 .5em; }
+h1 { font-size:1.55rem; line-height:1.25; margin:.2em 0 .3em; overflow-wrap:anywhere; }
+h2 { font-size:1.15rem; margin:2em 0 .5em; }
 p, li { max-width:46em; } .muted, figcaption, small { color:var(--muted); } figcaption { font-size:.9rem; margin:.2em 0 .4em; }
 .grid { display:grid; gap:16px; grid-template-columns:repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
 figure { margin:0; background:var(--card); border:1px solid var(--grid); border-radius:8px; padding:12px; min-width:0; }
@@ -38,7 +39,7 @@ figure h3 { margin:0; font-size:1rem; } svg { width:100%; height:auto; display:b
 .wide { overflow-x:auto; border:1px solid var(--grid); border-radius:8px; background:var(--card); }
 table { border-collapse:collapse; width:100%; font-size:.88rem; font-variant-numeric:tabular-nums; }
 th, td { padding:6px 10px; text-align:right; white-space:nowrap; border-top:1px solid var(--grid); }
-thead th { border-top:0; color:var(--muted); font-weight:600; vertical-align:bottom; }
+thead th { border-top:0; color:var(--muted); font-weight:600; vertical-align:bottom; white-space:normal; }
 th:first-child, td:first-child { text-align:left; position:sticky; left:0; background:var(--card); }
 @media (max-width:600px) { th:first-child, td:first-child { white-space:normal; min-width:9em; } td, th { padding:6px 8px; } }
 tr.control td { border-top:0; padding-top:0; color:var(--muted); } tr.control td:first-child { padding-left:20px; }
@@ -189,7 +190,7 @@ def _table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> st
 
 def _figures_table(report: Report, plain: Sequence[str]) -> str:
     head = (
-        "means over universes", "return", "volatility", "Sharpe", "largest drawdown", "worst month", "turnover per trade day",
+        "means over universes", "return", "volatility", "Sharpe", "largest fall", "worst month", "turnover",
         "cost a year", "effective names", "largest weight", "bias of risk",
     )  # fmt: skip
     rows = []
@@ -213,7 +214,10 @@ def _figures_table(report: Report, plain: Sequence[str]) -> str:
                 ),
             )
         )  # fmt: skip
-    return _table(head, rows) + "<p><small>Drawdown and worst month are those of the worst universe.</small></p>"
+    return _table(head, rows) + (
+        "<p><small>The largest fall and the worst month are those of the worst universe. Turnover: bought and sold over wealth, "
+        "mean per rebalancing.</small></p>"
+    )
 
 
 def _differences_table(report: Report) -> str:

@@ -32,7 +32,7 @@ _VARIABLES: Final = {_INK: "--ink", _MUTED: "--muted", _GRID: "--grid", _PAPER: 
 #: Days of a rolling volatility: a quarter.
 _ROLLING: Final = 63
 #: Inches: as wide as a phone is in the page's units, so that letters keep their size there.
-_SIZE: Final = (5.2, 3.3)
+_SIZE: Final = (4.4, 2.9)
 #: Holdings that a picture of weights names; the others are one area.
 _NAMED: Final = 8
 _ORDER: Final = tuple(TITLES)
@@ -114,7 +114,7 @@ def weights_picture(market: Market, run: Run) -> str:
         axes.set_ylabel("% of wealth")
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8, labelcolor=_INK)
 
-    return _picture("weights", draw, height=3.9, dated=True)
+    return _picture("weights", draw, height=3.5, dated=True)
 
 
 def turnover_picture(turnover: dict[str, tuple[float, float]]) -> str:

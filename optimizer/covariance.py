@@ -127,3 +127,13 @@ def devolatilised(log_returns: Floats) -> Floats:
 def covariance_of(annual_volatility: Floats, correlation: Floats) -> Floats:
     """D·R·D: volatilities (n,) on the diagonal D, correlations R (n, n)."""
     return correlation * np.outer(annual_volatility, annual_volatility)
+
+
+def factor_of(covariance: Floats) -> Floats:
+    """F with F'F = covariance, for a positive semidefinite one too."""
+    try:
+        factor: Floats = np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(covariance)
+        factor = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
+    return factor

@@ -21,6 +21,8 @@ import numpy as np
 from scipy import sparse
 
 from errors import OptimizationError
+from optimizer.covariance import factor_of
+from optimizer.parts import LEAST, Columns, solved_in_parts
 from records import Floats
 
 #: Absolute and relative duality gap: the objective is right to well below a millionth.
@@ -40,6 +42,10 @@ class Assets:
 
     def __len__(self) -> int:
         return len(self.annual_return)
+
+    def part(self, columns: Columns) -> Assets:
+        """Some of them, by their indices."""
+        return Assets(self.annual_return[columns], self.covariance[np.ix_(columns, columns)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +87,20 @@ class InfeasibleProblemError(Exception):
 
 def minimum_variance(assets: Assets, limits: Limits) -> Floats:
     """Weights (n,) of the least variance. Raises InfeasibleProblemError when the limits leave none."""
+    if _may_be_solved_in_parts(assets, limits):
+
+        def shortfall(weights: Floats) -> Floats:
+            # At the optimum no asset's covariance with the portfolio is below the portfolio's variance.
+            with_portfolio = assets.covariance @ weights
+            variance = float(weights @ with_portfolio)
+            return np.asarray((variance - with_portfolio) / variance)
+
+        ranked = np.argsort(np.diag(assets.covariance), kind="stable")
+        return solved_in_parts(ranked, lambda some: _minimum_variance(assets.part(some), limits), shortfall)
+    return _minimum_variance(assets, limits)
+
+
+def _minimum_variance(assets: Assets, limits: Limits) -> Floats:
     model = _Model(assets, limits)
     return model.solve(model.variance(), model.no_linear_goal(), [model.fully_invested()])
 
@@ -107,6 +127,23 @@ def maximum_sharpe(assets: Assets, limits: Limits, risk_free_rate: float, best_r
     `best_return`, that of `maximum_return`, must exceed the rate: else every portfolio has a negative ratio, and the ratio
     is not a goal (more risk would look better).
     """
+    if _may_be_solved_in_parts(assets, limits):
+        excess_return = assets.annual_return - risk_free_rate
+
+        def shortfall(weights: Floats) -> Floats:
+            # At the optimum no asset's excess return is above its covariance with the portfolio x the price of that risk.
+            with_portfolio = assets.covariance @ weights
+            earned = float(weights @ excess_return)
+            return np.asarray((excess_return - with_portfolio * earned / float(weights @ with_portfolio)) / earned)
+
+        ranked = np.argsort(-excess_return / np.sqrt(np.diag(assets.covariance)), kind="stable")
+        return solved_in_parts(
+            ranked, lambda some: _maximum_sharpe(assets.part(some), limits, risk_free_rate, best_return), shortfall
+        )
+    return _maximum_sharpe(assets, limits, risk_free_rate, best_return)
+
+
+def _maximum_sharpe(assets: Assets, limits: Limits, risk_free_rate: float, best_return: float) -> Floats:
     model = _Model(assets, limits)
     scale = best_return - risk_free_rate
     excess = _Rows(model.net_return_row(risk_free_rate) / scale, np.array([1.0]))
@@ -124,6 +161,10 @@ def efficient_risk(assets: Assets, limits: Limits, risk_tolerance: float) -> Flo
     """Weights (n,) of the greatest return among those whose annual volatility is at most `risk_tolerance`."""
     model = _Model(assets, limits)
     return model.solve(model.no_variance(), model.net_loss(), [model.fully_invested()], volatility_limit=risk_tolerance)
+
+
+def _may_be_solved_in_parts(assets: Assets, limits: Limits) -> bool:
+    return len(assets) >= LEAST and limits.cap >= 1.0 and not limits.groups and limits.turnover is None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,7 +240,7 @@ class _Model:
         blocks = [-r.matrix for r in (*equal, *at_least)]
         bounds = [-r.bound for r in (*equal, *at_least)]
         if volatility_limit is not None:
-            factor = _factor(self._assets.covariance / self._unit)
+            factor = factor_of(self._assets.covariance / self._unit)
             blocks += [sparse.csr_array((1, self._size)), -self._padded(sparse.csr_array(factor))]
             bounds += [np.array([volatility_limit / np.sqrt(self._unit)]), np.zeros(len(factor))]
             cones.append(clarabel.SecondOrderConeT(1 + len(factor)))
@@ -247,16 +288,6 @@ class _Model:
         padded = sparse.csr_array(matrix)
         padded.resize(matrix.shape[0], self._size)
         return padded
-
-
-def _factor(covariance: Floats) -> Floats:
-    """F with F'F = covariance, for a positive semidefinite one too."""
-    try:
-        factor: Floats = np.asarray(np.linalg.cholesky(covariance).T, dtype=np.float64)
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(covariance)
-        factor = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    return factor
 
 
 def _settings() -> clarabel.DefaultSettings:

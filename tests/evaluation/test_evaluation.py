@@ -131,7 +131,7 @@ class TestScores:
         lines = "\n".join(report_lines(panel, results))
         for word in ("> served", "cross_section_mean", "har_mixed", "QLIKE by year", "cover 80", "CPU per ticker"):
             assert word in lines
-        write_forecasts(panel, tmp_path / "new" / "forecasts.parquet")
+        write_forecasts(panel.rows, tmp_path / "new" / "forecasts.parquet")
         table = pd.read_parquet(tmp_path / "new" / "forecasts.parquet")
         assert tuple(table.columns) == COLUMNS
         assert len(table) == len(panel.rows)

@@ -219,3 +219,18 @@ def test_the_range_of_a_single_asset_is_that_asset():
     with pytest.raises(InfeasibleTargetError, match=r"is 7\.1235 to 7\.1235 % a year \(0\.071235 to 0\.071235\)$"):
         allocate(asset, Goal(0.0, target_return=3.0), FREE)
     assert allocate(asset, Goal(0.0, target_return=0.071235), FREE).weights == [1.0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("days", [150, 900])
+def test_many_assets_solved_in_parts_have_the_optimum_of_all(seed, days):
+    assets = random_assets(seed, 260, days)
+    covariance = assets.covariance + 1e-6 * np.eye(260)
+    assets = Assets(assets.annual_return, covariance)
+    calmest, whole = frontier.minimum_variance(assets, FREE), frontier._minimum_variance(assets, FREE)
+    assert risk(assets, calmest) == pytest.approx(risk(assets, whole), rel=1e-6)
+    assert calmest.sum() == pytest.approx(1.0)
+    best = frontier.maximum_sharpe(assets, FREE, 0.02, float(assets.annual_return.max()))
+    all_at_once = frontier._maximum_sharpe(assets, FREE, 0.02, float(assets.annual_return.max()))
+    ratio = [float(w @ assets.annual_return - 0.02) / risk(assets, w) for w in (best, all_at_once)]
+    assert ratio[0] == pytest.approx(ratio[1], rel=1e-6)
