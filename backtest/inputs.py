@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,9 @@ import click
 
 from backtest.market import Membership
 from errors import SourceError
+from producers.histories import whole_histories
 from producers.sources import SourceName, read_source
-from records import BarBatch, Bars, canonical_ticker, day_number, is_ticker, parse_date, validate_batch
+from records import Bars, canonical_ticker, day_number, is_ticker, parse_date
 from settings import SuspectBars
 
 #: Day numbers for an open end.
@@ -30,16 +30,10 @@ def read_bars(path: Path | None, tickers: Sequence[str] | None) -> dict[str, Bar
     name = SourceName.SAMPLE if path is None else SourceName.FILE
     source = read_source(name, path=path, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
     found, rejected = {}, 0
-    for ticker, items in itertools.groupby(source, key=lambda item: item.ticker):
-        parts = []
-        for item in items:
-            if isinstance(item, BarBatch):
-                parts.append(validate_batch(item, today=today)[0])
-            else:
-                rejected += 1
-        bars = Bars.concatenate(parts)
-        if len(bars):
-            found[ticker] = bars
+    for whole in whole_histories(source, today):
+        rejected += whole.rejected
+        if len(whole.bars):
+            found[whole.ticker] = whole.bars
     if rejected:
         click.echo(f"{rejected} rejected bars are left out; python -m producers check tells why", err=True)
     if source.suspicions:

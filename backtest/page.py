@@ -215,8 +215,8 @@ def _figures_table(report: Report, plain: Sequence[str]) -> str:
             )
         )  # fmt: skip
     return _table(head, rows) + (
-        "<p><small>The largest fall and the worst month are those of the worst universe. Turnover: bought and sold over wealth, "
-        "mean per rebalancing.</small></p>"
+        "<p><small>The largest fall and the worst month are those of the worst universe. Turnover is bought and sold over "
+        "wealth, mean per rebalancing.</small></p>"
     )
 
 
