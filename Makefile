@@ -14,6 +14,7 @@ SINCE =
 START =
 END =
 STATE = var
+MODEL = market.msgpack
 JOBS =
 HOST =
 PORT =
@@ -33,6 +34,8 @@ TORCH_INDEX ?=
 UV_VERSION = 0.13.9
 VENV = .venv
 INSTALLED = $(VENV)/.installed
+# torch besides: only fitting a market model, the tests and the types need it.
+TORCH = $(VENV)/.torch
 
 PY = $(VENV)/bin/python
 UV = $(PY) -m uv
@@ -60,16 +63,16 @@ run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and 
 cluster: $(INSTALLED)  ## A real Kafka, two workers, a producer and the HTTP service, until Ctrl-C
 	$(PY) -m cluster --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(filter command,$(origin STATE)), --state "$(STATE)")$(if $(PORT), --port "$(PORT)")
 
-test: $(INSTALLED)  ## Run every test
+test: $(TORCH)  ## Run every test
 	$(PYTEST) $(PYTEST_ARGS)
 
-test-fast: $(INSTALLED)  ## Run the tests that take no more than some seconds each
+test-fast: $(TORCH)  ## Run the tests that take no more than some seconds each
 	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
 
-test-sweep: $(INSTALLED)  ## Run the whole matrices of damages, of which `test` takes a part
+test-sweep: $(TORCH)  ## Run the whole matrices of damages, of which `test` takes a part
 	$(PYTEST) --sweep -m sweep $(PYTEST_ARGS)
 
-check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
+check: $(TORCH)  ## Lint, formatting and types; changes nothing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
@@ -77,7 +80,7 @@ check: $(INSTALLED)  ## Lint, formatting and types; changes nothing
 bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
 
-backtest: $(INSTALLED)  ## Backtest portfolios on the sample or BARS=path; one page with pictures in OUT=var/backtest
+backtest: $(TORCH)  ## Backtest portfolios on the sample or BARS=path; one page with pictures in OUT=var/backtest
 	$(PY) -m optimizer backtest $(if $(BARS),--path "$(BARS)",--sample)$(ONLY) --models "$(BACKTEST_MODELS)"$(if $(JOBS), --jobs "$(JOBS)") --out "$(OUT)"
 
 .venv-statsforecast: $(INSTALLED) benchmarks/requirements-statsforecast.txt
@@ -91,6 +94,9 @@ fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipel
 storm: $(INSTALLED)  ## Faults of every kind over a cluster, for MINUTES=10 from SEED=0 on; compare what is left
 	$(PY) -m tests.kafka.storm --seed "$(SEED)" --minutes "$(MINUTES)"
 
+pretrain: $(TORCH)  ## Fit a market model to the bars in BARS; write it to MODEL=market.msgpack
+	$(PY) -m models pretrain --path "$(BARS)" --out "$(MODEL)"
+
 serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
 	$(PY) -m optimizer serve --state "$(STATE)"$(if $(HOST), --host "$(HOST)")$(if $(PORT), --port "$(PORT)")
 
@@ -98,7 +104,7 @@ lock: $(INSTALLED)  ## Compile the full sets of requirements from the direct one
 	$(UV) pip compile requirements.txt -o requirements.lock --python-version 3.11
 	$(UV) pip compile requirements-dev.txt -c requirements.lock -o requirements-dev.lock --python-version 3.11
 
-install: $(INSTALLED)  ## Install what is missing into .venv (the other targets do it by themselves)
+install: $(TORCH)  ## Install what is missing into .venv (the other targets do it by themselves)
 
 clean:  ## Remove caches; the state and .venv stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -116,11 +122,11 @@ export HAS_TORCH
 
 # A virtual environment dies with the interpreter it was made from; then the stamp says nothing.
 ifneq ($(shell $(PY) -c 'print("alive")' 2>/dev/null),alive)
-.PHONY: $(INSTALLED)
+.PHONY: $(INSTALLED) $(TORCH)
 endif
 
 # The stamp is written last, so an interrupted installation is taken up again, and a changed list installs anew.
-$(INSTALLED): requirements-dev.lock requirements-torch.txt
+$(INSTALLED): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || { \
 	    echo "Python 3.11, 3.12 or 3.13 is needed, and $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another one: make PYTHON=python3.12" >&2; \
 	    exit 1; }
@@ -130,6 +136,10 @@ $(INSTALLED): requirements-dev.lock requirements-torch.txt
 	    $$($(PYTHON) -c "$$HAS_TORCH" 2>/dev/null && echo --system-site-packages) $(VENV)
 	@$(PY) -m pip --disable-pip-version-check install --quiet uv==$(UV_VERSION)
 	@$(UV) pip install --python $(PY) -r requirements-dev.lock
+	@touch $@
+
+$(TORCH): $(INSTALLED) requirements-torch.txt
+	@rm -f $@
 	@$(PY) -c "$$HAS_TORCH" 2>/dev/null || $(UV) pip install --python $(PY) -r requirements-torch.txt -c requirements-dev.lock \
 	    $(if $(TORCH_INDEX),--index "$(TORCH_INDEX)" --index-strategy unsafe-best-match)
 	@touch $@

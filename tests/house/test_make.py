@@ -59,13 +59,20 @@ def test_an_installation_is_made_once(project):
     assert make(project, "install")[2] == []
 
 
-@pytest.mark.parametrize("name", ["requirements-dev.lock", "requirements-torch.txt"])
-def test_a_changed_list_installs_anew(project, name):
+@pytest.mark.parametrize(
+    ("name", "stamp", "steps"), [("requirements-dev.lock", ".installed", 3), ("requirements-torch.txt", ".torch", 1)]
+)
+def test_a_changed_list_installs_anew(project, name, stamp, steps):
     make(project, "install")
-    stamp = project / ".venv" / ".installed"
-    later = stamp.stat().st_mtime + 10
+    later = (project / ".venv" / stamp).stat().st_mtime + 10
     os.utime(project / name, (later, later))
-    assert len(make(project, "install")[2]) == 2
+    assert len(make(project, "install", FAIL="importlib.metadata")[2]) == steps
+
+
+def test_a_run_needs_no_torch(project):
+    _, _, asked = make(project, "run", FAIL="importlib.metadata")
+    assert not [line for line in asked if "torch" in line]
+    assert not (project / ".venv" / ".torch").exists()
 
 
 def test_an_interrupted_installation_is_taken_up_again(project):

@@ -22,7 +22,7 @@ from tests.models.windows import simulated_columns, window_of_columns
 HORIZON: Final = 21
 BARS: Final = 1100
 ORIGINS: Final = 4
-SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
+SETTINGS = Settings(models=("har", "xgboost", "lstm"), _env_file=None)  # type: ignore[call-arg]
 #: Bars after the second of four origins: those two must not change, the other two must.
 CUT: Final = int(origin_rows(BARS, HORIZON, ORIGINS)[1]) + 1
 #: Tickers and the bars that they have; the last one is too young for a trained model and lives off the others' rows.
@@ -122,14 +122,14 @@ def test_a_training_with_all_candidates_does_not_know_what_follows(alteration: A
     assert msgspec.msgpack.encode(altered) == msgspec.msgpack.encode(known)
 
 
-@pytest.mark.parametrize("part", ["models", "candidates", "residuals", "panel"])
+@pytest.mark.parametrize("part", ["models", "candidates", "residuals", "panel", "deltas"])
 def test_every_part_of_a_training_would_show_a_leak(part: str) -> None:
     """The counter-check: one bar within the window moves scalers and coefficients, scores, calibration and pooled labels."""
     day, *columns = simulated_columns(BARS, seed=0)
-    whole = trained(window_of_columns("T0", day, *columns).until(CUT).last(756), ("har",))
+    whole = trained(window_of_columns("T0", day, *columns).until(CUT).last(756), ("har", "xgboost"))
     for column in columns[:4]:
         column[CUT - 15 :] *= 1.3
-    moved = trained(window_of_columns("T0", day, *columns).until(CUT).last(756), ("har",))
+    moved = trained(window_of_columns("T0", day, *columns).until(CUT).last(756), ("har", "xgboost"))
     assert getattr(whole, part) != getattr(moved, part)
 
 
