@@ -1,24 +1,24 @@
-"""Every error that this project raises on purpose, in one tree.
+"""The tree of all errors that this project raises on purpose.
 
 ::
 
     ForecastingError
-    ├── SettingsError              a setting is missing, of a wrong type, or out of its range
-    ├── DataError                  what came from outside cannot be used
-    │   ├── SourceError            a file, a provider's answer or a group of tickers as a whole
+    ├── SettingsError              a setting is missing, has a wrong type, or is out of range
+    ├── DataError                  data from outside cannot be used
+    │   ├── SourceError            a whole file, provider's answer, or group of tickers
     │   ├── MessageError           one message on a topic
-    │   └── SchemaError            a record of a schema version that this code does not know
-    ├── StateError                 what is kept on disk
-    │   ├── StateMissingError      nothing is there yet
-    │   ├── StateLockedError       another process writes there
-    │   ├── StateCorruptError      it cannot be read back
+    │   └── SchemaError            a record with a schema version that this code does not know
+    ├── StateError                 stored data cannot be used
+    │   ├── StateMissingError      there is no state yet
+    │   ├── StateLockedError       another process is writing it
+    │   ├── StateCorruptError      it cannot be read
     │   ├── StateWriteError        the disk is full or read-only
-    │   └── StateRebuiltError      it was begun anew while this process used it
-    ├── ModelError                 a model could not be fitted or asked
+    │   └── StateRebuiltError      it was rebuilt while this process used it
+    ├── ModelError                 a model cannot be fitted or cannot forecast
     │   ├── TooFewBarsError        the history is shorter than the model needs
-    │   ├── DegenerateSeriesError  the history does not vary enough to fit anything
-    │   └── TrainingError          a training job failed, ran out of time, or killed its process
-    ├── ProviderError              market data could not be fetched
+    │   ├── DegenerateSeriesError  the history does not vary enough to fit a model
+    │   └── TrainingError          a training failed, ran out of time, or ended its process
+    ├── ProviderError              market data cannot be fetched
     │   └── RateLimitError         the provider refuses more requests for now
     ├── BrokerError                Kafka is away, refuses us, or refuses a message
     │   └── BrokerAwayError        no answer, or not yet: passes when Kafka is back
@@ -28,8 +28,7 @@
         ├── InsufficientDataError  the data are too few, too old or not believable (HTTP 400)
         └── NoDataError            nothing can be served for these tickers (HTTP 503)
 
-A message says what happened, for which ticker, and what to do about it. Command lines print it as one line and exit with
-`exit_code`; nothing else is caught on the way.
+A message says what happened, for which ticker, and what to do. Commands print it as one line and exit with `exit_code`.
 """
 
 from __future__ import annotations
@@ -39,39 +38,39 @@ from typing import Self
 
 
 class ForecastingError(Exception):
-    """The root. Catch this to catch everything that is raised on purpose."""
+    """The root: catch it to catch every error that is raised on purpose."""
 
     exit_code = 1
 
 
 class SettingsError(ForecastingError):
-    """A setting is missing, of a wrong type, or out of its range."""
+    """A setting is missing, has a wrong type, or is out of range."""
 
     exit_code = 2
 
 
 class DataError(ForecastingError):
-    """What came from outside cannot be used."""
+    """Data from outside cannot be used."""
 
 
 class SourceError(DataError):
-    """A file, a provider's answer or a group of tickers cannot be used as a whole."""
+    """A whole file, provider's answer, or group of tickers cannot be used."""
 
 
 class MessageError(DataError):
-    """One message on a topic cannot be decoded or does not belong where it is."""
+    """A message on a topic cannot be decoded, or is in the wrong place."""
 
 
 class SchemaError(DataError):
-    """A record carries a schema version that this code does not know: upgrade this process first."""
+    """A record has a schema version that this code does not know: upgrade this process first."""
 
 
 class StateError(ForecastingError):
-    """What is kept on disk cannot be used."""
+    """Stored data cannot be used."""
 
 
 class StateMissingError(StateError):
-    """There is no state at this place yet."""
+    """There is no state in this place yet."""
 
 
 class StateLockedError(StateError):
@@ -79,7 +78,7 @@ class StateLockedError(StateError):
 
 
 class StateCorruptError(StateError):
-    """What is on disk cannot be read back."""
+    """Stored data cannot be read."""
 
 
 class StateWriteError(StateError):
@@ -92,14 +91,14 @@ class StateWriteError(StateError):
 
 
 class StateRebuiltError(StateError):
-    """What is kept was begun anew while this process used it: start the process again."""
+    """The state was rebuilt while this process used it: start the process again."""
 
-    #: EX_TEMPFAIL: service managers take it for what should simply be started again.
+    #: EX_TEMPFAIL: service managers take it as a reason to start the process again.
     exit_code = 75
 
 
 class ModelError(ForecastingError):
-    """A model could not be fitted, or could not be asked for a forecast."""
+    """A model cannot be fitted, or cannot make a forecast."""
 
 
 class TooFewBarsError(ModelError):
@@ -107,19 +106,19 @@ class TooFewBarsError(ModelError):
 
 
 class DegenerateSeriesError(ModelError):
-    """The history does not vary enough to fit anything to it (a constant price, say)."""
+    """The history does not vary enough to fit a model, for example with a constant price."""
 
 
 class TrainingError(ModelError):
-    """A training job failed, ran out of time, or killed the process that it ran in."""
+    """A training failed, ran out of time, or ended its process."""
 
 
 class ProviderError(ForecastingError):
-    """Market data could not be fetched from a provider."""
+    """Market data cannot be fetched from a provider."""
 
 
 class RateLimitError(ProviderError):
-    """The provider refuses more requests from this address for now."""
+    """The provider refuses further requests from this address for now."""
 
 
 class BrokerError(ForecastingError):
@@ -127,7 +126,7 @@ class BrokerError(ForecastingError):
 
 
 class BrokerAwayError(BrokerError):
-    """Kafka does not answer, or is still starting: this passes without a change of settings."""
+    """Kafka does not answer or is still starting: this passes without a change of settings."""
 
 
 class OptimizationError(ForecastingError):
@@ -135,13 +134,13 @@ class OptimizationError(ForecastingError):
 
 
 class RequestError(OptimizationError):
-    """The caller asked for something that cannot be; the message says how to mend it."""
+    """The request is wrong; the message says how to correct it."""
 
     exit_code = 2
 
 
 class InfeasibleTargetError(OptimizationError):
-    """The target return or risk lies outside what these assets allow; the message gives the feasible range."""
+    """The target return or risk is outside the feasible range of these assets; the message gives the range."""
 
     exit_code = 2
 
@@ -151,4 +150,4 @@ class InsufficientDataError(OptimizationError):
 
 
 class NoDataError(OptimizationError):
-    """Nothing can be served for these tickers and dates."""
+    """There are no data for these tickers and dates."""

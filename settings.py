@@ -20,11 +20,12 @@ from pydantic import Field, JsonValue, SecretStr, ValidationError, model_validat
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from errors import SettingsError
+from text import comma_list
 
 FORECAST: Final[dict[str, JsonValue]] = {"forecast": True}
 
 
-class WindowPeriod(StrEnum):
+class CalendarPeriod(StrEnum):
     """The calendar period after which a ticker is due for retraining."""
 
     DAY = "day"
@@ -124,8 +125,8 @@ class Settings(BaseSettings):
         json_schema_extra=FORECAST,
         description="Below two years a walk-forward validation has too few origins to tell models apart: fallback.",
     )
-    window: WindowPeriod = Field(
-        WindowPeriod.WEEK,
+    window: CalendarPeriod = Field(
+        CalendarPeriod.WEEK,
         json_schema_extra=FORECAST,
         description="Calendar period after which models are retrained; forecasts are refreshed with every bar anyway.",
     )
@@ -335,7 +336,7 @@ class Settings(BaseSettings):
         if isinstance(values, dict):
             for name in ("models", "cors_origins"):
                 if isinstance(values.get(name), str):
-                    values[name] = tuple(part.strip().lower() for part in values[name].split(",") if part.strip())
+                    values[name] = tuple(comma_list(values[name].lower()))
         return values
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import click
 
 from commands import startup
 from settings import load_settings
+from text import comma_list
 
 
 @click.command()
@@ -82,12 +83,12 @@ def backtest(
         raise click.UsageError("name the bars by one of --path, --state and --sample")
     if find_spec("matplotlib") is None:
         raise click.UsageError("the page's pictures need matplotlib: pip install -r requirements-dev.lock")
-    chosen = tuple(strategies.split(",")) if strategies else DEFAULT_STRATEGIES
+    chosen = tuple(comma_list(strategies)) if strategies else DEFAULT_STRATEGIES
     for name in chosen:
         if name not in STRATEGIES:
             raise click.UsageError(f"there is no strategy {name!r}; there are {', '.join(STRATEGIES)}")
     settings = load_settings(models=models, jobs=jobs, state_dir=state)
-    wanted = None if tickers is None else [canonical_ticker(name) for name in tickers.split(",") if name]
+    wanted = None if tickers is None else [canonical_ticker(name) for name in comma_list(tickers)]
     compared = None if benchmark is None else canonical_ticker(benchmark)
     read = None if wanted is None else [*wanted, *([compared] if compared else [])]
     bars = state_bars(settings.state_dir, read) if state is not None else read_bars(path, read)

@@ -13,14 +13,13 @@ import numpy as np
 from benchmarks.bars import data_name, histories
 from history.pipeline import Absorbed, absorb
 from history.ticker_state import TickerState
-from records import BarBatch, Bars, batch_of, decode_batch, encode_batch
+from records import PER_SHARE_COLUMNS, BarBatch, Bars, batch_of, decode_batch, encode_batch
 from settings import Settings
 from state.record_codec import encode_writes
 
 _REPEATS: Final = 200
 #: A correction comes within days; so far back it is a late one.
 _CORRECTED_BARS_AGO: Final = 5
-_PRICES: Final = ("open", "high", "low", "close", "dividend")
 
 
 def run() -> Iterator[dict[str, Any]]:
@@ -84,7 +83,7 @@ def _changed(bars: Bars) -> Bars:
 
 def _halved(bars: Bars) -> Bars:
     columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
-    for name in _PRICES:
+    for name in PER_SHARE_COLUMNS:
         columns[name] /= 2.0
     columns["volume"] *= 2.0
     return Bars(**columns)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.bars import histories
 from history.features import CONTEXT_BARS, advance_rows, advance_state, initial_state
-from records import Bars
+from records import MARKET_COLUMNS, Bars
 
 REPEATS = 200
 
@@ -76,7 +76,7 @@ def _append_one(bars: Bars) -> Callable[[], object]:
 
 
 def _frame(bars: Bars) -> pd.DataFrame:
-    return pd.DataFrame({name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")})
+    return pd.DataFrame({name: getattr(bars, name) for name in MARKET_COLUMNS})
 
 
 def _cpu_microseconds(work: Callable[[], object], repeats: int) -> float:

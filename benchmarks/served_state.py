@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.lookup import row
 from history.ticker_state import Counters, TickerState
-from records import Bars, Evidence, Floats, Forecast, Opinion, PoolStatistics, day_number
+from records import Bars, CandidateForecast, Evidence, Floats, Forecast, PoolStatistics, day_number
 from state.folder import StateFolder
 
 TICKERS: Final = tuple(f"T{number:03d}" for number in range(500))
@@ -55,7 +55,7 @@ def made_row(number: int, edition: int) -> Forecast:
     )
     variance = float(rng.uniform(1e-4, 8e-4))
     opinions = tuple(
-        Opinion(
+        CandidateForecast(
             model=model, horizon_return=float(rng.normal(0.007, 0.003)), daily_variance=variance * float(rng.uniform(0.8, 1.2))
         )
         for model in models

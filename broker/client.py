@@ -11,6 +11,7 @@ from kafka import errors as kafka_errors
 
 from errors import BrokerAwayError, BrokerError
 from settings import KafkaSecurity, Settings
+from text import comma_list
 
 #: A broker on the same network answers within milliseconds, a restarting broker within this time.
 CONNECT_SECONDS: Final = 15.0
@@ -20,7 +21,7 @@ _PROBE_SECONDS: Final = 2.0
 def client_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments for any kafka-python client: brokers and security."""
     options: dict[str, Any] = {
-        "bootstrap_servers": [address.strip() for address in settings.kafka_bootstrap.split(",") if address.strip()],
+        "bootstrap_servers": comma_list(settings.kafka_bootstrap),
         "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
         "security_protocol": settings.kafka_security.value,
     }
@@ -108,7 +109,7 @@ def _absence(error: BaseException, settings: Settings) -> str:
 
 def is_listening(bootstrap: str) -> bool:
     """Whether anything accepts a connection at one of these addresses; it need not be a Kafka that lets us in."""
-    for address in bootstrap.split(","):
+    for address in comma_list(bootstrap):
         host, _, port = address.strip().rpartition(":")
         try:
             socket.create_connection((host, int(port)), timeout=_PROBE_SECONDS).close()

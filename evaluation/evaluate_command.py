@@ -16,6 +16,7 @@ from commands import startup
 from commands.console import progress
 from errors import SourceError
 from settings import SuspectBars, load_settings
+from text import comma_list
 
 if TYPE_CHECKING:
     from evaluation.panel import Panel
@@ -68,7 +69,7 @@ def evaluate(
         raise click.UsageError("--plot needs matplotlib: pip install -r requirements-dev.lock")
     settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
     today = dt.datetime.now(dt.UTC).date()
-    wanted = None if tickers is None else [name for name in tickers.split(",") if name]
+    wanted = None if tickers is None else comma_list(tickers)
     garch = not no_garch and find_spec("arch") is not None
     if not garch and not no_garch:
         click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)

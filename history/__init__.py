@@ -1,4 +1,4 @@
-"""One ticker's history and what follows from a bar: editions, features, windows, due trainings, forecasts.
+"""The history of a ticker, and what follows from a new bar: editions, features, windows, due trainings, forecasts.
 
-All of it is pure: no RocksDB, no Kafka, no clock, no I/O. `state` stores what is computed here, `streams` drives it.
+The package is pure: no RocksDB, no Kafka, no clock, no I/O. `state` stores its results, `streams` calls it.
 """

@@ -1,4 +1,4 @@
-"""A backlog of live days: successive batches of one ticker as one update, with the state that they have one by one. Pure."""
+"""Takes a backlog of live days in one update, with the same state as batch after batch. Pure."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from history.editions import as_one
+from history.editions import shared_if_equal
 from history.pipeline import Absorbed, Output, absorb
 from history.ticker_state import TickerState
 from records import VALUE_COLUMNS, BarBatch
 from settings import Settings
 
 _COLUMNS = tuple(name for name in VALUE_COLUMNS if name != "split")
-#: Where a batch has no such column.
+#: Values of a column that a batch leaves out.
 _DEFAULTS = {"dividend": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class _Delivery:
-    """A batch and the day on which it came."""
+    """A batch and the day of its arrival."""
 
     batch: BarBatch
     today: dt.date
@@ -33,11 +33,11 @@ class _Delivery:
 def absorb_all(
     state: TickerState | None, batches: Sequence[BarBatch], *, today: dt.date | Sequence[dt.date], settings: Settings
 ) -> tuple[TickerState | None, list[list[Output]]]:
-    """The state after `absorb` of each batch in turn, and what each called for.
+    """The state after `absorb` of each batch in turn, and the outputs of each batch.
 
-    `today` is the day on which all came, or the day of each. Days that only go on where the bars end are taken at once; what
-    they call for together stands beside the last of them. A training that became due in between is not reported: the last one
-    supersedes it.
+    `today` is the day of arrival, of all batches or of each. Batches that only append bars are absorbed together, and their
+    outputs stand at the last of them. A training that became due in between is not reported, since the last training replaces
+    it.
     """
     days = [today] * len(batches) if isinstance(today, dt.date) else today
     outputs: list[list[Output]] = []
@@ -47,29 +47,29 @@ def absorb_all(
             state, called_for = together
             outputs += [*([] for _ in run[1:]), called_for]
             continue
-        for one in run:
-            state, called_for = absorb(state, one.batch, today=one.today, settings=settings)
+        for delivery in run:
+            state, called_for = absorb(state, delivery.batch, today=delivery.today, settings=settings)
             outputs.append(called_for)
     return state, outputs
 
 
 def _rising_runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:
-    """Successive batches whose dates rise and that were fetched one after the other."""
+    """Runs of successive batches with rising dates and rising moments of fetching."""
     run: list[_Delivery] = []
-    for one in deliveries:
-        if run and not (_is_plain(run[-1]) and _is_plain(one) and _follows(one.batch, run[-1].batch)):
+    for delivery in deliveries:
+        if run and not (_is_plain(run[-1]) and _is_plain(delivery) and _follows(delivery.batch, run[-1].batch)):
             yield run
             run = []
-        run.append(one)
+        run.append(delivery)
     if run:
         yield run
 
 
-def _is_plain(one: _Delivery) -> bool:
-    """Whether its dates rise, none lies after the day on which it came, and it has no split: later bars alone."""
-    batch, today = one.batch, one.today.isoformat()
+def _is_plain(delivery: _Delivery) -> bool:
+    """Whether the dates rise, no date lies after the day of arrival, and no bar has a split."""
+    batch, today = delivery.batch, delivery.today.isoformat()
     rises = all(earlier < later for earlier, later in pairwise(batch.date))
-    in_time = bool(batch.date) and batch.date[-1] <= today and batch.as_of <= one.today
+    in_time = bool(batch.date) and batch.date[-1] <= today and batch.as_of <= delivery.today
     return in_time and rises and (batch.split is None or set(batch.split) == {1.0})
 
 
@@ -80,11 +80,11 @@ def _follows(batch: BarBatch, previous: BarBatch) -> bool:
 def _appended(
     state: TickerState | None, run: Sequence[_Delivery], settings: Settings
 ) -> tuple[TickerState, list[Output]] | None:
-    """The batches as one; None unless all of their bars are good, later than any, and not to be adjusted by their own day."""
-    batches = [one.batch for one in run]
+    """The batches absorbed as one batch; None unless every bar is good, new, and needs no adjustment."""
+    batches = [delivery.batch for delivery in run]
     if state is not None and batches[0].fetched < state.fetched.max(initial=0):
         return None
-    after, outputs = absorb(state, _joined(batches), today=max(one.today for one in run), settings=settings)
+    after, outputs = absorb(state, _joined(batches), today=max(delivery.today for delivery in run), settings=settings)
     counts = [len(batch.date) for batch in batches]
     new = sum(counts)
     report = outputs[0]
@@ -94,17 +94,17 @@ def _appended(
         return None
     fetched = _with_last(after.fetched, np.repeat([batch.fetched for batch in batches], counts))
     moments = np.repeat([-math.inf if batch.split is None else batch.fetched for batch in batches], counts)
-    split_fetched = as_one(_with_last(after.split_fetched, moments), fetched)
+    split_fetched = shared_if_equal(_with_last(after.split_fetched, moments), fetched)
     return replace(after, fetched=fetched, split_fetched=split_fetched), outputs
 
 
 def _with_last(column: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """The column with other values in its last rows; what is no longer kept of them falls away."""
+    """The column with new values in its last rows; values of rows that are no longer kept are dropped."""
     return np.concatenate([column[: max(0, len(column) - len(last))], last])[-len(column) :]
 
 
 def _joined(run: Sequence[BarBatch]) -> BarBatch:
-    """One batch of all; whether one gives splits, which are all 1, is left to the caller."""
+    """One batch of all bars, without the column of splits: they are all 1, and the caller handles which batches give them."""
     columns: dict[str, list[object] | None] = {"date": [date for batch in run for date in batch.date], "split": None}
     for name in _COLUMNS:
         given = [getattr(batch, name) for batch in run]

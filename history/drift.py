@@ -1,7 +1,8 @@
-"""How a trained ticker's monitors stand after its last bar: a pure function of what was trained and the bars since.
+"""The drift monitors of a trained ticker after its last bar: a pure function of the training and the bars since its cut-off.
 
-The row of the bar before saves the work: it carries the monitors up to there and the forecasts that the last bar judges. Where
-it is missing, of another training or of other bars, everything since the cut-off is judged again, to the same bytes.
+The row of the previous bar saves most of the work: it carries the monitors up to that bar, and the forecasts that the last bar
+judges. If that row is missing, or comes from another training or other bars, all bars since the cut-off are judged again, with
+the same bytes as result.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ logger = logging.getLogger(__name__)
 def monitored(
     state: TickerState, loaded: LoadedTicker, window: Window, previous: Forecast | None, settings: Settings
 ) -> Drift | None:
-    """The monitors after the last bar of the state and of `window`; None where no candidate has weight.
+    """The monitors after the last bar of the state and of `window`; None if no candidate has weight.
 
-    `previous` is a row that the same training may have made, at any bar.
+    `previous` is an earlier row of the ticker. It is used if the same training made it.
     """
     trained = loaded.trained
     monitors, combination = trained.monitors, trained.combination
@@ -40,19 +41,19 @@ def monitored(
     bars = state.bars
     first = int(np.searchsorted(bars.day, trained.cutoff, side="right"))
     row = max(first, len(bars) - len(window) + 1)
-    answers: dict[str, HorizonForecast] | None = None
+    forecasts: dict[str, HorizonForecast] | None = None
     resumed = None if previous is None else _resumed(previous, bars, first, trained)
     if previous is not None and resumed is not None:
         row = resumed
-        answers = {o.model: HorizonForecast(o.horizon_return, o.daily_variance) for o in previous.opinions}
+        forecasts = {o.model: HorizonForecast(o.horizon_return, o.daily_variance) for o in previous.opinions}
         monitors = _monitors(monitors.level, previous)
     while row < len(bars) and not is_settled(monitors):
-        if answers is None:
+        if forecasts is None:
             known = window_of(state, settings.lookback, stop=row, feature_bars=FEATURE_BARS)
-            answers = _answers(loaded, combination, known)
-        if combination.names <= answers.keys():
-            monitors = advanced(monitors, combination, answers, outcome_of(window, row - len(bars)), settings.horizon)
-        answers = None
+            forecasts = _candidate_forecasts(loaded, combination, known)
+        if combination.names <= forecasts.keys():
+            monitors = advanced(monitors, combination, forecasts, outcome_of(window, row - len(bars)), settings.horizon)
+        forecasts = None
         row += 1
     return Drift(
         as_of=date_of(bars.day[-1]),
@@ -63,13 +64,13 @@ def monitored(
 
 
 def first_alarm(drift: Drift, cutoff: int) -> int | None:
-    """Day number of the first alarm since the training; None while there is none."""
+    """Day number of the first alarm since the training, or None."""
     alarms = [day_number(monitor.alarm) for monitor in (drift.returns, drift.variance) if monitor and monitor.alarm]
     return min((day for day in alarms if day > cutoff), default=None)
 
 
 def _resumed(previous: Forecast, bars: Bars, first: int, trained: TrainedTicker) -> int | None:
-    """The row of the bar after `previous`, if it was made by this training from these bars."""
+    """The row number of the bar after `previous`, or None if another training or other bars made that row."""
     made_by = (previous.settings_hash, previous.code_version)
     if previous.drift is None or made_by != (trained.settings_hash, trained.code_version):
         return None
@@ -82,14 +83,14 @@ def _monitors(level: float, previous: Forecast) -> Monitors:
     return Monitors(level=level, returns=previous.drift.returns, variance=previous.drift.variance)
 
 
-def _answers(loaded: LoadedTicker, combination: Combination, window: Window) -> dict[str, HorizonForecast]:
-    answers = {}
+def _candidate_forecasts(loaded: LoadedTicker, combination: Combination, window: Window) -> dict[str, HorizonForecast]:
+    forecasts = {}
     for name in sorted(combination.names & loaded.models.keys()):
         try:
-            answers[name] = loaded.models[name].forecast(window)
+            forecasts[name] = loaded.models[name].forecast(window)
         except ModelError as error:
             logger.debug("bar not judged ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, error)
-    return answers
+    return forecasts
 
 
 def _digest(training: bytes, bars: Bars) -> bytes:

@@ -1,9 +1,9 @@
-"""Which edition of each bar counts, when a ticker's bars arrive again, corrected, late or in any order.
+"""Decides which edition of each bar counts, when bars arrive again, corrected, late or in any order.
 
-Of the editions of one date the one that was fetched last counts; of two of the same moment the one that `outranks` the other.
-The split has a rule of its own (`history.splits`). All are properties of the editions themselves, so any order of arrival ends
-in the same bars. A dividend goes with the prices of its edition: a source without dividends may have them in its prices, and
-one kept from another edition would count twice.
+Of the editions of one date the edition fetched last counts. Of two editions of the same moment the one that `outranks` the
+other counts. Splits have a rule of their own (`history.splits`). All rules depend on the editions alone, so any order of
+arrival ends with the same bars. A dividend belongs to the prices of its edition: a source without dividends may include them in
+its prices, and a dividend kept from another edition would count twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from history.adjustment import Basis, Restatement, Withdrawn, basis_of
+from history.adjustment import Basis, Restatement, WithdrawnSplit, basis_of
 from history.replay import first_replayable
 from history.restatement import find_restatement, snapped
 from history.splits import SplitChanges, no_split_changes, split_changes
@@ -26,22 +26,22 @@ from records import VALUE_COLUMNS, Bars, Floats
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
-#: In this order columns decide between editions of one moment: the larger volume has seen more of the session.
+#: Columns that decide between editions of one moment, in this order: the larger volume has seen more of the session.
 _RANKS: Final = ("volume", "dividend", "close", "high", "low", "open")
-#: The columns of an edition that go together.
-_VALUES: Final = tuple(name for name in VALUE_COLUMNS if name != "split")
-#: More are not followed; no vendor is known to need three.
+#: The columns of an edition that belong together.
+_EDITION_COLUMNS: Final = tuple(name for name in VALUE_COLUMNS if name != "split")
+#: Further restatements are ignored; no vendor is known to need three.
 _MOST_RESTATEMENTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """What became of the bars that arrived, as masks over them; `row` is where in the kept bars each of them belongs.
+    """How the arriving bars relate to the kept bars, as masks; `row` is the place of each bar among the kept bars.
 
-    `tail` are newer than all kept ones, `late` fill a gap, `corrected` replace a bar with other values. `renewed` are those
-    that a later fetch confirms: an edition from in between must not replace them. `older` are editions from before the
-    one that is kept. `expired` lie before what is kept, nobody can tell whether they are known. `context` would change
-    a bar that only serves as context. `splits` is what they say of the splits of bars that are kept, new ones apart.
+    `tail`: newer than every kept bar. `late`: fills a gap. `corrected`: replaces a kept bar with other values. `renewed`: a
+    later fetch with the same values, so an edition fetched in between must not replace it. `older`: fetched before the kept
+    edition. `expired`: older than every kept bar, so nobody can tell whether it is known. `context`: would change a bar that
+    only serves as context. `splits`: what the bars report of the splits of kept bars.
     """
 
     row: Rows
@@ -56,31 +56,31 @@ class Arrivals:
 
     @property
     def new(self) -> Flags:
-        """Those of dates that had no bar."""
+        """Bars of dates without a kept bar."""
         return self.tail | self.late
 
     @property
     def taken(self) -> Flags:
-        """Those whose prices are kept from now on."""
+        """Bars whose prices are kept from now on."""
         return self.new | self.corrected | self.renewed
 
     @property
     def resplit(self) -> Flags:
-        """Those that change the split of a bar, or what was withdrawn of it."""
+        """Bars that change the split of a kept bar, or whether it is withdrawn."""
         return self.splits.changed & ~self.context
 
 
 @dataclass(frozen=True, slots=True)
 class Editions:
-    """Those that count and the moments at which they were fetched.
+    """The editions that count, and the moments at which they were fetched.
 
-    From row `first` on they may be others than before, from row `first_value` on with other values.
+    From row `first` on they may differ from the editions before; from row `first_value` on their values may differ.
     """
 
     delivered: Bars
     fetched: Floats
     split_fetched: Floats
-    withdrawn: tuple[Withdrawn, ...]
+    withdrawn: tuple[WithdrawnSplit, ...]
     first: int
     first_value: int
 
@@ -104,18 +104,18 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: float, *, gives_split
     beaten = before < fetched
     if (before == fetched).any():
         beaten |= (before == fetched) & outranks(bars, known)
-    fixed = ~tail & (row < first_replayable(state))
-    splits = split_changes(state, bars, fetched, beside, present, fixed) if gives_splits else unsaid
+    uncorrectable = ~tail & (row < first_replayable(state))
+    splits = split_changes(state, bars, fetched, beside, present, uncorrectable) if gives_splits else unsaid
     new = ~tail & (~present | (beaten & ~equal) | splits.changed)
     expired = new & (state.first_index > 0) & (bars.day < held.day[0])
-    context = new & fixed & ~expired
-    new &= ~expired & ~fixed
+    context = new & uncorrectable & ~expired
+    new &= ~expired & ~uncorrectable
     return Arrivals(
         row=row,
         tail=tail,
         late=new & ~present,
         corrected=new & present & beaten & ~equal,
-        renewed=equal & (before < fetched) & ~fixed,
+        renewed=equal & (before < fetched) & ~uncorrectable,
         older=present & (before > fetched),
         expired=expired,
         context=context,
@@ -124,44 +124,45 @@ def sort_arrivals(state: TickerState, bars: Bars, fetched: float, *, gives_split
 
 
 def _are_kept(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool) -> bool:
-    """Whether these very editions are kept, side by side: nearly always so of a message that comes twice."""
+    """Whether exactly these editions are kept, side by side. A repeated message nearly always meets this test."""
     held = state.delivered
     first = int(held.day.searchsorted(bars.day[0]))
     rows = slice(first, first + len(bars))
     if not (state.fetched[rows] == fetched).all() or (gives_splits and not (state.split_fetched[rows] == fetched).all()):
         return False
-    # Bytes are compared in a fraction of the time that arrays take; what differs in them alone (-0.0) is left to the caller.
-    names = VALUE_COLUMNS if gives_splits else _VALUES
+    # Comparing bytes takes a fraction of the time of comparing arrays. The caller handles values that differ in bytes alone
+    # (-0.0).
+    names = VALUE_COLUMNS if gives_splits else _EDITION_COLUMNS
     return all(getattr(held, name)[rows].tobytes() == getattr(bars, name).tobytes() for name in ("day", *names))
 
 
 def same_values(bars: Bars, others: Bars) -> Flags:
-    """Of bars of the same dates, which are equal."""
+    """Which of two bars of the same date are equal, for each date."""
     same: Flags = same_edition(bars, others) & (bars.split == others.split)
     return same
 
 
 def same_edition(bars: Bars, others: Bars) -> Flags:
-    """Of bars of the same dates, which are equal but for their splits."""
+    """Which of two bars of the same date are equal, splits apart, for each date."""
     same: Flags = bars.close == others.close
-    for name in _VALUES:
+    for name in _EDITION_COLUMNS:
         same &= getattr(bars, name) == getattr(others, name)
     return same
 
 
 def outranks(bars: Bars, others: Bars) -> Flags:
-    """Of bars of the same dates fetched at the same moment, whether the former count: a total order of their values."""
+    """Which of `bars` count against `others` of the same dates and the same moment: a total order of their values."""
     larger = np.zeros(len(bars), dtype=np.bool_)
     undecided = ~larger
     for name in _RANKS:
-        one, other = getattr(bars, name), getattr(others, name)
-        larger |= undecided & (one > other)
-        undecided &= one == other
+        value, other = getattr(bars, name), getattr(others, name)
+        larger |= undecided & (value > other)
+        undecided &= value == other
     return larger
 
 
 def with_arrivals(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, gives_splits: bool) -> Editions:
-    """The kept editions with those in place that count from now on, not trimmed."""
+    """The editions that count after the arrivals, not trimmed."""
     held, taken, new, newer = state.delivered, arrivals.taken, arrivals.new, arrivals.splits.newer
     withdrawn = arrivals.splits.withdrawn
     if not (taken | newer).any():
@@ -180,7 +181,7 @@ def with_arrivals(state: TickerState, bars: Bars, fetched: float, arrivals: Arri
 
     of_edition, of_split = new | arrivals.corrected, new | newer
     at_once = np.full(len(bars), fetched)
-    columns = {name: placed(getattr(held, name), of_edition, getattr(bars, name)) for name in _VALUES}
+    columns = {name: placed(getattr(held, name), of_edition, getattr(bars, name)) for name in _EDITION_COLUMNS}
     columns["split"] = placed(held.split, of_split, bars.split)
     fetched_at = placed(state.fetched, taken, at_once)
     split_fetched = placed(state.split_fetched, of_split, at_once if gives_splits else np.full(len(bars), -math.inf))
@@ -188,15 +189,15 @@ def with_arrivals(state: TickerState, bars: Bars, fetched: float, arrivals: Arri
     return Editions(
         delivered=Bars(days, **columns) if changed.any() else held,
         fetched=fetched_at,
-        split_fetched=as_one(split_fetched, fetched_at),
+        split_fetched=shared_if_equal(split_fetched, fetched_at),
         withdrawn=withdrawn,
         first=int(place[taken | newer].min()),
         first_value=int(place[changed].min(initial=len(days))),
     )
 
 
-def as_one(split_fetched: Floats, fetched: Floats) -> Floats:
-    """The former; where it equals the latter that very object, so that a state has it once."""
+def shared_if_equal(split_fetched: Floats, fetched: Floats) -> Floats:
+    """`split_fetched`, or the object `fetched` itself if both are equal, so that a state holds the values once."""
     return fetched if np.array_equal(split_fetched, fetched) else split_fetched
 
 
@@ -210,21 +211,21 @@ def _placed(old: NDArray[Any], rows: slice | Rows, new: NDArray[Any], places: Ro
 def basis_with(
     state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, editions: Editions, kept: slice
 ) -> tuple[Basis, float]:
-    """The basis after bars arrived, and the factor by which they show their vendor to have restated older prices, else 1.
+    """The basis after the arrivals, and the factor by which the vendor restated older prices, else 1.
 
-    `editions` are those that count now, `kept` the rows of them that are not dropped. Every pair of editions of one date is
-    looked at, whichever of the two came first.
+    `editions` are the editions that count now, and `kept` their rows that are not dropped. Every pair of editions of one date
+    is compared, whichever of the two came first.
     """
     delivered, delivered_at, withdrawn = editions.delivered[kept], editions.fetched[kept], editions.withdrawn
     first = basis = basis_of(delivered, delivered_at, state.restatements, withdrawn)
-    # Equal editions show something only beside others, or where one of them is adjusted and the other is not.
+    # Equal editions show a restatement only beside different ones, or if only one of the two is adjusted.
     telling = basis.steps or (arrivals.corrected | arrivals.older).any()
     pairs = _pairs(state, bars, fetched, arrivals, since=int(delivered.day[0])) if telling else []
     tried: list[Restatement] = []
     while len(tried) < 2 * _MOST_RESTATEMENTS:
-        # One that is no longer needed is forgotten at once: the same message, come again, would not know it either.
-        shown = (one for pair in pairs if (one := pair.shown_on(basis)) is not None)
-        new = next((one for one in shown if one not in basis.restatements and one not in tried), None)
+        # A restatement that is no longer needed is dropped at once, so that the same message, repeated, finds the same ones.
+        shown = (found for pair in pairs if (found := pair.restatement_on(basis)) is not None)
+        new = next((found for found in shown if found not in basis.restatements and found not in tried), None)
         if new is None:
             break
         tried.append(new)
@@ -236,26 +237,27 @@ def basis_with(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two editions of the same dates as they were delivered; all of `old` was fetched before all of `new`."""
+class _EditionPair:
+    """Two editions of the same dates, as delivered; all of `old` was fetched before all of `new`."""
 
     old: Bars
     old_fetched: Floats
     new: Bars
     new_fetched: Floats
 
-    def shown_on(self, basis: Basis) -> Restatement | None:
-        """What they show beyond what is known, as the whole change between the two."""
+    def restatement_on(self, basis: Basis) -> Restatement | None:
+        """The restatement that the pair shows on this basis, as the whole change between the two editions, or None."""
         old, new = basis.adjusted(self.old, self.old_fetched), basis.adjusted(self.new, self.new_fetched)
         found = find_restatement(old, self.old_fetched, new, self.new_fetched)
         if found is None:
             return None
-        one, day = found
-        return msgspec.structs.replace(one, ratio=snapped(one.ratio * basis.change(one, day)))
+        restatement, day = found
+        ratio = snapped(restatement.ratio * basis.change(restatement, day))
+        return msgspec.structs.replace(restatement, ratio=ratio)
 
 
-def _pairs(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, since: int) -> list[_Pair]:
-    """Arriving bars and the kept editions of their dates from day `since` on, where they were fetched at different moments."""
+def _pairs(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, since: int) -> list[_EditionPair]:
+    """Pairs of arriving and kept editions, of dates from `since` on and fetched at different moments."""
     pairs = []
     for chosen, arriving_is_newer in ((arrivals.corrected | arrivals.renewed, True), (arrivals.older, False)):
         at = np.flatnonzero(chosen & (bars.day >= since))
@@ -263,5 +265,5 @@ def _pairs(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *
             continue
         rows = arrivals.row[at]
         held, arriving = (state.delivered[rows], state.fetched[rows]), (bars[at], np.full(len(at), fetched))
-        pairs.append(_Pair(*held, *arriving) if arriving_is_newer else _Pair(*arriving, *held))
+        pairs.append(_EditionPair(*held, *arriving) if arriving_is_newer else _EditionPair(*arriving, *held))
     return pairs

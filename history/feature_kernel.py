@@ -1,12 +1,12 @@
 """The compiled recurrences behind `history.features`: one bar at a time, O(1) each.
 
-A ticker's rolling state is a flat vector of STATE_SIZE floats. What leaves a window is computed again from the bars
-themselves, which are kept anyway, so the state holds no ring buffers. Sums slide in double-double arithmetic (TwoSum:
-Knuth, The Art of Computer Programming, vol. 2, 4.2.2, theorem B; TwoProduct: Dekker 1971): each step errs by 2⁻¹⁰⁶ of the
-largest value then in the window, so that there is no drift to resynchronise, not even when a crash of 80 % leaves it.
+The rolling state of a ticker is a flat vector of STATE_SIZE floats. A value that leaves a window is computed again from the
+kept bars, so the state holds no ring buffers. Sums slide in double-double arithmetic (TwoSum: Knuth, The Art of Computer
+Programming, vol. 2, 4.2.2, theorem B; TwoProduct: Dekker 1971). The error of each step is 2⁻¹⁰⁶ of the largest value in the
+window. So sums do not drift and need no resynchronisation, not even after a crash of 80 % leaves the window.
 
-One function with one signature does a single bar and a whole history, with scalar logarithms and without fast-math: the
-bits cannot depend on how the bars were batched. Constants live in this file because Numba's cache looks at no other.
+One function with one signature handles a single bar and a whole history, with scalar logarithms and without fast-math. So the
+bits do not depend on the batching of the bars. Constants live in this file, because Numba's cache watches this file only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from typing import Final
 import numpy as np
 from numba import float64, int64, njit, types, void
 
-#: Bars before the first new one that the kernel may look at: the return that leaves a window of 252 needs the close before it.
+#: How many bars before the first new bar the kernel may read: the return that leaves a window of 252 needs the close before it.
 CONTEXT_BARS: Final = 253
-#: A day without range and gap has log variance −∞; one basis point a day is less than any price that is really quoted moves.
+#: The log variance of a day without range and gap would be −∞. One basis point a day is less than any quoted price moves.
 VARIANCE_FLOOR: Final = 1e-8
-#: Standard deviations of log volume below this are rounding; a z-score of them would be noise.
+#: A standard deviation of log volume below this is rounding, and a z-score of it would be noise.
 VOLUME_DEVIATION_FLOOR: Final = 1e-9
 
 _PARKINSON: Final = 1.0 / (4.0 * math.log(2.0))
@@ -92,7 +92,7 @@ def _log_return(close, dividend, i):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _overnight(opening, close, dividend, i):  # type: ignore[no-untyped-def]
-    # The fall by the dividend on its ex-date is no risk: it is taken out, as in the total return.
+    # The fall by the dividend on its ex-date is not risk: the dividend is added back, as in the total return.
     return math.log((opening[i] + dividend[i]) / close[i - 1])
 
 
@@ -113,7 +113,7 @@ def _slide_volume(state, level, sign):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _volume_zscore(state, level):  # type: ignore[no-untyped-def]
-    # 63² variance = 63 Σx² − (Σx)², both in double-double: equal volumes must give nothing but zero.
+    # 63² variance = 63 Σx² − (Σx)², both in double-double: equal volumes must give exactly zero.
     scaled, scaled_error = _product(state[_VOLUME_SQUARES], 63.0)
     scaled_error += 63.0 * state[_VOLUME_SQUARES + 1]
     squared, squared_error = _product(state[_VOLUME], state[_VOLUME])
@@ -127,7 +127,7 @@ def _volume_zscore(state, level):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _slide_peak(state, close, i, count):  # type: ignore[no-untyped-def]
-    # Value and place of the highest close are kept; only when that close leaves the window are the 252 looked through again.
+    # The state keeps the highest close and its index. Only when that close leaves the window are all 252 compared again.
     if count == 0 or close[i] >= state[_PEAK]:
         state[_PEAK] = close[i]
         state[_PEAK_INDEX] = count
@@ -188,16 +188,16 @@ def daily_values(  # type: ignore[no-untyped-def]
 def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled, and one pass over the bars
     state, opening, high, low, close, volume, dividend, start, block, snapshots, features, daily
 ):
-    """Take the bars from row `start` of the columns into `state` (changed in place).
+    """Update `state` in place with the bars from row `start` of the columns on.
 
-    The rows before `start` are the bars before, at least CONTEXT_BARS of them or all that the ticker ever had. The state
-    before each bar whose absolute index is a multiple of `block` goes into the next row of `snapshots`. `features` has
-    shape (rows from `start`, FEATURE_COUNT) and `daily` (the range variance) as many rows, or none when only the state
-    is wanted.
+    The rows before `start` are the previous bars: at least CONTEXT_BARS, or all that the ticker ever had. The state before each
+    bar whose absolute index is a multiple of `block` is copied into the next row of `snapshots`. `features` has shape (rows
+    from `start`, FEATURE_COUNT), and `daily` (the range variance) the same number of rows, or both none if only the state is
+    wanted.
     """
     wanted = features.shape[0] > 0
     snapshot = 0
-    # What leaves a window within these bars entered it within them: logarithms are most of the work, and taken once.
+    # Logarithms are most of the work. They are kept here for values that enter and leave a window within these bars.
     rows = close.shape[0] - start
     levels, returns, overnights = np.empty(rows), np.empty(rows), np.empty(rows)
     variances, log_variances = np.empty(rows), np.empty(rows)

@@ -1,7 +1,7 @@
-"""The rolling features of a ticker: what they are called, how far back they look, and how bars are taken into their state.
+"""The rolling features of a ticker: their names, their lookbacks, and the update of their state with new bars.
 
-All are computed from split-adjusted prices and look at nothing but the bar itself and those before it. A feature is NaN
-until its lookback is there. Where the definitions leave a choice:
+All features are computed from split-adjusted prices of the bar itself and the bars before it. A feature is NaN until its
+lookback is complete. Where definitions leave a choice:
 
 - returns are total log returns, ln((C + D) / C₋₁), and overnight returns ln((O + D) / C₋₁), with D the dividend of the
   bar's date;
@@ -10,11 +10,11 @@ until its lookback is there. Where the definitions leave a choice:
 - exponentially weighted means weigh all bars since the first and divide by the sum of weights (pandas `ewm(adjust=True)`),
   so that no seed is needed; EWMA variance with decay 0.94 and 0.97 after RiskMetrics (1996), MACD with spans 12, 26 and 9
   (Appel), line, signal and histogram relative to the close;
-- RSI is Wilder's (1978) own: the mean of the first 14 close-to-close changes, then smoothed by 1/14 (as TA-Lib has it);
-  50 where nothing has changed at all;
-- `volume_zscore` is of ln(1 + volume) against mean and population deviation of the 63 bars that end with this one, 0 where
-  the volume does not vary;
-- `drawdown_252` is the close against the highest close of the 252 bars that end with this one, ≤ 0.
+- RSI is Wilder's (1978): the mean of the first 14 close-to-close changes, then smoothed by 1/14 (as in TA-Lib), and 50 if no
+  close changed;
+- `volume_zscore` is of ln(1 + volume), against the mean and population standard deviation of the last 63 bars, the bar itself
+  included, and 0 if the volume does not vary;
+- `drawdown_252` is the close relative to the highest close of the last 252 bars, the bar itself included, ≤ 0.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Final
 
 import numpy as np
 
+from errors import StateCorruptError
 from history.feature_kernel import (
     ABSOLUTE_INDEXES,
     CONTEXT_BARS,
@@ -48,6 +49,7 @@ __all__ = [
     "FeatureRows",
     "advance_rows",
     "advance_state",
+    "check_rolling_state",
     "daily_rows",
     "initial_state",
     "rebased",
@@ -56,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One rolling feature. `lookback` is the number of bars, its own included, from which on it is a number."""
+    """A rolling feature. From `lookback` bars on, the bar itself included, it is not NaN."""
 
     family: str
     lookback: int
@@ -81,7 +83,7 @@ FEATURES: Final[tuple[Feature, ...]] = (
     *_over("realised_variance", 5, 21, 63, 252),
     *_over("range_variance", 5, 21, 63, 252),
     *_over("log_range_variance", 21, 63, 252),
-    # Twice the mean age of the weights, 1 / (1 − decay): the mean rests on enough returns from there on.
+    # Twice the mean age of the weights, 1 / (1 − decay): from then on the mean covers enough returns.
     Feature("ewma_variance", 34, (94,)),
     Feature("ewma_variance", 67, (97,)),
     *_over("momentum", 21, 63, 252),
@@ -108,17 +110,30 @@ def initial_state() -> Floats:
     return np.zeros(STATE_SIZE)
 
 
+def check_rolling_state(ticker: str, feature_state: Floats, snapshots: Floats) -> None:
+    """Raise StateCorruptError if stored rolling states do not have the size that this code computes with.
+
+    Compiled code does not check bounds. It would read and write beyond the end of a shorter state.
+    """
+    if feature_state.shape != (STATE_SIZE,) or snapshots.shape[1:] != (STATE_SIZE,):
+        raise StateCorruptError(
+            f"{ticker}: its stored rolling state has {feature_state.size} values where this version needs {STATE_SIZE}; "
+            "delete the state folder and run again: it is rebuilt from the bars"
+        )
+
+
 def rebased(states: Floats, first_index: int) -> Floats:
-    """States (any leading shape) that were computed as if bar `first_index` were a ticker's first, with its true indexes."""
+    """States (any leading shape) with true bar indexes; they were computed as if bar `first_index` were the ticker's first."""
     moved = states.copy()
     moved[..., ABSOLUTE_INDEXES] += first_index
     return moved
 
 
 def advance_state(state: Floats, bars: Bars, start: int) -> tuple[Floats, Floats]:
-    """The state after `bars[start:]`, and the snapshots before those of them that begin a block, shape (k, STATE_SIZE).
+    """The state after `bars[start:]`, and the snapshots before each of these bars that begins a block, shape (k, STATE_SIZE).
 
-    `state` is that before `bars[start]`; `bars[:start]` must hold the CONTEXT_BARS before it, or all there ever were.
+    `state` is the state before `bars[start]`. `bars[:start]` must hold the CONTEXT_BARS bars before it, or all that there ever
+    were.
     """
     after = state.copy()
     seen = int(state[0])
@@ -138,13 +153,16 @@ def advance_rows(state: Floats, bars: Bars, start: int) -> FeatureRows:
 
 
 def daily_rows(bars: Bars, start: int) -> tuple[Floats, Floats]:
-    """Log returns and range variances of `bars[start:]`, the same bits as `advance_rows` gives, at a tenth of its cost."""
+    """Log returns and range variances of `bars[start:]`: the bits of `advance_rows` at a tenth of its cost."""
     log_return, range_variance = np.empty(len(bars) - start), np.empty(len(bars) - start)
     daily_values(bars.open, bars.high, bars.low, bars.close, bars.dividend, start, log_return, range_variance)
     return log_return, range_variance
 
 
 def _advance(state: Floats, bars: Bars, start: int, snapshots: Floats, features: Floats, daily: Floats) -> None:
+    if state.shape != (STATE_SIZE,):
+        message = f"a rolling state of shape {state.shape} where {(STATE_SIZE,)} is needed"
+        raise ValueError(message)
     if int(state[0]) > start and start < CONTEXT_BARS:
         message = f"{start} bars of context where {min(int(state[0]), CONTEXT_BARS)} are needed"
         raise ValueError(message)

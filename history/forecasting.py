@@ -1,4 +1,4 @@
-"""What follows from a ticker's state and a trained model: the training that is due, its job, and the row. Pure."""
+"""The due training, its job, and the forecast row that follow from a ticker's state and its trained models. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def training_job(state: TickerState, due: DueTraining, settings: Settings) -> TrainingJob:
-    """The job of a training that the state calls for."""
+    """The job of a due training."""
     return TrainingJob(
         window=training_window(state, due, settings),
         digest=due.digest,
@@ -32,23 +32,23 @@ def training_job(state: TickerState, due: DueTraining, settings: Settings) -> Tr
 
 
 def is_usable(trained: TrainedTicker, settings: Settings) -> bool:
-    """Whether a result, however old its cut-off, was made by this code under these settings."""
+    """Whether this code made the result, under these settings; its cut-off may be old."""
     return trained.settings_hash == settings.forecast_hash and trained.code_version == CODE_VERSION
 
 
 def calls_for(state: TickerState, training: DueTraining, settings: Settings) -> bool:
-    """Whether a training is the one that the state's bars call for, or an early one that follows from it."""
+    """Whether a training is the due training of the state, or an early training that follows from it."""
     due = state.due
     return due is not None and training in (due, early_training(state, training.cutoff, settings))
 
 
 def is_current(trained: TrainedTicker, state: TickerState, settings: Settings) -> bool:
-    """Whether a result is that of the due training or of an early one that followed from it."""
+    """Whether the result belongs to the due training, or to an early training that followed from it."""
     return is_usable(trained, settings) and calls_for(state, DueTraining(trained.cutoff, trained.digest), settings)
 
 
 def wanted_training(state: TickerState, trained: TrainedTicker | None, row: Forecast, settings: Settings) -> DueTraining | None:
-    """The training that is still missing, given the newest result and the row made with it; None when there is none."""
+    """The training that is still missing after the newest result and the row made with it, or None."""
     if trained is None or not is_current(trained, state, settings):
         return state.due
     alarm = None if row.drift is None else first_alarm(row.drift, trained.cutoff)
@@ -56,7 +56,7 @@ def wanted_training(state: TickerState, trained: TrainedTicker | None, row: Fore
 
 
 def untrained_reason(state: TickerState, settings: Settings) -> str:
-    """Why no training is due, or that it has not been done."""
+    """Why the ticker has no trained model: too few bars, or not trained yet."""
     if state.total_bars < settings.minimum_bars:
         return f"{state.total_bars} bars, {settings.minimum_bars} needed to train"
     known = state.first_index + bars_to_cutoff(state.bars.day, settings.window)
@@ -66,7 +66,7 @@ def untrained_reason(state: TickerState, settings: Settings) -> str:
 
 
 def no_row() -> Forecast | None:
-    """No earlier row is at hand."""
+    """No earlier row is available."""
     return None
 
 
@@ -78,10 +78,10 @@ def refresh(
     reason: str | None = None,
     previous: Callable[[], Forecast | None] = no_row,
 ) -> Forecast:
-    """The row for the state's last bar, from whatever is trained; `reason` says why nothing is, if it is known better.
+    """The row for the state's last bar, made with the newest trained models. Without any, `reason` may say why.
 
-    The window is always the last `lookback` bars: the row must not depend on how many more are kept. `previous` gives the
-    ticker's newest row; it is asked only where a candidate has weight, saves work and changes nothing in the row.
+    The window is always the last `lookback` bars, so the row does not depend on how many bars are kept. `previous` returns the
+    ticker's newest row. It is called only if a candidate has weight; it saves work and changes nothing in the row.
     """
     window = window_of(state, settings.lookback, feature_bars=FEATURE_BARS)
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained

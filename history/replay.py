@@ -1,4 +1,4 @@
-"""From where a window's features are computed again: the snapshots of the rolling state that are kept with the bars."""
+"""Where the replay of a window's features begins: at a snapshot of the rolling state, kept with the bars."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from history.ticker_state import BLOCK_BARS, TickerState
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpan:
-    """Rows of the kept bars that a window rests on.
+    """Row numbers of the kept bars that a window needs.
 
-    Its own begin at `first`, the replay at `begin`, the first of `block`, and what the replay looks back to at `context`.
+    The window begins at `first`. The replay begins at `begin`, the first bar of `block`, and looks back to `context`.
     """
 
     context: int
@@ -22,7 +22,7 @@ class ReplaySpan:
 
 
 def replay_span(state: TickerState, count: int, stop: int) -> ReplaySpan:
-    """Where the `count` bars before row `stop` are replayed from."""
+    """The span for the `count` bars before row `stop`."""
     first = max(stop - count, first_replayable(state))
     block = first // BLOCK_BARS
     begin = block * BLOCK_BARS
@@ -30,5 +30,5 @@ def replay_span(state: TickerState, count: int, stop: int) -> ReplaySpan:
 
 
 def first_replayable(state: TickerState) -> int:
-    """First row of the kept bars whose features can be computed again: those before it only serve as context."""
+    """The first kept bar whose features can be computed again; the bars before it serve as context only."""
     return 0 if state.first_index == 0 else -(-CONTEXT_BARS // BLOCK_BARS) * BLOCK_BARS

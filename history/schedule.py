@@ -1,4 +1,4 @@
-"""Which training a ticker's bars call for: calendar windows in the ticker's own event time."""
+"""Which training is due: calendar periods in the event time of the ticker's own bars."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from history.features import CONTEXT_BARS
 from history.replay import replay_span
 from history.ticker_state import BLOCK_BARS, DueTraining, TickerState
 from records import Days, date_of, day_number
-from settings import Settings, WindowPeriod
+from settings import CalendarPeriod, Settings
 
-#: No calendar period holds more bars than its days.
+#: A calendar period has at most one bar a day.
 _LONGEST_PERIOD = 31
 _DIGEST_BYTES = 16
 
 
-def period_start(date: dt.date, period: WindowPeriod) -> dt.date:
-    """First day of the calendar period (day, ISO week, month) in which a date lies."""
+def period_start(date: dt.date, period: CalendarPeriod) -> dt.date:
+    """First day of the calendar period (day, ISO week, month) that contains the date."""
     match period:
-        case WindowPeriod.DAY:
+        case CalendarPeriod.DAY:
             return date
-        case WindowPeriod.WEEK:
+        case CalendarPeriod.WEEK:
             return date - dt.timedelta(days=date.weekday())
-        case WindowPeriod.MONTH:
+        case CalendarPeriod.MONTH:
             return date.replace(day=1)
 
 
-def bars_to_cutoff(day: Days, period: WindowPeriod) -> int:
-    """How many of the bars with these dates lie in windows that have aged out: before the last bar's own period."""
+def bars_to_cutoff(day: Days, period: CalendarPeriod) -> int:
+    """How many of these bars (day numbers) lie in completed periods, that is, before the period of the last bar."""
     if not len(day):
         return 0
     start = day_number(period_start(date_of(day[-1]), period))
@@ -39,10 +39,10 @@ def bars_to_cutoff(day: Days, period: WindowPeriod) -> int:
 
 
 def kept_bars(settings: Settings) -> int:
-    """The fewest bars that are kept of a ticker, as soon as it has so many.
+    """How many bars are kept of a ticker, at least.
 
-    Whatever the setting, a training on the newest aged-out window must find its look-back and what the features before
-    it rest on: else the numbers would depend on when the training runs.
+    Whatever HISTORY_BARS says, a training up to the end of the newest completed period must find its look-back and the bars
+    that the features before it need. Otherwise the forecasts would depend on when the training runs.
     """
     return max(settings.history_bars, settings.lookback + _LONGEST_PERIOD + BLOCK_BARS + CONTEXT_BARS)
 
@@ -50,10 +50,10 @@ def kept_bars(settings: Settings) -> int:
 def due_training(
     state: TickerState, settings: Settings, *, known: DueTraining | None = None, unchanged_before: int = 0
 ) -> DueTraining | None:
-    """The training that the bars call for, None while there are fewer than `minimum_bars` up to the cut-off.
+    """The due training, or None while there are fewer than `minimum_bars` bars up to the cut-off.
 
-    `known` is taken over if it has the same cut-off and no bar up to that has changed: only those of absolute index
-    `unchanged_before` on may have. It must have been found under the same settings.
+    `known` is returned if it has the same cut-off and no bar up to it has changed: only bars from absolute index
+    `unchanged_before` on may have changed. It must come from the same settings.
     """
     stop = bars_to_cutoff(state.bars.day, settings.window)
     if stop == 0 or state.first_index + stop < settings.minimum_bars:
@@ -65,9 +65,9 @@ def due_training(
 
 
 def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTraining | None:
-    """A training up to a later bar than the due one's, because what that one gave has drifted; None where none is due.
+    """A training up to a later cut-off than the due training's, requested by a drift alarm; None if the cut-off is not later.
 
-    It follows from the due training and the bars up to `cutoff`, so its digest covers both: a correction of either undoes it.
+    It follows from the due training and the bars up to `cutoff`. Its digest covers both, so a correction of either replaces it.
     """
     due = state.due
     if due is None or cutoff <= due.cutoff:
@@ -76,17 +76,17 @@ def early_training(state: TickerState, cutoff: int, settings: Settings) -> DueTr
 
 
 def bars_up_to(state: TickerState, cutoff: int) -> int:
-    """How many of the kept bars have this date (a day number) or an earlier one."""
+    """How many of the kept bars are dated up to `cutoff` (a day number)."""
     return int(np.searchsorted(state.bars.day, cutoff, side="right"))
 
 
 def _digest(state: TickerState, stop: int, settings: Settings, *others: bytes) -> bytes:
-    """Over all that a training window depends on to the bit, and others.
+    """Digest of everything on which a training window depends to the bit, and of `others`.
 
-    These are its bars, those before it that its features look back to, and the rolling state before those.
+    This is its bars, the bars that its features look back to, and the rolling state before those.
     """
     span = replay_span(state, settings.lookback, stop)
-    # Processors have instructions for this one: a third of the time that BLAKE2 takes.
+    # Processors have instructions for SHA-256: it takes a third of the time of BLAKE2.
     digest = hashlib.sha256(state.snapshots[span.block].tobytes())
     bars = state.bars[span.context : stop]
     for field in fields(bars):
@@ -97,5 +97,5 @@ def _digest(state: TickerState, stop: int, settings: Settings, *others: bytes) -
 
 
 def sessions_behind(last_day: int, sessions: Days) -> int:
-    """How many of these sessions (day numbers, rising) lie after a ticker's last bar."""
+    """How many of the sessions (rising day numbers) lie after the ticker's last bar."""
     return len(sessions) - int(np.searchsorted(sessions, last_day, side="right"))

@@ -1,4 +1,4 @@
-"""What is kept of one ticker: its bars, its rolling features, and which training is due."""
+"""The state of one ticker: its bars, its rolling features, and the due training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from history.adjustment import Restatement, Withdrawn
+from history.adjustment import Restatement, WithdrawnSplit
 from records import Bars, Floats
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
@@ -15,7 +15,7 @@ BLOCK_BARS: Final = 64
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
-    """What has happened to a ticker's bars so far, for people and metrics; no forecast depends on it."""
+    """Counts of a ticker's bars by outcome, for people and metrics; no forecast depends on them."""
 
     accepted: int = 0
     duplicate: int = 0
@@ -24,10 +24,9 @@ class Counters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueTraining(msgspec.Struct, frozen=True):
-    """A training that the bars call for: on the `lookback` bars up to `cutoff` (a day number).
+    """A due training, on the `lookback` bars up to `cutoff` (a day number).
 
-    `digest` covers the whole content of those bars, so that a correction inside the window is a new training and
-    a replay is not.
+    `digest` covers the content of those bars. So a correction inside the window makes a new training, and a replay does not.
     """
 
     cutoff: int
@@ -36,19 +35,19 @@ class DueTraining(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TickerState:
-    """Immutable; operators return a new one. Equal deliveries in any batching give equal states (counters apart).
+    """Immutable; operators return a new state. The same bars in any batching give equal states, counters apart.
 
-    `first_index` is the absolute number, from the ticker's first bar on, of `bars[0]`; always a multiple of BLOCK_BARS, because
-    old bars leave by whole blocks. `feature_state` (shape (S,)) is the rolling features' state after the last bar;
-    `snapshots` (shape (blocks held, S)) that state *before* each block's first bar: features of any kept bar can be
-    computed again, to the bit, from the snapshot before it.
+    `first_index` counts the ticker's bars before `bars[0]`. It is a multiple of BLOCK_BARS, because old bars are dropped in
+    whole blocks. `feature_state` (shape (S,)) is the rolling state of the features after the last bar. `snapshots` (shape
+    (blocks held, S)) are the rolling states *before* the first bar of each block. From them the features of any kept bar can be
+    computed again, to the bit.
 
-    `delivered` are the bars as their source gave them and `fetched` (shape of `bars.day`) the moments at which it
-    did (`BarBatch.fetched`): their values are adjusted for splits up to then by the source. A bar's split is that of the
-    last edition that speaks of splits: it was fetched at the moment `split_fetched`, -inf where there is none; the same object
-    as `fetched` where the two are equal. `withdrawn`, by day, are splits that such an edition says were none. `restatements`
-    are changes of the basis that no split tells of. `bars`, on today's basis, follow from these (`history.adjustment`) and are
-    the same object as `delivered` where nothing is to be adjusted.
+    `delivered` are the bars as their source gave them, and `fetched` (shape of `bars.day`) the moments of fetching
+    (`BarBatch.fetched`): the source adjusted them for the splits up to then. The split of a bar comes from the last edition
+    that reports splits, fetched at the moment `split_fetched`, or -inf without such an edition; if equal to `fetched`, it is
+    the same object. `withdrawn`, by day, are the splits that such an edition withdrew. `restatements` are changes of the basis
+    that no split explains. `bars`, on today's basis, follow from these (`history.adjustment`). Without any adjustment they are
+    the same object as `delivered`.
     """
 
     ticker: str
@@ -56,7 +55,7 @@ class TickerState:
     delivered: Bars
     fetched: Floats
     split_fetched: Floats
-    withdrawn: tuple[Withdrawn, ...]
+    withdrawn: tuple[WithdrawnSplit, ...]
     restatements: tuple[Restatement, ...]
     bars: Bars
     feature_state: Floats
@@ -66,12 +65,12 @@ class TickerState:
 
     @property
     def total_bars(self) -> int:
-        """Bars since the ticker's first one, those no longer kept included."""
+        """All bars since the ticker's first bar, the dropped bars included."""
         return self.first_index + len(self.bars)
 
 
 def same_state(a: TickerState, b: TickerState) -> bool:
-    """Whether two states are equal to the byte, counters apart; so that NaNs are equal, and 0.0 and -0.0 are not."""
+    """Whether two states are equal to the byte, counters apart: NaNs are equal, 0.0 and -0.0 are not."""
     return _content(a) == _content(b)
 
 

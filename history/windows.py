@@ -1,10 +1,10 @@
-"""Windows for the models: a ticker's bars with their features, computed again from the kept history."""
+"""Windows for the models: bars with their features, computed from the kept history."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from history.features import FEATURE_NAMES, advance_rows, daily_rows, initial_state
+from history.features import FEATURE_NAMES, advance_rows, check_rolling_state, daily_rows, initial_state
 from history.replay import replay_span
 from history.schedule import bars_up_to
 from history.ticker_state import DueTraining, TickerState
@@ -16,11 +16,14 @@ from settings import Settings
 def window_of(state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None) -> Window:
     """The `count` bars before row `stop` of the kept bars (default: the last `count`), with their features.
 
-    Feature rows are not stored: they are replayed, to the bit, from the snapshot before the block in which the window
-    begins. Fewer rows are given only where the ticker is younger, or where the bars before are no longer kept. With
-    `feature_bars` only the last so many rows have features, the others NaN: most of the work is saved.
+    Feature rows are not stored. They are replayed, to the bit, from the snapshot before the block in which the window begins.
+    The window has fewer rows if the ticker is younger, or if the bars before are no longer kept. With `feature_bars` only that
+    many of the last rows have features, and the others NaN, which saves most of the work.
+
+    Raises StateCorruptError if the stored rolling state does not fit this code.
     """
     stop = len(state.bars) if stop is None else stop
+    check_rolling_state(state.ticker, state.feature_state, state.snapshots)
     span = replay_span(state, count, stop)
     if span.first >= stop:
         return window_of_bars(state.ticker, Bars.empty())
@@ -37,13 +40,13 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None, featur
 
 
 def window_of_bars(ticker: str, bars: Bars) -> Window:
-    """A whole history as one window, its features computed from the first bar on."""
+    """A whole history as one window; its features begin with the first bar."""
     rows = advance_rows(initial_state(), bars, 0)
     return _window(ticker, bars, _log_returns(rows.features), rows.range_variance, rows.features)
 
 
 def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
-    """What a due training sees: the last `lookback` bars up to its cut-off."""
+    """The window of a due training: the last `lookback` bars up to its cut-off."""
     return window_of(state, settings.lookback, stop=bars_up_to(state, due.cutoff))
 
 

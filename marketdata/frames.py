@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 
 from errors import ProviderError
-from records import Days, Floats
+from records import PRICE_COLUMNS, Days, Floats
+from text import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def columns_by_ticker(frame: pd.DataFrame, tickers: Sequence[str]) -> dict[str, 
             for theirs, ours in _NAMES.items()
             if theirs in part.columns
         }
-        prices = np.stack([columns[name] for name in ("open", "high", "low", "close")])
+        prices = np.stack([columns[name] for name in PRICE_COLUMNS])
         traded = ~np.isnan(prices).all(axis=0)
         if traded.any():
             found[ticker] = TickerColumns(
@@ -69,18 +70,18 @@ def columns_by_ticker(frame: pd.DataFrame, tickers: Sequence[str]) -> dict[str, 
 def _parts(frame: pd.DataFrame, tickers: Sequence[str]) -> dict[str, pd.DataFrame]:
     if frame.columns.nlevels == 1:
         if len(tickers) != 1:
-            raise ProviderError(f"an answer without ticker names for {len(tickers)} tickers ({', '.join(tickers[:5])}, …)")
+            raise ProviderError(f"an answer without ticker names for {len(tickers)} tickers ({shortened(tickers)})")
         parts = {tickers[0]: frame}
     elif frame.columns.nlevels == 2:
         level = next((at for at in (0, 1) if "Close" in frame.columns.get_level_values(at)), None)
         if level is None:
-            raise ProviderError(f"an answer without a column Close, for {', '.join(tickers[:5])}: {list(frame.columns)[:8]}")
+            raise ProviderError(f"an answer without a column Close, for {shortened(tickers)}: {list(frame.columns)[:8]}")
         there = set(frame.columns.get_level_values(1 - level))
         parts = {
             ticker: cast("pd.DataFrame", frame.xs(ticker, axis=1, level=1 - level)) for ticker in tickers if ticker in there
         }
     else:
-        raise ProviderError(f"an answer with {frame.columns.nlevels} levels of column names, for {', '.join(tickers[:5])}")
+        raise ProviderError(f"an answer with {frame.columns.nlevels} levels of column names, for {shortened(tickers)}")
     for ticker, part in parts.items():
         lacking = [name for name in _NEEDED if name not in part.columns]
         if lacking or part.columns.has_duplicates:

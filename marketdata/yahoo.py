@@ -22,6 +22,7 @@ import tenacity
 
 from errors import ProviderError, RateLimitError
 from marketdata.frames import TickerColumns, columns_by_ticker
+from text import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def fetch(
         gone.update(ticker for ticker, reason in reasons.items() if _is_final(reason, others_came=bool(answer.columns)))
         left = [ticker for ticker in reasons if ticker not in gone]
         if left:
-            raise _AskAgainError(f"no bars of {named(left)}: {reasons[left[0]]}")
+            raise _AskAgainError(f"no bars of {shortened(left)}: {reasons[left[0]]}")
 
     rate_limit_wait = tenacity.wait_exponential_jitter(multiplier=budget.rate_limit_seconds, max=8 * budget.rate_limit_seconds)
     usual_wait = tenacity.wait_exponential_jitter(multiplier=0.5, max=5.0)
@@ -153,11 +154,6 @@ def fetch(
     return answer
 
 
-def named(tickers: Sequence[str]) -> str:
-    """The first few by name, the number of the others."""
-    return ", ".join(tickers[:5]) + (f" and {len(tickers) - 5} others" if len(tickers) > 5 else "")
-
-
 def _ask(
     tickers: Sequence[str], start: dt.date, end: dt.date, download: Download, timeout: float, answer: Answer
 ) -> dict[str, str]:
@@ -167,7 +163,7 @@ def _ask(
             frame = download(tickers, start, end, timeout)
         except Exception as error:  # noqa: BLE001 - yfinance raises what its HTTP, JSON and SQLite libraries raise
             reason = f"{type(error).__name__}: {error}"
-            logger.warning("download failed tickers=%s reason=%s", named(tickers), reason)
+            logger.warning("download failed tickers=%s reason=%s", shortened(tickers), reason)
             return dict.fromkeys(tickers, reason)
     answer.columns |= columns_by_ticker(frame, tickers)
     return {ticker: logged.get(ticker, NO_ANSWER) for ticker in tickers if ticker not in answer.columns}

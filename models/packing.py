@@ -7,7 +7,8 @@ from typing import Final, TypeVar
 import msgspec
 import numpy as np
 
-from errors import SchemaError, StateCorruptError
+from errors import StateCorruptError
+from records.versioned import check_version
 
 _ARRAY: Final = 1
 _DTYPES: Final = frozenset({"<f4", "<f8", "<i4", "<i8"})
@@ -43,11 +44,7 @@ def unpack(payload: bytes, kind: str, version: int, content_type: type[Content])
         packed = msgspec.msgpack.decode(payload, type=_Packed)
         if packed.kind != kind:
             raise StateCorruptError(f"stored model of kind {packed.kind!r} where {kind!r} is expected: train it again")
-        if packed.schema_version > version:
-            raise SchemaError(
-                f"stored model {kind!r} has schema version {packed.schema_version}; "
-                f"this process knows up to {version}: upgrade it first"
-            )
+        check_version(f"stored model {kind!r}", packed.schema_version, version)
         return msgspec.msgpack.decode(packed.content, type=content_type, ext_hook=_unpack_array)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
         raise StateCorruptError(f"stored model {kind!r} cannot be read ({error}): train it again") from error

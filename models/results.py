@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
-from errors import SchemaError, StateCorruptError
+from errors import StateCorruptError
 from models.contract import Window
 from models.selection.combination import Combination
 from models.selection.drift import Monitors
 from records import CandidateScore, FallbackStep
+from records.versioned import Versioned
 
 TRAINED_VERSION: Final = 2
 #: Stands in every result and row; to be raised with every change that moves a forecast.
@@ -60,28 +61,16 @@ class TrainedTicker(msgspec.Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-class _Version(msgspec.Struct):
-    schema_version: int = 0
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(TrainedTicker)
-_version_decoder = msgspec.msgpack.Decoder(_Version)
+_codec = Versioned(TrainedTicker, TRAINED_VERSION)
 
 
 def encode_trained(trained: TrainedTicker) -> bytes:
     """The bytes that the model store keeps (msgpack); equal results have equal bytes."""
-    return _encoder.encode(trained)
+    return _codec.encode(trained)
 
 
 def decode_trained(payload: bytes) -> TrainedTicker:
     """The result in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
-    try:
-        version = _version_decoder.decode(payload).schema_version
-        if version > TRAINED_VERSION:
-            raise SchemaError(
-                f"trained models of schema version {version}; this process knows up to {TRAINED_VERSION}: upgrade it first"
-            )
-        return _decoder.decode(payload)
-    except msgspec.MsgspecError as error:
-        raise StateCorruptError(f"not trained models ({error}): train them again") from error
+    return _codec.decode(
+        payload, "trained models", lambda error: StateCorruptError(f"not trained models ({error}): train them again")
+    )

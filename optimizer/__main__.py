@@ -13,6 +13,7 @@ import click
 from backtest.backtest_command import backtest
 from commands.console import run_cli
 from settings import Settings, load_settings
+from text import comma_list
 
 if TYPE_CHECKING:
     from optimizer.session import Session
@@ -85,7 +86,7 @@ def _table(session: Session, tickers: str | None) -> tuple[list[str], dt.date]:
         raise StateMissingError(
             f"no forecast in {session.settings.state_dir}: make some with `python -m streams run`, or name another --state"
         )
-    chosen = tickers.split(",") if tickers else [row.ticker for row in rows]
+    chosen = comma_list(tickers) if tickers else [row.ticker for row in rows]
     return chosen, max(row.as_of for row in rows)
 
 

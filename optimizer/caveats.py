@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from marketdata.groups import known_sectors
-from marketdata.yahoo import named
 from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
 from records import canonical_ticker, date_of
+from text import shortened
 
 #: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
 _OLDEST_PRICES: Final = dt.date(1962, 1, 2)
@@ -34,7 +34,7 @@ def data_caveats(
     if old:
         least, most = min(old.values()), max(old.values())
         span = f"{least}" if least == most else f"{least} to {most}"
-        caveats.append(f"forecasts are {span} sessions older than the end date {end}: {named(list(old))}")
+        caveats.append(f"forecasts are {span} sessions older than the end date {end}: {shortened(list(old))}")
     caveats += [f"{e.ticker}: {e.reason}" for e in estimates if e.fallback is None and e.reason]
     return caveats
 
@@ -45,12 +45,12 @@ def ignored_options(request: AllocationRequest, tickers: Sequence[str]) -> list[
     sectors = known_sectors() if request.sector_limits else {}
     free = [ticker for ticker in tickers if ticker not in sectors]
     if request.sector_limits and free:
-        ignored.append(f"no sector is known of {named(free)}: no sector limit applies there")
+        ignored.append(f"no sector is known of {shortened(free)}: no sector limit applies there")
     left = [ticker for ticker, weight in request.current_weights.items() if weight > 0 and ticker not in tickers]
     if left:
         cost = " at a cost" if request.turnover_cost else ""
-        ignored.append(f"held, but not among the tickers of this portfolio, so sold{cost}: {named(left)}")
+        ignored.append(f"held, but not among the tickers of this portfolio, so sold{cost}: {shortened(left)}")
     unseen = [name for name in request.expected_returns if canonical_ticker(name) not in tickers]
     if unseen:
-        ignored.append(f"expected_returns of tickers that are not in this portfolio change nothing: {named(unseen)}")
+        ignored.append(f"expected_returns of tickers that are not in this portfolio change nothing: {shortened(unseen)}")
     return ignored

@@ -21,10 +21,10 @@ from typing import Final
 import numpy as np
 
 from errors import NoDataError
-from marketdata.yahoo import named
 from optimizer.correlation import common_days, shrunk_correlation
 from optimizer.prices import PriceTable
 from records import TRADING_DAYS, Floats
+from text import shortened
 
 #: Bars whose returns count: three years.
 WINDOW: Final = 756
@@ -84,7 +84,7 @@ def comovement(prices: PriceTable) -> Comovement:
     of_pairs = days[~np.eye(n, dtype=bool)]
     if n > 1 and of_pairs.max() < MINIMUM_COMMON_DAYS:
         raise NoDataError(
-            f"too few prices to say how {named(list(prices.tickers))} move together: at most {of_pairs.max():.0f} returns in "
+            f"too few prices to say how {shortened(prices.tickers)} move together: at most {of_pairs.max():.0f} returns in "
             f"common up to {prices.last_date()}, {MINIMUM_COMMON_DAYS} needed. Choose tickers with a longer common history."
         )
     weight = 0.5 ** (np.arange(len(recent))[::-1] / HALF_LIFE)

@@ -10,11 +10,11 @@ import numpy as np
 
 from errors import InsufficientDataError
 from marketdata.calendars import sessions
-from marketdata.yahoo import named
 from models.historical import MINIMUM_RETURNS
 from optimizer.lookup import Estimate, sessions_between
 from optimizer.prices import PriceTable
 from records import date_of
+from text import shortened
 
 #: Different reasons that one message names; the log has them all.
 _REASONS = 5
@@ -107,8 +107,8 @@ def require_coverage(used: Sequence[str], requested: int, unused: Mapping[str, s
     if len(used) < min_coverage * requested:
         raise InsufficientDataError(
             f"Only {len(used)} of the {requested} tickers can be used, and at least {min_coverage:.0%} are needed: "
-            f"{named(used)}. Not used: {by_reason(unused)}. Choose a list of tickers that have prices here, or have the others "
-            "loaded."
+            f"{shortened(used)}. Not used: {by_reason(unused)}. Choose a list of tickers that have prices here, or have the "
+            "others loaded."
         )
 
 
@@ -117,7 +117,7 @@ def by_reason(unused: Mapping[str, str], more: Iterable[str] = ()) -> str:
     groups: dict[str, list[str]] = {}
     for ticker, reason in unused.items():
         groups.setdefault(reason, []).append(ticker)
-    shown = [f"{named(tickers)}: {reason}" for reason, tickers in list(groups.items())[:_REASONS]]
+    shown = [f"{shortened(tickers)}: {reason}" for reason, tickers in list(groups.items())[:_REASONS]]
     left = sum(map(len, list(groups.values())[_REASONS:]))
     return "; ".join([*shown, *([f"{left} others for other reasons"] if left else []), *more])
 

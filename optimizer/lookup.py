@@ -22,7 +22,7 @@ from models.pooling.pool import POOLED
 from models.pooling.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
 from optimizer.prices import PriceTable
-from records import LIMIT, Forecast, date_of
+from records import RETURN_LIMITED, Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def _steps(row: Forecast) -> str:
 
 def _limit(row: Forecast) -> str | None:
     """Why the forecast is not what the model said, if it is not."""
-    return next((step.reason for step in row.fallbacks if step.model == LIMIT), None)
+    return next((step.reason for step in row.fallbacks if step.model == RETURN_LIMITED), None)
 
 
 def _from_past(

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from errors import InsufficientDataError
-from marketdata.yahoo import named
 from optimizer.allocation import Portfolio
 from optimizer.lookup import Estimate
+from text import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +45,8 @@ def check_plausible(portfolio: Portfolio, estimates: Sequence[Estimate], risk_fr
         ",".join(f"{estimates[i].annual_return:.4g}/{estimates[i].annual_volatility:.4g}" for i in alone or heaviest[:_NAMED]),
     )
     raise InsufficientDataError(
-        f"The data cannot carry this portfolio: {problem} is not believable. Look at {named(causes)}: leave out what is wrong, "
-        "or choose an earlier start date."
+        f"The data cannot carry this portfolio: {problem} is not believable. Look at {shortened(causes)}: leave out what "
+        "is wrong, or choose an earlier start date."
     )
 
 

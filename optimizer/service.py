@@ -14,7 +14,6 @@ import numpy as np
 
 from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group
-from marketdata.yahoo import named
 from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate
 from optimizer.caveats import data_caveats, ignored_options
@@ -33,6 +32,7 @@ from optimizer.result_cache import ResultCache
 from optimizer.tickers import CleanTickers, clean_tickers, require_mostly_tickers
 from records import Floats, Forecast
 from settings import Settings
+from text import shortened
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class Optimizer:
             return CleanTickers(tuple(group(request.ticker_group).sectors), {})
         chosen = clean_tickers(request.tickers or ())
         if not chosen.tickers:
-            refused = f" None of these is a ticker symbol: {named(list(chosen.refused))}." if chosen.refused else ""
+            refused = f" None of these is a ticker symbol: {shortened(list(chosen.refused))}." if chosen.refused else ""
             raise RequestError(NO_TICKERS + refused)
         require_mostly_tickers(chosen)
         if len(chosen.tickers) > self._settings.max_tickers:

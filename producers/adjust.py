@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Final
 
 import numpy as np
 
-from records import Floats
+from records import PRICE_COLUMNS, Floats
+from records.ratios import simple_ratio
 
 #: A jump of the adjustment factor by this much or more may be a split; dividends, extraordinary ones too, are smaller.
 SMALLEST_SPLIT: Final = 1.4
@@ -24,7 +24,7 @@ def adjust_by_close(columns: dict[str, Floats]) -> dict[str, Floats]:
     are of one ticker, dates rising; NaN stays NaN.
     """
     factor = columns["adjusted_close"] / columns["close"]
-    prices = {name: columns[name] * factor for name in ("open", "high", "low")}
+    prices = {name: columns[name] * factor for name in PRICE_COLUMNS}
     return prices | {"close": columns["adjusted_close"], "volume": columns["volume"] * _later_splits(factor)}
 
 
@@ -40,5 +40,5 @@ def _later_splits(factor: Floats) -> Floats:
 
 def _split(jump: float) -> float:
     """The simple ratio that a jump of the factor is, or 1."""
-    ratio = Fraction(jump).limit_denominator(4) if jump > 1 else 1 / Fraction(1 / jump).limit_denominator(4)
-    return float(ratio) if abs(jump / float(ratio) - 1) <= SPLIT_TOLERANCE else 1.0
+    ratio = simple_ratio(jump, largest_denominator=4, tolerance=SPLIT_TOLERANCE)
+    return 1.0 if ratio is None else float(ratio)

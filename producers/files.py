@@ -21,6 +21,7 @@ from producers.one_ticker import daily_bars
 from producers.raw import RawBars
 from producers.tables import BarTable, read_table
 from records import RejectedBar, canonical_ticker, is_isin, is_ticker
+from text import shortened
 
 Rows = NDArray[np.intp]
 Item = RawBars | RejectedBar
@@ -231,5 +232,4 @@ def _check_wanted(where: str, tickers: frozenset[str] | None, there: Iterable[st
 
 
 def _listing(names: Iterable[str]) -> str:
-    shown = sorted(set(names))
-    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")
+    return shortened(sorted(set(names)), 10)

@@ -14,6 +14,7 @@ from marketdata.groups import GROUPS, group
 from producers.forms.declared import Declared
 from producers.sources import SourceName
 from records import parse_date
+from text import comma_list
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,7 +61,7 @@ def source_options(command: F) -> F:
 
 def split_tickers(text: str | None) -> list[str] | None:
     """`A,B` as a list; None stays None."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    return None if text is None else comma_list(text)
 
 
 def _date(text: str | None) -> dt.date | None:

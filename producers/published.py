@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from broker.client import broker_errors, client_options
 from broker.topics import BARS, LOG_APPEND_TIME, topic_name
 from errors import BrokerError, DataError
-from records import BarBatch, decode_batch, is_fetched_too_late
+from records import MARKET_COLUMNS, BarBatch, decode_batch, is_fetched_too_late
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _MULTIPLIERS: Final = np.array(
     ],
     dtype=np.uint64,
 )
-_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend")
+_COLUMNS: Final = (*MARKET_COLUMNS, "dividend")
 _QUIET_MS: Final = 15_000
 #: No bar's fingerprint: which of two editions of one moment counts is for their readers to say, by values that are not kept.
 _UNDECIDED: Final = -1

@@ -14,6 +14,7 @@ import numpy as np
 from marketdata.calendars import missing_sessions, surplus_bars
 from producers.findings import Findings
 from records import BarBatch, Days, RejectedBar, Suspicion, date_of
+from text import shortened
 
 _DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _FIGURE: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?(?!\w)")
@@ -135,7 +136,7 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
 
 
 def _days_listed(report: ValidationReport, name: str, title: str, limit: int) -> Iterator[str]:
-    gaps = [f"{one.ticker:<12} {_shortened(days)}" for one in report.tickers if (days := getattr(one, name))]
+    gaps = [f"{one.ticker:<12} {shortened(days)}" for one in report.tickers if (days := getattr(one, name))]
     if gaps:
         yield ""
         yield title
@@ -157,10 +158,6 @@ def kind_of(bar: RejectedBar) -> str:
 def _more(count: int, limit: int) -> Iterator[str]:
     if count > limit:
         yield f"… and {count - limit:,} more; --limit shows more of them, --format json all"
-
-
-def _shortened(dates: list[dt.date]) -> str:
-    return ", ".join(map(str, dates[:5])) + (f" and {len(dates) - 5:,} more" if len(dates) > 5 else "")
 
 
 def _days(dates: list[str], first: str, last: str) -> Days:

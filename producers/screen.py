@@ -7,14 +7,14 @@ from typing import Final
 
 import numpy as np
 
-from records import Bars, RejectedBar, Rule, Suspicion, day_number, suspicions
+from records import Bars, RejectedBar, Suspicion, SuspicionRule, day_number, suspicions
 from records.suspicion import IMPOSSIBLE, OF_THE_BAR_ITSELF
 from records.units import in_one_unit, total_returns, unit_stretches
 from settings import SuspectBars
 
 logger = logging.getLogger(__name__)
 
-_HELD_OUT: Final[dict[SuspectBars, frozenset[Rule]]] = {
+_HELD_OUT: Final[dict[SuspectBars, frozenset[SuspicionRule]]] = {
     SuspectBars.IMPOSSIBLE: IMPOSSIBLE,
     SuspectBars.QUARANTINE: OF_THE_BAR_ITSELF,
 }
@@ -39,7 +39,7 @@ class Screen:
         if self._suspect_bars is SuspectBars.KEEP or not found:
             return bars, []
         for one in found:
-            if one.rule is Rule.UNIT_CHANGE:
+            if one.rule is SuspicionRule.UNIT_CHANGE:
                 logger.warning(
                     "earlier prices brought into another unit ticker=%s since=%s evidence=%s", ticker, one.date, one.evidence
                 )

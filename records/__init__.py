@@ -1,6 +1,18 @@
-"""What crosses a border: messages, rows, and the validated bars behind it."""
+"""Messages, forecast rows, and validated bars: the data that passes between packages and processes."""
 
-from records.bars import VALUE_COLUMNS, Bars, Days, Floats, date_of, day_number, day_numbers, parse_date
+from records.bars import (
+    MARKET_COLUMNS,
+    PER_SHARE_COLUMNS,
+    PRICE_COLUMNS,
+    VALUE_COLUMNS,
+    Bars,
+    Days,
+    Floats,
+    date_of,
+    day_number,
+    day_numbers,
+    parse_date,
+)
 from records.batch import (
     BAR_BATCH_VERSION,
     BarBatch,
@@ -14,31 +26,35 @@ from records.drift import Drift, LossMonitor
 from records.exchanges import Exchange, exchange_of
 from records.forecast import (
     FORECAST_VERSION,
-    LIMIT,
+    RETURN_LIMITED,
     TRADING_DAYS,
+    CandidateForecast,
     CandidateScore,
     Evidence,
     FallbackStep,
     Forecast,
-    Opinion,
     PoolStatistics,
     decode_forecast,
     encode_forecast,
     forecast_schema,
 )
 from records.spacing import not_daily
-from records.suspicion import Rule, Suspicion, suspicions
+from records.suspicion import Suspicion, SuspicionRule, suspicions
 from records.tickers import canonical_ticker, is_isin, is_ticker
 from records.validation import RejectedBar, validate_batch, validate_columns, validate_days
 
 __all__ = [
     "BAR_BATCH_VERSION",
     "FORECAST_VERSION",
-    "LIMIT",
+    "MARKET_COLUMNS",
+    "PER_SHARE_COLUMNS",
+    "PRICE_COLUMNS",
+    "RETURN_LIMITED",
     "TRADING_DAYS",
     "VALUE_COLUMNS",
     "BarBatch",
     "Bars",
+    "CandidateForecast",
     "CandidateScore",
     "Days",
     "Drift",
@@ -48,11 +64,10 @@ __all__ = [
     "Floats",
     "Forecast",
     "LossMonitor",
-    "Opinion",
     "PoolStatistics",
     "RejectedBar",
-    "Rule",
     "Suspicion",
+    "SuspicionRule",
     "bar_batch_schema",
     "batch_of",
     "canonical_ticker",

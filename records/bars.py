@@ -1,4 +1,4 @@
-"""Daily bars of one ticker as columns: what everything behind the border computes with."""
+"""Validated daily bars of one ticker, as columns."""
 
 from __future__ import annotations
 
@@ -14,15 +14,21 @@ Days = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 _EPOCH_ORDINAL: Final = dt.date(1970, 1, 1).toordinal()
+#: The prices of a bar.
+PRICE_COLUMNS: Final = ("open", "high", "low", "close")
+#: What a source must give of a bar.
+MARKET_COLUMNS: Final = (*PRICE_COLUMNS, "volume")
+#: Amounts of currency per share: a split divides them.
+PER_SHARE_COLUMNS: Final = (*PRICE_COLUMNS, "dividend")
 #: The value columns of a bar, in their order in every encoding.
-VALUE_COLUMNS: Final = ("open", "high", "low", "close", "volume", "dividend", "split")
+VALUE_COLUMNS: Final = (*MARKET_COLUMNS, "dividend", "split")
 _COLUMNS: Final = ("day", *VALUE_COLUMNS)
 _DAY: Final = np.dtype(np.int32)
 _FLOAT: Final = np.dtype(np.float64)
 
 
 def day_number(date: dt.date) -> int:
-    """Days since 1970-01-01, the form in which dates are kept in arrays."""
+    """Days since 1970-01-01; arrays keep dates in this form."""
     return date.toordinal() - _EPOCH_ORDINAL
 
 
@@ -32,7 +38,7 @@ def date_of(day: int | np.integer) -> dt.date:
 
 
 def parse_date(text: str) -> dt.date:
-    """The date that YYYY-MM-DD names, in no other form: `fromisoformat` takes several for one date. Raises ValueError."""
+    """The date written as YYYY-MM-DD. Raises ValueError for other forms, of which `fromisoformat` accepts several."""
     if len(text) != 10 or text[4] != "-" or text[7] != "-":
         raise ValueError(text)
     return dt.date.fromisoformat(text)
@@ -47,9 +53,9 @@ def day_numbers(dates: Iterable[dt.date]) -> Days:
 class Bars:
     """Validated daily bars of one ticker: dates strictly rising, prices positive, low ≤ open, close ≤ high.
 
-    All columns have the same length n and are read-only. Prices are in the currency of the exchange, `volume` in shares,
-    `dividend` in currency per share (0 where none), `split` as new shares per old one (1 where none), both effective on
-    their bar's date.
+    All columns have the same length n and are read-only. Prices are in the currency of the exchange, `volume` in shares.
+    `dividend` is in currency per share, 0 without a dividend. `split` is in new shares per old share, 1 without a split. Both
+    take effect on the date of their bar.
     """
 
     day: Days
@@ -78,7 +84,7 @@ class Bars:
 
     @classmethod
     def of(cls, day: Days, **columns: Floats) -> Self:
-        """Bars from columns; `dividend` and `split` may be left out."""
+        """Bars from columns; `dividend` and `split` are optional."""
         n = len(day)
         dividend = columns.pop("dividend", None)
         split = columns.pop("split", None)
@@ -91,7 +97,7 @@ class Bars:
 
     @classmethod
     def concatenate(cls, parts: Iterable[Self]) -> Self:
-        """The bars of all parts, one after the other; the caller vouches for the order of dates."""
+        """The bars of all parts, one after the other; the caller ensures that dates rise."""
         chosen = list(parts)
         if not chosen:
             return cls.empty()
@@ -109,7 +115,7 @@ class Bars:
             return NotImplemented
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _COLUMNS)
 
-    __hash__ = None  # type: ignore[assignment]  # arrays inside: compared by value, not for use as a key
+    __hash__ = None  # type: ignore[assignment]  # compared by value, so not usable as a key
 
     @property
     def first_date(self) -> dt.date:

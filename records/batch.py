@@ -1,4 +1,4 @@
-"""BarBatch: the message on the topic `bars`, one or more daily bars of one ticker."""
+"""BarBatch: the message on the topic `bars`, with one or more daily bars of one ticker."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 
-from errors import MessageError, SchemaError
-from records.bars import Bars, day_number
+from errors import MessageError
+from records.bars import VALUE_COLUMNS, Bars, day_number
 from records.tickers import TICKER_PATTERN, is_ticker
+from records.versioned import Versioned
 
 BAR_BATCH_VERSION: Final = 1
-#: A message holds at most this many bars: 40 years of days; anything longer is a mistake or an attack.
+#: The most bars in one message, 40 years of days: a longer message is a mistake or an attack.
 MAX_BARS_PER_BATCH: Final = 10_080
 _DAY_SECONDS: Final = 86_400
 
@@ -22,19 +23,20 @@ TickerText = Annotated[str, msgspec.Meta(pattern=TICKER_PATTERN, description="Ca
 
 
 class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """One or more daily bars of one ticker, as columns of equal length; the message's key is the ticker.
+    """One or more daily bars of one ticker, as columns of equal length; the key of the message is the ticker.
 
-    A live day is a batch of one, a backfill some hundred per message. Prices are as the exchange printed them up to
-    splits (adjusted for those known at `as_of`), dividends apart; a source that only knows adjusted prices sends those
-    and no dividends. A null or impossible value costs its own bar, never the batch.
+    A live day is a batch of one bar, and a backfill sends some hundred bars a message. Prices are those of the exchange,
+    adjusted for the splits known at `as_of` and not for dividends. A source that has only fully adjusted prices sends these,
+    without dividends. A null or impossible value rejects its own bar, never the batch.
     """
 
     schema_version: Annotated[int, msgspec.Meta(ge=1)] = BAR_BATCH_VERSION
     ticker: TickerText
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="Who published it: sample, file, yfinance, …")]
-    as_of: Annotated[dt.date, msgspec.Meta(description="The day on which the bars were fetched, or their file was written")]
+    source: Annotated[str, msgspec.Meta(min_length=1, max_length=64, description="The publisher: sample, file, yfinance, …")]
+    as_of: Annotated[dt.date, msgspec.Meta(description="The day on which the bars were fetched or their file was written")]
     as_of_time: Annotated[
-        dt.time, msgspec.Meta(tz=False, description="The time of that day, UTC: of two editions of a bar the later one counts")
+        dt.time,
+        msgspec.Meta(tz=False, description="The time of that day, UTC: of two editions of a bar the later edition counts"),
     ] = dt.time()
     date: Annotated[list[str], msgspec.Meta(max_length=MAX_BARS_PER_BATCH, description="ISO dates, YYYY-MM-DD")]
     open: Column
@@ -42,73 +44,46 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     low: Column
     close: Column
     volume: Column
-    dividend: Annotated[Column | None, msgspec.Meta(description="Currency per share on its ex-date, 0 where none")] = None
+    dividend: Annotated[Column | None, msgspec.Meta(description="Currency per share on the ex-date, 0 for no dividend")] = None
     split: Annotated[
         Column | None,
         msgspec.Meta(
-            description="New shares per old one on its date, 1 where none. Leave the column out if the source does not know of "
-            "splits: a split that was given for these bars before then stays"
+            description="New shares per old share, 1 for no split. Leave the column out if the source does not report "
+            "splits: then earlier splits of these bars stay"
         ),
     ] = None
 
     @property
     def fetched(self) -> float:
-        """When the bars were fetched, in days since 1970-01-01, UTC: a day number, and the part of the day that had passed."""
+        """The moment of fetching in days since 1970-01-01, UTC: a day number plus the fraction of the day."""
         time = self.as_of_time
         return day_number(self.as_of) + (3600 * time.hour + 60 * time.minute + time.second) / _DAY_SECONDS
 
 
-_decoder = msgspec.json.Decoder(BarBatch)
-_encoder = msgspec.json.Encoder()
-
-
-class _Version(msgspec.Struct):
-    schema_version: int = BAR_BATCH_VERSION
-
-
-_version_decoder = msgspec.json.Decoder(_Version)
+_codec = Versioned(BarBatch, BAR_BATCH_VERSION, json=True)
 
 
 def decode_batch(payload: bytes, key: bytes | None = None) -> BarBatch:
-    """The batch in a message, checked for shape: types, version, equal lengths, and `key` (if given) equal to the ticker.
+    """The batch in a message, checked for types, version, equal lengths, and a `key` (if given) equal to the ticker.
 
-    The bars themselves are checked by `records.validation`. Raises MessageError or SchemaError with the reason.
+    `records.validation` checks the bars. Raises MessageError or SchemaError with the reason.
     """
-    try:
-        batch = _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        _refuse_newer(payload)
-        raise MessageError(f"not a BarBatch: {error}") from error
-    except RecursionError as error:
-        raise MessageError("not a BarBatch: nested too deeply") from error
-    if batch.schema_version > BAR_BATCH_VERSION:
-        _refuse_newer(payload)
-    if not is_ticker(batch.ticker):  # the schema's pattern lets a line break at the end and the words of headers through
+    batch = _codec.decode(payload, "BarBatch", lambda error: MessageError(f"not a BarBatch: {error}"))
+    if not is_ticker(batch.ticker):  # the schema's pattern accepts a final line break, and words of headers
         raise MessageError(f"{batch.ticker!r:.60} is not a ticker")
     if key is not None and key != batch.ticker.encode():
         raise MessageError(f"{batch.ticker}: the message's key is {key[:40]!r}; key every message by its ticker")
     n = len(batch.date)
-    for name in ("open", "high", "low", "close", "volume", "dividend", "split"):
+    for name in VALUE_COLUMNS:
         column = getattr(batch, name)
         if column is not None and len(column) != n:
             raise MessageError(f"{batch.ticker}: column {name} has {len(column)} values for {n} dates")
     return batch
 
 
-def _refuse_newer(payload: bytes) -> None:
-    try:
-        version = _version_decoder.decode(payload).schema_version
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return
-    if version > BAR_BATCH_VERSION:
-        raise SchemaError(
-            f"BarBatch of schema version {version}; this process knows up to {BAR_BATCH_VERSION}: upgrade it first"
-        )
-
-
 def encode_batch(batch: BarBatch) -> bytes:
     """The message's bytes (JSON)."""
-    return _encoder.encode(batch)
+    return _codec.encode(batch)
 
 
 def batch_of(
@@ -120,9 +95,9 @@ def batch_of(
     as_of_time: dt.time = dt.time(),
     gives_splits: bool = False,
 ) -> BarBatch:
-    """A batch of these bars; dividends are left out where there are none.
+    """A batch of these bars. A column of dividends or splits without any is left out.
 
-    So are splits, unless `gives_splits`: the source knows of splits, and says of the other bars that there was none.
+    With `gives_splits` the column of splits is always included: the source reports splits, so 1 means no split.
     """
     return BarBatch(
         ticker=ticker,
@@ -141,9 +116,9 @@ def batch_of(
 
 
 def is_fetched_too_late(batch: BarBatch, today: dt.date) -> bool:
-    """Whether the batch says that it was fetched in the future: its publisher's clock is wrong, and it is refused whole.
+    """Whether the batch claims to be fetched in the future: its publisher's clock is wrong, and the batch is refused.
 
-    Its bars would count as the newest edition until that day. One day is left for time zones and clocks.
+    Its bars would count as the newest edition until that day. One day is allowed for time zones and clocks.
     """
     return (batch.as_of - today).days > 1
 

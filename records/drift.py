@@ -1,4 +1,4 @@
-"""What is known of a weighted forecast's live losses against the baseline's: part of a ticker's forecast row."""
+"""Drift in a forecast row: the live losses of the weighted forecast compared with the baseline's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 
 class LossMonitor(msgspec.Struct, frozen=True, kw_only=True):
-    """Daily losses of the forecast that leans on a candidate, less those of the baseline alone; of the return or the variance.
+    """Daily losses of a forecast in which a candidate has weight, less the baseline's, for the return or the variance.
 
-    Over `bars` bars `excess` is the sum of the differences, `detectors` the sequential evidence that the forecast has become
-    worse, one value per bet (`models.selection.drift`). `alarm` is the bar at which the evidence cleared its bar: nothing is
-    counted after it, the baseline serves until another training.
+    `excess` is the sum of these differences over `bars` bars. `detectors` is the sequential evidence that the forecast has
+    become worse, one value per bet (`models.selection.drift`). `alarm` is the bar at which the evidence passed its threshold:
+    counting ends there, and the baseline serves until the next training.
     """
 
     bars: int
@@ -22,7 +22,7 @@ class LossMonitor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True):
-    """The monitors of one trained ticker after its bar `as_of`; None where the baseline serves, which cannot drift from itself.
+    """The monitors of one trained ticker after its bar `as_of`. A monitor is None where the baseline itself serves.
 
     `digest` covers the training and the content of all bars after its cut-off up to `as_of`.
     """

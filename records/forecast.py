@@ -1,4 +1,4 @@
-"""Forecast: the row of the forecast table, one per ticker, and what it rests on."""
+"""Forecast: the row of the forecast table, one per ticker, and its parts."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import Any, Final
 
 import msgspec
 
-from errors import MessageError, SchemaError
+from errors import MessageError
 from records.drift import Drift
+from records.versioned import Versioned
 
-#: Version 2 has `drift`; rows of version 1 are read as rows without it.
+#: Version 2 added `drift`; rows of version 1 are read without it.
 FORECAST_VERSION: Final = 2
 TRADING_DAYS: Final = 252
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Paired walk-forward evidence that a forecast moved from the baseline's towards a candidate's errs less.
+    """Paired walk-forward evidence that moving the forecast from the baseline towards a candidate reduces its errors.
 
-    With δ the candidate's forecast less the baseline's and e the baseline's error, in units of the expected deviation for the
-    return and in logs for the variance: `square` is Σδ², `product` Σδe, `error` the standard error of Σδe that allows for
-    overlapping horizons. The least-squares weight is product ÷ square. Sums over tickers are those of all tickers' origins.
+    δ is the candidate's forecast less the baseline's, and e the baseline's error, in units of the expected deviation for the
+    return and in logs for the variance. `square` is Σδ², `product` is Σδe, and `error` is the standard error of Σδe, which
+    allows for overlapping horizons. The least-squares weight is product ÷ square. Sums over tickers cover the origins of all
+    tickers.
     """
 
     square: float
@@ -28,8 +30,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     error: float
 
 
-class Opinion(msgspec.Struct, frozen=True, kw_only=True):
-    """What one candidate itself expects at the row's bar: simple return over the horizon, mean daily variance."""
+class CandidateForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate's own forecast at the row's bar: simple return over the horizon, mean daily variance."""
 
     model: str
     horizon_return: float
@@ -37,7 +39,7 @@ class Opinion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ticker adds to estimates over many tickers: enough to pool rows without their bars.
+    """A ticker's contribution to estimates over many tickers: rows can be pooled without their bars.
 
     `mean_return` is the ticker's own mean daily simple return over its look-back, `mean_return_variance` the variance of that
     mean's sampling error. `terms` (k) describe the variance now; `panel` (weeks × (1 + k), by rows) holds, for each of `weeks`
@@ -58,12 +60,12 @@ class PoolStatistics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How one candidate model did out of sample, in walk-forward validation; None where it could not be scored.
+    """The scores of one candidate in walk-forward validation, out of sample; None for a score that could not be computed.
 
-    `return_r2` is against the mean of the training part; `return_rmse` is of the simple return over the horizon;
-    `volatility_r2` and `volatility_rmse` are of annual volatility; `qlike` is Patton's (2011) of variance; `sharpe` is the
-    annual Sharpe ratio of holding sign(forecast) over each horizon, before costs. The evidence is against the baseline; the
-    baseline itself has none.
+    `return_r2` compares with the mean of the training part. `return_rmse` is of the simple return over the horizon.
+    `volatility_r2` and `volatility_rmse` are of annual volatility. `qlike` is Patton's (2011) loss of variance. `sharpe` is the
+    annual Sharpe ratio of holding sign(forecast) over each horizon, before costs. The evidence compares with the baseline,
+    which has none itself.
     """
 
     model: str
@@ -79,30 +81,32 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = None
 
 
-#: Under this name the steps of a row say that its return was limited.
-LIMIT: Final = "limit"
+#: The name of the step by which a row says that its return was limited.
+RETURN_LIMITED: Final = "limit"
 
 
 class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
-    """One model that should have served but did not, and why."""
+    """A model that should have served but did not, and the reason."""
 
     model: str
     reason: str
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """What is expected of one ticker over the `horizon` bars after its bar `as_of`.
+    """The forecast for one ticker over the `horizon` bars after its bar `as_of`.
 
-    `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is of daily
-    log returns, × √252. The bounds are of the simple return over the horizon. `return_standard_error` is of
-    `annual_return`. All numbers are None together when there is no sound forecast, and `fallbacks` says why; it also says
-    where a return beyond ±100 % a year was expected and 100 % is served.
-    `best_return_model` and `best_volatility_model` did best in validation (by RMSE and by QLIKE); the served forecast departs
-    from the baseline towards them by `return_weight` and `volatility_weight`, 0 unless the evidence clears its bar, and
-    `return_model` and `volatility_model` name the best one then, else the baseline. `pooled_tickers` is the number of
-    tickers whose rows were pooled into this one (1: it stands alone). `drift` says how the forecast's live losses compare with
-    the baseline's where a candidate has weight; one that has become worse is displaced, and its weight is 0.
-    `fallback` is None when a trained and selected model made the forecast, else the name of the estimate that stands in.
+    `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is the
+    standard deviation of daily log returns × √252. The bounds are of the simple return over the horizon.
+    `return_standard_error` is of `annual_return`. Without a sound forecast all numbers are None together, and `fallbacks` says
+    why. It also says if a return beyond ±100 % a year was expected and ±100 % is served.
+
+    `best_return_model` and `best_volatility_model` are the best candidates in validation, by RMSE and by QLIKE. The served
+    forecast moves from the baseline towards them by `return_weight` and `volatility_weight`, which are 0 unless the evidence
+    passes its threshold. `return_model` and `volatility_model` name the candidate if it has weight, else the baseline.
+    `pooled_tickers` is the number of tickers whose rows were pooled into this row, 1 for a row that is not pooled. If a
+    candidate has weight, `drift` compares the live losses of the forecast with the baseline's; after an alarm the weight is 0.
+    `fallback` is None if a trained and selected model made the forecast, else the name of the estimate used in its place.
+
     No field depends on a clock: the same bars give the same bytes.
     """
 
@@ -126,7 +130,7 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     return_weight: float = 0.0
     volatility_weight: float = 0.0
     pooled_tickers: int = 1
-    opinions: tuple[Opinion, ...] = ()
+    opinions: tuple[CandidateForecast, ...] = ()
     pool: PoolStatistics | None = None
     drift: Drift | None = None
     fallbacks: tuple[FallbackStep, ...] = ()
@@ -137,33 +141,17 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-_decoder = msgspec.msgpack.Decoder(Forecast)
-_encoder = msgspec.msgpack.Encoder()
-
-
-class _Version(msgspec.Struct):
-    schema_version: int = 0
-
-
-_version_decoder = msgspec.msgpack.Decoder(_Version)
+_codec = Versioned(Forecast, FORECAST_VERSION)
 
 
 def encode_forecast(row: Forecast) -> bytes:
-    """The row's bytes in the table and on the topic (msgpack); equal rows have equal bytes."""
-    return _encoder.encode(row)
+    """The bytes of the row in the table and on the topic (msgpack); equal rows have equal bytes."""
+    return _codec.encode(row)
 
 
 def decode_forecast(payload: bytes) -> Forecast:
-    """The row in these bytes. Raises SchemaError for a newer version, MessageError for anything that is no row."""
-    try:
-        version = _version_decoder.decode(payload).schema_version
-        if version > FORECAST_VERSION:
-            raise SchemaError(
-                f"forecast row of schema version {version}; this process knows up to {FORECAST_VERSION}: upgrade it first"
-            )
-        return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise MessageError(f"not a forecast row: {error}") from error
+    """The row in these bytes. Raises SchemaError for a newer version, MessageError for any other bytes."""
+    return _codec.decode(payload, "forecast row", lambda error: MessageError(f"not a forecast row: {error}"))
 
 
 def forecast_schema() -> dict[str, Any]:

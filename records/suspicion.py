@@ -34,6 +34,7 @@ import msgspec
 import numpy as np
 
 from records.bars import Bars, Floats, date_of
+from records.ratios import simple_ratio
 from records.units import LASTING_BARS, Stretch, in_one_unit, total_returns, unit_stretches
 
 SPIKE: Final = float(np.log(1.15))
@@ -53,7 +54,7 @@ _VOLUME_BARS: Final = 21
 CONTEXT_BARS: Final = _RETURN_BARS + 3 * LASTING_BARS
 
 
-class Rule(StrEnum):
+class SuspicionRule(StrEnum):
     """Why a bar is suspect."""
 
     HUNDREDFOLD = "hundredfold"
@@ -66,17 +67,19 @@ class Rule(StrEnum):
 
 
 #: No share moves so in a day.
-IMPOSSIBLE: Final = frozenset({Rule.HUNDREDFOLD, Rule.POWER_OF_TEN})
+IMPOSSIBLE: Final = frozenset({SuspicionRule.HUNDREDFOLD, SuspicionRule.POWER_OF_TEN})
 #: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
-OF_THE_BAR_ITSELF: Final = frozenset({Rule.HUNDREDFOLD, Rule.POWER_OF_TEN, Rule.SPIKE, Rule.ZERO_VOLUME})
+OF_THE_BAR_ITSELF: Final = frozenset(
+    {SuspicionRule.HUNDREDFOLD, SuspicionRule.POWER_OF_TEN, SuspicionRule.SPIKE, SuspicionRule.ZERO_VOLUME}
+)
 
 
 class Suspicion(msgspec.Struct, frozen=True):
-    """A bar that is hardly true, by the first rule that applies, in the order of `Rule`, and the figures that say so."""
+    """A possible but unlikely bar: the first rule that applies, in the order of `SuspicionRule`, and its evidence."""
 
     ticker: str
     date: dt.date
-    rule: Rule
+    rule: SuspicionRule
     evidence: str
 
 
@@ -99,15 +102,15 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
     return sorted(found, key=lambda one: one.date)
 
 
-def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Rule, str]]]:
+def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[SuspicionRule, str]]]:
     beside = f"{'after' if one.beside < one.first else 'before'} {bars.close[one.beside]:g}"
     if one.lasting:
         evidence = f"close {bars.close[one.first]:g} {beside}, and {LASTING_BARS} bars later it has not gone back"
-        yield one.first, (Rule.UNIT_CHANGE, evidence)
+        yield one.first, (SuspicionRule.UNIT_CHANGE, evidence)
         return
     for row in range(one.first, one.stop):
         dividend = f" with a dividend of {bars.dividend[row]:g}" if bars.dividend[row] else ""
-        rule = Rule.HUNDREDFOLD if one.factor in (100.0, 0.01) else Rule.POWER_OF_TEN
+        rule = SuspicionRule.HUNDREDFOLD if one.factor in (100.0, 0.01) else SuspicionRule.POWER_OF_TEN
         yield row, (rule, f"close {bars.close[row]:g}{dividend} {beside}")
 
 
@@ -120,26 +123,29 @@ def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:
         first = next(_reasons(bars, returns, row), None)
         if first is not None and not (doubted == row - 1 and _goes_back(returns, row)):
             found.append(Suspicion(ticker, date_of(bars.day[row]), *first))
-            doubted = row if first[0] is Rule.SPIKE else doubted
+            doubted = row if first[0] is SuspicionRule.SPIKE else doubted
     return found
 
 
-def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[Rule, str]]:
+def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[SuspicionRule, str]]:
     move = float(returns[row])
     beyond = max(SPIKE, _SPIKE_DEVIATIONS * _usual_move(returns, row))
     if abs(move) > beyond and row + 1 < len(bars) and _goes_back(returns, row + 1):
-        yield Rule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"
+        yield SuspicionRule.SPIKE, f"{np.expm1(move):+.1%}, and {np.expm1(returns[row + 1]):+.1%} the next day"
     ratio = _missing_split(bars, row) if row else None
     if ratio is not None:
         yield (
-            Rule.MISSING_SPLIT,
+            SuspicionRule.MISSING_SPLIT,
             f"opened at {bars.open[row]:g} after a close of {bars.close[row - 1]:g}, as after a split {_shown(ratio)}",
         )
     volume = _usual_volume(bars, row)
     if abs(move) > JUMP and volume and bars.volume[row] <= _CONFIRMING_VOLUME * volume:
-        yield Rule.UNCONFIRMED_JUMP, f"{np.expm1(move):+.1%} with a volume of {bars.volume[row]:,.0f}, usual are {volume:,.0f}"
+        yield (
+            SuspicionRule.UNCONFIRMED_JUMP,
+            f"{np.expm1(move):+.1%} with a volume of {bars.volume[row]:,.0f}, usual are {volume:,.0f}",
+        )
     if bars.volume[row] == 0.0 and volume:
-        yield Rule.ZERO_VOLUME, f"no volume, usual are {volume:,.0f}"
+        yield SuspicionRule.ZERO_VOLUME, f"no volume, usual are {volume:,.0f}"
 
 
 def _goes_back(returns: Floats, row: int) -> bool:
@@ -155,8 +161,8 @@ def _missing_split(bars: Bars, row: int) -> Fraction | None:
         return None
     size = float(np.exp(abs(opened)))
     # A split with a denominator above 2 (7:3) is rarer than a bad day that looks like it.
-    simple = Fraction(size).limit_denominator(2)
-    if simple > _LARGEST_SPLIT or abs(size / float(simple) - 1) > _SPLIT_TOLERANCE:
+    simple = simple_ratio(size, largest_denominator=2, tolerance=_SPLIT_TOLERANCE)
+    if simple is None or simple > _LARGEST_SPLIT:
         return None
     if abs(float(np.log(bars.close[row] / bars.open[row]))) > 2 * _SPLIT_TOLERANCE:
         return None

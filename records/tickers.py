@@ -14,7 +14,7 @@ from records.symbols import BLOOMBERG_MARKETS, PREFIX_MARKETS
 TICKER_PATTERN: Final = r"^[\^$#@]?[A-Z0-9][A-Z0-9.\-=&^_+$!#@']{0,23}$"
 _TICKER: Final = re.compile(TICKER_PATTERN)
 
-#: Words that stand where a ticker would: headers of ticker files and what tables print for a missing value.
+#: Words in the place of a ticker: headers of ticker files, and how tables print missing values.
 NOT_TICKERS: Final = frozenset({"SYMBOL", "SYMBOLS", "TICKER", "TICKERS", "NAME", "NAN", "NONE", "NULL", "N/A"})
 
 #: A class share as its exchange spells it, `BRK.B` or `BRK/B`. Few letters only: Yahoo knows exchanges by one letter as well,

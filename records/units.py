@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from records.bars import Bars, Floats
+from records.bars import PER_SHARE_COLUMNS, Bars, Floats
 
 #: A level that has held for more bars than these is the new one: vendors mend an error within days.
 LASTING_BARS: Final = 10
@@ -21,7 +21,6 @@ _TEN: Final = float(np.log(10.0))
 _OWN_MOVE: Final = float(np.log(1.25))
 #: A tenfold move may be a split of 1:10: it is an error only if it is closer to ten, and goes back.
 _OWN_MOVE_OF_TEN: Final = float(np.log(1.12))
-_PRICES: Final = ("open", "high", "low", "close", "dividend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def in_one_unit(bars: Bars, stretches: list[Stretch]) -> Bars:
             factor[: one.first] *= one.factor
         else:
             kept[one.first : one.stop] = False
-    return replace(bars, **{name: getattr(bars, name) * factor for name in _PRICES})[kept]
+    return replace(bars, **{name: getattr(bars, name) * factor for name in PER_SHARE_COLUMNS})[kept]
 
 
 def _passed_over(stretches: list[Stretch]) -> int:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from records.bars import Bars, Days, Floats, date_of, day_number, parse_date
+from records.bars import MARKET_COLUMNS, PRICE_COLUMNS, VALUE_COLUMNS, Bars, Days, Floats, date_of, day_number, parse_date
 from records.batch import BarBatch, is_fetched_too_late
 
 Flags = NDArray[np.bool_]
@@ -52,9 +52,7 @@ def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[Rejec
         reason = f"fetched in the future, on {batch.as_of} (today is {today})"
         return Bars.empty(), [RejectedBar(batch.ticker, date[:40], reason) for date in batch.date]
     columns = {
-        name: np.array(getattr(batch, name), dtype=np.float64)
-        for name in ("open", "high", "low", "close", "volume", "dividend", "split")
-        if getattr(batch, name) is not None
+        name: np.array(getattr(batch, name), dtype=np.float64) for name in VALUE_COLUMNS if getattr(batch, name) is not None
     }
     return validate_columns(batch.ticker, batch.date, columns, today=today)
 
@@ -122,7 +120,7 @@ def _are_flawless(day: Days, columns: dict[str, Floats], today: dt.date) -> bool
     """Whether no rule below can find anything, not even rounding to allow for: nearly all batches, in a tenth of the time."""
     if not len(day) or (day[1:] <= day[:-1]).any():
         return False
-    opening, high, low, close, volume = (columns[name] for name in ("open", "high", "low", "close", "volume"))
+    opening, high, low, close, volume = (columns[name] for name in MARKET_COLUMNS)
     dividend, split = columns.get("dividend"), columns.get("split")
     return bool(  # comparisons with NaN are false
         day[-1] <= day_number(today)
@@ -147,11 +145,8 @@ def _date_faults(day: Days, today: dt.date) -> list[tuple[Flags, str]]:
 
 def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
     """Masks of what is wrong, with reasons, the most telling first."""
-    faults = [
-        (~np.isfinite(columns[name]), f"{name} missing or not a finite number")
-        for name in ("open", "high", "low", "close", "volume")
-    ]
-    for name in ("open", "high", "low", "close"):
+    faults = [(~np.isfinite(columns[name]), f"{name} missing or not a finite number") for name in MARKET_COLUMNS]
+    for name in PRICE_COLUMNS:
         faults.append((columns[name] <= 0, f"{name} not positive"))
         faults.append(
             (

@@ -1,4 +1,4 @@
-"""`python -m state`: look at what is kept."""
+"""`python -m state`: show the stored forecasts and histories."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from state import export
 from state.explain_command import explain_forecast
 from state.readers import ForecastReader, HistoryReader
 from state.replica_command import replica
+from text import comma_list
 
 _STATE = click.option(
     "--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default."
@@ -24,14 +25,14 @@ _OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), he
 
 @click.group()
 def main() -> None:
-    """Look at the state: forecasts and histories. Works while another process writes it."""
+    """Show the stored forecasts and histories. Works while another process writes them."""
 
 
 @main.command()
 @_STATE
 @click.option("--tickers", help="Comma-separated; all by default.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv", "parquet"]), default="table", show_default=True)
-@click.option("--as-written", is_flag=True, help="Each row as its worker wrote it, not pooled over the table's tickers.")
+@click.option("--as-written", is_flag=True, help="Each row as its worker wrote it, before pooling over all tickers.")
 @_OUT
 def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written: bool, out: Path | None) -> None:
     """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
@@ -54,7 +55,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
     if form == "table" and out is None and rows:
         click.echo(learning_line(rows))
     if missing:
-        raise RequestError(f"no forecast of {', '.join(missing)}: publish bars of it, or see the tickers without --tickers")
+        raise RequestError(f"no forecast for {', '.join(missing)}: publish its bars, or list all tickers without --tickers")
     if unreadable:
         raise StateError(f"rows left out: {'; '.join(unreadable.values())}")
 
@@ -64,14 +65,14 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
 @click.option("--ticker", required=True)
 @_OUT
 def history(state_dir: Path | None, ticker: str, out: Path | None) -> None:
-    """Print the bars kept of one ticker as CSV."""
+    """Print the kept bars of one ticker as CSV."""
     wanted, *others = _tickers(ticker)
     if others:
         raise RequestError(f"--ticker takes one ticker, not {ticker}")
     with HistoryReader(load_settings(state_dir=state_dir).state_dir) as reader:
         bars = reader.bars(wanted)
     if bars is None:
-        raise RequestError(f"no history of {wanted}: publish bars of it, or look for it in `python -m state forecasts`")
+        raise RequestError(f"no history for {wanted}: publish its bars, or look for it in `python -m state forecasts`")
     _put(export.bars_to_csv(bars), out)
 
 
@@ -84,10 +85,10 @@ _FORMATS = {
 
 
 def _tickers(text: str) -> list[str]:
-    tickers = [canonical_ticker(part) for part in text.split(",") if part.strip()]
+    tickers = [canonical_ticker(part) for part in comma_list(text)]
     bad = [ticker for ticker in tickers if not is_ticker(ticker)]
     if bad or not tickers:
-        raise RequestError(f"not a ticker: {', '.join(bad) or repr(text)}; write them as AAPL,BRK-B")
+        raise RequestError(f"not a ticker: {', '.join(bad) or repr(text)}; write tickers as AAPL,BRK-B")
     return tickers
 
 

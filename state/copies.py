@@ -1,8 +1,7 @@
-"""Every copy of a table on this host: the embedded engine's or a replica's database, and each stream worker's partitions.
+"""All copies of a table on this host: the database of the embedded engine or a replica, and the partitions of stream workers.
 
-After a failover the folder of the worker that died is still there and readable, only old; a folder that was copied or restored
-from a backup looks no different. So all copies are read, and `state.newest` chooses among their values. Copies come and go
-while readers are open.
+After a failover the folder of the dead worker is still readable, but old. A folder copied or restored from a backup looks the
+same. So all copies are read, and `state.newest` chooses among their values. Copies appear and disappear while readers are open.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-#: A new partition is noticed within this time: looking for one reads some directories.
+#: How soon a new partition is noticed. Each look reads some directories.
 _DISCOVERY_SECONDS: Final = 1.0
 
 
@@ -49,20 +48,20 @@ class Copies:
         self._notices = Notices(logger)
 
     def read(self, query: Callable[[Database], Result]) -> list[tuple[Follower, Result]]:
-        """The answers of all copies, each with the copy that gave it.
+        """The query's results from all copies, each with its copy.
 
-        Raises StateMissingError if there is no copy, and the error of the only one. One that cannot be read beside others is
-        left out with a warning.
+        An unreadable copy is left out with a warning if others can be read. Raises StateMissingError if there is no copy, or
+        the error of a copy if none can be read.
         """
         partitions = self._discover()
         if not partitions:
             return [(self._own, self._own.read(query))]
-        answers: list[tuple[Follower, Result]] = []
+        results: list[tuple[Follower, Result]] = []
         failures: list[ForecastingError] = []
         missing: list[ForecastingError] = []
         for follower in (self._own, *partitions):
             try:
-                answers.append((follower, follower.read(query)))
+                results.append((follower, follower.read(query)))
             except StateMissingError as error:
                 missing.append(error)
             except ForecastingError as error:
@@ -70,12 +69,12 @@ class Copies:
                 failures.append(error)
             else:
                 self._notices.clear(follower)
-        if not answers:
+        if not results:
             raise (failures or missing)[0].with_traceback(None)
-        return answers
+        return results
 
     def close(self) -> None:
-        """Close; again does nothing."""
+        """Close; idempotent."""
         with self._mutex:
             self._own.close()
             for follower in self._partitions.values():

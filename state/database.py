@@ -1,8 +1,8 @@
-"""One database of plain bytes, opened by its one writer or followed by a reader, which is whole or refused.
+"""A database of plain bytes, opened by its single writer or followed by readers. It is complete, or refused.
 
-RocksDB alone does not refuse every damage: a database without CURRENT is made anew, one with a cut MANIFEST opens with fewer
-values and loses its files, and a secondary of a damaged database sees none. So each database carries a format key, written
-first, and may keep a tally of its values (`state.tally`); and a writer looks before it opens.
+RocksDB does not refuse every damage. It creates a database without CURRENT anew. A database with a cut MANIFEST opens with
+fewer values and loses its files. A secondary of a damaged database sees no damage. So each database has a format key, written
+first, and may keep a tally of its values (`state.tally`), and a writer checks the database before it opens it.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from typing import Final, Self
 
 from rocksdict import AccessType, DBRecoveryMode, Options
 
-from errors import SchemaError, StateCorruptError, StateMissingError
-from state.database_files import discard, has_database, locked, remove_what_holds_no_data, set_aside, writing
+from errors import StateCorruptError, StateMissingError
+from records.versioned import check_version
+from state.database_files import discard, has_database, locked, remove_misplaced_folders, set_aside, writing
 from state.rocksdb import RocksDb, default_options
 from state.tally import Tally, read_mark, write_mark
 
 logger = logging.getLogger(__name__)
 
-#: Keys that are not the table's own begin with a zero byte; no ticker does.
+#: Bookkeeping keys begin with a zero byte, which no ticker does.
 BOOKKEEPING: Final = b"\0"
-#: Written before anything else.
+#: Written before any other key.
 FORMAT_KEY: Final = BOOKKEEPING + b"format"
 FORMAT_VERSION: Final = 2
-#: A database without a tally. With one it has a newer format: an older version of this project would write past the tally.
+#: The format without a tally. A tally needs a newer format: an older version of this project would not update the tally.
 _FORMAT_WITHOUT_TALLY: Final = 1
 _TALLY_KEY: Final = BOOKKEEPING + b"tally"
 
-STATE_REMEDY: Final = "delete this folder and run again: it is made anew"
-_READER_REMEDY: Final = "run `python -m streams run` (or its worker) again: it repairs this or says what to do"
+STATE_REMEDY: Final = "delete this folder and run again: it is rebuilt"
+_READER_REMEDY: Final = "run `python -m streams run` (or its worker) again: it repairs the database or says what to do"
 
 
 class Database:
@@ -44,7 +45,7 @@ class Database:
         self._lock = contextlib.ExitStack()
         self._writing = threading.Lock()
         self._tally: Tally | None = None
-        # Read before the values that it counts: a writer may close between the two.
+        # Read the mark before the values that it counts: a writer may close in between.
         self._mark = read_mark(path)
         self._rocks = RocksDb(path, access, remedy, default_options() if options is None else options)
 
@@ -59,22 +60,22 @@ class Database:
         keep_tally: bool = False,
         replace_damaged: bool = False,
     ) -> Self:
-        """Open for writing, made if missing; the only writer. `remedy` says what to do about a damaged one.
+        """Open for writing, as the only writer; a missing database is created. `remedy` says what to do about a damaged one.
 
-        `options`, with `raw_mode`, replace those of the embedded state. `look` reads the whole database first; without it the
-        opening is quicker, finds less, and may delete files of a damaged database: for a copy that is dropped then anyway.
-        `keep_tally` begins a tally, by which the look finds lost values; a database that has one keeps it in any case.
-        `replace_damaged` sets a damaged database aside, with a warning, and makes an empty one.
+        `options`, with `raw_mode`, replace the options of the embedded state. `look` reads the whole database first. Without it
+        opening is faster but finds less damage, and may delete files of a damaged database: use it only for copies that can be
+        dropped. `keep_tally` begins a tally, with which the look finds lost values; an existing tally is always kept.
+        `replace_damaged` renames a damaged database, with a warning, and creates an empty one.
 
         Raises StateLockedError, StateCorruptError, StateWriteError, SchemaError for a newer format, or StateError for files
-        that this user may not read. With `look`, what is refused stays as it is.
+        that this user may not read. With `look`, a refused database is not changed.
         """
         with contextlib.ExitStack() as lock:
             was_closed = lock.enter_context(locked(path))
             if look:
                 if not was_closed and path.exists():
-                    logger.warning("not closed by its last writer, what that wrote last may be lost path=%s", path)
-                remove_what_holds_no_data(path)
+                    logger.warning("not closed by its last writer, its last writes may be lost path=%s", path)
+                remove_misplaced_folders(path)
                 cls._look(path, remedy, replace_damaged=replace_damaged)
             if not has_database(path, remedy):
                 cls._make(path, remedy, keep_tally=keep_tally)
@@ -88,14 +89,14 @@ class Database:
 
     @classmethod
     def open_secondary(cls, path: Path, own_directory: Path, *, read_whole: bool = True) -> Self:
-        """Open as a follower of another process's database; its own log goes to `own_directory`.
+        """Open as a follower of another process's database; the follower's own log is written to `own_directory`.
 
-        One with a tally is read whole; `read_whole` is false if that was done before and only new table files have come. Raises
-        StateMissingError when there is none yet, StateCorruptError, SchemaError for a newer format, or StateWriteError when
-        rocksdict may not write its settings into the folder.
+        A database with a tally is read whole, unless `read_whole` is false: it was read before, and only new table files were
+        added. Raises StateMissingError if there is no database yet, StateCorruptError, SchemaError for a newer format, or
+        StateWriteError if rocksdict cannot write its settings into the folder.
         """
         if not has_database(path, _READER_REMEDY):
-            raise StateMissingError(f"no state in {path}: make it with `python -m streams run`, or name another --state")
+            raise StateMissingError(f"no state in {path}: create it with `python -m streams run`, or name another --state")
         database = cls(path, AccessType.secondary(str(own_directory)), _READER_REMEDY)
         with database._closed_on_error():
             tally = database.verify()
@@ -105,41 +106,38 @@ class Database:
 
     @classmethod
     def remove(cls, path: Path) -> None:
-        """Remove a database that nobody has open for writing. Raises StateLockedError or StateWriteError."""
+        """Remove a database. Raises StateLockedError if a process has it open for writing, or StateWriteError."""
         with locked(path):
             discard(path)
 
     @property
     def is_damaged(self) -> bool:
-        """Whether a read or write has met damage since the opening."""
+        """Whether a read or write has found damage since opening."""
         return self._rocks.is_damaged
 
     def verify(self) -> Tally | None:
-        """Check the format key and the tally, if one is kept, against its mark; gives the tally.
+        """Check the format key, and the tally, if there is one, against its mark. Returns the tally.
 
-        Raises StateCorruptError when something is missing, SchemaError for a newer format.
+        Raises StateCorruptError if a value is missing, SchemaError for a newer format.
         """
         payload = self.get(FORMAT_KEY)
         if payload is None or not payload.isdigit():
-            raise self._corrupt("files of it are missing or cut")
-        if int(payload) > FORMAT_VERSION:
-            raise SchemaError(
-                f"{self._path} is of format {int(payload)}; this process knows up to {FORMAT_VERSION}: upgrade it first"
-            )
+            raise self._corrupt("files are missing or cut")
+        check_version(f"the database {self._path}", int(payload), FORMAT_VERSION)
         stored = self.get(_TALLY_KEY)
         if int(payload) == _FORMAT_WITHOUT_TALLY and stored is None and self._mark is None:
             return None
         tally = None if stored is None or int(payload) == _FORMAT_WITHOUT_TALLY else Tally.decode(stored)
         if tally is None or (self._mark is not None and not tally.continues(self._mark)):
-            raise self._corrupt("values that were written are lost")
+            raise self._corrupt("written values are lost")
         return tally
 
     def verify_values(self, tally: Tally | None) -> None:
-        """Read all values, and compare them with their tally, if one is kept. Raises StateCorruptError."""
+        """Read all values, and compare them with the tally, if there is one. Raises StateCorruptError."""
         values = (row for row in self._rocks.iterate(b"") if row[0] != _TALLY_KEY)
         counted = Tally.of(values, batches=tally.batches if tally else 0)
         if tally is not None and counted != tally:
-            raise self._corrupt(f"of {tally.keys} values some are lost or older ones: {counted.keys} are there")
+            raise self._corrupt(f"{tally.keys} values were written; {counted.keys} are there, and some may be older")
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key."""
@@ -150,15 +148,15 @@ class Database:
         return self._rocks.get_many(keys)
 
     def scan(self, prefix: bytes = b"") -> list[tuple[bytes, bytes]]:
-        """All keys with this prefix and their values, sorted by key; bookkeeping is left out."""
+        """All keys with this prefix and their values, sorted by key, without bookkeeping."""
         return list(self.iterate(prefix))
 
     def iterate(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """As `scan`, one at a time, over a view of the moment of the first one."""
+        """As `scan`, item by item, from a snapshot taken at the first item."""
         return (row for row in self._rocks.iterate(prefix) if not row[0].startswith(BOOKKEEPING))
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Write all changes or none; None deletes. Raises StateWriteError when the disk refuses."""
+        """Write all changes or none; None deletes. Raises StateWriteError if the disk refuses."""
         if self._tally is None:
             self._rocks.write(changes)
             return
@@ -166,16 +164,16 @@ class Database:
             self._tally = self._write_counted(self._tally, dict(changes))
 
     def catch_up(self) -> None:
-        """Bring a secondary up to what its writer has written by now."""
+        """Update a secondary to the last write of its writer."""
         self._mark = read_mark(self._path)
         self._rocks.catch_up()
 
     def flush(self) -> None:
-        """Write what is in memory to table files."""
+        """Write the values in memory to table files."""
         self._rocks.flush()
 
     def close(self) -> None:
-        """Close; again does nothing. Raises StateWriteError when the last write fails (it is in the write-ahead log)."""
+        """Close; idempotent. Raises StateWriteError if the last write fails (its values are in the write-ahead log)."""
         with contextlib.ExitStack() as last:
             last.callback(self._lock.close)
             last.callback(self._rocks.close)
@@ -194,7 +192,7 @@ class Database:
 
     @classmethod
     def _look(cls, path: Path, remedy: str, *, replace_damaged: bool) -> None:
-        """Read all of an existing database without changing it: opened for writing, RocksDB deletes what its MANIFEST lacks."""
+        """Read an existing database whole, unchanged: opened for writing, RocksDB deletes files that its MANIFEST lacks."""
         try:
             if has_database(path, remedy):
                 with cls._opened_to_look(path, remedy) as looked_at:
@@ -203,7 +201,7 @@ class Database:
             if not replace_damaged:
                 raise
             aside = set_aside(path)
-            logger.warning("damaged database made anew path=%s set_aside=%s reason=%s", path, aside, error)
+            logger.warning("damaged database replaced path=%s set_aside=%s reason=%s", path, aside, error)
 
     @classmethod
     def _opened_to_look(cls, path: Path, remedy: str) -> Self:
@@ -211,17 +209,17 @@ class Database:
         strict = default_options()
         strict.set_wal_recovery_mode(DBRecoveryMode.absolute_consistency())
         try:
-            looked_at = cls(path, access, "what was written before that is whole", strict)
+            looked_at = cls(path, access, "earlier values are complete", strict)
         except StateCorruptError as error:
             looked_at = cls(path, access, remedy)
-            # A power cut does this too.
+            # A power cut causes this as well.
             logger.warning("newest values lost, the write-ahead log is damaged reason=%s", error)
         looked_at._rocks.remedy = remedy
         return looked_at
 
     @classmethod
     def _make(cls, path: Path, remedy: str, *, keep_tally: bool) -> None:
-        """An empty database under another name first, so that one without a format key is never a new one."""
+        """Create an empty database under a temporary name first, so that a database without a format key is never a new one."""
         new = path.with_suffix(".new")
         discard(new)
         with cls(new, AccessType.read_write(), remedy) as database:

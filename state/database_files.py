@@ -1,4 +1,4 @@
-"""The files of a database as files: the lock beside them, remains, what holds no data, and setting a damaged one aside."""
+"""The files of a database: its lock, leftovers, files without data, and renaming of a damaged database."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ from state.tally import MARK_NAME
 
 logger = logging.getLogger(__name__)
 
-#: A reader takes some milliseconds to open a database.
+#: A reader needs some milliseconds to open a database.
 _ATTEMPTS: Final = 20
 _RETRY_SECONDS: Final = 0.05
-#: Made anew with the next opening or close; damaged ones would stop it.
+#: Files that the next opening or close creates anew; damaged, they would prevent it.
 _WITHOUT_DATA: Final = ("LOCK", "LOG", "LOG.old.*", "IDENTITY", "OPTIONS-*", "rocksdict-config.json", f"{MARK_NAME}*")
 
 
 def has_database(path: Path, remedy: str) -> bool:
     """Whether there is a database.
 
-    Raises StateCorruptError for the remains of one, which RocksDB would make anew, StateError for a folder that cannot be read.
+    Raises StateCorruptError for the remains of a database, which RocksDB would create anew, and StateError for an unreadable
+    folder.
     """
     try:
         names = {file.name for file in path.iterdir()}
     except FileNotFoundError:
         return False
     except NotADirectoryError as error:
-        raise StateCorruptError(f"{path} is no folder: {remedy}") from error
+        raise StateCorruptError(f"{path} is not a folder: {remedy}") from error
     except OSError as error:
         raise StateError(f"{path} cannot be read ({error.strerror}): {ACCESS_REMEDY}") from error
     if names and "CURRENT" not in names:
@@ -44,23 +45,23 @@ def has_database(path: Path, remedy: str) -> bool:
     return bool(names)
 
 
-def remove_what_holds_no_data(path: Path) -> None:
-    """Remove folders in the place of files that RocksDB makes anew. Raises StateWriteError for one that is not empty."""
+def remove_misplaced_folders(path: Path) -> None:
+    """Remove folders in the place of files that RocksDB creates anew. Raises StateWriteError for a folder that is not empty."""
     for pattern in _WITHOUT_DATA:
         for file in path.glob(pattern):
             if file.is_dir():
                 with writing(file, remedy="remove it and run again: it holds no data"):
                     file.rmdir()
-                logger.warning("folder in the place of a file removed path=%s", file)
+                logger.warning("removed a folder in the place of a file path=%s", file)
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a whole folder; nothing there is fine. Raises StateWriteError."""
+    """Remove a file or a whole folder, if it exists. Raises StateWriteError."""
     for attempt in range(_ATTEMPTS):
         try:
             _remove(path)
         except OSError as error:
-            # A reader that opens it just now writes its settings into it.
+            # A reader that is opening the database writes its settings into the folder.
             if error.errno != errno.ENOTEMPTY or attempt == _ATTEMPTS - 1:
                 with writing(path):
                     raise
@@ -77,7 +78,7 @@ def _remove(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged database another name, in the place of the one that was set aside before. Raises StateWriteError."""
+    """Rename a damaged database, replacing the last one that was renamed. Returns the new name. Raises StateWriteError."""
     aside = path.with_suffix(".damaged")
     discard(aside)
     with writing(path):
@@ -87,15 +88,15 @@ def set_aside(path: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """The right to write to the database at `path`, for this process alone; gives whether its last holder gave it back.
+    """The exclusive right of this process to write to the database at `path`. Yields whether the last holder released it.
 
-    It ends with the process, however that ends. The file beside the database holds the process id of its holder, for people and
-    for the next one. Raises StateLockedError or StateWriteError.
+    The lock ends with the process, however that ends. The file beside the database contains the process id of the holder, for
+    people and for the next holder. Raises StateLockedError or StateWriteError.
     """
     file = path.with_suffix(".lock")
     with writing(file):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: on a full disk a buffer would be written once more when the file is closed.
+        # Unbuffered: on a full disk, a buffer would be written again when the file is closed.
         lock = file.open("a+b", buffering=0)
     with lock:
         try:
@@ -105,12 +106,12 @@ def locked(path: Path) -> Iterator[bool]:
             raise StateLockedError(
                 f"{path} is open for writing in process {holder if holder.isdigit() else 'unknown'}: {LOCKED_REMEDY}"
             ) from error
-        given_back = not _holder(lock)
+        was_released = not _holder(lock)
         with writing(file):
             lock.truncate(0)
             lock.write(b"%d\n" % os.getpid())
         try:
-            yield given_back
+            yield was_released
         finally:
             with contextlib.suppress(OSError):
                 lock.truncate(0)
@@ -123,7 +124,7 @@ def _holder(lock: BinaryIO) -> bytes:
 
 @contextlib.contextmanager
 def writing(path: Path, *, remedy: str = WRITE_REMEDY) -> Iterator[None]:
-    """Operating system's errors of the block as StateWriteError."""
+    """Raise errors of the operating system in the block as StateWriteError."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Forecast rows and bars as people and other programs take them: a table, JSON, CSV, Parquet. Equal rows give equal bytes."""
+"""Forecast rows and bars as a table, JSON, CSV and Parquet. Equal rows give equal bytes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any, Final, Literal
 import msgspec
 
 from errors import StateWriteError
-from records import LIMIT, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
+from records import RETURN_LIMITED, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
 
 TABLE_WIDTH: Final = 120
-#: Columns of CSV and Parquet; JSON has the rows whole.
+#: Columns of CSV and Parquet; JSON contains the whole rows.
 _COLUMNS: Final = (
     "ticker",
     "as_of",
@@ -48,7 +48,7 @@ def rows_to_json(rows: Iterable[Forecast]) -> bytes:
 
 
 def rows_to_csv(rows: Iterable[Forecast]) -> bytes:
-    """One line per row, sorted by ticker; numbers exact, empty where there is none."""
+    """One line per row, sorted by ticker; numbers are exact, missing values empty."""
     return _csv(_COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in _sorted(rows)))
 
 
@@ -73,9 +73,9 @@ def rows_to_parquet(rows: Iterable[Forecast]) -> bytes:
 
 
 def rows_to_table(rows: Iterable[Forecast]) -> str:
-    """A table for people, with the reasons of fallbacks below it; 120 columns hold all but the longest tickers.
+    """A table for people, with the reasons of fallbacks below it; 120 columns are enough for all but the longest tickers.
 
-    Returns and volatilities are annual, the interval is of the horizon's return, R² and RMSE are of the selected models.
+    Returns and volatilities are annual. The interval is of the return over the horizon. R² and RMSE are of the selected models.
     """
     from rich import box  # noqa: PLC0415 - only a table needs it
     from rich.console import Console  # noqa: PLC0415
@@ -88,7 +88,7 @@ def rows_to_table(rows: Iterable[Forecast]) -> str:
     for row in ordered:
         table.add_row(*_table_cells(row))
     out = io.StringIO()
-    # A table that is too wide would be cut, and a cut number is another number.
+    # The console is wider than the table: it cuts what is too wide, and a cut number is a wrong number.
     console = Console(file=out, width=2 * TABLE_WIDTH, color_system=None, force_terminal=False, markup=False, emoji=False)
     console.print(table)
     lines = [line.rstrip() for line in out.getvalue().splitlines() if line.strip()]
@@ -97,14 +97,14 @@ def rows_to_table(rows: Iterable[Forecast]) -> str:
 
 
 def bars_to_csv(bars: Bars) -> bytes:
-    """One line per bar; numbers exact."""
+    """One line per bar; numbers are exact."""
     columns = [getattr(bars, name).tolist() for name in VALUE_COLUMNS]
     days = [date_of(day).isoformat() for day in bars.day]
     return _csv(("date", *VALUE_COLUMNS), zip(days, *columns, strict=True))
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Put `content` in the place of `path`, whole or not at all. Raises StateWriteError when the disk refuses."""
+    """Write `content` to `path`, completely or not at all. Raises StateWriteError if the disk refuses."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         try:
@@ -163,7 +163,7 @@ def _table_cells(row: Forecast) -> tuple[str, ...]:
 
 
 def _score(row: Forecast, model: str | None) -> CandidateScore:
-    """The selected model's score; one without numbers where there is none."""
+    """The score of the selected model; a score without numbers if there is none."""
     return next((score for score in row.candidates if score.model == model), CandidateScore(model=model or ""))
 
 
@@ -177,7 +177,7 @@ def _number(value: float | None) -> str:
 
 def _reasons(row: Forecast) -> list[str]:
     if row.fallback is None and row.annual_return is not None:
-        return [f"{row.ticker}: {step.reason}" for step in row.fallbacks if step.model == LIMIT]
-    reasons = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no reason is recorded"
+        return [f"{row.ticker}: {step.reason}" for step in row.fallbacks if step.model == RETURN_LIMITED]
+    reasons = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no reason recorded"
     served = f"the {row.fallback} estimate stands in" if row.fallback is not None else "no forecast"
     return textwrap.wrap(f"{row.ticker}: {served}. {reasons}", TABLE_WIDTH, subsequent_indent="    ")

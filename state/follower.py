@@ -1,4 +1,4 @@
-"""Following the database of another process: a RocksDB secondary, brought up to date or opened anew a few times a second."""
+"""Follows the database of another process with a RocksDB secondary, updated or reopened a few times a second."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from state.database import Database
 
 Result = TypeVar("Result")
 
-#: Each catch-up costs about a millisecond and a line in a log: four a second show a new row within 0.3 s.
+#: Each update costs about a millisecond and a log line. Four a second show a new row within 0.3 s.
 REFRESH_SECONDS: Final = 0.25
-#: A writer that starts, compacts or is replaced removes files under the reader; it is done within some milliseconds.
+#: A writer that starts, compacts or is replaced removes files that the reader uses; this takes some milliseconds.
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 0.02
 _MANIFEST: Final = re.compile(rb"MANIFEST-\d+")
 
 
 class Follower:
-    """Reads of a database that another process may be writing, restarting, or replacing by a new one.
+    """Reads a database that another process may write, reopen or replace meanwhile.
 
-    Opened with the first read, so that a reader may start before there is a state: until then reads raise StateMissingError.
-    Thread-safe. Its private directory is removed on `close`.
+    It opens with the first read, so a reader may start before there is a state: until then reads raise StateMissingError.
+    Thread-safe. `close` removes its private directory.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Follower:
 
     @property
     def generation(self) -> int:
-        """Grows when another database has taken the place of the one that was followed, or damage was met."""
+        """Grows when another database has replaced the followed database, or damage was found."""
         return self._generation
 
     def read(self, query: Callable[[Database], Result]) -> Result:
-        """The query's answer on a view at most `refresh_seconds` old.
+        """The query's result, from a view that is at most `refresh_seconds` old.
 
         Raises StateMissingError, StateCorruptError, SchemaError, or what the query raises.
         """
@@ -64,7 +64,7 @@ class Follower:
             return query(self._current())
 
     def close(self) -> None:
-        """Close and remove the private directory; again does nothing."""
+        """Close and remove the private directory; idempotent."""
         with self._mutex:
             self._forget()
             self._own_directory.cleanup()
@@ -87,7 +87,7 @@ class Follower:
 
     def _refresh(self) -> ForecastingError | None:
         failure: ForecastingError | None = None
-        # What was damaged at the last look as well is damaged: no reader waits for it with every look.
+        # Damage found at the last refresh too is real, so a reader does not wait for it at every refresh.
         was_damaged = self._failure is not None and not isinstance(self._failure, StateMissingError)
         for attempt in range(1 if was_damaged else _ATTEMPTS):
             if attempt:
@@ -113,7 +113,7 @@ class Follower:
     def _follow(self) -> None:
         for _ in range(_ATTEMPTS):
             files = DatabaseFiles.of(self.path)
-            # A damaged one may have been repaired since: only another opening sees its new files.
+            # A damaged database may have been repaired: only a new opening sees its new files.
             if self._database is None or files != self._files or self._database.is_damaged:
                 only_grown = self._database is not None and not self._database.is_damaged and files.continue_(self._files)
                 self._forget()
@@ -126,7 +126,7 @@ class Follower:
             self._files = files
             if DatabaseFiles.of(self.path) == files:
                 return
-        # A writer that never stands still for so long: the next look opens it once more.
+        # The writer did not pause long enough: the next refresh opens the database again.
 
     def _forget(self) -> None:
         if self._database is not None:
@@ -135,13 +135,13 @@ class Follower:
 
 
 class DatabaseFiles(NamedTuple):
-    """The files of a database, as far as a secondary has to be opened anew when they change.
+    """The files of a database whose change means that a secondary must be opened anew.
 
-    A secondary goes on serving the files that it opened, although others have replaced them. Each database has an identity of
-    its own; but a folder that was copied or restored has that of its original, so the files themselves are told apart as well.
+    A secondary continues to serve the files that it opened, although others have replaced them. Each database has an identity.
+    But a copied or restored folder has the identity of its original, so the files themselves are compared as well.
 
-    And what a secondary has read of the log shadows what the writer has written to table files since, for good where nothing
-    else is written (facebook/rocksdb, issues 14444 and 15051). The manifest grows with each such file.
+    Also, the part of the log that a secondary has read hides the table files that the writer has written since, for ever if
+    nothing else is written (facebook/rocksdb, issues 14444 and 15051). The manifest grows with each such file.
     """
 
     identity: bytes
@@ -149,7 +149,7 @@ class DatabaseFiles(NamedTuple):
     manifest: tuple[bytes, int, int]
 
     def continue_(self, earlier: DatabaseFiles | None) -> bool:
-        """Whether they are those of the same database, written further."""
+        """Whether these are files of the same database, after further writes."""
         if earlier is None or not self.identity_file or self[:2] != earlier[:2]:
             return False
         (name, number, size), (name_before, number_before, size_before) = self.manifest, earlier.manifest
@@ -159,12 +159,12 @@ class DatabaseFiles(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> DatabaseFiles:
-        """What is there, as far as it can be read."""
+        """The files, as far as they can be read."""
         identity: tuple[bytes, tuple[int, ...]] = b"", ()
         manifest = b"", 0, 0
-        with contextlib.suppress(OSError):  # missing or damaged: RocksDB reads on without it
+        with contextlib.suppress(OSError):  # missing or damaged: RocksDB reads without it
             file = (path / "IDENTITY").stat()
-            # The number of a file that was removed is given to a new one, hence the time.
+            # A new file may get the inode number of a removed file, so the time is compared as well.
             identity = (path / "IDENTITY").read_bytes(), (file.st_dev, file.st_ino, file.st_ctime_ns)
         with contextlib.suppress(OSError):
             name = (path / "CURRENT").read_bytes().strip()

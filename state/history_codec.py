@@ -1,6 +1,6 @@
-"""The bytes of a TickerState: a small head and one value per block of bars, so that a new day rewrites a few kilobytes.
+"""The bytes of a TickerState: a small head and a value per block of bars, so that a new day rewrites only a few kilobytes.
 
-Pure: keys and values are plain bytes (msgpack around raw little-endian arrays, exact to the bit) for whatever table holds them.
+Pure. Keys and values are plain bytes (msgpack around raw little-endian arrays, exact to the bit), for any kind of table.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from errors import MessageError, SchemaError, StateCorruptError
-from history.adjustment import Restatement, Withdrawn, basis_of
+from errors import MessageError, StateCorruptError
+from history.adjustment import Restatement, WithdrawnSplit, basis_of
 from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
 from records import VALUE_COLUMNS, Bars, Floats
+from records.versioned import Versioned
 
 HISTORY_VERSION: Final = 4
-#: Of this version on they can be read. Version 3 does not say which editions gave splits: where a bar has one, its own did.
+#: The oldest version that can be read: 1 and 2 lack the prices as delivered or the moment of fetching. Version 3 does not
+#: say which editions gave splits: a bar with a split is taken to have it from its own edition.
 _OLDEST_VERSION: Final = 3
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
@@ -29,7 +31,7 @@ _REMEDY: Final = "delete the state folder and run again: it is rebuilt from the 
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
-    """What a ticker's blocks do not hold; `total` counts bars since the first one, as `TickerState.total_bars` does."""
+    """The state of a ticker without its blocks; `total` is `TickerState.total_bars`."""
 
     schema_version: int
     first_index: int
@@ -38,18 +40,18 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     counters: Counters
     feature_state: bytes
     restatements: tuple[Restatement, ...]
-    withdrawn: tuple[Withdrawn, ...] = ()
+    withdrawn: tuple[WithdrawnSplit, ...] = ()
 
     @property
     def blocks(self) -> range:
-        """The numbers of the blocks that are held."""
+        """The numbers of the stored blocks."""
         return range(self.first_index // BLOCK_BARS, -(-self.total // BLOCK_BARS))
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
-    """BLOCK_BARS bars (the last block may have fewer); `values` holds the seven value columns one after the other.
+    """BLOCK_BARS bars (the last block may have fewer); `values` holds the seven value columns, one after the other.
 
-    `split_fetched` is None where it equals `fetched`, empty where no edition of these bars gives splits.
+    `split_fetched` is None if it equals `fetched`, and empty if no edition of these bars reports splits.
     """
 
     schema_version: int
@@ -61,14 +63,8 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     split_fetched: bytes | None = None
 
 
-class _Version(msgspec.Struct, array_like=True):
-    schema_version: int
-
-
-_encoder = msgspec.msgpack.Encoder()
-_head_decoder = msgspec.msgpack.Decoder(Head)
-_block_decoder = msgspec.msgpack.Decoder(_Block)
-_version_decoder = msgspec.msgpack.Decoder(_Version)
+_heads = Versioned(Head, HISTORY_VERSION, oldest=_OLDEST_VERSION, remedy=_REMEDY)
+_blocks = Versioned(_Block, HISTORY_VERSION, oldest=_OLDEST_VERSION, remedy=_REMEDY)
 
 
 def head_key(ticker: str) -> bytes:
@@ -77,18 +73,18 @@ def head_key(ticker: str) -> bytes:
 
 
 def block_key(ticker: str, number: int) -> bytes:
-    """Key of one block: bars number × BLOCK_BARS and following. Big-endian, so that keys sort as blocks do."""
+    """Key of the block whose first bar is number × BLOCK_BARS. Big-endian, so keys sort as blocks do."""
     return block_prefix(ticker) + number.to_bytes(4, "big")
 
 
 def block_prefix(ticker: str) -> bytes:
-    """What the keys of all blocks of a ticker begin with."""
+    """The common prefix of the keys of all blocks of a ticker."""
     return _BLOCK_PREFIX + ticker.encode() + b"\0"
 
 
 def encode_head(state: TickerState) -> bytes:
     """The value under `head_key`."""
-    return _encoder.encode(
+    return _heads.encode(
         Head(
             HISTORY_VERSION,
             state.first_index,
@@ -103,7 +99,7 @@ def encode_head(state: TickerState) -> bytes:
 
 
 def encode_block(state: TickerState, number: int) -> bytes:
-    """The value under `block_key(state.ticker, number)`; IndexError when the state does not hold that block."""
+    """The value under `block_key(state.ticker, number)`. Raises IndexError if the state does not hold that block."""
     held = number - state.first_index // BLOCK_BARS
     if not 0 <= held < len(state.snapshots):
         raise IndexError(f"{state.ticker}: no block {number} in the state")
@@ -112,7 +108,7 @@ def encode_block(state: TickerState, number: int) -> bytes:
     fetched = state.fetched[rows].astype(_MOMENT, copy=False).tobytes()
     split_fetched = state.split_fetched[rows].astype(_MOMENT, copy=False)
     moments = b"" if (split_fetched == -math.inf).all() else split_fetched.tobytes()
-    return _encoder.encode(
+    return _blocks.encode(
         _Block(
             HISTORY_VERSION,
             number * BLOCK_BARS,
@@ -126,12 +122,12 @@ def encode_block(state: TickerState, number: int) -> bytes:
 
 
 def changes(state: TickerState, previous: Head | None, changed_from: int) -> list[tuple[bytes, bytes | None]]:
-    """Keys with their new values (None: delete) that turn what is stored into `state`; write them as one batch.
+    """Keys with new values (None: delete) that turn the stored history into `state`; write them as one batch.
 
-    `previous` is the stored head; `changed_from` the absolute index of the first bar that may differ from what is stored.
+    `previous` is the stored head, `changed_from` the absolute index of the first bar that may differ from the stored history.
     """
     stored = range(0) if previous is None else previous.blocks
-    # Bars appended behind the stored ones change the last stored block, whatever the caller says.
+    # Appended bars change the last stored block, whatever the caller says.
     changed = 0 if previous is None else min(changed_from, previous.total) // BLOCK_BARS
     first = state.first_index // BLOCK_BARS
     held = range(first, first + len(state.snapshots))
@@ -145,21 +141,19 @@ def changes(state: TickerState, previous: Head | None, changed_from: int) -> lis
 
 
 def decode_head(ticker: str, payload: bytes) -> Head:
-    """The head in these bytes. Raises SchemaError for another version, StateCorruptError for anything that is no head."""
-    _refuse_other_versions(ticker, payload)
-    try:
-        head = _head_decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise _corrupt(ticker, f"its head cannot be decoded ({error})") from error
+    """The head in these bytes. Raises SchemaError for an unknown version, StateCorruptError for any other bytes."""
+    head = _heads.decode(
+        payload, f"{ticker}: its history", lambda error: _corrupt(ticker, f"its head cannot be decoded ({error})")
+    )
     if not 0 <= head.first_index <= head.total or head.first_index % BLOCK_BARS or len(head.feature_state) % _FLOAT.itemsize:
         raise _corrupt(ticker, "its head contradicts itself")
     return head
 
 
 def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> TickerState:
-    """The state from its head and its blocks in the order of `head.blocks`.
+    """The state from its head and its blocks, in the order of `head.blocks`.
 
-    Raises SchemaError for another version, StateCorruptError when a block is missing or has another size than the head says.
+    Raises SchemaError for an unknown version, StateCorruptError if a block is missing or has a size that contradicts the head.
     """
     count = head.total - head.first_index
     feature_state = np.frombuffer(head.feature_state, dtype=_FLOAT).astype(np.float64)
@@ -170,7 +164,7 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
         _decode_block(ticker, number * BLOCK_BARS, bars, len(head.feature_state), payload)
         for number, bars, payload in zip(head.blocks, sizes, blocks, strict=True)
     ]
-    # One pass over the joined bytes of all blocks: block by block, NumPy's overhead per call would be most of the time.
+    # One pass over the joined bytes of all blocks: block by block, most of the time would be NumPy's overhead per call.
     day = np.frombuffer(b"".join(block.day for block in decoded), dtype=_DAY).astype(np.int32)
     fetched = np.frombuffer(b"".join(block.fetched for block in decoded), dtype=_MOMENT).astype(np.float64)
     snapshots = np.frombuffer(b"".join(block.snapshot for block in decoded), dtype=_FLOAT).astype(np.float64)
@@ -196,7 +190,7 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
 
 
 def _columns(values: list[bytes], count: int) -> Floats:
-    """The value columns, shape (7, count), of blocks that are full but for the last one."""
+    """The value columns, shape (7, count); all blocks but the last are full."""
     full = count // BLOCK_BARS
     columns = np.empty((len(VALUE_COLUMNS), count))
     head = np.frombuffer(b"".join(values[:full]), dtype=_FLOAT).reshape(full, len(VALUE_COLUMNS), BLOCK_BARS)
@@ -225,13 +219,11 @@ def _split_moments(blocks: Sequence[_Block], fetched: Floats, split: Floats) -> 
 def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int, payload: bytes | None) -> _Block:
     if payload is None:
         raise _corrupt(ticker, f"the block of bar {first_index} is missing")
-    try:
-        block = _block_decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        _refuse_other_versions(ticker, payload)
-        raise _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})") from error
-    if block.schema_version != HISTORY_VERSION:
-        _refuse_other_versions(ticker, payload)
+    block = _blocks.decode(
+        payload,
+        f"{ticker}: its history",
+        lambda error: _corrupt(ticker, f"the block of bar {first_index} cannot be decoded ({error})"),
+    )
     moments = bars * _MOMENT.itemsize
     found = (
         block.first_index,
@@ -252,24 +244,6 @@ def _decode_block(ticker: str, first_index: int, bars: int, snapshot_bytes: int,
     if found != expected:
         raise _corrupt(ticker, f"the block of bar {first_index} has sizes {found} where {expected} are needed")
     return block
-
-
-def _refuse_other_versions(ticker: str, payload: bytes) -> None:
-    try:
-        version = _version_decoder.decode(payload).schema_version
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return
-    if version > HISTORY_VERSION:
-        raise SchemaError(
-            f"{ticker}: its history is of schema version {version}; this process knows up to {HISTORY_VERSION}: "
-            "upgrade it first"
-        )
-    if version < _OLDEST_VERSION:
-        # What was delivered, or at which moment, does not stand in it, but can be told from the bars.
-        raise SchemaError(
-            f"{ticker}: its history is of schema version {version}, from before those that can be read "
-            f"({_OLDEST_VERSION} to {HISTORY_VERSION}); {_REMEDY}"
-        )
 
 
 def _corrupt(ticker: str, what: str) -> StateCorruptError:

@@ -1,19 +1,20 @@
-"""Trained models as bytes, on disk and in memory, each with the time at which it is due to be trained again."""
+"""Trained models as bytes, on disk and in memory, with the time of storing, from which their age follows."""
 
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from cachetools import LRUCache
 
-from errors import SchemaError, StateCorruptError
+from errors import StateCorruptError
+from records.versioned import Versioned
 from state.database import Database
 
 STORED_VERSION: Final = 1
-#: A trained ticker is some 70 kB: 256 of them are 18 MB.
+#: A trained ticker takes some 70 kB, so 256 of them take 18 MB.
 MEMORY_ENTRIES: Final = 256
 
 
@@ -25,17 +26,11 @@ class StoredModel(msgspec.Struct, frozen=True, array_like=True):
     payload: bytes
 
 
-class _Version(msgspec.Struct, array_like=True):
-    schema_version: int
-
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(StoredModel)
-_version_decoder = msgspec.msgpack.Decoder(_Version)
+_codec = Versioned(StoredModel, STORED_VERSION)
 
 
 class ModelStore:
-    """Payloads by ticker, for one thread. An expired one is due to be trained again, and serves until that is done."""
+    """Payloads by ticker, for one thread. An expired payload must be trained again, and serves until then."""
 
     def __init__(
         self,
@@ -49,61 +44,49 @@ class ModelStore:
         self._memory_ttl = memory_ttl_seconds
         self._ttl = ttl_seconds
         self._clock = clock
-        self._memory: OrderedDict[str, tuple[float, StoredModel]] = OrderedDict()
+        self._memory: LRUCache[str, tuple[float, StoredModel]] = LRUCache(MEMORY_ENTRIES)
 
     def put(self, ticker: str, payload: bytes) -> None:
-        """Store a payload as of now. Raises StateWriteError when the disk refuses."""
+        """Store a payload with the current time. Raises StateWriteError if the disk refuses."""
         stored = StoredModel(STORED_VERSION, self._clock(), payload)
         self._database.write([(ticker.encode(), encode_stored(stored))])
-        self._remember(ticker, stored)
+        self._memory[ticker] = (self._clock(), stored)
 
     def get(self, ticker: str) -> bytes | None:
-        """The payload however old, or None when there is none. Raises SchemaError or StateCorruptError."""
+        """The payload of any age, or None. Raises SchemaError or StateCorruptError."""
         stored = self._stored(ticker)
         return None if stored is None else stored.payload
 
     def has_expired(self, ticker: str) -> bool:
-        """Whether there is no payload, or one that is `ttl_seconds` old and due to be trained again. Raises as `get` does."""
+        """Whether there is no payload, or a payload of `ttl_seconds` or older. Raises as `get` does."""
         stored = self._stored(ticker)
-        # A stamp from the future is a clock that was set back: as doubtful as one that lies as far in the past.
+        # A time in the future means that the clock was set back: it is as doubtful as a time as far in the past.
         return stored is None or abs(self._clock() - stored.stored_at) >= self._ttl
 
     def _stored(self, ticker: str) -> StoredModel | None:
         remembered = self._memory.get(ticker)
         if remembered is not None and abs(self._clock() - remembered[0]) < self._memory_ttl:
-            self._memory.move_to_end(ticker)
             return remembered[1]
         payload = self._database.get(ticker.encode())
         if payload is None:
             self._memory.pop(ticker, None)
             return None
         stored = decode_stored(ticker, payload)
-        self._remember(ticker, stored)
-        return stored
-
-    def _remember(self, ticker: str, stored: StoredModel) -> None:
         self._memory[ticker] = (self._clock(), stored)
-        self._memory.move_to_end(ticker)
-        while len(self._memory) > MEMORY_ENTRIES:
-            self._memory.popitem(last=False)
+        return stored
 
 
 def encode_stored(stored: StoredModel) -> bytes:
-    """The value under a ticker, in this store or in any other table."""
-    return _encoder.encode(stored)
+    """The value under a ticker, in this store or another table."""
+    return _codec.encode(stored)
 
 
 def decode_stored(ticker: str, payload: bytes) -> StoredModel:
-    """The stored model in these bytes. Raises SchemaError for a newer version, StateCorruptError for anything else."""
-    try:
-        version = _version_decoder.decode(payload).schema_version
-        if version > STORED_VERSION:
-            raise SchemaError(
-                f"{ticker}: its stored model is of schema version {version}, this process knows up to {STORED_VERSION}: "
-                "upgrade it first"
-            )
-        return _decoder.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise StateCorruptError(
+    """The stored model in these bytes. Raises SchemaError for a newer version, StateCorruptError for any other bytes."""
+    return _codec.decode(
+        payload,
+        f"{ticker}: its stored model",
+        lambda error: StateCorruptError(
             f"{ticker}: its stored model cannot be decoded ({error}); delete the folder models.db and run again"
-        ) from error
+        ),
+    )

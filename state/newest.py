@@ -1,7 +1,7 @@
-"""Which of several copies of a value counts: the one with the highest revision, whatever bars it holds.
+"""Chooses among several copies of a value: the copy with the highest revision counts, whatever its last bar.
 
-A correction does not reach further than what it corrects, and a history that was built anew may be shorter. Only the embedded
-engine's values have no revision: between one of them and a worker's the later last bar decides.
+A corrected history has the same last bar as before, and a rebuilt history may be shorter. Only values of the embedded engine
+have no revision. Between such a value and a worker's value the later last bar decides.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ Value = TypeVar("Value")
 
 
 class Copy(NamedTuple, Generic[Value]):
-    """One copy of a value. `load` gives None if it is gone by now; it raises a ForecastingError for an unreadable one."""
+    """A copy of a value. `load` returns None if the copy is gone, and raises a ForecastingError if it is unreadable."""
 
     revision: Revision
     load: Callable[[], Value | None]
 
 
 class Choice(NamedTuple, Generic[Value]):
-    """The value that counts, None if no copy can be read, and why the copies that come before it cannot be read."""
+    """The value that counts, None if no copy is readable; and the errors of unreadable copies that would come before it."""
 
     value: Value | None
     passed_over: list[ForecastingError]
 
 
 def newest(copies: Iterable[Copy[Value]], last_bar: Callable[[Value], int]) -> Choice[Value]:
-    """The readable copy with the highest revision; an unstamped copy counts only if its last bar is later."""
+    """The readable copy with the highest revision. An unstamped copy counts only if its last bar is later."""
     held = list(copies)
     stamped = sorted((copy for copy in held if copy.revision != UNSTAMPED), key=lambda copy: copy.revision, reverse=True)
     passed_over: list[ForecastingError] = []
-    # Decoding takes most of the time: of the stamped copies the first readable one is the last that is decoded.
+    # Decoding takes most of the time, so stamped copies are decoded only up to the first readable one.
     chosen = next(_readable(stamped, passed_over), None)
     for value in _readable((copy for copy in held if copy.revision == UNSTAMPED), passed_over):
         if chosen is None or last_bar(value) > last_bar(chosen):
@@ -43,7 +43,7 @@ def newest(copies: Iterable[Copy[Value]], last_bar: Callable[[Value], int]) -> C
 
 
 def revision_of(stored: bytes) -> Revision:
-    """The revision of a stored value; UNSTAMPED for an unreadable stamp, whose error comes when the value is decoded."""
+    """The revision of a stored value; UNSTAMPED for an unreadable stamp, whose error is raised when the value is decoded."""
     try:
         return unstamp(stored).revision
     except (SchemaError, StateCorruptError):

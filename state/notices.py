@@ -1,4 +1,4 @@
-"""Warnings about what lasts: logged once, and again only if they say something else."""
+"""Warnings about lasting problems: logged once, and again only if the text changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Hashable
 
 
 class Notices:
-    """The last warning about each subject that is not well. Thread-safe."""
+    """The last warning about each subject with a problem. Thread-safe."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
@@ -25,7 +25,7 @@ class Notices:
         self._logger.warning(template, *arguments)
 
     def clear(self, subject: Hashable) -> None:
-        """The subject is well: its next warning is logged whatever it says."""
+        """The problem of the subject is over: its next warning is logged, whatever its text."""
         if subject in self._last:
             with self._mutex:
                 self._last.pop(subject, None)

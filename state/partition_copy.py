@@ -1,8 +1,8 @@
-"""The copy of one partition of a changelog: always an exact prefix of it, and able to prove that.
+"""The copy of one partition of a changelog: always an exact prefix of the log, and able to prove it.
 
-Records are applied in the log's order, with their offsets, in one atomic write; so whatever dies at whatever moment, the copy
-is what the log was up to some offset. The log says of each record how many keys there are after it and their digest
-(`broker.claims`): a copy whose keys give another count or digest has lost something, and is to be read again.
+Records are applied in the order of the log, with their offsets, in one atomic write. So after any crash the copy equals the log
+up to some offset. Each record of the log carries the number of keys after it, and their digest (`broker.claims`). If the keys
+of a copy give another number or digest, the copy has lost records and must be read again.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from state.stamp import Revision, fingerprint_of, stamp, unstamp
 
 _POSITION_KEY: Final = BOOKKEEPING + b"position"
 _DIGESTS: Final = 1 << 64
-_REMEDY: Final = "remove this folder: it is read back from Kafka"
+_REMEDY: Final = "remove this folder: it is restored from Kafka"
 
 
 class Record(NamedTuple):
-    """One record of a changelog; `value` is None where the key is deleted.
+    """A record of a changelog; `value` is None for a deletion.
 
-    `fingerprint` is that of key and value where it is known, of a record that this process has written itself: then the claim's
-    count and digest are its own, too.
+    `fingerprint` is that of key and value, set for a record that this process has written itself. Then count and digest of its
+    claim are this process's own, too.
     """
 
     offset: int
@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
 
 class _Position(msgspec.Struct, frozen=True):
-    """Up to where the log has been applied, and what it said of itself there."""
+    """How far the log has been applied, and the count and digest that it reports there."""
 
     topic_id: str
     next: int = 0
@@ -48,7 +48,7 @@ class _Position(msgspec.Struct, frozen=True):
     claim: int = 0
     keys: int = 0
     digest: int = 0
-    #: What the last record that counts said; None where no record has said anything yet.
+    #: Count and digest in the last valid record; None before the first.
     said: tuple[int, int] | None = None
     claims: tuple[bytes, ...] = ()
     #: Keys whose last record is void.
@@ -59,7 +59,7 @@ class PartitionCopy:
     """An open copy; for one thread at a time."""
 
     def __init__(self, path: Path, topic_id: str, options: Options) -> None:
-        """Open it, made if missing; one of another topic of the same name is begun anew.
+        """Open the copy, created if missing; a copy of another topic with the same name is cleared.
 
         Raises StateCorruptError, SchemaError, StateLockedError or StateWriteError.
         """
@@ -74,22 +74,22 @@ class PartitionCopy:
             raise
 
     def close(self) -> None:
-        """Close it; again does nothing."""
+        """Close the copy; idempotent."""
         self._database.close()
 
     @property
     def next_offset(self) -> int:
-        """The first offset of the log that is not applied."""
+        """The first offset of the log that is not applied yet."""
         return self._position.next
 
     @property
     def standing(self) -> Standing:
-        """Under which claim the log is written, as far as it is applied."""
+        """The claim under which the applied part of the log was written."""
         return Standing(self._position.incarnation, self._position.claim)
 
     @property
     def keys(self) -> int:
-        """How many keys there are."""
+        """The number of keys."""
         return self._position.keys
 
     @property
@@ -99,12 +99,12 @@ class PartitionCopy:
 
     @property
     def claims(self) -> tuple[bytes, ...]:
-        """The keys of all claims that the log holds, the newest last."""
+        """The keys of all claims in the log, the newest last."""
         return self._position.claims
 
     @property
     def void(self) -> tuple[bytes, ...]:
-        """Keys whose last record in the log is void: their owner writes them once more."""
+        """Keys whose last record in the log is void: their owner writes them again."""
         return self._position.void
 
     def get(self, key: bytes) -> bytes | None:
@@ -113,7 +113,7 @@ class PartitionCopy:
         return None if value is None else unstamp(value).payload
 
     def fingerprint(self, key: bytes) -> int | None:
-        """The fingerprint of what is under a key, None where there is nothing."""
+        """The fingerprint of the value under a key, or None."""
         value = self._database.get(key)
         return None if value is None else int.from_bytes(unstamp(value).fingerprint, "little")
 
@@ -123,9 +123,9 @@ class PartitionCopy:
             yield key, unstamp(value).payload
 
     def apply(self, records: Iterable[Record], *, up_to: int) -> list[bytes]:
-        """Take what the log holds from `next_offset` to `up_to`; returns the keys whose record there is void.
+        """Apply the records of the log from `next_offset` to `up_to`. Returns the keys whose record there is void.
 
-        An offset without a record is none of the log's: a mark, or one that compaction has removed.
+        Offsets may be missing: marks, and records that compaction has removed.
         """
         changes: dict[bytes, bytes | None] = {}
         fingerprints: dict[bytes, int | None] = {}
@@ -143,7 +143,7 @@ class PartitionCopy:
                 changes = dict.fromkeys([key for key, _ in self._database.iterate()])
                 fingerprints, keys, digest, said = dict.fromkeys(changes), 0, 0, None
             elif verdict is Verdict.COUNTS and record.fingerprint is not None and record.claim is not None:
-                # Written here: nothing has to be computed or read again.
+                # This process wrote the record: nothing needs to be computed or read again.
                 changes[record.key] = None
                 if record.value is not None:
                     revision = Revision(standing.incarnation, record.offset)
@@ -170,7 +170,7 @@ class PartitionCopy:
         return void
 
     def verify(self) -> str | None:
-        """What is wrong with it, None where it is proven complete: every key and value is read, counted and added up."""
+        """The fault of the copy, or None if it is proven complete: every key and value is read and counted."""
         return _problem(self._database, self._position)
 
     def _stored_position(self) -> _Position | None:
@@ -221,15 +221,15 @@ def _problem(database: Database, position: _Position) -> str | None:
             stamped = unstamp(value)
             found = fingerprint_of(key, stamped.payload)
             if found != stamped.fingerprint:
-                return f"key {key!r:.60} has another value than was written"
+                return f"key {key!r:.60} has a value that was not written"
             keys += 1
             digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
     except StateCorruptError as error:
         return str(error)
     if (keys, digest) != (position.keys, position.digest):
-        return f"{keys} keys where {position.keys} were written, or others"
+        return f"{keys} keys, but {position.keys} keys were written, or their values differ"
     if position.said not in (None, (keys, digest)):
-        return f"{keys} keys where its changelog says {position.said[0]}, or others"
+        return f"{keys} keys, but the changelog has {position.said[0]}, or their values differ"
     return None
 
 

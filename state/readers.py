@@ -1,15 +1,16 @@
-"""Reading histories and forecasts while another process writes them."""
+"""Readers of histories and forecasts, while another process writes them."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
+
+from cachetools import LRUCache
 
 from errors import ForecastingError
 from history.ticker_state import TickerState
@@ -17,9 +18,9 @@ from records import Bars, Forecast
 from state.copies import Copies
 from state.database import Database
 from state.follower import REFRESH_SECONDS, Follower
-from state.forecasts import decode_row
-from state.history import load_copy, stored_tickers
+from state.forecast_table import decode_row
 from state.history_codec import head_key
+from state.history_table import load_copy, stored_tickers
 from state.newest import Choice, Copy, newest, revision_of
 from state.notices import Notices
 from state.stamp import payload_of
@@ -29,12 +30,12 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Row = Forecast | ForecastingError
 
-#: Histories that a reader keeps decoded, 75 kB each: the largest request that is served.
+#: Decoded histories that a reader keeps, 75 kB each: enough for the largest request.
 _MOST_DECODED: Final = 1000
 
 
 class HistoryReader:
-    """Bars of the history table, each history whole from the copy of it that is newest. Thread-safe; a context manager."""
+    """Bars of the history table; each history is read whole, from its newest copy. Thread-safe; a context manager."""
 
     def __init__(
         self, state_dir: Path, *, refresh_seconds: float = REFRESH_SECONDS, clock: Callable[[], float] = time.monotonic
@@ -42,26 +43,26 @@ class HistoryReader:
         self._copies = Copies(state_dir, "history", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
         self._notices = Notices(logger)
-        # Every change of a history changes its head: as long as those of all copies stay the same, so do the bars. The copy's
-        # generation counts as well: another database, in a folder that was replaced, may have the same head over other bars.
-        self._decoded: OrderedDict[str, tuple[tuple[tuple[Follower, int, bytes], ...], Bars]] = OrderedDict()
+        # Every change of a history changes its head. While the heads of all copies stay the same, the bars do too. The
+        # generation of the copy counts as well: a database that replaced another may have the same head with other bars.
+        self._decoded: LRUCache[str, tuple[tuple[tuple[Follower, int, bytes], ...], Bars]] = LRUCache(_MOST_DECODED)
 
     def state(self, ticker: str) -> TickerState | None:
-        """A ticker's whole state, or None where it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
+        """A ticker's whole state, or None if it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
         key = head_key(ticker)
         copies = self._copies.read(lambda database: database.get(key))
         return self._chosen(ticker, [(copy, head) for copy, head in copies if head is not None]).value
 
     def bars(self, ticker: str) -> Bars | None:
-        """All bars kept of a ticker, or None. Raises as `state` does."""
+        """All kept bars of a ticker, or None. Raises as `state` does."""
         state = self.state(ticker)
         return None if state is None else state.bars
 
     def bars_many(self, tickers: Iterable[str]) -> tuple[dict[str, Bars], dict[str, str]]:
-        """The bars of those tickers that have a history, and why the others' cannot be read, where they have one.
+        """The bars of the tickers with a readable history, and the reasons for unreadable histories, by ticker.
 
-        A ticker's bars are the very same object for as long as its history stays the same. Raises StateMissingError,
-        StateCorruptError or SchemaError for the table as a whole.
+        A ticker's bars are the same object as long as its history stays the same. Raises StateMissingError, StateCorruptError
+        or SchemaError for the whole table.
         """
         wanted = list(dict.fromkeys(tickers))
         keys = [head_key(ticker) for ticker in wanted]
@@ -76,7 +77,6 @@ class HistoryReader:
                 if not now:
                     continue
                 if known is not None and known[0] == now:
-                    self._decoded.move_to_end(ticker)
                     found[ticker] = known[1]
                     continue
                 try:
@@ -86,12 +86,9 @@ class HistoryReader:
                     continue
                 if state is not None:
                     found[ticker] = state.bars
-                    # A copy that cannot be read now may be readable in a moment, under the same head.
+                    # An unreadable copy may be readable a moment later, with the same head.
                     if not passed_over:
                         self._decoded[ticker] = now, state.bars
-                        self._decoded.move_to_end(ticker)
-            while len(self._decoded) > _MOST_DECODED:
-                self._decoded.popitem(last=False)
         return found, unreadable
 
     def tickers(self) -> list[str]:
@@ -99,7 +96,7 @@ class HistoryReader:
         return sorted({ticker for _, tickers in self._copies.read(stored_tickers) for ticker in tickers})
 
     def close(self) -> None:
-        """Close; again does nothing."""
+        """Close; idempotent."""
         self._copies.close()
 
     def __enter__(self) -> Self:
@@ -109,7 +106,7 @@ class HistoryReader:
         self.close()
 
     def _chosen(self, ticker: str, heads: Iterable[tuple[Follower, bytes]]) -> Choice[TickerState]:
-        """The newest of the copies that have these heads. Raises the first error where none of them can be read."""
+        """The newest of the copies with these heads. Raises the first error if none of them is readable."""
 
         def load(copy: Follower) -> TickerState | None:
             state = copy.read(partial(load_copy, ticker=ticker))
@@ -131,11 +128,11 @@ class HistoryReader:
 class ForecastReader:
     """Rows of the forecast table, at most `refresh_seconds` behind their writer. Thread-safe; a context manager.
 
-    Of several copies of a row (of the workers, each with its part, of one that has left, of a replica) the newest counts.
+    A row may have several copies: of workers, of a worker that has left, of a replica. The newest copy counts.
 
-    One bad row does not take the others with it: `get_many` and `all` leave it out, log it, and `unreadable` says why. Every
-    read raises StateMissingError while there is no state, StateCorruptError for a damaged database, SchemaError for one of a
-    newer version.
+    A bad row does not affect the others: `get_many` and `all` leave it out, with a warning, and `unreadable` gives the reason.
+    Every read raises StateMissingError while there is no state, StateCorruptError for a damaged database, and SchemaError for a
+    database of a newer version.
     """
 
     def __init__(
@@ -143,11 +140,11 @@ class ForecastReader:
     ) -> None:
         self._copies = Copies(state_dir, "forecasts", refresh_seconds=refresh_seconds, clock=clock)
         self._mutex = threading.Lock()
-        # Decoding is most of a lookup's cost; a row is decoded once for as long as its bytes stay the same.
+        # Decoding is most of the cost of a lookup, so a row is decoded once, until its bytes change.
         self._decoded: dict[str, tuple[tuple[bytes, ...], Row]] = {}
 
     def get(self, ticker: str) -> Forecast | None:
-        """The ticker's row, or None. Raises SchemaError or StateCorruptError for an unreadable one, naming the ticker."""
+        """The ticker's row, or None. Raises SchemaError or StateCorruptError, naming the ticker, for an unreadable row."""
         payloads = self._read(lambda database: database.get(ticker.encode()))
         row = self._row(ticker, payloads)
         if isinstance(row, ForecastingError):
@@ -155,7 +152,7 @@ class ForecastReader:
         return row
 
     def get_many(self, tickers: Iterable[str]) -> dict[str, Forecast]:
-        """The rows of those tickers that have a readable one."""
+        """The readable rows of these tickers."""
         wanted = list(dict.fromkeys(tickers))
         keys = [ticker.encode() for ticker in wanted]
         copies = self._read(lambda database: database.get_many(keys))
@@ -171,13 +168,13 @@ class ForecastReader:
         return [row for row in rows if isinstance(row, Forecast)]
 
     def unreadable(self) -> dict[str, str]:
-        """Why the rows read so far that could not be decoded could not, by ticker; a good row clears its ticker."""
+        """The reasons of the unreadable rows met so far, by ticker; a good row removes its ticker."""
         with self._mutex:
             bad = {ticker: row for ticker, (_, row) in self._decoded.items() if not isinstance(row, Forecast)}
         return {ticker: str(bad[ticker]) for ticker in sorted(bad)}
 
     def close(self) -> None:
-        """Close; again does nothing."""
+        """Close; idempotent."""
         self._copies.close()
 
     def __enter__(self) -> Self:
@@ -187,7 +184,7 @@ class ForecastReader:
         self.close()
 
     def _read(self, query: Callable[[Database], Result]) -> list[Result]:
-        return [answer for _, answer in self._copies.read(query)]
+        return [result for _, result in self._copies.read(query)]
 
     def _row(self, ticker: str, values: Iterable[bytes | None]) -> Row | None:
         stored = tuple(value for value in values if value is not None)

@@ -1,8 +1,8 @@
-"""The forecast table on another host: the compacted topic `forecasts` consumed into a database of our own.
+"""The forecast table on another host: consumes the compacted topic `forecasts` into a local database.
 
-No consumer group: every replica reads all partitions, from offsets that stand in the same atomic write as the rows, so that it
-may be killed at any time. `ForecastReader` reads the result as it reads a table made here. A broker that is away is waited for,
-and a damaged copy is made again from the topic; what neither mends is raised.
+There is no consumer group: every replica reads all partitions. Offsets are written atomically with the rows, so a replica may
+be killed at any time. `ForecastReader` reads the result like any other table. A replica waits while the broker is away, and
+copies the topic again if its database is damaged. Other errors are raised.
 """
 
 from __future__ import annotations
@@ -25,26 +25,25 @@ from errors import BrokerAwayError, StateCorruptError
 from settings import Settings
 from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.partition_copy import Record
-from state.replica_rows import Row, take
+from state.replica_rows import Row, select_rows
 from state.replica_store import Position, Progress, ReplicaStore
 
 logger = logging.getLogger(__name__)
 
 _POLL_MS: Final = 200
 _RECORDS: Final = 5000
-#: An idle topic, one that was made anew and a broker that is away look the same to a consumer: so often they are told apart.
+#: How often to check the topic: to a consumer an idle topic, a recreated topic and an absent broker look the same.
 _LOOK_SECONDS: Final = 30.0
-#: Left to itself, a consumer comes back up to half a minute after its broker.
+#: A consumer by itself reconnects up to half a minute after its broker returns.
 _PROBE_SECONDS: Final = 5.0
-#: After so long at most a new partition is noticed; Kafka's clients look every five minutes.
+#: How soon a new partition is noticed; by default Kafka's clients look every five minutes.
 _METADATA_MS: Final = 5_000
 
 
 class ForecastReplica:
-    """Keeps `forecasts.db` in the state folder in step with the topic. A context manager; one writer at a time.
+    """Keeps `forecasts.db` in the state folder equal to the topic. A context manager; one writer at a time.
 
-    Raises StateLockedError, StateWriteError, SchemaError, BrokerError, or StateCorruptError if a copy that was just made is
-    damaged again.
+    Raises StateLockedError, StateWriteError, SchemaError, BrokerError, or StateCorruptError if a new copy is damaged at once.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -66,7 +65,7 @@ class ForecastReplica:
         self._store.close()
 
     def run(self, stop: threading.Event) -> None:
-        """Follow the topic until `stop` is set; a broker that is away is waited for, and reported now and then."""
+        """Follow the topic until `stop` is set; wait while the broker is away, with a warning now and then."""
         looked = probed = time.monotonic()
         while not stop.is_set():
             try:
@@ -82,11 +81,11 @@ class ForecastReplica:
                     looked = time.monotonic()
                     self._look_at_topic()
             except BrokerAwayError as error:
-                logger.warning("Kafka is away, its rows stay as they are reason=%s", error)
+                logger.warning("Kafka is away, the rows stay unchanged reason=%s", error)
                 self._disconnect()
 
     def step(self) -> int:
-        """Take what has come, waiting a moment for it; how many records that were. A damaged copy is begun anew."""
+        """Take new records, waiting a moment for them. Returns their number. A damaged copy is rebuilt."""
         try:
             consumer = self._connect() if self._consumer is None else self._consumer
             self._store.look()
@@ -112,7 +111,7 @@ class ForecastReplica:
             try:
                 found: dict[TopicPartition, list[Any]] = consumer.poll(timeout_ms=_POLL_MS, max_records=_RECORDS)
             except OffsetOutOfRangeError:
-                self._disconnect()  # connecting again finds out which topic this is
+                self._disconnect()  # connecting again checks which topic this is
                 return {}
         return found
 
@@ -120,21 +119,21 @@ class ForecastReplica:
         partitions = list(self._store.position.partitions)
         rows: dict[bytes, Row] = {}
         for number, records in ((partition.partition, records) for partition, records in found.items()):
-            taken = take(
+            selected = select_rows(
                 (Record(record.offset, record.key or b"", record.value, decode_claim(record.headers)) for record in records),
                 partitions[number].standing,
             )
-            rows |= taken.rows
-            partitions[number] = Progress(records[-1].offset + 1, *taken.standing)
-            for offset, reason in taken.left_out:
+            rows |= selected.rows
+            partitions[number] = Progress(records[-1].offset + 1, *selected.standing)
+            for offset, reason in selected.left_out:
                 logger.warning("record left out partition=%d offset=%d reason=%s", number, offset, reason)
-            if taken.void:
+            if selected.void:
                 logger.warning(
                     "void records left out partition=%d count=%d first=%d last=%d reason=%s",
                     number,
-                    len(taken.void),
-                    taken.void[0],
-                    taken.void[-1],
+                    len(selected.void),
+                    selected.void[0],
+                    selected.void[-1],
                     "their worker had lost the partition",
                 )
         self._store.write(rows, partitions)
@@ -146,7 +145,7 @@ class ForecastReplica:
                 **client_options(self._settings),
                 group_id=None,
                 enable_auto_commit=False,
-                # Offsets that are out of range are those of another topic, and then so are the rows.
+                # Offsets out of range belong to another topic, and then so do the rows.
                 auto_offset_reset="none",
                 max_partition_fetch_bytes=self._settings.kafka_message_bytes,
                 metadata_max_age_ms=_METADATA_MS,
@@ -165,24 +164,24 @@ class ForecastReplica:
             consumer.close()
 
     def _begin(self, consumer: KafkaConsumer, topic_id: str) -> None:
-        """Begin with no rows, at the beginning, unless the stored position is one of this topic."""
+        """Begin without rows, at the beginning of the topic, unless the stored position belongs to this topic."""
         position = self._store.position
         if position.topic_id == topic_id and self._is_in_range(consumer, position):
             return
         if position.topic_id:
-            logger.warning("topic was made anew or has lost messages, copied from its beginning topic=%s", self._topic)
+            logger.warning("topic was recreated or has lost messages, copied from its beginning topic=%s", self._topic)
         self._store.begin(topic_id)
 
     def _is_in_range(self, consumer: KafkaConsumer, position: Position) -> bool:
         partitions = self._numbered(len(position.partitions))
         begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        # Compaction leaves the beginning where it is; messages before it were deleted, and with them tombstones perhaps.
+        # Compaction does not move the beginning. Messages before it were deleted, perhaps with tombstones.
         return all(
             begins[partition] <= position.partitions[partition.partition].offset <= ends[partition] for partition in partitions
         )
 
     def _assign(self, consumer: KafkaConsumer, count: int) -> None:
-        """Read that many partitions from now on, each from where it was left, a new one from its beginning."""
+        """Read that many partitions, each from its stored offset, a new partition from its beginning."""
         known = self._store.position.partitions
         every = self._numbered(count)
         new = every[len(known) :]
@@ -197,8 +196,8 @@ class ForecastReplica:
         return [TopicPartition(self._topic, number) for number in range(count)]
 
     def _look_at_topic(self) -> None:
-        """Whether this is still the topic that is read: a consumer goes on in another one of the same name."""
+        """Disconnect if the topic was recreated: a consumer would continue in another topic of the same name."""
         if not is_listening(self._settings.kafka_bootstrap):
-            self._disconnect()  # a client would take a quarter of a minute to find that out
+            self._disconnect()  # a client would need a quarter of a minute to notice
         elif existing_topic(self._settings, FORECASTS).id != self._store.position.topic_id:
             self._disconnect()

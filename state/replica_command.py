@@ -15,7 +15,7 @@ from settings import load_settings
 @click.option("--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP by default.")
 def replica(state_dir: Path | None, bootstrap: str | None) -> None:
-    """Keep a copy of the forecast table here, from the topic `forecasts`, for readers on this host; until Ctrl-C or SIGTERM."""
+    """Keep a copy of the topic `forecasts` for readers on this host, until Ctrl-C or SIGTERM."""
     from broker.patience import once_kafka_answers  # noqa: PLC0415 - Kafka's client is for this command alone
     from state.replica import ForecastReplica  # noqa: PLC0415 - as above
 

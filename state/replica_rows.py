@@ -1,7 +1,7 @@
-"""From records of the topic `forecasts` to the rows of a replica. Pure.
+"""Turns records of the topic `forecasts` into rows of a replica. Pure.
 
-The topic is the changelog of the workers' forecast table, so the rules of `broker.claims` say which records count. Only one
-thing is different from a worker's own copy: after a rebuild the rows stay until newer ones come, for whoever reads them.
+The topic is the changelog of the workers' forecast table, so the rules of `broker.claims` say which records count. In one point
+a replica differs from a worker's copy: after a rebuild its rows stay until newer rows come, so that readers still have them.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from typing import NamedTuple
 
 from broker.claims import Standing, Verdict
 from errors import ForecastingError
-from state.forecasts import decode_row
+from state.forecast_table import decode_row
 from state.partition_copy import Record
 from state.stamp import Revision
 
 
 class Row(NamedTuple):
-    """The value under a key, None if it is deleted, and the revision of it."""
+    """The value under a key, None if deleted, and its revision."""
 
     value: bytes | None
     revision: Revision
 
 
-class Taken(NamedTuple):
-    """What records come to: the rows that change, the standing behind them, what was left out and why."""
+class Selected(NamedTuple):
+    """The rows that records change, the standing after them, records left out with reasons, and offsets of void records."""
 
     rows: dict[bytes, Row]
     standing: Standing
@@ -32,8 +32,8 @@ class Taken(NamedTuple):
     void: list[int]
 
 
-def take(records: Iterable[Record], standing: Standing) -> Taken:
-    """Take records of one partition, in their order, after a `standing`."""
+def select_rows(records: Iterable[Record], standing: Standing) -> Selected:
+    """The rows that follow from records of one partition, in their order, after a `standing`."""
     rows: dict[bytes, Row] = {}
     left_out: list[tuple[int, str]] = []
     void: list[int] = []
@@ -50,7 +50,7 @@ def take(records: Iterable[Record], standing: Standing) -> Taken:
                 rows[record.key] = Row(record.value, Revision(standing.incarnation, record.offset))
             else:
                 left_out.append((record.offset, reason))
-    return Taken(rows, standing, left_out, void)
+    return Selected(rows, standing, left_out, void)
 
 
 def _unusable(key: bytes, value: bytes | None) -> str | None:
@@ -58,7 +58,7 @@ def _unusable(key: bytes, value: bytes | None) -> str | None:
         if value is not None:
             decode_row(key.decode(), value)
     except UnicodeDecodeError:
-        return "its key is no ticker"
+        return "its key is not a ticker"
     except ForecastingError as error:
         return str(error)
     return None

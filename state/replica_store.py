@@ -1,7 +1,7 @@
-"""A replica's database: rows, how far the topic was taken, and a count and digest by which it proves that it is whole.
+"""A replica's database: rows, the position in the topic, and a count and digest that prove it complete.
 
-RocksDB by itself does not notice every damage: with a MANIFEST or a log of an earlier moment it opens, and lacks writes from
-the middle. The rows here are copies, so a damaged database is removed, and they are copied from the topic again.
+RocksDB does not notice every damage: with an older MANIFEST or log it opens, and lacks some writes. The rows are copies, so a
+damaged database is removed and copied from the topic again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _REMEDY: Final = "`python -m state replica` copies it from the topic again"
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """How far a partition was taken: the next offset, and the standing before it."""
+    """The position in a partition: the next offset, and the standing before it."""
 
     offset: int
     incarnation: int = 0
@@ -37,12 +37,12 @@ class Progress(msgspec.Struct, frozen=True):
 
     @property
     def standing(self) -> Standing:
-        """Under which claim the partition was written there."""
+        """The claim under which the partition was written up to there."""
         return Standing(self.incarnation, self.claim)
 
 
 class Position(msgspec.Struct, frozen=True):
-    """How far the topic with this id was taken, the number of rows that came of it, and the sum of their fingerprints."""
+    """The position in the topic with this id, the number of rows, and the sum of their fingerprints."""
 
     version: int
     topic_id: str
@@ -55,13 +55,13 @@ _NOWHERE: Final = Position(_POSITION_VERSION, "", [], 0, 0)
 
 
 class ReplicaStore:
-    """Rows with their stamps, each write with its position. A context manager; the only writer."""
+    """Rows with their stamps; each write includes its position. A context manager; the only writer."""
 
     def __init__(self, path: Path) -> None:
-        """Open it; a damaged one is removed and begun anew.
+        """Open the database; a damaged database is removed and created anew.
 
-        Raises StateLockedError, StateWriteError, SchemaError for a newer format, or StateCorruptError if a new one is damaged
-        at once.
+        Raises StateLockedError, StateWriteError, SchemaError for a newer format, or StateCorruptError if a new database is
+        damaged at once.
         """
         self._path = path
         try:
@@ -69,7 +69,7 @@ class ReplicaStore:
             return
         except StateCorruptError as error:
             reason = str(error)
-        # Behind the block: an error holds the iterator that raised it, and RocksDB its lock for as long as there is one.
+        # Outside the block: an error keeps the iterator that raised it alive, and with it RocksDB's lock.
         self._database, self.position = _made_anew(path, reason)
 
     def __enter__(self) -> Self:
@@ -79,29 +79,29 @@ class ReplicaStore:
         self.close()
 
     def close(self) -> None:
-        """Close; again does nothing. Raises StateWriteError when a last write fails."""
+        """Close; idempotent. Raises StateWriteError if a last write fails."""
         self._database.close()
 
     def make_anew(self, reason: str) -> None:
-        """Remove what is there because of this damage, outside of the block that caught it. Raises as the constructor does."""
-        with contextlib.suppress(StateError):  # it is removed: its last writes do not matter
+        """Replace the damaged database; call it outside the block that caught the damage. Raises as the constructor does."""
+        with contextlib.suppress(StateError):  # the database is removed, so its last writes do not matter
             self._database.close()
         self._database, self.position = _made_anew(self._path, reason)
 
     def look(self) -> None:
-        """Raises StateCorruptError if the files are gone: RocksDB goes on without them for a long time."""
+        """Raise StateCorruptError if the files are gone: RocksDB continues without them for a long time."""
         if not (self._path / "CURRENT").exists():
             raise StateCorruptError(f"{self._path} has lost its CURRENT file: {_REMEDY}")
 
     def begin(self, topic_id: str) -> None:
-        """No rows, and a position before the first partition of this topic."""
+        """Remove all rows, and set the position to the beginning of this topic."""
         gone = [(key, None) for key, _ in self._database.iterate()]
         self._write(dict(gone), msgspec.structs.replace(_NOWHERE, topic_id=topic_id))
 
     def write(self, rows: Mapping[bytes, Row], partitions: Sequence[Progress]) -> None:
-        """Put rows that were taken together with the position behind them, all of it or nothing.
+        """Write rows and the position after them, completely or not at all.
 
-        Raises StateCorruptError for damage that shows now, StateWriteError when the disk refuses.
+        Raises StateCorruptError for damage found on the way, StateWriteError if the disk refuses.
         """
         count, digest = self.position.rows, self.position.digest
         changes: dict[bytes, bytes | None] = {}
@@ -137,7 +137,7 @@ def _made_anew(path: Path, reason: str) -> tuple[Database, Position]:
 
 
 def _position(database: Database, path: Path) -> Position:
-    """The stored position, once the rows are proven to be those that belong to it."""
+    """The stored position, after proof that the rows belong to it."""
     stored = database.get(_POSITION_KEY)
     if stored is None:
         return _NOWHERE
@@ -152,11 +152,15 @@ def _position(database: Database, path: Path) -> Position:
     for key, value in database.iterate():
         stamped = unstamp(value)
         if fingerprint_of(key, stamped.payload) != stamped.fingerprint:
-            raise StateCorruptError(f"{path}: the row of {key.decode(errors='replace')} is not what was written: {_REMEDY}")
+            raise StateCorruptError(
+                f"{path}: the row of {key.decode(errors='replace')} differs from the written row: {_REMEDY}"
+            )
         rows += 1
         digest += _number(stamped.fingerprint)
     if (rows, digest % _DIGESTS) != (position.rows, position.digest):
-        raise StateCorruptError(f"{path}: of {position.rows} rows {rows} are left, or older ones: {_REMEDY}")
+        raise StateCorruptError(
+            f"{path}: {position.rows} rows were written; {rows} are there, and some may be older: {_REMEDY}"
+        )
     return position
 
 

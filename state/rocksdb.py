@@ -1,4 +1,4 @@
-"""RocksDB as this project uses it: plain bytes, small buffers, one kind of error."""
+"""RocksDB with plain bytes, small buffers, and the errors of this project."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rocksdict import AccessType, BlockBasedOptions, Cache, DbClosedError, DBCom
 from errors import StateCorruptError
 from state.rocksdb_errors import translated
 
-#: Small on purpose: RocksDB's defaults take 2 × 64 MB of write buffers per database. 4 MB hold a day of 500 tickers twice over.
+#: RocksDB's default is 2 × 64 MB of write buffers per database. 4 MB hold two days of 500 tickers.
 _WRITE_BUFFER_BYTES: Final = 4 << 20
 _BLOCK_CACHE_BYTES: Final = 8 << 20
-#: A stored block of bars is about 4 kB: a table block of several of them compresses better than one each.
+#: A stored block of bars takes about 4 kB. A table block with several of them compresses better than single ones.
 _TABLE_BLOCK_BYTES: Final = 16 << 10
 _LOG_BYTES: Final = 1 << 20
 
 
 class RocksDb:
-    """An open RocksDB. Raises the project's errors; `remedy` stands in those about damage. Thread-safe."""
+    """An open RocksDB. Raises this project's errors; errors about damage contain `remedy`. Thread-safe."""
 
     def __init__(self, path: Path, access: AccessType, remedy: str, options: Options) -> None:
         self.path = path
@@ -28,7 +28,7 @@ class RocksDb:
         #: Set by the first error about damage.
         self.is_damaged = False
         try:
-            # Without the column family, a database that exists is opened with the options that it was made with.
+            # Without the column family, an existing database is opened with its original options.
             self._rdict = Rdict(str(path), options, column_families={"default": options}, access_type=access)
         except Exception as error:
             raise self._translated(error) from error
@@ -50,10 +50,10 @@ class RocksDb:
         return list(values)
 
     def iterate(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-        """All keys with this prefix and their values, sorted by key, over a view of the moment of the first one."""
+        """All keys with this prefix and their values, sorted by key, from a snapshot taken at the first item."""
         rows = None
         try:
-            # rocksdict's own iterators end silently at a damaged block; this one has a status.
+            # rocksdict's own iterators end silently at a damaged block; this iterator has a status.
             rows = self._rdict.iter()
             rows.seek(prefix)
             while rows.valid():
@@ -66,7 +66,7 @@ class RocksDb:
         except Exception as error:
             raise self._translated(error) from error
         finally:
-            # An error's traceback would keep the iterator, and that the database open and locked after its close.
+            # An error's traceback would keep the iterator alive, and the database open and locked after its close.
             del rows
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
@@ -83,21 +83,21 @@ class RocksDb:
             raise self._translated(error) from error
 
     def catch_up(self) -> None:
-        """Bring a secondary up to what its writer has written by now."""
+        """Update a secondary to the last write of its writer."""
         try:
             self._rdict.try_catch_up_with_primary()
         except Exception as error:
             raise self._translated(error) from error
 
     def flush(self) -> None:
-        """Write what is in memory to table files, and force those to the disk."""
+        """Write the values in memory to table files, and force these to the disk."""
         try:
             self._rdict.flush()
         except Exception as error:
             raise self._translated(error) from error
 
     def close(self) -> None:
-        """Close; again does nothing."""
+        """Close; idempotent."""
         try:
             self._rdict.close()
         except DbClosedError:
@@ -112,18 +112,18 @@ class RocksDb:
 
 
 def default_options() -> Options:
-    """Those of the embedded state's databases."""
+    """The options of the embedded state's databases."""
     options = Options(raw_mode=True)
     options.create_if_missing(create_if_missing=True)
     options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_max_total_wal_size(4 * _WRITE_BUFFER_BYTES)
-    # zstd would take a fifth less disk, and three times as long to load a ticker.
+    # zstd would need a fifth less disk, but three times as long to load a ticker.
     options.set_compression_type(DBCompressionType.lz4())
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(_LOG_BYTES)
     options.set_stats_dump_period_sec(0)
-    # A secondary must keep its files open: the writer deletes them once it has compacted them.
+    # A secondary must keep its files open: the writer deletes files after compaction.
     options.set_max_open_files(-1)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(_BLOCK_CACHE_BYTES))

@@ -1,4 +1,4 @@
-"""RocksDB's errors in the project's terms. rocksdict raises plain `Exception` with RocksDB's status text; it is read here."""
+"""Translates RocksDB's errors. rocksdict raises plain `Exception` with RocksDB's status text, which this module reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rocksdict import DbClosedError
 
 from errors import StateCorruptError, StateError, StateLockedError, StateWriteError
 
-LOCKED_REMEDY: Final = "wait for it or stop it, or name another --state"
-WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; what was written before is kept"
+LOCKED_REMEDY: Final = "wait for that process or stop it, or name another --state"
+WRITE_REMEDY: Final = "free the disk or make the folder writable, then run again; earlier values are kept"
 ACCESS_REMEDY: Final = "make its files readable and writable for this user, then run again"
 
 _STATUSES: Final = (
@@ -20,7 +20,7 @@ _STATUSES: Final = (
         re.compile(r"LOCK: (No locks available|Resource temporarily unavailable)"),
         f"{{path}} is open for writing elsewhere: {LOCKED_REMEDY}",
     ),
-    # A secondary's status for the same: "Operation failed". Its follower tries again before it believes that.
+    # A secondary reports the same as "Operation failed". Its follower retries before it reports damage.
     (
         StateCorruptError,
         re.compile(r"^(Corruption|Invalid argument|Operation failed)|No such file or directory: While open|: Is a directory$"),
@@ -31,13 +31,13 @@ _STATUSES: Final = (
         re.compile(r"^IO error: While (open|read|pread).*: Permission denied$"),
         f"{{path}} cannot be read ({{status}}): {ACCESS_REMEDY}",
     ),
-    # "os error" is rocksdict's own: it writes a small file into the folder on every opening, a secondary's included.
+    # "os error" comes from rocksdict: it writes a small file into the folder at every opening, of a secondary too.
     (StateWriteError, re.compile(r"^IO error|os error"), f"cannot write to {{path}} ({{status}}): {WRITE_REMEDY}"),
 )
 
 
 def translated(error: Exception, path: Path, remedy: str) -> Exception:
-    """The project's error for one of rocksdict's; what is no RocksDB status (a wrong argument) stays as it is.
+    """Translate an error of rocksdict; an error without a RocksDB status (a wrong argument) is returned unchanged.
 
     `remedy` says what to do about a damaged database.
     """

@@ -1,4 +1,4 @@
-"""RocksDB's options for a stream worker: its tables are dozens of small databases, which share one cache and one budget."""
+"""RocksDB options for a stream worker: dozens of small databases share one cache and one memory budget."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager
 
-#: Of all databases together. Beyond it the fullest are written out; nobody waits for that.
+#: For all databases together. Beyond it the fullest buffers are written to disk in the background.
 _BUFFERS_BYTES: Final = 32 << 20
-#: With Faust's small buffers a backfill stood still for seconds, the process with it, until a file was written.
+#: With Faust's small buffers a backfill, and the whole process, stopped for seconds until a file was written.
 _BUFFER_BYTES: Final = 8 << 20
 _BUFFERS: Final = 6
-#: What a database with a single row takes; a whole buffer's eighth otherwise.
+#: The memory of a database with a single row; the default is an eighth of a buffer.
 _ARENA_BYTES: Final = 64 << 10
 _FILE_BYTES: Final = 16 << 20
 _OPEN_FILES: Final = 64
@@ -19,14 +19,14 @@ _LOG_BYTES: Final = 1 << 20
 
 
 class SharedMemory:
-    """The memory that all databases opened with these options have together."""
+    """The memory that all databases opened with these options share."""
 
     def __init__(self, *, cache_bytes: int) -> None:
         self._cache = Cache(cache_bytes)
         self._buffers = WriteBufferManager(_BUFFERS_BYTES, allow_stall=False)
 
     def options(self) -> Options:
-        """For one more database of plain bytes, made if missing."""
+        """Options for another database of plain bytes, created if missing."""
         options = Options(raw_mode=True)
         options.create_if_missing(create_if_missing=True)
         options.set_write_buffer_manager(self._buffers)

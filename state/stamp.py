@@ -1,8 +1,8 @@
-"""Stored values with the revision that says which of two copies is newer.
+"""Stamps stored values with a revision, which says which of two copies is newer.
 
-A worker's tables are copies of changelog topics, and several copies of one partition may lie beside each other: another
-worker's, one that is out of date, one restored from a backup. Every value therefore carries the place of its record in the
-changelog. The rows themselves stay free of it, since the same bars must give the same rows, byte for byte.
+A worker's tables are copies of changelog topics. Several copies of a partition may exist: another worker's, an outdated one,
+one restored from a backup. So every stored value carries the position of its record in the changelog. The rows themselves do
+not contain it, since the same bars must give the same rows, byte for byte.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import struct
 from typing import Final, NamedTuple
 
 from errors import SchemaError, StateCorruptError
+from records.versioned import check_version
 
 STAMP_VERSION: Final = 1
-#: The one byte with which no msgpack value begins: values without a stamp are told apart by it.
+#: No msgpack value begins with this byte: it distinguishes values with and without a stamp.
 _MAGIC: Final = 0xC1
 _MARK: Final = bytes([_MAGIC])
 _FORMAT: Final = struct.Struct("<BBIQ8s")
@@ -22,18 +23,18 @@ FINGERPRINT_BYTES: Final = 8
 
 
 class Revision(NamedTuple):
-    """Grows with every change of a key: the rebuild that its table was begun with, and its record's offset in the changelog."""
+    """Grows with every change of a key: the incarnation of its table, and the offset of its record in the changelog."""
 
     incarnation: int
     offset: int
 
 
-#: Of a value without a stamp: it was written by the embedded engine, which has one copy of each value.
+#: The revision of a value without a stamp, written by the embedded engine, which has one copy of each value.
 UNSTAMPED: Final = Revision(-1, -1)
 
 
 class Stamped(NamedTuple):
-    """A stored value, taken apart. `fingerprint` is that of the key and the payload (`fingerprint_of`)."""
+    """The parts of a stored value. `fingerprint` covers the key and the payload (`fingerprint_of`)."""
 
     revision: Revision
     fingerprint: bytes
@@ -41,7 +42,7 @@ class Stamped(NamedTuple):
 
 
 def fingerprint_of(key: bytes, payload: bytes) -> bytes:
-    """Eight bytes that another key or payload has only by a chance of 1 in 2^64."""
+    """Eight bytes; another key or payload has the same bytes with a probability of 1 in 2^64."""
     begun = hashlib.blake2b(len(key).to_bytes(4, "little") + key, digest_size=FINGERPRINT_BYTES)
     begun.update(payload)
     return begun.digest()
@@ -53,17 +54,16 @@ def stamp(payload: bytes, revision: Revision, fingerprint: bytes) -> bytes:
 
 
 def unstamp(value: bytes) -> Stamped:
-    """A stored value taken apart; one without a stamp has the revision `UNSTAMPED` and no fingerprint.
+    """The parts of a stored value; without a stamp the revision is `UNSTAMPED` and the fingerprint empty.
 
-    Raises SchemaError for a stamp of a newer version, StateCorruptError for one that is cut short.
+    Raises SchemaError for a stamp of a newer version, StateCorruptError for a cut stamp.
     """
     if not value or value[0] != _MAGIC:
         return Stamped(UNSTAMPED, b"", value)
     if len(value) < _FORMAT.size:
         raise StateCorruptError("a stored value is shorter than its stamp")
     _, version, incarnation, offset, fingerprint = _FORMAT.unpack_from(value)
-    if version > STAMP_VERSION:
-        raise SchemaError(f"a stored value has a stamp of version {version}, known is {STAMP_VERSION}: upgrade first")
+    check_version("the stamp of a stored value", version, STAMP_VERSION)
     return Stamped(Revision(incarnation, offset), fingerprint, value[_FORMAT.size :])
 
 

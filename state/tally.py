@@ -1,9 +1,9 @@
-"""How many values a database holds and their checksum: whether what is on disk is all that was written.
+"""A database's count and checksum of its values: it shows whether all written values are on disk.
 
-RocksDB's checksums find a changed byte, not a lost file. Cut its MANIFEST, or empty a write-ahead log that another one follows,
-and it opens without an error and with fewer values. So each batch writes the database's tally with its values, and each clean
-close writes the tally into a file beside them, the mark. A database with another tally than its values have, or with fewer
-batches than its mark says, has lost some. A writer that was killed leaves more batches than the mark says, never fewer.
+RocksDB's checksums find a changed byte, but not a lost file. With a cut MANIFEST, or with an emptied write-ahead log before
+another one, it opens without an error and with fewer values. So each batch writes the tally together with its values, and each
+clean close writes the tally into a file beside them, the mark. A database has lost values if its tally does not match its
+values, or if it has fewer batches than its mark. A killed writer leaves more batches than the mark, never fewer.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MODULUS: Final = 2**64
 
 
 class Tally(NamedTuple):
-    """The values of a database: in how many batches they were written, how many there are, and the sum of their checksums."""
+    """The number of batches written to a database, the number of its values, and the sum of their checksums."""
 
     batches: int = 0
     keys: int = 0
@@ -37,7 +37,7 @@ class Tally(NamedTuple):
         return cls(batches, keys, digest % _MODULUS)
 
     def after(self, changes: Mapping[bytes, bytes | None], before: Sequence[bytes | None]) -> Tally:
-        """The tally after one more batch: the keys with their new values, and those that they had before (None: nothing)."""
+        """The tally after another batch: `changes` are keys with new values, `before` their values before (None: no value)."""
         keys, digest = self.keys, self.digest
         for (key, value), replaced in zip(changes.items(), before, strict=True):
             if replaced is not None:
@@ -49,17 +49,17 @@ class Tally(NamedTuple):
         return Tally(self.batches + 1, keys, digest % _MODULUS)
 
     def continues(self, mark: Tally) -> bool:
-        """Whether a database with this tally has everything that one with the tally `mark` had."""
+        """Whether a database with this tally has all the values that it had at the tally `mark`."""
         return self == mark or self.batches > mark.batches
 
     def encode(self) -> bytes:
-        """Its bytes, with a checksum of their own."""
+        """The bytes of the tally, with a checksum."""
         content = _FORMAT.pack(*self)
         return content + zlib.crc32(content).to_bytes(4, "little")
 
     @classmethod
     def decode(cls, payload: bytes) -> Self | None:
-        """The tally in these bytes; None for any others."""
+        """The tally in these bytes; None for any other bytes."""
         content, checksum = payload[: _FORMAT.size], payload[_FORMAT.size :]
         if len(content) != _FORMAT.size or checksum != zlib.crc32(content).to_bytes(4, "little"):
             return None
@@ -67,7 +67,7 @@ class Tally(NamedTuple):
 
 
 def read_mark(folder: Path) -> Tally | None:
-    """The tally at the last clean close of the database in this folder; None where the mark is missing or damaged."""
+    """The tally at the last clean close of the database in this folder; None if the mark is missing or damaged."""
     try:
         return Tally.decode((folder / MARK_NAME).read_bytes())
     except OSError:
@@ -75,7 +75,7 @@ def read_mark(folder: Path) -> Tally | None:
 
 
 def write_mark(folder: Path, tally: Tally) -> None:
-    """Write the mark, after everything that it counts is in table files. Raises OSError."""
+    """Write the mark; the values that it counts must be in table files. Raises OSError."""
     new = folder / f"{MARK_NAME}.new"
     with new.open("wb") as file:
         file.write(tally.encode())

@@ -15,7 +15,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from errors import BrokerError, MessageError, SchemaError, SettingsError
+from errors import BrokerError, MessageError, SettingsError
+from records.versioned import Versioned
 from settings import Settings
 
 DEPLOYMENT_VERSION: Final = 1
@@ -54,9 +55,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
 
 Protocol = Generator[Deployment | None, Sequence[Deployment | None], Deployment]
 
-
-class _Version(msgspec.Struct):
-    schema_version: int
+_codec = Versioned(Deployment, DEPLOYMENT_VERSION, json=True)
 
 
 def new_deployment(settings: Settings, *, code_version: str, formats: dict[str, int], writer: Writer) -> Deployment:
@@ -76,20 +75,12 @@ def _text(value: Any) -> str:
 
 def encode_deployment(deployment: Deployment) -> bytes:
     """The deployment as JSON."""
-    return msgspec.json.encode(deployment)
+    return _codec.encode(deployment)
 
 
 def decode_deployment(value: bytes) -> Deployment:
     """The deployment in a record's value. Raises SchemaError for a newer version, else MessageError."""
-    try:
-        version = msgspec.json.decode(value, type=_Version).schema_version
-        if version > DEPLOYMENT_VERSION:
-            raise SchemaError(
-                f"the workers' deployment is recorded in version {version}, this process knows {DEPLOYMENT_VERSION}: upgrade it"
-            )
-        return msgspec.json.decode(value, type=Deployment)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MessageError(f"not a deployment: {error}") from error
+    return _codec.decode(value, "the workers' deployment", lambda error: MessageError(f"not a deployment: {error}"))
 
 
 def counting(records: Sequence[Deployment | None]) -> Deployment | None:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from models.historical import PRIOR_ANNUAL_DISPERSION
-from records import LIMIT, FallbackStep, Floats
+from records import RETURN_LIMITED, FallbackStep, Floats
 
 #: Standard deviation of true annual mean returns about zero that is believed before seeing any data, of the centre and of any
 #: ticker about it as far as the centre is concerned: a bill beside a share does not decide for the share.
@@ -63,9 +63,9 @@ def limited_return(annual_return: float, steps: tuple[FallbackStep, ...]) -> tup
 
     What is no number stays none.
     """
-    others = tuple(step for step in steps if step.model != LIMIT)
+    others = tuple(step for step in steps if step.model != RETURN_LIMITED)
     if not math.isfinite(annual_return) or abs(annual_return) <= LARGEST_ANNUAL_RETURN:
         return annual_return, others
     limited = math.copysign(LARGEST_ANNUAL_RETURN, annual_return)
     reason = f"a return of {annual_return:+.1%} a year is expected, {limited:+.0%} is served: check its bars"
-    return limited, (*others, FallbackStep(model=LIMIT, reason=reason))
+    return limited, (*others, FallbackStep(model=RETURN_LIMITED, reason=reason))

@@ -11,7 +11,7 @@ import numpy as np
 from models.candidates.har import HarModel
 from models.contract import HorizonForecast
 from models.selection.evidence import Prior, prior_of, significance, weight
-from records import CandidateScore, Evidence, Opinion
+from records import CandidateForecast, CandidateScore, Evidence
 
 #: The candidate that serves unless another one proves better.
 BASELINE: Final = HarModel.name
@@ -129,9 +129,9 @@ def blend_variances(base: float, other: float, share: float) -> float:
     return float(base * (other / base) ** share)
 
 
-def as_opinions(answers: dict[str, HorizonForecast]) -> tuple[Opinion, ...]:
+def as_opinions(answers: dict[str, HorizonForecast]) -> tuple[CandidateForecast, ...]:
     """Each candidate's forecast as it stands in a row."""
     return tuple(
-        Opinion(model=name, horizon_return=answer.horizon_return, daily_variance=answer.daily_variance)
+        CandidateForecast(model=name, horizon_return=answer.horizon_return, daily_variance=answer.daily_variance)
         for name, answer in answers.items()
     )

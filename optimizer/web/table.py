@@ -18,6 +18,7 @@ from optimizer.web.answers import json_answer, refuse
 from optimizer.web.editions import Edition, Editions, shown
 from optimizer.web.watching import Metrics
 from records import Forecast
+from text import comma_list
 
 
 def _today() -> dt.date:
@@ -34,7 +35,7 @@ def register_table(app: Flask, session: Session, metrics: Metrics, today: Callab
         text = request.args.get("tickers")
         if text is None:
             return _response(editions.newest())
-        chosen = clean_tickers(text.split(","))
+        chosen = clean_tickers(comma_list(text))
         rows, unreadable = _by_ticker(session), reader.unreadable()
         missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
         found = [shown(rows[ticker]) for ticker in chosen.tickers if ticker in rows]

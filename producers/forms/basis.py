@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from records import Days, Floats, date_of
+from records import PER_SHARE_COLUMNS, Days, Floats, date_of
 
 #: Log likelihood ratio from which the moves decide by themselves: odds of 7:1.
 _DECIDES: Final = 2.0
@@ -72,7 +72,7 @@ def _use_splits(day: Days, basis: Basis) -> None:
             used.append(f"1:{ratio[row]:g} on {date_of(day[row])} (the file has {ratio[row]:g}, the price rose)")
         else:
             unused.append(f"{ratio[row]:g} on {date_of(day[row])}")
-    for name in ("open", "high", "low", "close", "dividend"):
+    for name in PER_SHARE_COLUMNS:
         if name in values:
             values[name] = values[name] * factor
     values["volume"] = values["volume"] / factor

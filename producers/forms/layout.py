@@ -10,9 +10,9 @@ from typing import Final
 
 from errors import SourceError
 from producers.forms.vocabulary import DOUBTFUL_TICKER, NAMELESS, field_of, plain, rank
-from records import canonical_ticker, is_ticker
+from records import PRICE_COLUMNS, canonical_ticker, is_ticker
 
-REQUIRED: Final = ("date", "open", "high", "low", "close")
+REQUIRED: Final = ("date", *PRICE_COLUMNS)
 _FIELDS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume", "dividend", "split"})
 _SEPARATOR: Final = re.compile(r"[_ .|:/-]")
 #: Marks of the other coin or currency of a pair: that volume is money.
@@ -110,7 +110,7 @@ def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, s
 
 def _is_in_order(rows: Sequence[Sequence[str]], fields: Sequence[str]) -> bool:
     try:
-        bars = [[float(row[fields.index(name)]) for name in ("open", "high", "low", "close")] for row in rows]
+        bars = [[float(row[fields.index(name)]) for name in PRICE_COLUMNS] for row in rows]
     except ValueError:
         return False
     return all(high >= max(bar) - 1e-9 and low <= min(bar) + 1e-9 for bar in bars for _, high, low, _ in [bar])
@@ -178,7 +178,7 @@ def _in_names(names: Sequence[str]) -> Layout | None:
         parts = None if field_of(name) is not None else _two_parts(name)
         if parts is not None:
             wide.setdefault(parts[1], {}).setdefault(parts[0], at)
-    wide = {ticker: columns for ticker, columns in wide.items() if {"open", "high", "low", "close"} <= columns.keys()}
+    wide = {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
     if not wide:
         return None
     used = {at for columns in wide.values() for at in columns.values()}

@@ -1,4 +1,4 @@
-"""The bytes of a cached value, without pickle: msgpack, with extension types for what it lacks. Exact, or refused.
+"""The bytes of a cached value, without pickle: msgpack, with extension types for further types. Exact, or refused.
 
 Covered: None, bool, int, float, str, bytes, list, tuple, dict, date, datetime without zone, NumPy arrays and scalars, and
 pandas Series, DataFrame and Index of numbers, datetimes, strings or such objects.
@@ -22,19 +22,19 @@ _SMALLEST_INT: Final = -(2**63)
 
 
 class NotEncodableError(TypeError):
-    """The value has no exact encoding here."""
+    """A value without an exact encoding in this codec."""
 
 
 def encode_value(value: Any) -> bytes:
-    """The value's bytes. Raises NotEncodableError, a TypeError, for a value that would not come back exactly the same."""
+    """The bytes of the value. Raises NotEncodableError, a TypeError, if decoding would not give exactly the same value."""
     try:
         return msgspec.msgpack.encode(_plain(value))
-    except (ValueError, OverflowError, RecursionError) as error:  # a lone surrogate, 4 GB, a list that holds itself
+    except (ValueError, OverflowError, RecursionError) as error:  # a lone surrogate, 4 GB, a list that contains itself
         raise NotEncodableError(f"no exact encoding: {error}") from error
 
 
 def decode_value(payload: bytes) -> Any:
-    """A new object equal to the one encoded. Raises msgspec.MsgspecError or ValueError for other bytes."""
+    """A new object, equal to the encoded object. Raises msgspec.MsgspecError or ValueError for other bytes."""
     return msgspec.msgpack.decode(payload, ext_hook=_restore)
 
 
@@ -43,7 +43,7 @@ def _ext(code: int, content: Any) -> msgspec.msgpack.Ext:
 
 
 def _plain(value: Any) -> Any:
-    """The value with everything that msgpack lacks replaced by extensions."""
+    """The value, with extensions in the place of types that msgpack lacks."""
     if isinstance(value, np.ndarray):
         return _plain_array(value)
     if isinstance(value, np.generic) and value.dtype.kind in "biufmM":

@@ -1,7 +1,7 @@
-"""A key over the whole content of a call: equal keys for equal calls, other keys for whatever differs anywhere.
+"""A key over the whole content of a call: equal calls have equal keys, different calls have different keys.
 
-Each value enters a BLAKE2b digest with its type and its length, so that neighbours cannot run into each other. What is not
-known to be covered whole is refused: a wrong key would serve somebody else's result.
+Each value enters a BLAKE2b digest with its type and its length, so that neighbouring values cannot be confused. Types whose
+content may not be covered completely are refused: a wrong key would serve the result of another call.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ KEY_BYTES: Final = 20
 
 
 def call_key(function: Callable[..., Any], *args: Any, **kwargs: Any) -> bytes:
-    """Key of a call: the function's module and qualified name, and all its arguments however they were passed.
+    """Key of a call: the function's module and qualified name, and all its arguments, in whatever way they were passed.
 
-    Raises TypeError for an argument whose content cannot be covered whole; pass a `key_func` then.
+    Raises TypeError for an argument whose content cannot be covered completely; pass a `key_func` then.
     """
     bound = _signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
@@ -36,7 +36,7 @@ def call_key(function: Callable[..., Any], *args: Any, **kwargs: Any) -> bytes:
 
 
 def content_key(value: Any) -> bytes:
-    """Digest of a value's whole content. Raises TypeError for a type that is not known."""
+    """Digest of a value's whole content. Raises TypeError for an unknown type."""
     digest = hashlib.blake2b(f"{type(value).__module__}.{type(value).__qualname__}".encode(), digest_size=KEY_BYTES)
     for part in _content(value):
         digest.update(struct.pack("<Q", len(part)))
@@ -55,12 +55,12 @@ def _keys(*values: Any) -> list[bytes]:
 
 @functools.singledispatch
 def _content(value: Any) -> Iterable[bytes]:
-    """The content of a value as a sequence of byte strings; its type is known from elsewhere."""
+    """The content of a value, without its type, as a sequence of byte strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _keys(*(getattr(value, field.name) for field in dataclasses.fields(value)))
     raise TypeError(
         f"a {type(value).__module__}.{type(value).__qualname__} cannot be part of a cache key: its content may not be covered "
-        "whole. Pass plain values, or give the cache a key_func"
+        "completely. Pass plain values, or give the cache a key_func"
     )
 
 

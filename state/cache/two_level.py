@@ -1,6 +1,6 @@
 """`cached(l1_ttl, l2_ttl)`: results of functions, in memory and in RocksDB, keyed by the whole content of their arguments.
 
-The decorator's cache is the process's own (`use_cache`); without one, results live in memory alone.
+The decorator uses the cache of the process (`use_cache`). Without one, results are kept in memory alone.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import logging
 import threading
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Self, TypeVar, cast
 
 import msgspec
+from cachetools import LRUCache
 
 from errors import StateError
 from state.cache.codec import NotEncodableError, decode_value, encode_value
@@ -30,9 +30,9 @@ Decorator = Callable[[Callable[Parameters, Result]], Callable[Parameters, Result
 
 logger = logging.getLogger(__name__)
 
-#: Version of the values on disk; others are computed again.
+#: Version of the values on disk; values of other versions are computed again.
 _STORED_VERSION: Final = 2
-_REMEDY: Final = "delete that folder; only the time to compute its values again is lost"
+_REMEDY: Final = "delete that folder; its values are computed again"
 _VALUE: Final = b"v"
 _EXPIRY: Final = b"e"
 
@@ -44,9 +44,9 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
     checksum: int
 
     def decoded(self) -> Any:
-        """The value. Raises msgspec.MsgspecError, ValueError or TypeError for other bytes than were written."""
+        """The value. Raises msgspec.MsgspecError, ValueError or TypeError if the bytes have changed."""
         if self.checksum != zlib.crc32(self.value):
-            raise ValueError("its checksum is another one")
+            raise ValueError("its checksum does not match")
         return decode_value(self.value)
 
 
@@ -55,7 +55,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class _Remembered:
-    """A value in memory, as bytes where it has an exact encoding: no caller can change what the next one gets."""
+    """A value in memory, as bytes if it has an exact encoding: no caller can change the value for the next caller."""
 
     def __init__(self, value: Any, encoded: bytes | None, expires_at: float) -> None:
         self._value = copy.deepcopy(value) if encoded is None else None
@@ -69,16 +69,15 @@ class _Remembered:
 class TwoLevelCache:
     """Memory (at most `max_entries`, the least recently used leaves first) over a RocksDB at `path` (None: memory alone).
 
-    Thread-safe. A damaged RocksDB is set aside, with a warning, and begun anew. One process at a time may open a path: raises
-    StateLockedError or StateWriteError. The `clock` gives seconds since 1970, because the disk outlives the process.
+    Thread-safe. A damaged RocksDB is renamed, with a warning, and replaced by a new one. One process at a time may open a path:
+    raises StateLockedError or StateWriteError. The `clock` returns seconds since 1970, because the disk outlives the process.
     """
 
     def __init__(self, path: Path | None, *, max_entries: int = 256, clock: Callable[[], float] = time.time) -> None:
         self._database = None if path is None else Database.open_writer(Path(path), remedy=_REMEDY, replace_damaged=True)
-        self._max_entries = max_entries
         self._clock = clock
         self._mutex = threading.Lock()
-        self._memory: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._memory: LRUCache[bytes, _Remembered] = LRUCache(max_entries)
         self._computing: dict[bytes, Future[_Remembered]] = {}
         self._warned: set[tuple[str, str]] = set()
 
@@ -87,15 +86,13 @@ class TwoLevelCache:
         return _decorator(lambda: self, l1_ttl, l2_ttl, key_func)
 
     def get_or_compute(self, key: bytes, compute: Callable[[], Result], *, l1_ttl: float, l2_ttl: float, name: str) -> Result:
-        """The cached result under `key`, or a new one, computed once for all who ask at the same time.
+        """The cached result under `key`, or a new result, computed once for all simultaneous calls.
 
-        What `compute` raises reaches all who wait for it, and is not cached. `name` says in the log whose result it is.
+        An error of `compute` is raised in all waiting calls, and not cached. `name` is the function's name in the log.
         """
         with self._mutex:
             remembered = self._memory.get(key)
-            if remembered is not None and self._clock() < remembered.expires_at:
-                self._memory.move_to_end(key)
-            else:
+            if remembered is not None and self._clock() >= remembered.expires_at:
                 remembered = None
             running = self._computing.get(key)
             if remembered is None and running is None:
@@ -114,15 +111,12 @@ class TwoLevelCache:
             raise
         with self._mutex:
             self._memory[key] = remembered
-            self._memory.move_to_end(key)
-            while len(self._memory) > self._max_entries:
-                self._memory.popitem(last=False)
             del self._computing[key]
         mine.set_result(remembered)
         return result
 
     def close(self) -> None:
-        """Close the disk level and empty the memory; again does nothing."""
+        """Close the disk level and clear the memory; idempotent."""
         with self._mutex:
             self._memory.clear()
         if self._database is not None:
@@ -140,7 +134,7 @@ class TwoLevelCache:
         on_disk = self._read(key, l2_ttl, name)
         if on_disk is not None:
             value, stored = on_disk
-            # Memory must not keep a result alive for longer than the disk may.
+            # A result in memory must not outlive its time on disk.
             expires_at = min(self._clock() + l1_ttl, stored.stored_at + l2_ttl)
             return value, _Remembered(None, stored.value, expires_at)
         result = compute()
@@ -164,7 +158,7 @@ class TwoLevelCache:
                 return None
             return stored.decoded(), stored
         except (StateError, msgspec.MsgspecError, ValueError, TypeError) as error:
-            self._warn_once(name, "computed again, for what is cached on disk cannot be read", error)
+            self._warn_once(name, "computed again, since the cached value on disk cannot be read", error)
             return None
 
     def _write(self, key: bytes, encoded: bytes, l2_ttl: float, name: str) -> None:
@@ -183,7 +177,7 @@ class TwoLevelCache:
             self._warn_once(name, "kept in memory only", error)
 
     def _expired(self, database: Database, now: float) -> list[tuple[bytes, None]]:
-        """Deletions of what has expired: keys change with their data, so most entries are never asked for again."""
+        """Deletions of expired entries: keys change with their data, so most entries are never requested again."""
         gone: list[tuple[bytes, None]] = []
         for entry, _ in database.iterate(_EXPIRY):
             expires_at, key = int.from_bytes(entry[1:9], "big"), entry[9:]
@@ -218,7 +212,7 @@ _process_cache = TwoLevelCache(None)
 
 
 def use_cache(cache: TwoLevelCache) -> TwoLevelCache:
-    """Make `cache` the one that `cached` functions of this process use; the last one is returned, for its owner to close."""
+    """Make `cached` functions of this process use `cache`. Returns the previous cache, for its owner to close."""
     global _process_cache
     previous, _process_cache = _process_cache, cache
     return previous
@@ -228,7 +222,7 @@ def cached(l1_ttl: float, l2_ttl: float, key_func: Callable[..., Any] | None = N
     """Keep a function's results for `l1_ttl` seconds in memory and `l2_ttl` seconds on disk.
 
     The key covers the function's name and the whole content of its arguments, DataFrames and Series included, or of what
-    `key_func(*args, **kwargs)` returns. A call raises TypeError for an argument that a key cannot cover. Each caller gets
-    a copy of its own. Errors are not cached. A result without an exact encoding is kept in memory only, with a warning.
+    `key_func(*args, **kwargs)` returns. A call raises TypeError for an argument that a key cannot cover. Each caller gets a
+    copy of its own. Errors are not cached. A result without an exact encoding is kept in memory only, with a warning.
     """
     return _decorator(lambda: _process_cache, l1_ttl, l2_ttl, key_func)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Final, Protocol
+
+from cachetools import LRUCache
 
 from history.ticker_state import TickerState
 from records import Bars
@@ -14,7 +16,7 @@ CACHE_BYTES: Final = 128 * 1024 * 1024
 
 
 class Histories(Protocol):
-    """The table of states: `state.history.HistoryTable`."""
+    """The table of states: `state.history_table.HistoryTable`."""
 
     def load(self, ticker: str) -> TickerState | None: ...  # noqa: D102 - as in HistoryTable
 
@@ -27,14 +29,26 @@ class _Entry:
     changed_from: int | None
 
 
+class _SavedWhenDropped(LRUCache[str, _Entry]):
+    """The least recently used entry is dropped first, once it is saved."""
+
+    def __init__(self, limit_bytes: int, save: Callable[[_Entry], None]) -> None:
+        # A state that is larger than the limit is kept alone.
+        super().__init__(limit_bytes, getsizeof=lambda entry: min(_size(entry.state), limit_bytes))
+        self._save = save
+
+    def popitem(self) -> tuple[str, _Entry]:
+        ticker, entry = super().popitem()
+        self._save(entry)
+        return ticker, entry
+
+
 class StateCache:
     """The most recently used states, at most `limit_bytes`. A changed state is saved before it leaves."""
 
     def __init__(self, table: Histories, *, limit_bytes: int = CACHE_BYTES) -> None:
         self._table = table
-        self._limit_bytes = limit_bytes
-        self._bytes = 0
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._entries = _SavedWhenDropped(limit_bytes, self._save)
 
     def get(self, ticker: str) -> TickerState | None:
         """The newest state of a ticker, None if it has none. Raises as the table does."""
@@ -42,19 +56,16 @@ class StateCache:
         if entry is None:
             state = self._table.load(ticker)
             if state is not None:
-                self._insert(_Entry(state, None))
+                self._entries[ticker] = _Entry(state, None)
             return state
-        self._entries.move_to_end(ticker)
         return entry.state
 
     def put(self, state: TickerState, *, changed_from: int | None) -> None:
         """Take a new state. Bars from absolute index `changed_from` on have to be saved; None: nothing has to be saved."""
         previous = self._entries.pop(state.ticker, None)
-        if previous is not None:
-            self._bytes -= _size(previous.state)
-            if previous.changed_from is not None:
-                changed_from = previous.changed_from if changed_from is None else min(changed_from, previous.changed_from)
-        self._insert(_Entry(state, changed_from))
+        if previous is not None and previous.changed_from is not None:
+            changed_from = previous.changed_from if changed_from is None else min(changed_from, previous.changed_from)
+        self._entries[state.ticker] = _Entry(state, changed_from)
 
     def flush(self, ticker: str) -> None:
         """Save a ticker's state if it has changed."""
@@ -66,14 +77,6 @@ class StateCache:
         """Save all changed states."""
         for entry in self._entries.values():
             self._save(entry)
-
-    def _insert(self, entry: _Entry) -> None:
-        self._entries[entry.state.ticker] = entry
-        self._bytes += _size(entry.state)
-        while self._bytes > self._limit_bytes and len(self._entries) > 1:
-            _, oldest = self._entries.popitem(last=False)
-            self._bytes -= _size(oldest.state)
-            self._save(oldest)
 
     def _save(self, entry: _Entry) -> None:
         if entry.changed_from is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from records import Bars, date_of
-from tests.optimizer.market_samples import bars_of, weekdays
+from tests.made.market import bars_of, weekdays
 
 TICKERS = ("AAA", "BBB", "CCC", "DDD", "EEE")
 

@@ -21,7 +21,7 @@ from backtest.figures import (
 )
 from backtest.market import Market
 from backtest.runs import Run, Trade
-from tests.optimizer.market_samples import bars_of, weekdays
+from tests.made.market import bars_of, weekdays
 
 
 def market_of(days: int, first: dt.date = dt.date(2015, 1, 1)) -> Market:

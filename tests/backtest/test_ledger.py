@@ -19,7 +19,7 @@ from backtest.strategies import Proposal
 from errors import NoDataError
 from records import day_number
 from tests.backtest.samples import TICKERS, booked, made_market_bars
-from tests.optimizer.market_samples import bars_of, weekdays
+from tests.made.market import bars_of, weekdays
 
 
 def decision(market: Market, row: int, weights: dict[str, float]) -> Decision:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backtest.quintiles import fifths_of, quintile_probabilities, quintiles_of, ranked_probability_score, write_quintiles
 from errors import NoDataError
-from tests.optimizer.market_samples import made_bars, row
+from tests.made.market import made_bars, row
 
 
 def test_a_fifth_each_scores_0_16():

@@ -19,7 +19,7 @@ from errors import NoDataError, SourceError
 from records import Forecast, date_of
 from settings import load_settings
 from tests.backtest.samples import TICKERS, made_market_bars
-from tests.optimizer.market_samples import row
+from tests.made.market import row
 
 RULES = Rules(DEFAULT_STRATEGIES, 0.02, 0.15, 1.0, 5, 0.05)
 COSTS = Costs(0.001, 1, 0.02)

@@ -26,7 +26,7 @@ from history.schedule import kept_bars
 from history.ticker_state import BLOCK_BARS, TickerState, same_state
 from records import decode_batch, encode_batch
 from settings import Settings
-from tests.history.made import batch, walk
+from tests.made.bars import batch, walk
 
 TODAY = dt.date(2026, 1, 2)
 SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)

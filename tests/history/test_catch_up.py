@@ -15,7 +15,8 @@ from history.pipeline import Absorbed, Output, absorb
 from history.ticker_state import TickerState, same_state
 from records import BarBatch, RejectedBar
 from settings import load_settings
-from tests.kafka.cluster import TODAY, made_bars
+from tests.kafka.cluster import TODAY
+from tests.made.bars import made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
 HISTORY = made_bars(1, 700, size=700)[0]

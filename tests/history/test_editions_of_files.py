@@ -16,7 +16,8 @@ from history.pipeline import Absorbed, absorb
 from history.ticker_state import TickerState, same_state
 from producers.sources import read_source
 from records import BarBatch, Bars, date_of
-from tests.history.made import SMALL, as_fetched_with, batch, deliver, scaled, walk
+from tests.made.bars import batch, scaled, walk
+from tests.made.histories import SMALL, as_fetched_with, deliver
 
 SPLIT_AT = 290
 SHARES = 2.0

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from history.features import CONTEXT_BARS, FEATURE_NAMES, FEATURES, advance_rows, advance_state, initial_state, rebased
 from producers.sources import read_source
 from records import BarBatch, Bars, validate_batch
-from tests.history.made import accidents, cut, flat, scaled, walk
 from tests.history.oracle import oracle
+from tests.made.bars import accidents, cut, flat, scaled, walk
 
 #: Sums of numbers of both signs cancel: there, rounding is relative to the summands.
 CANCELLING = 1e-12

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from history.pipeline import Absorbed, RejectedBar
+from history.pipeline import TOO_OLD, Absorbed, RejectedBar
 from history.ticker_state import TickerState, same_state
-from records import BarBatch, Bars, Floats, Rule, Suspicion
+from records import BarBatch, Bars, Floats, Suspicion, SuspicionRule
 from state.history_codec import block_key, changes, decode_head, decode_state, head_key
-from tests.history.made import SMALL, as_fetched_with, backfill, deliver, scaled, walk
-from tests.history.test_corrections import Vendor, deliveries, with_splits
+from tests.made.bars import scaled, walk
+from tests.made.histories import SMALL, as_fetched_with, backfill, deliver
+from tests.made.vendor import Vendor, deliveries, with_splits
 
 AT, RATIO = 150, 4.0
 FINAL = with_splits(walk(200), {AT: RATIO})
@@ -159,8 +160,8 @@ def test_that_it_stays_is_reported_once() -> None:
     lost = edition(slice(AT, AT + 1), int(DAY[180]), NO_SPLITS)
     after, outputs = deliver([lost], SMALL, state)
     (suspicion,) = [output for output in outputs if isinstance(output, Suspicion)]
-    assert (suspicion.ticker, suspicion.date.isoformat(), suspicion.rule) == ("ABC", lost.date[0], Rule.MISSING_SPLIT)
-    assert suspicion.evidence == "given with a split of 4 and later without: the prices show it, so it is kept"
+    assert (suspicion.ticker, suspicion.date.isoformat(), suspicion.rule) == ("ABC", lost.date[0], SuspicionRule.MISSING_SPLIT)
+    assert suspicion.evidence == "reported with a split of 4 and later without: the prices show the split, so it is kept"
     again, outputs = deliver([lost], SMALL, after)
     assert same_state(again, after)
     assert not [output for output in outputs if isinstance(output, Suspicion)]
@@ -211,9 +212,7 @@ def test_a_split_of_a_bar_that_only_serves_as_context_is_refused_with_the_reason
     late = edition(slice(state.first_index + 5, state.first_index + 6), int(bars.day[899]) + 1, said, vendor=Vendor(bars))
     after, outputs = deliver([late], SMALL, state)
     assert same_state(after, state)
-    assert [output.reason for output in outputs if isinstance(output, RejectedBar)] == [
-        "differs from the history where it is too old to be corrected"
-    ]
+    assert [output.reason for output in outputs if isinstance(output, RejectedBar)] == [TOO_OLD]
 
 
 def test_a_dividend_goes_with_the_prices_of_its_edition() -> None:

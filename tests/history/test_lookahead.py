@@ -15,7 +15,8 @@ from models.results import TrainingJob, encode_trained
 from models.training import train_ticker
 from records import Bars, encode_forecast
 from settings import ModelName, Settings
-from tests.history.made import batch, deliver, due_of, scaled, walk
+from tests.made.bars import batch, scaled, walk
+from tests.made.histories import deliver, due_of
 from tests.streams.scenarios import CHEAP
 
 

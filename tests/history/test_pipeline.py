@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from errors import StateCorruptError
+from history.features import STATE_SIZE
 from history.pipeline import TOO_OLD, Absorbed, ForecastStale, TrainingDue, absorb
 from history.schedule import due_training, kept_bars
 from history.ticker_state import BLOCK_BARS, TickerState, same_state
 from history.windows import training_window, window_of, window_of_bars
 from records import Bars, RejectedBar, date_of, day_number
-from settings import WindowPeriod
-from tests.history.made import FETCHED, SMALL, TODAY, accidents, backfill, batch, cut, deliver, due_of, walk
+from settings import CalendarPeriod
+from tests.made.bars import FETCHED, TODAY, accidents, batch, cut, walk
+from tests.made.histories import SMALL, backfill, deliver, due_of
 
 
 def absorbed(outputs: list[object]) -> Absorbed:
@@ -138,7 +141,7 @@ def test_windows_are_replayed_to_the_bit(count: int) -> None:
 
 
 def test_the_training_window_is_whole_however_late_in_its_period() -> None:
-    month = SMALL.model_copy(update={"window": WindowPeriod.MONTH})
+    month = SMALL.model_copy(update={"window": CalendarPeriod.MONTH})
     bars = walk(1300)
     for stop in range(1230, 1300, 7):
         state = backfill(bars[:stop], month)
@@ -217,9 +220,9 @@ def test_a_correction_that_only_the_slowest_features_remember_is_a_new_training(
     )
 
 
-@given(st.integers(140, 1100), st.lists(st.integers(0, 1200), max_size=6), st.sampled_from(WindowPeriod))
+@given(st.integers(140, 1100), st.lists(st.integers(0, 1200), max_size=6), st.sampled_from(CalendarPeriod))
 @settings(max_examples=25)
-def test_the_due_training_does_not_depend_on_batching_or_trimming(count: int, cuts: list[int], period: WindowPeriod) -> None:
+def test_the_due_training_does_not_depend_on_batching_or_trimming(count: int, cuts: list[int], period: CalendarPeriod) -> None:
     chosen = SMALL.model_copy(update={"window": period})
     bars = walk(count)
     state, _ = deliver([batch(part) for part in cut(bars, cuts)], chosen)
@@ -242,6 +245,17 @@ def test_a_bad_bar_is_refused_and_the_others_are_taken() -> None:
     keep[[100, 200]] = False
     assert same_state(state, backfill(bars[keep]))
     assert state.counters.rejected == 2
+
+
+@pytest.mark.parametrize("size", [STATE_SIZE - 1, STATE_SIZE + 1])
+def test_a_stored_rolling_state_of_another_size_never_reaches_compiled_code(size: int) -> None:
+    state = backfill(walk(200))
+    other = replace(state, feature_state=np.zeros(size), snapshots=np.zeros((len(state.snapshots), size)))
+    for damaged in (other, replace(state, snapshots=other.snapshots), replace(state, feature_state=other.feature_state)):
+        with pytest.raises(StateCorruptError, match=r"^ABC: its stored rolling state has .* values where this version needs"):
+            window_of(damaged, 100)
+        with pytest.raises(StateCorruptError, match=r"^ABC: .*delete the state folder and run again"):
+            absorb(damaged, batch(walk(201)[200:]), today=TODAY, settings=SMALL)
 
 
 def test_nothing_but_bad_bars_make_no_ticker() -> None:
@@ -281,7 +295,7 @@ def test_splits_that_bring_prices_out_of_range_are_refused_and_change_nothing() 
         if isinstance(outputs[0], RejectedBar):
             break
     assert isinstance(outputs[0], RejectedBar)
-    assert "out of all range" in outputs[0].reason
+    assert "possible range" in outputs[0].reason
     assert same_state(state, before)
 
 

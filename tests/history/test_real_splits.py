@@ -20,7 +20,7 @@ from producers.sample import read_sample
 from producers.sources import read_source
 from records import BarBatch, Bars, batch_of, date_of, day_number, encode_forecast, validate_days
 from settings import ModelName, Settings
-from tests.history.made import as_fetched_with, due_of
+from tests.made.histories import as_fetched_with, due_of
 
 TODAY = dt.date(2013, 3, 2)
 SETTINGS = Settings(models=(ModelName.HAR,))

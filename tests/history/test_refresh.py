@@ -11,7 +11,8 @@ from models.serving import FEATURE_BARS, load_trained, make_forecast
 from models.training import train_ticker
 from records import encode_forecast
 from settings import Settings
-from tests.history.made import SMALL, backfill, due_of, scaled, walk
+from tests.made.bars import scaled, walk
+from tests.made.histories import SMALL, backfill, due_of
 
 
 @pytest.mark.parametrize("count", [30, 126, 400, 1300])

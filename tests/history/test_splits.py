@@ -12,7 +12,8 @@ from history.ticker_state import same_state
 from history.windows import window_of
 from records import Bars, date_of
 from state.history_codec import block_key, changes, decode_head, decode_state, head_key
-from tests.history.made import SMALL, as_fetched_with, backfill, batch, cut, deliver, scaled, walk
+from tests.made.bars import batch, cut, scaled, walk
+from tests.made.histories import SMALL, as_fetched_with, backfill, deliver
 
 
 def printed(bars: Bars, at: int, ratio: float) -> Bars:

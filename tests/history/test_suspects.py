@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from history.forecasting import refresh, training_job
 from models.training import train_ticker
 from producers.screen import Screen
-from records import Bars, Forecast, RejectedBar, Rule, Suspicion, date_of, suspicions
+from records import Bars, Forecast, RejectedBar, Suspicion, SuspicionRule, date_of, suspicions
 from records.units import LASTING_BARS
 from settings import ModelName, Settings, SuspectBars
 from state.folder import StateFolder
 from streams.embedded.engine import EmbeddedEngine
-from tests.history.made import SMALL, TODAY, batch, deliver, due_of, scaled, walk
+from tests.made.bars import TODAY, batch, scaled, walk
+from tests.made.histories import SMALL, deliver, due_of
 from tests.streams.scenarios import CHEAP, silent
 
 
@@ -104,14 +105,16 @@ def test_a_forecast_from_what_a_source_lets_through_is_as_if_nothing_had_been_wr
 
 def test_what_comes_again_is_not_told_again() -> None:
     bars = broken([200], [100.0])
-    assert [one.rule for one in told([batch(bars), batch(bars), batch(bars[195:205])])] == [Rule.HUNDREDFOLD]
+    assert [one.rule for one in told([batch(bars), batch(bars), batch(bars[195:205])])] == [SuspicionRule.HUNDREDFOLD]
 
 
 def test_a_spike_is_told_with_the_bar_after_it() -> None:
     bars = replace(broken([200], [1.3]), volume=np.full(300, 1000.0))
     before = batch(bars[:201])
-    assert [one.rule for one in told([before])] == [Rule.UNCONFIRMED_JUMP]
-    assert [(one.date, one.rule) for one in told([before, batch(bars[201:202])])][1:] == [(date_of(bars.day[200]), Rule.SPIKE)]
+    assert [one.rule for one in told([before])] == [SuspicionRule.UNCONFIRMED_JUMP]
+    assert [(one.date, one.rule) for one in told([before, batch(bars[201:202])])][1:] == [
+        (date_of(bars.day[200]), SuspicionRule.SPIKE)
+    ]
 
 
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 2), slice(299, 300)])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from history.ticker_state import TickerState, same_state
 from history.windows import window_of
 from records import BarBatch, RejectedBar
-from tests.history.made import SMALL, deliver, walk
-from tests.history.test_corrections import Vendor, damaged, with_splits
+from tests.made.bars import walk
+from tests.made.histories import SMALL, deliver
+from tests.made.vendor import Vendor, damaged, with_splits
 
 COUNT = 900
 #: Of the first message: a history that begins with a later bar is cut into other blocks.

@@ -12,12 +12,13 @@ import pytest
 
 from tests.conftest import ROOT
 
-_GROUND = {"errors", "settings", "records"}
+_GROUND = {"errors", "settings", "records", "text"}
 #: Package or module of the project → those of the others that it may import. `__main__` and `_command` files are the edge:
 #: they may import whatever a command needs, except benchmarks and tests.
 MAY_IMPORT = {
     "errors": set(),
-    "settings": {"errors"},
+    "text": set(),
+    "settings": {"errors", "text"},
     "records": {"errors"},
     "commands": {"errors", "settings"},
     "broker": _GROUND,

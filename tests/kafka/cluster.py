@@ -15,8 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from broker.local.base import die_with_us
 from broker.ports import free_port
 from broker.topics import ensure_topics
@@ -24,7 +22,7 @@ from history.ticker_state import TickerState, same_state
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from producers.publish import PublishReport, publish
-from records import BarBatch, Bars, Forecast, RejectedBar, batch_of, day_number
+from records import BarBatch, Forecast, RejectedBar
 from settings import Settings, load_settings
 from state.export import rows_to_json
 from state.folder import StateFolder
@@ -196,30 +194,6 @@ class Cluster:
             engine.run(items)
         with ForecastReader(folder) as forecasts, HistoryReader(folder) as histories:
             return forecasts.all(), _states(histories)
-
-
-def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
-    """Random walks on weekdays, in messages of `size` bars."""
-    first = day_number(dt.date(2020, 1, 6))
-    day = np.array([first + 7 * (n // 5) + n % 5 for n in range(count)], np.int32)
-    batches = []
-    for number in range(tickers):
-        rng = np.random.default_rng(number)
-        close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal(count)))
-        opening = close * np.exp(0.005 * rng.standard_normal(count))
-        bars = Bars.of(
-            day.copy(),
-            open=opening,
-            high=np.maximum(opening, close) * 1.01,
-            low=np.minimum(opening, close) * 0.99,
-            close=close,
-            volume=np.round(np.exp(13 + rng.standard_normal(count))),
-        )
-        batches += [
-            batch_of(f"T{number:03}", bars[start : start + size], source="test", as_of=dt.date(2026, 1, 1))
-            for start in range(0, count, size)
-        ]
-    return batches
 
 
 def by_date(batches: Iterable[BarBatch]) -> list[BarBatch]:

@@ -8,7 +8,7 @@ import pytest
 
 from errors import ProviderError
 from marketdata.frames import columns_by_ticker
-from tests.marketdata.frames_made import empty, many, one, weekdays
+from tests.made.frames import empty, many, one, weekdays
 
 DAYS = weekdays("2024-03-04", 10)
 

@@ -13,7 +13,7 @@ from errors import ProviderError
 from marketdata.groups import GROUPS, group
 from marketdata.yahoo import NO_ANSWER, RATE_LIMITED, Answer, Budget, fetch
 from records import is_ticker
-from tests.marketdata.frames_made import empty, many, one, weekdays
+from tests.made.frames import empty, many, one, weekdays
 
 DAYS = weekdays("2024-03-04", 5)
 START, END = dt.date(2024, 3, 4), dt.date(2024, 3, 8)

@@ -8,7 +8,7 @@ from optimizer.market import Market
 from optimizer.request import AllocationRequest, parse_request
 from optimizer.service import Optimizer
 from settings import Settings
-from tests.optimizer.market_samples import MemoryForecasts, MemoryHistories, made_bars, made_rows
+from tests.made.market import MemoryForecasts, MemoryHistories, made_bars, made_rows
 
 
 @pytest.fixture

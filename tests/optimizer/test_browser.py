@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from optimizer.request import NO_TICKERS
+from tests.made.market import made_bars, made_rows, write_state
 from tests.optimizer.browser import HOW_TO_GET_ONE, Browser, PageServer, find_browser
-from tests.optimizer.market_samples import made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
 
 BARS = made_bars(("AAPL", "MSFT", "BRK-B", "JPM"))

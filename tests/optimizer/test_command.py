@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
-from tests.optimizer.market_samples import fallback_row, made_bars, made_rows, write_state
+from tests.made.market import fallback_row, made_bars, made_rows, write_state
 from tests.waiting import PATIENCE_SECONDS
 
 

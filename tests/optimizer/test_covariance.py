@@ -27,7 +27,7 @@ from optimizer.covariance import (
 from optimizer.prices import PriceTable
 from records import TRADING_DAYS, date_of
 from tests.conftest import ROOT
-from tests.optimizer.market_samples import made_bars, made_rows, weekdays
+from tests.made.market import made_bars, made_rows, weekdays
 
 REFERENCE = ROOT.parent / "shared" / "research" / "covariance.py"
 

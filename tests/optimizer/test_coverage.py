@@ -14,16 +14,7 @@ from optimizer.coverage import outdated
 from optimizer.market import Market
 from optimizer.prices import PriceTable, Series
 from records import date_of, day_number
-from tests.optimizer.market_samples import (
-    MemoryHistories,
-    bars_of,
-    fallback_row,
-    later,
-    made_bars,
-    made_rows,
-    row,
-    weekdays,
-)
+from tests.made.market import MemoryHistories, bars_of, fallback_row, later, made_bars, made_rows, row, weekdays
 
 BARS = made_bars()
 LAST = BARS["AAA"].last_date

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from state.folder import FORECASTS, HISTORY, StateFolder
-from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
+from tests.made.market import TICKERS, made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
 from tests.state.damage import DAMAGES
 from tests.waiting import until

@@ -12,7 +12,7 @@ import pytest
 from errors import StateMissingError
 from optimizer.web.editions import Editions
 from state.follower import REFRESH_SECONDS
-from tests.optimizer.market_samples import TICKERS, made_bars, made_rows
+from tests.made.market import TICKERS, made_bars, made_rows
 
 #: Ends what would wait for ever, and nothing else.
 PATIENCE_SECONDS = 300.0

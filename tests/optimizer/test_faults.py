@@ -17,7 +17,7 @@ import pytest
 from records import encode_forecast
 from state.database import Database
 from state.folder import StateFolder
-from tests.optimizer.market_samples import TICKERS, later, made_bars, made_rows, replace_row, write_state
+from tests.made.market import TICKERS, later, made_bars, made_rows, replace_row, write_state
 from tests.optimizer.serving import Answer, Service
 from tests.waiting import PATIENCE_SECONDS, until
 

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from settings import Settings
-from tests.optimizer.market_samples import TICKERS, made_bars, trained_row, write_state
+from tests.made.market import TICKERS, made_bars, trained_row, write_state
 
 pytestmark = pytest.mark.slow
 #: With rows as workers write them, one of them too young for a trained model.

@@ -12,7 +12,7 @@ from errors import RequestError, SourceError
 from marketdata import groups
 from optimizer.request import parse_request
 from records import is_ticker
-from tests.optimizer.market_samples import made_bars, row
+from tests.made.market import made_bars, row
 
 MEMBERS = ("AAPL", "MSFT", "XOM", "CVX", "JNJ", "BRK-B")
 BARS = made_bars(MEMBERS)

@@ -7,7 +7,7 @@ import pytest
 
 from optimizer.historical import past_estimates, shared_error
 from optimizer.prices import PriceTable, Series
-from tests.optimizer.market_samples import bars_of, shrunk_means, weekdays
+from tests.made.market import bars_of, shrunk_means, weekdays
 
 
 def prices_of(log_return: np.ndarray) -> PriceTable:

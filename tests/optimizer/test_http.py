@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, write_state
+from tests.made.market import TICKERS, fallback_row, made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
 from tests.waiting import PATIENCE_SECONDS, until
 

@@ -13,7 +13,7 @@ from optimizer.session import Session
 from optimizer.tickers import sanitize_tickers
 from optimizer.web import close_app, create_app
 from state.cache import TwoLevelCache
-from tests.optimizer.market_samples import (
+from tests.made.market import (
     TICKERS,
     fallback_row,
     made_bars,

@@ -12,19 +12,8 @@ from models.pooling.terms import TERM_NAMES
 from models.selection.combination import BASELINE
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.prices import PriceTable, adjusted_series
-from records import LIMIT, FallbackStep, Opinion, PoolStatistics, day_number
-from tests.optimizer.market_samples import (
-    FIRST,
-    bars_of,
-    fallback_row,
-    later,
-    made_bars,
-    made_rows,
-    replace_row,
-    row,
-    trained_row,
-    weekdays,
-)
+from records import RETURN_LIMITED, CandidateForecast, FallbackStep, PoolStatistics, day_number
+from tests.made.market import FIRST, bars_of, fallback_row, later, made_bars, made_rows, replace_row, row, trained_row, weekdays
 
 
 def freshness(end: dt.date, newest: dt.date | None, sessions: int = 5) -> Freshness:
@@ -168,7 +157,9 @@ def test_forecasts_older_than_the_end_date_are_named_with_their_age(optimizer_of
 
 def test_a_forecast_that_was_limited_is_warned_of(optimizer_of, asked):
     bars = made_bars()
-    steps = (FallbackStep(model=LIMIT, reason="a return of +136.0% a year is expected, +100% is served: check its bars"),)
+    steps = (
+        FallbackStep(model=RETURN_LIMITED, reason="a return of +136.0% a year is expected, +100% is served: check its bars"),
+    )
     rows = made_rows(bars) | {"AAA": row("AAA", bars["AAA"], 1.0, 0.2, fallbacks=steps)}
     result = optimizer_of(bars, rows).optimize(asked(bars))
     assert f"AAA: {steps[0].reason}" in result["warnings"]
@@ -193,7 +184,7 @@ def test_rows_are_pooled_at_read_time_over_those_known_at_the_end_date(optimizer
         )
         for k, ticker in enumerate(bars)
     }  # fmt: skip
-    opinion = Opinion(model=BASELINE, horizon_return=0.005, daily_variance=1e-4)
+    opinion = CandidateForecast(model=BASELINE, horizon_return=0.005, daily_variance=1e-4)
     rows = {
         t: replace_row(r, pool=statistics[t], opinions=(opinion,), return_model=BASELINE) for t, r in made_rows(bars).items()
     }

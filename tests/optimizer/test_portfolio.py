@@ -12,7 +12,7 @@ from errors import NoDataError, RequestError
 from optimizer import get_stock_data, ml_forecast_returns, optimize_portfolio
 from optimizer.covariance import comovement
 from optimizer.session import Session, close_process_session
-from tests.optimizer.market_samples import TICKERS, fallback_row, made_bars, made_rows, shrunk_mean, shrunk_means, write_state
+from tests.made.market import TICKERS, fallback_row, made_bars, made_rows, shrunk_mean, shrunk_means, write_state
 
 BARS = made_bars()
 START, END = BARS["AAA"].first_date.isoformat(), BARS["AAA"].last_date.isoformat()

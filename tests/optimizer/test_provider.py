@@ -13,7 +13,8 @@ import pytest
 from errors import NoDataError
 from marketdata.yahoo import Budget
 from optimizer.provider import PAUSE_SECONDS, Provider
-from tests.optimizer.market_samples import made_bars
+from tests.made.clocks import Clock
+from tests.made.market import made_bars
 from tests.waiting import PATIENCE_SECONDS
 
 START, END = dt.date(2020, 1, 1), dt.date(2021, 6, 1)
@@ -43,17 +44,12 @@ class Downloads:
         return answer
 
 
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def provider_of(tmp_path, closing):
     def build(downloads, clock=None, budget=BUDGET) -> Provider:
-        return closing(Provider(downloads, budget, tmp_path / "cache.db", l1_ttl=900, l2_ttl=14400, clock=clock or Clock()))
+        return closing(
+            Provider(downloads, budget, tmp_path / "cache.db", l1_ttl=900, l2_ttl=14400, clock=clock or Clock(1000.0))
+        )
 
     return build
 
@@ -94,7 +90,7 @@ def test_dividends_of_the_provider_are_taken_in_as_those_of_the_state(provider_o
 
 
 def test_one_ticker_without_an_answer_costs_the_others_nothing_and_is_not_cached(provider_of):
-    clock = Clock()
+    clock = Clock(1000.0)
     frame = frame_of(["XXX", "YYY"])
     frame.loc[:, frame.columns.get_level_values("Ticker") == "YYY"] = np.nan
     downloads = Downloads(frame, frame_of(["YYY"]))
@@ -148,7 +144,7 @@ def test_answers_are_cached_and_survive_the_process(provider_of, tmp_path):
 @pytest.mark.slow
 def test_a_failure_is_reported_in_the_result_and_pauses_the_questions(optimizer_of, asked, provider_of):
     bars = made_bars(("AAA", "BBB"))
-    clock = Clock()
+    clock = Clock(1000.0)
     downloads = Downloads(ConnectionError("no route to host"))
     optimizer = optimizer_of(bars, provider=provider_of(downloads, clock))
     for _ in range(2):

@@ -13,7 +13,7 @@ from models.pooling.pool import POOLED
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from settings import Settings
-from tests.optimizer.market_samples import TICKERS, later, made_bars, trained_row, write_state
+from tests.made.market import TICKERS, later, made_bars, trained_row, write_state
 
 #: FFF is too young for a trained model, and one close of EEE is a hundred times too high.
 BARS = made_bars(count=600, young={"FFF": 60})

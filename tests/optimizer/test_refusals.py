@@ -7,7 +7,7 @@ import pytest
 from optimizer.web import create_app
 from optimizer.web.app import close_app
 from optimizer.web.jobs import Jobs, SameIdError
-from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
+from tests.made.market import TICKERS, made_bars, made_rows, write_state
 
 BARS = made_bars()
 REQUEST = {

@@ -17,7 +17,8 @@ from optimizer.web import close_app, create_app
 from optimizer.web.jobs import Jobs, SameIdError
 from optimizer.web.table import table_health
 from settings import Settings
-from tests.optimizer.market_samples import TICKERS, later, made_bars, made_rows, row, trained_row, write_state
+from tests.made.clocks import Clock
+from tests.made.market import TICKERS, later, made_bars, made_rows, row, trained_row, write_state
 from tests.optimizer.serving import Service
 from tests.optimizer.test_provider import frame_of
 from tests.waiting import PATIENCE_SECONDS, until
@@ -179,13 +180,6 @@ def test_a_failure_of_our_own_tells_the_caller_nothing_of_our_insides(settings, 
     assert answer.json["error"]
     assert "/secret/path" in caplog.text
     close_app(app)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_results_are_forgotten_after_their_time_and_never_pile_up(closing):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.optimizer.market_samples import TICKERS, made_bars, made_rows, write_state
+from tests.made.market import TICKERS, made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
 from tests.waiting import PATIENCE_SECONDS, until
 

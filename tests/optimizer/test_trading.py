@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from errors import RequestError
 from optimizer.trading import STEP, partial_step, step_within, whole_shares
-from tests.optimizer.market_samples import made_bars, made_rows
+from tests.made.market import made_bars, made_rows
 
 BARS = made_bars()
 

@@ -6,7 +6,7 @@ import msgspec
 
 from producers.published import PublishedBars
 from records import BarBatch
-from tests.kafka.cluster import made_bars
+from tests.made.bars import made_bars
 
 
 def altered(batch: BarBatch, row: int) -> BarBatch:

@@ -17,7 +17,7 @@ from producers.sources import read_source
 from producers.yahoo import Yahoo
 from records import BarBatch, RejectedBar
 from settings import load_settings
-from tests.marketdata.frames_made import empty, many, one, weekdays
+from tests.made.frames import empty, many, one, weekdays
 
 NOW = dt.datetime(2024, 3, 8, 18, 0, tzinfo=dt.UTC)  # a Friday, New York is trading
 DAYS = weekdays("2024-03-04", 5)

@@ -8,8 +8,8 @@ import pytest
 
 from history.ticker_state import BLOCK_BARS, same_state
 from state.folder import StateFolder
+from tests.made.histories import history
 from tests.state.processes import running
-from tests.state.samples import history
 
 #: Appends bars, by 37 to cross block borders at all places, drops old blocks, and says what is saved.
 WRITER = """
@@ -17,7 +17,7 @@ WRITER = """
     from pathlib import Path
     from state.folder import StateFolder
     from history.ticker_state import BLOCK_BARS
-    from tests.state.samples import history
+    from tests.made.histories import history
     with StateFolder(Path(sys.argv[1])).open_writer() as writer:
         stored = writer.history.load("AAA")
         total = 0 if stored is None else stored.total_bars

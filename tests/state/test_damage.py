@@ -149,7 +149,7 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_text("a file")
     path.with_suffix(".new").write_text("left over")
-    with pytest.raises(StateCorruptError, match=rf"x\.db is no folder: {REMEDY}"):
+    with pytest.raises(StateCorruptError, match=rf"x\.db is not a folder: {REMEDY}"):
         Database.open_writer(path, remedy=REMEDY)
     assert path.read_text() == "a file"
     with Database.open_writer(path, replace_damaged=True) as database:
@@ -168,7 +168,7 @@ def test_values_lost_since_the_last_close_are_missed(copy: Callable[[], Path], o
     with Database.open_writer(path):
         pass
     (path / MARK_NAME).write_bytes(newer)
-    with pytest.raises(StateCorruptError, match="values that were written are lost"):
+    with pytest.raises(StateCorruptError, match="written values are lost"):
         Database.open_writer(path)
     (path / MARK_NAME).write_bytes(mark)
     Database.open_writer(path).close()
@@ -230,6 +230,6 @@ def test_unreadable_files_are_named_and_nothing_is_taken_for_lost(of_nobody: Pat
     assert set(outcomes) <= {
         "opened",
         "StateError: make its files readable and writable for this user, then run again",
-        "StateWriteError: free the disk or make the folder writable, then run again; what was written before is kept",
+        "StateWriteError: free the disk or make the folder writable, then run again; earlier values are kept",
     }
     assert int(values) == len(values_after(BATCHES))

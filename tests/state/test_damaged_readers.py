@@ -13,8 +13,9 @@ from history.ticker_state import same_state
 from records import Forecast
 from state.folder import FORECASTS, HISTORY, StateFolder
 from state.readers import ForecastReader, HistoryReader
+from tests.made.histories import history
+from tests.made.rows import forecast
 from tests.state.damage import CASES, DAMAGES
-from tests.state.samples import forecast, history
 
 TICKERS = [f"T{number}" for number in range(8)]
 

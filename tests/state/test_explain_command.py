@@ -25,7 +25,7 @@ from settings import Settings
 from state.__main__ import main
 from state.folder import StateFolder
 from state.readers import ForecastReader
-from tests.history.made import batch, walk
+from tests.made.bars import batch, walk
 from tests.models.explain.recompute import recomputed
 
 SERVED = ("annual_return", "annual_volatility", "lower_80", "upper_80", "lower_95", "upper_95")

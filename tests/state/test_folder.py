@@ -15,9 +15,10 @@ from history.ticker_state import same_state
 from state.database import FORMAT_KEY, Database
 from state.folder import FORECASTS, HISTORY, MODELS, StateFolder
 from state.readers import ForecastReader, HistoryReader
+from tests.made.histories import history
+from tests.made.rows import forecast, newer_forecast
 from tests.state.damage import DAMAGES
 from tests.state.processes import run, running
-from tests.state.samples import forecast, history, newer_forecast
 
 WRITER = """
     import sys
@@ -75,7 +76,7 @@ def test_a_second_writer_is_refused_by_the_first_ones_process_id(folder: Path) -
     with running(WRITER, folder) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "open\n"
-        with pytest.raises(StateLockedError, match=rf"history\.db is open for writing in process {process.pid}: wait for it"):
+        with pytest.raises(StateLockedError, match=rf"history\.db is open for writing in process {process.pid}: wait for that"):
             StateFolder(folder).open_writer()
         with HistoryReader(folder) as reader:
             assert reader.tickers() == ["AAA", "BBB"]
@@ -118,7 +119,7 @@ def test_damaged_forecasts_and_models_are_made_anew(folder: Path, caplog: pytest
         assert writer.forecasts.all() == []
         assert writer.models.get("AAA") is None
     for name in ("forecasts", "models"):
-        assert re.search(rf"made anew path=\S*{name}\.db set_aside=\S*{name}\.damaged reason=.*lost its CURRENT", caplog.text)
+        assert re.search(rf"replaced path=\S*{name}\.db set_aside=\S*{name}\.damaged reason=.*lost its CURRENT", caplog.text)
         assert (folder / f"{name}.damaged").is_dir()
 
 
@@ -126,7 +127,7 @@ def test_a_database_of_a_newer_format_is_refused_untouched(folder: Path) -> None
     with Database.open_writer(folder / MODELS) as database:
         database.write([(FORMAT_KEY, b"3")])
     before = data_files(folder / MODELS)
-    with pytest.raises(SchemaError, match=r"models\.db is of format 3; this process knows up to 2: upgrade it first"):
+    with pytest.raises(SchemaError, match=r"models\.db has schema version 3; this process knows up to 2: upgrade it first"):
         StateFolder(folder).open_writer()
     assert data_files(folder / MODELS) == before
 
@@ -160,7 +161,8 @@ FULL_DISK = """
     from pathlib import Path
     from errors import StateWriteError
     from state.folder import StateFolder
-    from tests.state.samples import forecast, history
+    from tests.made.histories import history
+    from tests.made.rows import forecast
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     saved = 0
     try:

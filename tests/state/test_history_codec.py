@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from errors import SchemaError, StateCorruptError
-from history.adjustment import Withdrawn
+from history.adjustment import WithdrawnSplit
 from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState, same_state
 from records import VALUE_COLUMNS, Bars
 from state.history_codec import (
@@ -23,7 +23,7 @@ from state.history_codec import (
     encode_head,
     head_key,
 )
-from tests.state.samples import history
+from tests.made.histories import history
 
 any_float = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)
 day_number = st.integers(-30_000, 60_000)
@@ -45,7 +45,7 @@ def states(draw: st.DrawFn) -> TickerState:
         delivered=bars,
         fetched=fetched,
         split_fetched=draw(st.sampled_from([fetched, np.full(count, -np.inf)]) | arrays(np.float64, count, elements=any_float)),
-        withdrawn=tuple(draw(st.lists(st.builds(Withdrawn, st.just(-40_000), st.just(2.0), st.floats(0, 9)), max_size=2))),
+        withdrawn=tuple(draw(st.lists(st.builds(WithdrawnSplit, st.just(-40_000), st.just(2.0), st.floats(0, 9)), max_size=2))),
         restatements=(),
         bars=bars,
         feature_state=draw(arrays(np.float64, size, elements=any_float)),
@@ -152,7 +152,7 @@ def test_a_head_or_block_of_another_version_is_refused_by_the_tickers_name() -> 
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION + 1))
     with pytest.raises(
         SchemaError,
-        match=r"AAA: .* version 2, from before those that can be read \(3 to 4\); delete the state folder and run again",
+        match=r"AAA: .* version 2; this process reads 3 to 4: delete the state folder and run again",
     ):
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 2))
     newer = with_version(encode_block(state, 1), HISTORY_VERSION + 1)
@@ -223,7 +223,7 @@ def test_same_state_sees_every_field_but_the_counters() -> None:
     for name in ("fetched", "split_fetched", "feature_state", "snapshots"):
         assert not same_state(state, TickerState(**fields | {name: fields[name] + 1})), name
     assert not same_state(state, TickerState(**fields | {"due": None}))
-    assert not same_state(state, TickerState(**fields | {"withdrawn": (Withdrawn(1, 2.0, 3.0),)}))
+    assert not same_state(state, TickerState(**fields | {"withdrawn": (WithdrawnSplit(1, 2.0, 3.0),)}))
     zero = TickerState(**fields | {"feature_state": np.array([0.0, np.nan])})
     assert same_state(zero, TickerState(**fields | {"feature_state": np.array([0.0, np.nan])}))
     assert not same_state(zero, TickerState(**fields | {"feature_state": np.array([-0.0, np.nan])}))

@@ -95,7 +95,7 @@ def test_a_newer_model_is_refused_and_a_broken_one_named(database: Database, clo
     newer = msgspec.msgpack.encode([STORED_VERSION + 1, 0.0, b"model", "a field of later"])
     database.write([(b"AAA", newer), (b"BBB", b"nonsense")])
     store = ModelStore(database, clock=clock)
-    with pytest.raises(SchemaError, match="AAA: its stored model is of schema version 2"):
+    with pytest.raises(SchemaError, match="AAA: its stored model has schema version 2"):
         store.get("AAA")
     with pytest.raises(StateCorruptError, match=r"BBB: .*delete the folder models\.db and run again"):
         store.get("BBB")

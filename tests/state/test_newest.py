@@ -59,5 +59,5 @@ def test_revisions_and_payloads_of_stored_values() -> None:
     assert revision_of(value[:4]) == UNSTAMPED
     with pytest.raises(StateCorruptError, match=r"^AAA: a stored value is shorter than its stamp"):
         payload_of("AAA", value[:4])
-    with pytest.raises(SchemaError, match=r"^AAA: .*stamp of version 9, known is 1: upgrade first"):
+    with pytest.raises(SchemaError, match=r"^AAA: the stamp .* schema version 9; this process knows up to 1: upgrade it first"):
         payload_of("AAA", value[:1] + b"\x09" + value[2:])

@@ -19,8 +19,9 @@ from state.database import Database
 from state.folder import FORECASTS, StateFolder
 from state.follower import REFRESH_SECONDS
 from state.readers import ForecastReader, HistoryReader
+from tests.made.histories import history
+from tests.made.rows import forecast, newer_forecast
 from tests.state.processes import running
-from tests.state.samples import forecast, history, newer_forecast
 from tests.waiting import PATIENCE_SECONDS, until
 
 #: Writes the forecast and then the history of each round; annual_return and bars both tell which round it is.
@@ -28,7 +29,8 @@ WRITER = """
     import sys
     from pathlib import Path
     from state.folder import StateFolder
-    from tests.state.samples import forecast, history
+    from tests.made.histories import history
+    from tests.made.rows import forecast
     with StateFolder(Path(sys.argv[1])).open_writer() as writer:
         for line in sys.stdin:
             number = int(line)

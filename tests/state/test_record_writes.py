@@ -11,7 +11,8 @@ from history.ticker_state import TickerState, same_state
 from records import BarBatch
 from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
-from tests.kafka.cluster import TODAY, made_bars
+from tests.kafka.cluster import TODAY
+from tests.made.bars import made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
 

@@ -15,11 +15,11 @@ from records import encode_forecast
 from state.database import Database
 from state.partition_copy import Record
 from state.readers import ForecastReader
-from state.replica_rows import Row, take
+from state.replica_rows import Row, select_rows
 from state.replica_store import Progress, ReplicaStore
 from state.stamp import Revision, unstamp
+from tests.made.rows import forecast
 from tests.state.processes import run, running
-from tests.state.samples import forecast
 
 TICKERS = [f"T{number}" for number in range(7)]
 #: So many writes are made, of one record each: record n sets or deletes a ticker's row.
@@ -49,7 +49,7 @@ def write(store: ReplicaStore, first: int, last: int) -> None:
         store.begin("a topic")
     standing = Standing() if first == 0 else store.position.partitions[0].standing
     for offset in range(first, last):
-        taken = take([record(offset)], standing)
+        taken = select_rows([record(offset)], standing)
         standing = taken.standing
         store.write(taken.rows, [Progress(offset + 1, *standing)])
         if offset % 60 == 59:

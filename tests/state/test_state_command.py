@@ -14,13 +14,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from errors import ForecastingError, RequestError, StateCorruptError, StateError, StateMissingError, StateWriteError
-from records import LIMIT, FallbackStep, Forecast
+from records import RETURN_LIMITED, FallbackStep, Forecast
 from state import export
 from state.__main__ import main
 from state.database import Database
 from state.folder import FORECASTS, StateFolder
 from tests.conftest import ROOT
-from tests.state.samples import forecast, history, newer_forecast, too_young
+from tests.made.histories import history
+from tests.made.rows import forecast, newer_forecast, too_young
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -62,7 +63,7 @@ def test_the_table(folder: Path) -> None:
 
 def test_the_table_says_where_a_return_is_limited() -> None:
     limited = forecast(
-        "WILD", annual_return=1.0, fallbacks=(FallbackStep(model=LIMIT, reason="a return of +136.0% is expected"),)
+        "WILD", annual_return=1.0, fallbacks=(FallbackStep(model=RETURN_LIMITED, reason="a return of +136.0% is expected"),)
     )
     failed = forecast("CALM", fallbacks=(FallbackStep(model="lstm", reason="too few bars"),))
     lines = export.rows_to_table([limited, failed]).splitlines()
@@ -85,7 +86,7 @@ def test_the_table_of_long_names_and_reasons_fits_its_width() -> None:
         assert whole in text
     assert text.count("converge") == 20
     assert "TICKER-OF-20-LETTERS" in export.rows_to_table([forecast("TICKER-OF-20-LETTERS"), row, widest])
-    assert "X: no forecast. no reason is recorded" in text
+    assert "X: no forecast. no reason recorded" in text
 
 
 def test_json_has_the_rows_whole(folder: Path) -> None:
@@ -131,7 +132,7 @@ def test_tickers_are_chosen_and_a_missing_one_is_named(folder: Path) -> None:
     finished = state("forecasts", "--state", folder, "--tickers", "MSFT,IBM", "--format", "json")
     assert [row["ticker"] for row in json.loads(finished.stdout_bytes)] == ["MSFT"]
     assert isinstance(finished.exception, RequestError)
-    assert str(finished.exception).startswith("no forecast of IBM: ")
+    assert str(finished.exception).startswith("no forecast for IBM: ")
 
 
 def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
@@ -149,8 +150,8 @@ def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
     [
         (["forecasts", "--state", "none"], StateMissingError, "python -m streams run"),
         (["history", "--state", "none", "--ticker", "AAPL"], StateMissingError, "python -m streams run"),
-        (["history", "--state", "state", "--ticker", "IBM"], RequestError, "no history of IBM"),
-        (["history", "--state", "state", "--ticker", "brk.b"], RequestError, "no history of BRK-B"),
+        (["history", "--state", "state", "--ticker", "IBM"], RequestError, "no history for IBM"),
+        (["history", "--state", "state", "--ticker", "brk.b"], RequestError, "no history for BRK-B"),
         (["history", "--state", "state", "--ticker", "AAPL,IBM"], RequestError, "one ticker"),
         (["forecasts", "--state", "state", "--tickers", "A B"], RequestError, "not a ticker: A B"),
         (["forecasts", "--state", "state", "--tickers", ","], RequestError, "not a ticker: ','"),

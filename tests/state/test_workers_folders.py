@@ -20,8 +20,9 @@ from state.folder import FORECASTS, StateFolder
 from state.history_codec import block_key, head_key
 from state.readers import ForecastReader, HistoryReader
 from state.stamp import Revision
+from tests.made.histories import history
+from tests.made.rows import forecast
 from tests.state.processes import running
-from tests.state.samples import forecast, history
 from tests.state.worker_copies import put, put_row, stamped, table
 from tests.waiting import until
 
@@ -31,7 +32,8 @@ WORKER = """
     from pathlib import Path
     from state.database import Database
     from state.stamp import Revision
-    from tests.state.samples import forecast, history
+    from tests.made.histories import history
+    from tests.made.rows import forecast
     from tests.state.worker_copies import put_history, put_row, table
 
     forecasts, histories = (

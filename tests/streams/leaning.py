@@ -13,12 +13,12 @@ from models.results import TrainedTicker, TrainingJob
 from models.selection.drift import BETS, Monitors
 from models.training import train_ticker
 from records import Bars, LossMonitor
-from settings import ModelName, Settings, WindowPeriod
-from tests.history.made import walk
+from settings import CalendarPeriod, ModelName, Settings
+from tests.made.bars import walk
 
 #: Two cheap candidates, really trained. With a month between trainings there is time for drift.
 LEANING: Final = Settings(
-    models=(ModelName.HAR, ModelName.ARIMA), lookback=378, minimum_bars=378, history_bars=630, window=WindowPeriod.MONTH
+    models=(ModelName.HAR, ModelName.ARIMA), lookback=378, minimum_bars=378, history_bars=630, window=CalendarPeriod.MONTH
 )
 #: The number of bars of the walk, which ends in the third week of a month, and the row of the regular cut-off.
 COUNT: Final = 605

@@ -20,7 +20,7 @@ from models.training import train_ticker
 from records import BarBatch, Bars, RejectedBar, encode_forecast
 from settings import ModelName, Settings
 from state.folder import StateFolder
-from tests.history.made import FETCHED, batch, cut, flat, scaled, walk
+from tests.made.bars import FETCHED, batch, cut, flat, scaled, walk
 
 #: A cheap candidate, really trained and validated, with short windows.
 CHEAP = Settings(models=(ModelName.HAR,), lookback=378, minimum_bars=378, history_bars=630)

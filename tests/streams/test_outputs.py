@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from history.catch_up import absorb_all
 from history.pipeline import Absorbed, absorb
-from records import RejectedBar, Rule, Suspicion
+from records import RejectedBar, Suspicion, SuspicionRule
 from streams.outputs import Effects, effects_of, log_effects
-from tests.history.made import SMALL, TODAY, batch, walk
+from tests.made.bars import TODAY, batch, walk
+from tests.made.histories import SMALL
 
 BARS = walk(60, 3)
 
@@ -57,7 +58,7 @@ def test_batches_taken_together_count_as_much_as_one_by_one(cuts: set[int], toge
 
 def test_each_output_has_its_place() -> None:
     refused = RejectedBar("ABC", "2012-01-02", "close missing")
-    doubt = Suspicion("ABC", BARS.last_date, Rule.MISSING_SPLIT, "halved")
+    doubt = Suspicion("ABC", BARS.last_date, SuspicionRule.MISSING_SPLIT, "halved")
     report = Absorbed("ABC", accepted=1, duplicate=2, corrected=3, expired=4, changed_from=5, restated_by=0.5)
     effects = effects_of([refused, report, doubt])
     assert effects == Effects(1, 2, 3, 4, 5, 0.5, (refused,), (doubt,))
@@ -66,7 +67,7 @@ def test_each_output_has_its_place() -> None:
 
 
 def test_what_people_should_look_at_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    doubt = Suspicion("ABC", BARS.last_date, Rule.MISSING_SPLIT, "halved")
+    doubt = Suspicion("ABC", BARS.last_date, SuspicionRule.MISSING_SPLIT, "halved")
     with caplog.at_level(logging.INFO):
         log_effects("ABC", Effects(new=3))
         assert not caplog.records

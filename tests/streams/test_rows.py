@@ -13,7 +13,8 @@ from models.results import TrainedTicker
 from models.serving import LoadedTicker, load_trained
 from models.training import train_ticker
 from streams.rows import make_row, readable_models, readable_row
-from tests.history.made import backfill, due_of, walk
+from tests.made.bars import walk
+from tests.made.histories import backfill, due_of
 from tests.streams.leaning import LEANING, train_leaning
 from tests.streams.scenarios import CHEAP
 

@@ -6,8 +6,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from errors import MessageError, SchemaError
+from errors import MessageError
 from history.ticker_state import DueTraining
+from records.versioned import Versioned
 
 TRAINING_REQUEST_VERSION: Final = 1
 #: Characters. Reasons are for people; the original bytes are kept whole.
@@ -23,23 +24,17 @@ class TrainingRequest(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
 
-_decoder = msgspec.json.Decoder(TrainingRequest)
+_codec = Versioned(TrainingRequest, TRAINING_REQUEST_VERSION, json=True)
 
 
 def encode_request(ticker: str, due: DueTraining) -> bytes:
     """A request as JSON."""
-    return msgspec.json.encode(TrainingRequest(ticker=ticker, cutoff=due.cutoff, digest=due.digest.hex()))
+    return _codec.encode(TrainingRequest(ticker=ticker, cutoff=due.cutoff, digest=due.digest.hex()))
 
 
 def decode_request(payload: bytes | None) -> TrainingRequest:
     """The request in these bytes. Raises MessageError or SchemaError."""
-    try:
-        request = _decoder.decode(payload or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise MessageError(f"not a training request: {error}") from error
-    if request.schema_version > TRAINING_REQUEST_VERSION:
-        raise SchemaError(f"training request of schema version {request.schema_version}; known is {TRAINING_REQUEST_VERSION}")
-    return request
+    return _codec.decode(payload or b"", "training request", lambda error: MessageError(f"not a training request: {error}"))
 
 
 def dead_letter_headers(topic: str, partition: int, offset: int, reason: str) -> dict[str, bytes]:

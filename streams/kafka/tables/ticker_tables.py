@@ -5,14 +5,14 @@ A ticker's rows lie in the partition of its key. Recently used values stay in me
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 import faust
 import msgspec
+from cachetools import LRUCache
 
 from broker.topics import FORECASTS as FORECASTS_TOPIC
 from broker.topics import changelog_name, partition_of
@@ -22,7 +22,7 @@ from models.results import TrainedTicker, decode_trained, encode_trained
 from models.serving import LoadedTicker, load_trained
 from records import Forecast, encode_forecast
 from settings import Settings
-from state.forecasts import decode_row
+from state.forecast_table import decode_row
 from state.history_codec import Head, block_prefix, decode_head
 from state.model_store import STORED_VERSION, StoredModel, decode_stored, encode_stored
 from state.record_codec import StoredBlocks, decode_record, encode_writes, head_of_record, record_key
@@ -32,7 +32,6 @@ from streams.kafka.tables.log_table import LogTable
 HISTORY: Final = "history"
 MODELS: Final = "models"
 FORECASTS: Final = "forecasts"
-Entry = TypeVar("Entry")
 
 #: Enough states for tickers that continue in the next turn. 500 states of five years would take 60 MB, and reading one takes a
 #: quarter of a millisecond. Models take longer to decode.
@@ -68,8 +67,8 @@ class TickerTables:
         self.models = _table(app, settings, MODELS, changelog_name(MODELS))
         # The public topic is the changelog: a row is sent once, for all readers.
         self.forecasts = _table(app, settings, FORECASTS, FORECASTS_TOPIC)
-        self._states: OrderedDict[str, _Held] = OrderedDict()
-        self._models: OrderedDict[str, _HeldModel] = OrderedDict()
+        self._states: LRUCache[str, _Held] = LRUCache(_HELD_STATES)
+        self._models: LRUCache[str, _HeldModel] = LRUCache(_HELD_MODELS)
 
     @property
     def all(self) -> tuple[LogTable, ...]:
@@ -117,7 +116,7 @@ class TickerTables:
             if payload is None:
                 return None
             held = _Held(*decode_record(ticker, payload, partial(self.history.get_in, number)))
-            _remember(self._states, ticker, held, _HELD_STATES)
+            self._states[ticker] = held
         return held
 
     def save(self, state: TickerState, *, changed_from: int) -> None:
@@ -127,7 +126,7 @@ class TickerTables:
         number = self.partition(state.ticker)
         for key, value in [*writes.before, (record_key(state.ticker), writes.record), *writes.after]:
             self.history.put_in(number, key, value)
-        _remember(self._states, state.ticker, _Held(state, writes.stored), _HELD_STATES)
+        self._states[state.ticker] = _Held(state, writes.stored)
 
     def peek_head(self, ticker: str) -> Head | None:
         """The head of the ticker's history, None if it has none."""
@@ -139,7 +138,7 @@ class TickerTables:
         held = self._models.get(trained.ticker)
         if held is None:
             held = _HeldModel(_without_models(load_trained(trained)), stored_at)
-            _remember(self._models, trained.ticker, held, _HELD_MODELS)
+            self._models[trained.ticker] = held
         return held.loaded
 
     def peek_model(self, ticker: str) -> tuple[TrainedTicker, float] | None:
@@ -162,7 +161,7 @@ class TickerTables:
         stored = StoredModel(STORED_VERSION, self._clock(), encode_trained(trained))
         self.models.put_in(self.partition(trained.ticker), trained.ticker.encode(), encode_stored(stored))
         held = _HeldModel(_without_models(load_trained(trained)), stored.stored_at)
-        _remember(self._models, trained.ticker, held, _HELD_MODELS)
+        self._models[trained.ticker] = held
 
     def forecast(self, ticker: str) -> Forecast | None:
         """The ticker's row, None if there is none. Raises StateCorruptError, or SchemaError for a newer version."""
@@ -192,10 +191,3 @@ def _table(app: faust.App, settings: Settings, name: str, topic: str) -> LogTabl
         changelog_topic=raw_topic(app, settings, topic),
     )
     return cast("LogTable", made)
-
-
-def _remember(entries: OrderedDict[str, Entry], ticker: str, entry: Entry, limit: int) -> None:
-    entries[ticker] = entry
-    entries.move_to_end(ticker)
-    if len(entries) > limit:
-        entries.popitem(last=False)

@@ -14,6 +14,7 @@ from settings import KafkaSecurity, Settings
 from streams.kafka.tables.log_table import LogTable
 from streams.kafka.tables.table_manager import ProvenTableManager
 from streams.kafka.worker.folder import worker_folder
+from text import comma_list
 
 #: Messages that wait for each agent: messages of a backfill have 15 kB, single bars come a thousand at a time.
 _BUFFER_MESSAGES: Final = 1024
@@ -30,7 +31,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
     """Keyword arguments of `faust.App`."""
     return {
         "id": group_id(settings),
-        "broker": [f"kafka://{address.strip()}" for address in settings.kafka_bootstrap.split(",")],
+        "broker": [f"kafka://{address}" for address in comma_list(settings.kafka_bootstrap)],
         "broker_credentials": _credentials(settings),
         "datadir": str(worker_folder(settings)),
         # `LogTable` has its own store; Faust would open this one, too.

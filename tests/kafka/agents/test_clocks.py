@@ -17,7 +17,8 @@ from producers.delivery import Delivery, Message
 from records import BarBatch, encode_batch, is_fetched_too_late
 from state.readers import HistoryReader
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, made_bars
+from tests.kafka.cluster import Cluster
+from tests.made.bars import made_bars
 from tests.waiting import until
 
 #: A folder whose `sitecustomize` shifts the clock of each Python process that has it on its path.

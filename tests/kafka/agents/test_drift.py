@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from records import BarBatch, Forecast, date_of
-from tests.history.made import batch, cut
 from tests.kafka.cluster import Cluster
+from tests.made.bars import batch, cut
 from tests.streams.leaning import COUNT, CUTOFF, LEANING, leaning_bars, train_leaning
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

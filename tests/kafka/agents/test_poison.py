@@ -12,7 +12,8 @@ from broker.client import client_options
 from broker.topics import BARS, REJECTED, ensure_topics, partition_of, topic_name
 from records import BarBatch, encode_batch
 from settings import Settings
-from tests.kafka.cluster import Cluster, by_date, made_bars
+from tests.kafka.cluster import Cluster, by_date
+from tests.made.bars import made_bars
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

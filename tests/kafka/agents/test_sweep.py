@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from optimizer.lookup import Freshness
-from tests.kafka.cluster import Cluster, made_bars
+from tests.kafka.cluster import Cluster
+from tests.made.bars import made_bars
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,21 +9,14 @@ from faust.types import TP
 
 from streams.kafka.consuming.deliveries import Deliveries, Fetched
 from streams.kafka.consuming.membership import Membership
+from tests.made.clocks import Clock
 
 BARS, REQUESTS = TP("bars", 0), TP("requests", 0)
 OTHER = TP("bars", 1)
 
 
-@dataclass
-class Clock:
-    now: float = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def made() -> tuple[Deliveries, Clock]:
-    clock = Clock()
+    clock = Clock(100.0)
     deliveries = Deliveries(Membership(10.0, clock=clock), shared={"bars"}, clock=clock)
     deliveries.restart({BARS: 0, OTHER: 0, REQUESTS: 0}, epoch=3)
     return deliveries, clock
@@ -160,7 +152,7 @@ def test_a_log_that_was_begun_anew_is_committed_from_its_beginning() -> None:
 
 
 def test_a_member_without_an_answer_has_no_lease() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     membership = Membership(10.0, clock=clock)
     membership.begin_epoch()
     membership.activate(membership.epoch, [BARS])

@@ -8,7 +8,8 @@ from kafka import KafkaProducer
 from broker.client import client_options
 from broker.topics import BARS, topic_name
 from records import BarBatch, encode_batch
-from tests.kafka.cluster import Cluster, made_bars
+from tests.kafka.cluster import Cluster
+from tests.made.bars import made_bars
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from records import BarBatch
-from tests.kafka.cluster import Cluster, Expected, by_date, made_bars
+from tests.kafka.cluster import Cluster, Expected, by_date
+from tests.made.bars import made_bars
 
 
 @pytest.fixture

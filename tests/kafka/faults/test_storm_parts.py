@@ -37,7 +37,7 @@ from tests.kafka.storm.market import LONG, Delivery, deliveries
 from tests.kafka.storm.plan import WEIGHTS, Plan, draw_faults, draw_plan
 from tests.kafka.storm.processes import CLOCKS
 from tests.kafka.storm.sending import Schedule, read_deliveries, write_deliveries, write_file
-from tests.state.samples import forecast
+from tests.made.rows import forecast
 
 TODAY = dt.date(2026, 1, 2)
 

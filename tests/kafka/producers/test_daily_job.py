@@ -16,7 +16,7 @@ from errors import SourceError
 from producers.__main__ import cli
 from producers.publish_command import SOME_FAILED
 from tests.kafka.cluster import Cluster
-from tests.marketdata.frames_made import empty, many, one
+from tests.made.frames import empty, many, one
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 

@@ -25,7 +25,7 @@ from state.replica_store import ReplicaStore
 from state.stamp import Revision, unstamp
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, rows_of
-from tests.state.samples import forecast
+from tests.made.rows import forecast
 from tests.waiting import PATIENCE_SECONDS, until
 
 TICKERS = [f"T{number:02}" for number in range(40)]

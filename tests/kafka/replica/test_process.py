@@ -20,7 +20,7 @@ from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.readers import ForecastReader
 from state.replica import ForecastReplica
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, made_bars, rows_of
+from tests.kafka.cluster import Cluster, rows_of
 from tests.kafka.replica.made import (
     TICKERS,
     copied,
@@ -34,6 +34,7 @@ from tests.kafka.replica.made import (
     up_to,
     written,
 )
+from tests.made.bars import made_bars
 from tests.optimizer.serving import Service
 from tests.waiting import PATIENCE_SECONDS, until
 

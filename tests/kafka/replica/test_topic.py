@@ -26,7 +26,7 @@ from tests.kafka.replica.made import (
     take_all,
     written,
 )
-from tests.state.samples import forecast
+from tests.made.rows import forecast
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

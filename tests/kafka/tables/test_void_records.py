@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import OrderedDict
 from pathlib import Path
+
+from cachetools import LRUCache
 
 from broker.claims import Claim
 from history.catch_up import absorb_all
@@ -14,9 +15,9 @@ from state.partition_copy import Record
 from state.record_codec import record_key
 from streams.kafka.tables.partition_log import PartitionLog
 from streams.kafka.tables.ticker_tables import TickerTables
-from tests.kafka.cluster import made_bars
 from tests.kafka.consuming.queued import Simple
 from tests.kafka.tables.changelog import Topic, fresh_reader, held
+from tests.made.bars import made_bars
 
 
 def test_a_void_record_before_the_next_owners_claim_is_written_over(tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_the_second_turn_goes_on_where_the_first_ended(tmp_path: Path) -> None:
         topic = Topic()
         log = await behind_a_zombie(topic, tmp_path, record_key(state.ticker))
         tables = TickerTables.__new__(TickerTables)
-        tables._states, tables._models = OrderedDict(), OrderedDict()
+        tables._states, tables._models = LRUCache(64), LRUCache(64)
         tables._settings = Simple(kafka_partitions=1)
         tables.history = Simple(
             get_in=lambda _, key: log.get(key), put_in=lambda _, key, value: log.put(key, value), data=Simple(logs={0: log})

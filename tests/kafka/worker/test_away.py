@@ -9,8 +9,9 @@ import pytest
 from broker.local.start import local_broker
 from errors import BrokerError
 from settings import load_settings
-from tests.kafka.cluster import Cluster, made_bars
+from tests.kafka.cluster import Cluster
 from tests.kafka.worker.test_process import start
+from tests.made.bars import made_bars
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -22,7 +22,8 @@ from settings import Settings
 from streams.kafka.worker import admission
 from streams.kafka.worker.admission import Admission, await_admission, own_deployment
 from tests.conftest import ROOT
-from tests.kafka.cluster import Cluster, Worker, by_date, made_bars
+from tests.kafka.cluster import Cluster, Worker, by_date
+from tests.made.bars import made_bars
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kafka.cluster import Cluster, made_bars
+from tests.kafka.cluster import Cluster
+from tests.made.bars import made_bars
 from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

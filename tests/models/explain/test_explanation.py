@@ -17,7 +17,7 @@ from models.pooling.pool import POOLED, pool
 from models.results import TrainedTicker, TrainingJob
 from models.serving import load_trained, make_forecast
 from models.training import train_ticker
-from records import Drift, Evidence, Forecast, LossMonitor, Opinion
+from records import CandidateForecast, Drift, Evidence, Forecast, LossMonitor
 from tests.models.explain.recompute import recomputed
 from tests.models.windows import simulated_window
 
@@ -55,7 +55,9 @@ def with_candidate(row: Forecast, *, square: float, product: float, error: float
     """The row as if ARIMA had been validated with this evidence, of return and variance alike."""
     evidence = Evidence(square=square, product=product, error=error)
     own = row.opinions[0]
-    opinion = Opinion(model="arima", horizon_return=own.horizon_return + 0.01, daily_variance=1.3 * own.daily_variance)
+    opinion = CandidateForecast(
+        model="arima", horizon_return=own.horizon_return + 0.01, daily_variance=1.3 * own.daily_variance
+    )
     score = msgspec.structs.replace(row.candidates[0], model="arima", return_evidence=evidence, variance_evidence=evidence)
     monitor = LossMonitor(bars=9, excess=1.0, detectors=(1e4,) * 3, alarm=row.as_of if alarm else None)
     drift = Drift(as_of=row.as_of, digest=b"", returns=monitor, variance=monitor)

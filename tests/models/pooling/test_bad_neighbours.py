@@ -18,7 +18,7 @@ from models.pooling.shrinkage import HUBER_BOUND, PRIOR_ANNUAL_MEAN
 from models.results import TrainingJob
 from models.serving import make_forecast
 from models.training import train_ticker
-from records import LIMIT, Forecast
+from records import RETURN_LIMITED, Forecast
 from settings import ModelName
 from tests.models.windows import simulated_columns, window_of_columns
 
@@ -125,7 +125,7 @@ def test_no_mean_whatever_moves_another_by_more_than_the_bound(mean: float, vari
 def test_years_of_such_a_rise_are_limited_and_the_row_says_so() -> None:
     alone = row_of(ROCKET, "arima")
     assert annual_return(alone) == 1.0
-    assert [step.model for step in alone.fallbacks] == [LIMIT]
+    assert [step.model for step in alone.fallbacks] == [RETURN_LIMITED]
     assert alone.upper_80 is not None
     assert alone.upper_80 < 0.35
     beside = pool([alone, row_of("T0", "arima")])

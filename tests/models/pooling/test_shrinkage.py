@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.pooling.shrinkage import HUBER_BOUND, PRIOR_ANNUAL_MEAN, center_of_returns, limited_return, shrunk_returns
-from records import LIMIT, FallbackStep, Floats
+from records import RETURN_LIMITED, FallbackStep, Floats
 
 Ticker = tuple[float, float]
 """Own annual mean and its sampling error."""
@@ -99,7 +99,7 @@ class TestLimit:
         limited, steps = limited_return(annual_return, (self.step,))
         assert limited == np.sign(annual_return)
         assert steps[0] == self.step
-        assert steps[1].model == LIMIT
+        assert steps[1].model == RETURN_LIMITED
         assert f"{annual_return:+.1%} a year" in steps[1].reason
         assert limited_return(annual_return, steps) == (limited, steps)
         assert limited_return(0.1, steps) == (0.1, (self.step,))

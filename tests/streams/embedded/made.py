@@ -11,7 +11,7 @@ from state.folder import StateFolder
 from streams.embedded.engine import EmbeddedEngine
 from streams.embedded.summary import Summary
 from streams.training.pool import TrainingPool
-from tests.history.made import TODAY
+from tests.made.bars import TODAY
 from tests.streams.scenarios import (
     CHEAP,
     silent,

@@ -19,7 +19,7 @@ from state.folder import FORECASTS, HISTORY, MODELS, StateFolder
 from streams.embedded.engine import EmbeddedEngine
 from streams.training.pool import TrainingPool
 from tests.conftest import ROOT
-from tests.history.made import TODAY
+from tests.made.bars import TODAY
 from tests.state.damage import CASES, DAMAGES, WITH_VALUES
 from tests.streams.scenarios import CHEAP, Export, batches, export, market, silent, train_or_fail, until
 from tests.waiting import PATIENCE_SECONDS
@@ -100,7 +100,7 @@ def test_the_command_ends_with_one_line_or_repairs(left: dict[str, Path], whole:
     assert finished.returncode == 0
     assert "Traceback" not in finished.stderr
     for name in (FORECASTS, MODELS):
-        assert f'event="damaged database made anew" path={folder}/{name} ' in finished.stderr
+        assert f'event="damaged database replaced" path={folder}/{name} ' in finished.stderr
     assert export(folder).rows.keys() == whole.rows.keys()
 
 

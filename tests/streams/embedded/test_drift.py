@@ -19,7 +19,8 @@ from state.database import Database
 from state.folder import FORECASTS, MODELS, StateFolder
 from streams.embedded.engine import EmbeddedEngine
 from streams.training.pool import TrainingPool
-from tests.history.made import TODAY, backfill, batch, cut, deliver, due_of, scaled
+from tests.made.bars import TODAY, batch, cut, scaled
+from tests.made.histories import backfill, deliver, due_of
 from tests.streams.leaning import COUNT, CUTOFF, LEANING, WRONG_BEFORE, leaning_bars, train_leaning
 from tests.streams.scenarios import export, silent
 

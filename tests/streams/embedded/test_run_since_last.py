@@ -15,7 +15,7 @@ from errors import StateCorruptError
 from state.folder import StateFolder
 from state.readers import HistoryReader
 from streams.__main__ import cli
-from tests.marketdata.frames_made import many, one
+from tests.made.frames import many, one
 
 #: Weekdays in the past, in every time zone.
 DAYS = pd.bdate_range(end=dt.datetime.now(dt.UTC).date() - dt.timedelta(days=2), periods=200, unit="s")

@@ -6,8 +6,8 @@ import datetime as dt
 from pathlib import Path
 
 from records import BarBatch, RejectedBar, decode_forecast
-from settings import WindowPeriod
-from tests.history.made import FETCHED
+from settings import CalendarPeriod
+from tests.made.bars import FETCHED
 from tests.streams.scenarios import (
     CHEAP,
     CURSED,
@@ -89,7 +89,7 @@ def test_bad_bars_stop_no_good_one(engine: Engine, whole: Path, tmp_path: Path) 
 
 
 def test_another_window_period_is_another_training(engine: Engine, whole: Path, tmp_path: Path) -> None:
-    monthly = CHEAP.model_copy(update={"window": WindowPeriod.MONTH})
+    monthly = CHEAP.model_copy(update={"window": CalendarPeriod.MONTH})
     engine.run(batches(market()), tmp_path)
     engine.run([], tmp_path, monthly)
     fresh = tmp_path / "fresh"

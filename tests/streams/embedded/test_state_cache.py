@@ -7,7 +7,8 @@ from pathlib import Path
 from history.ticker_state import TickerState, same_state
 from state.folder import StateFolder
 from streams.embedded.state_cache import StateCache
-from tests.history.made import batch, deliver, walk
+from tests.made.bars import batch, walk
+from tests.made.histories import deliver
 from tests.streams.scenarios import CHEAP
 
 

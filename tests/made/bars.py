@@ -1,24 +1,18 @@
-"""Bars made for tests: random walks with the accidents that real ones have."""
+"""Bars made for tests: random walks, with the accidents of real bars, and batches of them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
 
-from history.pipeline import Output, absorb
-from history.ticker_state import DueTraining, TickerState
 from records import BarBatch, Bars, batch_of, day_number
-from settings import Settings
 
 TODAY = dt.date(2026, 1, 2)
 FETCHED = dt.date(2026, 1, 1)
-#: As small as the settings allow, so that trimming and trainings happen within short histories.
-SMALL = Settings(lookback=126, minimum_bars=126, history_bars=400)
 
 
 def walk(count: int, seed: int = 0, *, start: dt.date = dt.date(2012, 1, 2)) -> Bars:
@@ -78,42 +72,31 @@ def batch(bars: Bars, *, ticker: str = "ABC", as_of: dt.date = FETCHED, time: dt
     return batch_of(ticker, bars, source="test", as_of=as_of, as_of_time=time)
 
 
-def deliver(
-    batches: Iterable[BarBatch], settings: Settings, state: TickerState | None = None
-) -> tuple[TickerState, list[Output]]:
-    """The state after batches, and all outputs."""
-    outputs: list[Output] = []
-    for item in batches:
-        state, more = absorb(state, item, today=TODAY, settings=settings)
-        outputs += more
-    assert state is not None
-    return state, outputs
-
-
 def cut(bars: Bars, cuts: Sequence[int]) -> list[Bars]:
     """The bars in consecutive parts, cut at these rows."""
     edges = sorted({0, len(bars), *(c % (len(bars) + 1) for c in cuts)})
     return [bars[a:b] for a, b in pairwise(edges)]
 
 
-def due_of(state: TickerState) -> DueTraining:
-    """The training that is due, which there must be."""
-    assert state.due is not None
-    return state.due
-
-
-def backfill(bars: Bars, chosen: Settings = SMALL) -> TickerState:
-    """The state that a fresh delivery of the whole history gives."""
-    return deliver([batch(bars)], chosen)[0]
-
-
-def as_fetched_with(state: TickerState, other: TickerState) -> TickerState:
-    """The state as if its bars had come in the editions of another: what is left to differ are bars, features, trainings."""
-    return replace(
-        state,
-        delivered=other.delivered,
-        fetched=other.fetched,
-        split_fetched=other.split_fetched,
-        withdrawn=other.withdrawn,
-        restatements=other.restatements,
-    )
+def made_bars(tickers: int, count: int, *, size: int = 100) -> list[BarBatch]:
+    """Random walks on weekdays, in messages of `size` bars."""
+    first = day_number(dt.date(2020, 1, 6))
+    day = np.array([first + 7 * (n // 5) + n % 5 for n in range(count)], np.int32)
+    batches = []
+    for number in range(tickers):
+        rng = np.random.default_rng(number)
+        close = 50 * np.exp(np.cumsum(0.015 * rng.standard_normal(count)))
+        opening = close * np.exp(0.005 * rng.standard_normal(count))
+        bars = Bars.of(
+            day.copy(),
+            open=opening,
+            high=np.maximum(opening, close) * 1.01,
+            low=np.minimum(opening, close) * 0.99,
+            close=close,
+            volume=np.round(np.exp(13 + rng.standard_normal(count))),
+        )
+        batches += [
+            batch_of(f"T{number:03}", bars[start : start + size], source="test", as_of=dt.date(2026, 1, 1))
+            for start in range(0, count, size)
+        ]
+    return batches

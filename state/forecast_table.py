@@ -1,4 +1,4 @@
-"""The forecast table: one row per ticker, the newest."""
+"""The forecast table: the newest row of each ticker."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class ForecastTable:
         self._database = database
 
     def put(self, row: Forecast) -> None:
-        """Store a row in the place of the ticker's last one. Raises StateWriteError when the disk refuses."""
+        """Store a row, replacing the ticker's last row. Raises StateWriteError if the disk refuses."""
         self._database.write([(row.ticker.encode(), encode_forecast(row))])
 
     def put_changed(self, row: Forecast) -> bool:
-        """Store a row unless these very bytes are there; says whether it did. An unreadable row is replaced, and that logged.
+        """Store a row unless the same bytes are stored. Returns whether it stored the row.
 
-        Raises StateWriteError, or SchemaError where a newer version's row stands.
+        An unreadable row is replaced, with a warning. Raises StateWriteError, or SchemaError if the stored row is of a newer
+        version.
         """
         payload = self._database.get(row.ticker.encode())
         if payload == encode_forecast(row):
@@ -48,7 +49,7 @@ class ForecastTable:
 
 
 def decode_row(ticker: str, payload: bytes) -> Forecast:
-    """The row stored under a ticker. Raises SchemaError for a newer version, StateCorruptError for anything else."""
+    """The row stored under a ticker. Raises SchemaError for a newer version, StateCorruptError for any other bytes."""
     try:
         row = decode_forecast(payload)
     except SchemaError as error:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records import Bars, Rule, date_of, suspicions
+from records import Bars, SuspicionRule, date_of, suspicions
 from records.units import LASTING_BARS, in_one_unit, total_returns, unit_stretches
 
 DAYS = 120
@@ -40,7 +40,7 @@ def bars_of(columns: dict[str, np.ndarray]) -> Bars:
     return Bars.of(days, **{name: column.copy() for name, column in columns.items()})
 
 
-def found(columns: dict[str, np.ndarray]) -> list[tuple[int, Rule]]:
+def found(columns: dict[str, np.ndarray]) -> list[tuple[int, SuspicionRule]]:
     bars = bars_of(columns)
     return [((one.date - date_of(0)).days, one.rule) for one in suspicions("ABC", bars)]
 
@@ -52,7 +52,7 @@ def test_ordinary_bars_are_not_suspect(seed: int, count: int) -> None:
 
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 def test_a_price_off_by_a_hundred_is_hundredfold_and_the_way_back_is_not(factor: float) -> None:
-    assert found(scaled(quiet(), slice(70, 71), factor)) == [(70, Rule.HUNDREDFOLD)]
+    assert found(scaled(quiet(), slice(70, 71), factor)) == [(70, SuspicionRule.HUNDREDFOLD)]
 
 
 @pytest.mark.parametrize("factor", [100.0, 0.01])
@@ -61,14 +61,14 @@ def test_a_price_off_by_a_hundred_is_hundredfold_and_the_way_back_is_not(factor:
 def test_each_bar_of_a_hundredfold_stretch_is_told_and_the_first_right_one_is_not(first: int, length: int, factor: float):
     first = first if first > 0 else DAYS - length  # the last bars that are known, which may still be mended
     columns = scaled(quiet(), slice(first, first + length), factor)
-    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(first, first + length)]
+    assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(first, first + length)]
 
 
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 @pytest.mark.parametrize("stop", [70 + LASTING_BARS + 1, DAYS])
 def test_a_level_that_lasts_is_another_unit(stop: int, factor: float):
     columns = scaled(quiet(), slice(70, stop), factor)
-    assert found(columns) == [(row, Rule.UNIT_CHANGE) for row in (70, stop) if row < DAYS]
+    assert found(columns) == [(row, SuspicionRule.UNIT_CHANGE) for row in (70, stop) if row < DAYS]
 
 
 @pytest.mark.parametrize("factor", [100.0, 1 / 88.0])
@@ -76,7 +76,7 @@ def test_a_level_that_lasts_is_another_unit(stop: int, factor: float):
 @pytest.mark.parametrize("count", [2 * LASTING_BARS + 1, DAYS])
 def test_what_is_wrong_from_the_first_bar_on_is_held_against_what_lasts(count: int, length: int, factor: float):
     columns = scaled(quiet(count), slice(0, length), factor)
-    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(length)]
+    assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(length)]
     bars = bars_of(columns)
     left = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
     np.testing.assert_array_equal(left.close, quiet(count)["close"][length:])
@@ -85,17 +85,17 @@ def test_what_is_wrong_from_the_first_bar_on_is_held_against_what_lasts(count: i
 
 def test_of_two_levels_that_are_both_too_short_neither_passes():
     columns = scaled(quiet(2 * LASTING_BARS), slice(0, LASTING_BARS), 100.0)
-    assert found(columns) == [(row, Rule.HUNDREDFOLD) for row in range(2 * LASTING_BARS)]
+    assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(2 * LASTING_BARS)]
 
 
 def test_a_beginning_that_is_gone_back_to_is_right_unless_it_stays_too_short():
-    assert found(scaled(quiet(), slice(1, 4), 100.0)) == [(row, Rule.HUNDREDFOLD) for row in (1, 2, 3)]
+    assert found(scaled(quiet(), slice(1, 4), 100.0)) == [(row, SuspicionRule.HUNDREDFOLD) for row in (1, 2, 3)]
     wrong_twice = scaled(scaled(quiet(), slice(0, 1), 100.0), slice(5, 6), 100.0)
-    assert found(wrong_twice) == [(row, Rule.HUNDREDFOLD) for row in range(6)]
+    assert found(wrong_twice) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(6)]
 
 
 def test_a_beginning_long_enough_is_brought_into_the_unit_that_follows():
-    assert found(scaled(quiet(), slice(0, LASTING_BARS + 1), 100.0)) == [(LASTING_BARS + 1, Rule.UNIT_CHANGE)]
+    assert found(scaled(quiet(), slice(0, LASTING_BARS + 1), 100.0)) == [(LASTING_BARS + 1, SuspicionRule.UNIT_CHANGE)]
 
 
 @pytest.mark.parametrize("first", [3, 70, DAYS - 5])
@@ -112,12 +112,12 @@ def test_a_split_that_explains_the_move_is_no_other_unit(first: int):
 def test_a_split_does_not_excuse_another_move_than_its_own():
     split = np.ones(DAYS)
     split[70] = 2.0
-    assert found({**scaled(quiet(), slice(70, 71), 100.0), "split": split}) == [(70, Rule.HUNDREDFOLD)]
+    assert found({**scaled(quiet(), slice(70, 71), 100.0), "split": split}) == [(70, SuspicionRule.HUNDREDFOLD)]
 
 
 def test_a_spike_beside_a_hundredfold_price_is_seen_as_without_it():
     columns = scaled(scaled(quiet(), slice(70, 73), 100.0), slice(74, 75), 1.5)
-    assert found(columns) == [*((row, Rule.HUNDREDFOLD) for row in (70, 71, 72)), (74, Rule.SPIKE)]
+    assert found(columns) == [*((row, SuspicionRule.HUNDREDFOLD) for row in (70, 71, 72)), (74, SuspicionRule.SPIKE)]
 
 
 @given(
@@ -144,30 +144,30 @@ def test_no_hundredfold_return_is_left(seed: int, stretches: list[tuple[int, int
 @pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 2 / 3, 1 / 20, 10.0])
 def test_a_split_that_nobody_told_of(factor: float) -> None:
     columns = scaled(quiet(), slice(70, None), factor)
-    assert found(columns) == [(70, Rule.MISSING_SPLIT)]
+    assert found(columns) == [(70, SuspicionRule.MISSING_SPLIT)]
     split = np.ones(DAYS)
     split[70] = 1 / factor
     # With the split given the prices before would have been adjusted: whatever it is, this is another matter.
-    assert (70, Rule.MISSING_SPLIT) not in found({**columns, "split": split})
+    assert (70, SuspicionRule.MISSING_SPLIT) not in found({**columns, "split": split})
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.25, 1.5, 1.6, 2.0])
 def test_a_spike_that_the_next_day_takes_back(factor: float) -> None:
     columns = scaled(quiet(), slice(70, 71), factor)
-    assert found(columns) == [(70, Rule.SPIKE)]
+    assert found(columns) == [(70, SuspicionRule.SPIKE)]
 
 
 def test_a_spike_is_found_with_the_next_bar_and_not_before() -> None:
     columns = scaled(quiet(), slice(70, 71), 0.8)
     assert found({name: column[:71] for name, column in columns.items()}) == []
-    assert found({name: column[:72] for name, column in columns.items()}) == [(70, Rule.SPIKE)]
+    assert found({name: column[:72] for name, column in columns.items()}) == [(70, SuspicionRule.SPIKE)]
 
 
 def test_a_jump_counts_by_its_volume() -> None:
     columns = scaled(quiet(), slice(70, None), 0.7)
     columns["open"][70] = columns["close"][69]  # it fell during the day, so it is no split
     columns["high"][70] = columns["open"][70] * 1.01
-    assert found(columns) == [(70, Rule.UNCONFIRMED_JUMP)]
+    assert found(columns) == [(70, SuspicionRule.UNCONFIRMED_JUMP)]
     columns["volume"][70] *= 8
     assert found(columns) == []
 
@@ -175,7 +175,7 @@ def test_a_jump_counts_by_its_volume() -> None:
 def test_no_volume_counts_where_there_usually_is_some() -> None:
     columns = quiet()
     columns["volume"][70] = 0.0
-    assert found(columns) == [(70, Rule.ZERO_VOLUME)]
+    assert found(columns) == [(70, SuspicionRule.ZERO_VOLUME)]
     columns["volume"][:] = 0.0  # an index
     assert found(columns) == []
 
@@ -194,7 +194,7 @@ def test_a_hundredfold_dividend_is_held_out_with_its_bar_alone(row: int, then: f
     dividend = np.zeros(DAYS)
     dividend[row] = 100 * columns["close"][row]
     wrong = [row, row + 1] if then != 1.0 and row + 1 < DAYS else [row]
-    assert found({**columns, "dividend": dividend}) == [(one, Rule.HUNDREDFOLD) for one in wrong]
+    assert found({**columns, "dividend": dividend}) == [(one, SuspicionRule.HUNDREDFOLD) for one in wrong]
     bars = bars_of({**columns, "dividend": dividend})
     left = in_one_unit(bars, unit_stretches(bars, total_returns(bars)))
     assert left.day.tolist() == [day for day in range(DAYS) if day not in wrong]

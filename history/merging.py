@@ -1,4 +1,4 @@
-"""A ticker's history, changed by newly arrived bars: appended, merged, brought onto one basis, trimmed. All pure."""
+"""Merges newly arrived bars into a ticker's history: append, correct, bring onto today's basis, trim. Pure."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from history.adjustment import Basis, Withdrawn
-from history.editions import Arrivals, Flags, as_one, basis_with, same_edition, same_values, sort_arrivals, with_arrivals
+from history.adjustment import Basis, WithdrawnSplit
+from history.editions import (
+    Arrivals,
+    Flags,
+    basis_with,
+    same_edition,
+    same_values,
+    shared_if_equal,
+    sort_arrivals,
+    with_arrivals,
+)
 from history.features import RETURN_MEANS, advance_state, initial_state, rebased
 from history.replay import first_replayable
 from history.restatement import is_rounding
@@ -18,27 +27,27 @@ from records import VALUE_COLUMNS, Bars, Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A history with arriving bars in it.
+class Merged:
+    """A history after a batch of bars.
 
-    `changed_from` is the absolute index of the first bar that has to be stored again, `values_from` of the first one whose
-    values on today's basis are others than before; None where there is none. Masks over the bars: `corrected` brought others
-    on that basis as well, `fixed` were refused, since they would change bars that only serve as context for others.
-    `restated_by` is as in `Absorbed`. `upheld` are splits that are applied although these bars withdrew them.
+    `changed_from` is the absolute index of the first bar to store again, `values_from` that of the first bar whose adjusted
+    values changed; None without such a bar. Masks over the arriving bars: `corrected` changed adjusted values as well;
+    `uncorrectable` were refused, since they would change bars that only serve as context. `restated_by` is as in `Absorbed`.
+    `confirmed_splits` are splits that apply although these bars withdrew them.
     """
 
     state: TickerState
     arrivals: Arrivals
     corrected: Flags
-    fixed: Flags
+    uncorrectable: Flags
     changed_from: int | None
     values_from: int | None
     restated_by: float
-    upheld: tuple[Withdrawn, ...] = ()
+    confirmed_splits: tuple[WithdrawnSplit, ...] = ()
 
 
 def empty_state(ticker: str) -> TickerState:
-    """A ticker before its first bar."""
+    """The state of a ticker before its first bar."""
     nothing = Bars.empty()
     return TickerState(
         ticker=ticker,
@@ -56,23 +65,25 @@ def empty_state(ticker: str) -> TickerState:
     )
 
 
-def take(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool, keep: int) -> Taken:
-    """The history after bars arrived that were fetched at one moment. Raises MessageError if their splits cannot be.
+def merge(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool, keep: int) -> Merged:
+    """The history after bars arrived that were all fetched at the moment `fetched`.
 
-    `gives_splits` says whether their source knows of splits: then a split of 1 says that there was none, else it says nothing.
-    The oldest whole blocks beyond `keep` bars are dropped: which ones depends on nothing but the total number of bars.
+    `gives_splits` says whether their source reports splits: then a split of 1 means no split, otherwise it means nothing. The
+    oldest whole blocks beyond `keep` bars are dropped; which blocks depends on the total number of bars alone.
 
-    Its bars and features equal, to the bit, what a fresh backfill of the resulting history gives. There is one limit: when
-    a history whose beginning is no longer kept comes onto another basis, its exponentially weighted means of prices begin
-    anew with the kept bars; what that loses has decayed below 1e-9 where forecasts look.
+    The bars and features equal, to the bit, a fresh backfill of the resulting history, with one exception. If the beginning of
+    the history is no longer kept and its basis changes, exponentially weighted means of prices restart with the kept bars. The
+    lost part has decayed below 1e-9 where forecasts look.
+
+    Raises MessageError if the splits of the bars bring adjusted prices out of the possible range.
     """
     arrivals = sort_arrivals(state, bars, fetched, gives_splits=gives_splits)
     if arrivals.tail.all() and not state.restatements and not state.withdrawn and (bars.split == 1.0).all():
         return _appended(state, bars, fetched, arrivals, gives_splits=gives_splits, keep=keep)
     if not (arrivals.taken | arrivals.older | arrivals.context | arrivals.splits.newer | arrivals.splits.changed).any():
-        return Taken(state, arrivals, arrivals.corrected, arrivals.context, None, None, 1.0)
+        return Merged(state, arrivals, arrivals.corrected, arrivals.context, None, None, 1.0)
     editions = with_arrivals(state, bars, fetched, arrivals, gives_splits=gives_splits)
-    # What is dropped must have no say any more: the next delivery will not find it.
+    # Use only the bars that are kept: the next batch cannot see the dropped bars.
     kept = slice(_dropped(state.first_index, len(editions.delivered), keep), None)
     since = editions.delivered.day[kept][0]
     editions = replace(editions, withdrawn=tuple(split for split in editions.withdrawn if split.day >= since))
@@ -82,7 +93,7 @@ def take(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool, 
         row = editions.first_value
     else:
         row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
-    features, row = _features(state, now, row)
+    states, row = _rolling_states(state, now, row)
     after = TickerState(
         ticker=state.ticker,
         first_index=state.first_index,
@@ -92,27 +103,27 @@ def take(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool, 
         withdrawn=editions.withdrawn,
         restatements=basis.restatements,
         bars=now,
-        feature_state=features.rolling,
-        snapshots=features.snapshots,
+        feature_state=states.last,
+        snapshots=states.snapshots,
         due=state.due,
         counters=state.counters,
     )
     first = min(editions.first, row)
     moved = (editions.withdrawn, basis.restatements) != (state.withdrawn, state.restatements)
-    return Taken(
+    return Merged(
         state=_trimmed(after, keep),
         arrivals=arrivals,
         corrected=_corrected(state, bars, fetched, arrivals, basis),
-        fixed=_fixed(after, bars, fetched, arrivals, basis),
+        uncorrectable=_uncorrectable(after, bars, fetched, arrivals, basis),
         changed_from=state.first_index + first if moved or first < len(now) else None,
         values_from=state.first_index + row if row < len(now) else None,
         restated_by=restated_by,
-        upheld=tuple(split for split in basis.upheld if split.day in bars.day[arrivals.resplit]),
+        confirmed_splits=tuple(split for split in basis.confirmed if split.day in bars.day[arrivals.resplit]),
     )
 
 
 def _dropped(first_index: int, count: int, keep: int) -> int:
-    """How many of `count` bars from an absolute index on are no longer kept."""
+    """How many of `count` bars, the first of which has this absolute index, are dropped."""
     return max(0, (first_index + count - keep) // BLOCK_BARS * BLOCK_BARS - first_index)
 
 
@@ -126,44 +137,46 @@ def _trimmed(state: TickerState, keep: int) -> TickerState:
         first_index=state.first_index + drop,
         delivered=delivered,
         fetched=fetched,
-        split_fetched=fetched if state.split_fetched is state.fetched else as_one(state.split_fetched[drop:].copy(), fetched),
+        split_fetched=fetched
+        if state.split_fetched is state.fetched
+        else shared_if_equal(state.split_fetched[drop:].copy(), fetched),
         bars=delivered if state.bars is state.delivered else _copied_from(state.bars, drop),
         snapshots=state.snapshots[drop // BLOCK_BARS :].copy(),
     )
 
 
 def _copied_from(bars: Bars, row: int) -> Bars:
-    """What is left as columns of its own: views would keep the rest in memory."""
+    """A copy of the bars from `row` on: a view would keep the dropped bars in memory."""
     return Bars(bars.day[row:].copy(), *(getattr(bars, name)[row:].copy() for name in VALUE_COLUMNS))
 
 
-def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, gives_splits: bool, keep: int) -> Taken:
+def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, *, gives_splits: bool, keep: int) -> Merged:
     row = len(state.bars)
     delivered = Bars.concatenate([state.delivered, bars]) if row else bars
     now = delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars])
-    features, _ = _features(state, now, row)
+    states, _ = _rolling_states(state, now, row)
     fetched_at = np.concatenate([state.fetched, np.full(len(bars), fetched)])
     if gives_splits and state.split_fetched is state.fetched:
         split_fetched = fetched_at
     else:
         moment = fetched if gives_splits else -math.inf
-        split_fetched = as_one(np.concatenate([state.split_fetched, np.full(len(bars), moment)]), fetched_at)
+        split_fetched = shared_if_equal(np.concatenate([state.split_fetched, np.full(len(bars), moment)]), fetched_at)
     after = replace(
         state,
         delivered=delivered,
         fetched=fetched_at,
         split_fetched=split_fetched,
         bars=now,
-        feature_state=features.rolling,
-        snapshots=features.snapshots,
+        feature_state=states.last,
+        snapshots=states.snapshots,
     )
     first = state.first_index + row
-    return Taken(_trimmed(after, keep), arrivals, arrivals.corrected, arrivals.context, first, first, 1.0)
+    return Merged(_trimmed(after, keep), arrivals, arrivals.corrected, arrivals.context, first, first, 1.0)
 
 
 def _first_difference(before: Bars, now: Bars, stop: int) -> int:
-    """The first row in which bars differ; those before row `stop` are of the same dates."""
-    # A change of basis begins as far back as there are bars, nearly always.
+    """The first row in which the bars differ; the rows before `stop` have the same dates."""
+    # A change of basis nearly always begins with the first bar.
     if stop and before.close[0] != now.close[0]:
         return 0
     same = same_values(before[:stop], now[:stop])
@@ -171,7 +184,7 @@ def _first_difference(before: Bars, now: Bars, stop: int) -> int:
 
 
 def _corrected(before: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
-    """An edition from after a split says the same as one from before it in other numbers; another split is another bar."""
+    """Bars with other adjusted values or another split: editions from before and after a split differ in raw numbers alone."""
     resplit = arrivals.splits.newer & arrivals.splits.changed
     if not basis.steps or not arrivals.corrected.any():
         return arrivals.corrected | resplit
@@ -184,49 +197,49 @@ def _corrected(before: TickerState, bars: Bars, fetched: float, arrivals: Arriva
     return corrected | resplit
 
 
-def _fixed(after: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
-    """The beginning cannot be corrected, and need not be for what a restatement's rounding makes of it."""
+def _uncorrectable(after: TickerState, bars: Bars, fetched: float, arrivals: Arrivals, basis: Basis) -> Flags:
+    """Bars that would change a context bar by more than the rounding of a restatement: context bars cannot be corrected."""
     if not arrivals.context.any():
         return arrivals.context
     at = np.flatnonzero(arrivals.context)
     rows = arrivals.row[at]
     arriving = basis.adjusted(bars[at], np.full(len(at), fetched))
-    fixed = arrivals.context.copy()
+    uncorrectable = arrivals.context.copy()
     same = (after.bars.day[rows] == arriving.day) & ~arrivals.splits.changed[at]
-    fixed[at] = ~(same & is_rounding(after.bars[rows], arriving))
-    return fixed
+    uncorrectable[at] = ~(same & is_rounding(after.bars[rows], arriving))
+    return uncorrectable
 
 
-class _Features(NamedTuple):
-    """The two parts of a TickerState that hold the rolling features."""
+class _RollingStates(NamedTuple):
+    """The rolling state after the last bar, and the snapshots before the blocks, as in TickerState."""
 
-    rolling: Floats
+    last: Floats
     snapshots: Floats
 
 
-def _features(before: TickerState, now: Bars, row: int) -> tuple[_Features, int]:
-    """Those of bars that differ from the ones `before` from `row` on, and the row from which they differ themselves."""
+def _rolling_states(before: TickerState, now: Bars, row: int) -> tuple[_RollingStates, int]:
+    """The rolling states of bars that differ from those `before` from `row` on, and the row from which the states differ."""
     if row == len(now):
-        return _Features(before.feature_state, before.snapshots), row
+        return _RollingStates(before.feature_state, before.snapshots), row
     if row == len(before.bars):
-        known, begin = _Features(before.feature_state, before.snapshots), row
+        known, begin = _RollingStates(before.feature_state, before.snapshots), row
     elif row >= first_replayable(before):
         block = row // BLOCK_BARS
-        known, begin = _Features(before.snapshots[block], before.snapshots[:block]), block * BLOCK_BARS
+        known, begin = _RollingStates(before.snapshots[block], before.snapshots[:block]), block * BLOCK_BARS
     else:
         row, begin = 0, first_replayable(before)
         known = _restarted(before, now[:begin])
-    rolling, newer = advance_state(known.rolling, now, begin)
-    return _Features(rolling, np.concatenate([known.snapshots, newer])), row
+    last, newer = advance_state(known.last, now, begin)
+    return _RollingStates(last, np.concatenate([known.snapshots, newer])), row
 
 
-def _restarted(state: TickerState, context: Bars) -> _Features:
-    """The rolling state after the context rows, restated ones, when nothing before them is kept; and the snapshots on the way.
+def _restarted(state: TickerState, context: Bars) -> _RollingStates:
+    """The rolling states through restated context rows, if no bar before them is kept.
 
-    All windows lie within the context. Of what decays, the means of squared returns are far the slowest, and no split
-    changes them: they go on. Those of prices begin anew; what they lose decays by 2/27 a bar.
+    All windows lie within the context. Of the decaying means those of squared returns are by far the slowest, and no split
+    changes them, so they continue. Those of prices restart, and what they lose decays by 2/27 a bar.
     """
     after, snapshots = advance_state(initial_state(), context, 0)
     after = rebased(after, state.first_index)
     after[RETURN_MEANS] = state.snapshots[len(snapshots), RETURN_MEANS]
-    return _Features(after, rebased(snapshots, state.first_index))
+    return _RollingStates(after, rebased(snapshots, state.first_index))

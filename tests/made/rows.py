@@ -5,44 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import msgspec
-import numpy as np
 
-from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
-from records import Bars, CandidateScore, FallbackStep, Forecast
-
-STATE_SIZE = 12
-
-
-def history(ticker: str, total: int, *, first_index: int = 0, corrected: int | None = None) -> TickerState:
-    """A ticker's state after `total` bars; bar i is the same whatever the total, but for the bar `corrected`."""
-    index = np.arange(first_index, total)
-    close = 100 + np.sin(index / 7.0) + (index % 13) / 100
-    if corrected is not None:
-        close[corrected - first_index] += 0.5
-    bars = Bars.of(
-        (15_000 + index).astype(np.int32),
-        open=close - 0.25,
-        high=close + 1.0,
-        low=close - 1.0,
-        close=close.copy(),
-        volume=1e6 + 1e3 * index,
-    )
-    blocks = np.arange(first_index // BLOCK_BARS, -(-total // BLOCK_BARS))
-    fetched = np.full(len(index), 20_000.0)
-    return TickerState(
-        ticker=ticker,
-        first_index=first_index,
-        delivered=bars,
-        fetched=fetched,
-        split_fetched=fetched,
-        withdrawn=(),
-        restatements=(),
-        bars=bars,
-        feature_state=np.arange(STATE_SIZE) * 1.5 + total,
-        snapshots=blocks[:, None] + np.arange(STATE_SIZE) / 3,
-        due=DueTraining(15_000 + total, b"digest" + str(total).encode()),
-        counters=Counters(accepted=total),
-    )
+from records import CandidateScore, FallbackStep, Forecast
 
 
 def forecast(ticker: str, *, annual_return: float = 0.08, **fields: object) -> Forecast:

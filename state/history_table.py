@@ -1,4 +1,4 @@
-"""The table of histories: bars, feature state and due training of each ticker."""
+"""The history table: bars, rolling state and due training of each ticker."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class HistoryTable:
         return load_state(self._database, ticker)
 
     def save(self, state: TickerState, *, changed_from: int) -> None:
-        """Make `state` what is stored, all of it or nothing.
+        """Store `state`, completely or not at all.
 
-        `changed_from` is the absolute index of the first bar that differs from the last saved state: only blocks from there
-        on are rewritten, and blocks that left the state are deleted. Raises StateWriteError when the disk refuses.
+        `changed_from` is the absolute index of the first bar that differs from the last saved state. Only blocks from there on
+        are rewritten, and blocks that left the state are deleted. Raises StateWriteError if the disk refuses.
         """
         payload = self._database.get(codec.head_key(state.ticker))
         previous = None if payload is None else codec.decode_head(state.ticker, payload)
@@ -45,13 +45,13 @@ def load_state(database: Database, ticker: str) -> TickerState | None:
 
 
 def load_copy(database: Database, ticker: str) -> TickerState | None:
-    """The state under a ticker in the layout of the embedded engine or of a worker, whichever it is, or None."""
+    """The state under a ticker, in the layout of the embedded engine or of a worker, or None."""
     payload = database.get(record_key(ticker))
     return load_record(database, ticker) if payload is not None and is_stamped(payload) else load_state(database, ticker)
 
 
 def load_record(database: Database, ticker: str) -> TickerState | None:
-    """The state that a stream worker keeps under a ticker in its copy of a partition, or None."""
+    """The state under a ticker in a stream worker's copy of a partition, or None."""
     payload = database.get(record_key(ticker))
     if payload is None:
         return None
