@@ -1,4 +1,4 @@
-"""From estimates and correlations to a portfolio: which problem is solved, and what its answer means."""
+"""From estimates and correlations to a portfolio: which problem is solved, and the figures of its solution."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EDGE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What is asked for; annual decimals. Without a target the maximum Sharpe ratio; of two targets the return's wins."""
+    """The goal; annual decimals. Without a target the maximum Sharpe ratio; of two targets the return's wins."""
 
     risk_free_rate: float
     target_return: float | None = None
@@ -30,10 +30,10 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Portfolio:
-    """Weights (n,) with five decimals, and their expected year: computed from these very weights, so that it can be checked.
+    """Weights (n,) with five decimals, and their expected year, computed from these very weights so that it can be checked.
 
     `annual_return` is Σ wᵢ μᵢ, `annual_volatility` is √(w'Σw), `sharpe_ratio` is (annual_return - risk_free_rate) /
-    annual_volatility, all before `trading_cost`, which is what it takes to get there. `optimum` are the weights before
+    annual_volatility, all before `trading_cost`, the cost of trading to these weights. `optimum` are the weights before
     rounding; `step` the part of the way from the held weights to the best ones, 1 where nothing was held or trading had a cost.
     """
 

@@ -1,14 +1,14 @@
-"""What past prices alone say of tickers: the classic mean and volatility, the mean shrunk by how badly it is known.
+"""Estimates from past prices alone: the classic mean and volatility. The mean is shrunk by its standard error.
 
-Mean-variance on raw means of a few weeks buys whatever has just risen, at hundreds of percent a year. A mean m with the
-standard error s is therefore shrunk towards a centre c, as the forecasts' are (`models.pooling.shrinkage`):
+Mean-variance on raw means of a few weeks buys whatever has just risen, at hundreds of percent a year. A mean m with
+standard error s is therefore shrunk towards a centre c, as the forecasts are (`models.pooling.shrinkage`):
 
     c + (m - c) τ² / (τ² + s²),  τ = PRIOR_ANNUAL_DISPERSION
 
-Where no forecast gives the centre, it is the tickers' own: that of `center_of_returns`, which lets no ticker decide for
-another, times π² / (π² + q²), π = PRIOR_ANNUAL_MEAN. q is the part of its error that the tickers share: what happened to all
-in the same weeks is one sample of the market, however many they are. After Jorion (1986, "Bayes-Stein estimation for portfolio
-analysis", JFQA 21), with a robust centre in place of the minimum-variance portfolio's mean.
+Where no forecast gives the centre, it is computed from the tickers: `center_of_returns`, which is robust to a bad ticker, times
+π² / (π² + q²), π = PRIOR_ANNUAL_MEAN. q is the part of the centre's error that all tickers share: the same weeks are one
+sample of the market, however many tickers there are. After Jorion (1986, "Bayes-Stein estimation for portfolio analysis",
+JFQA 21), with a robust centre in place of the minimum-variance portfolio's mean.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from records import TRADING_DAYS, Floats
 
 
 class PastEstimate(NamedTuple):
-    """Annual decimals. `shrinkage` tells how `annual_return` was made of the mean past return."""
+    """Annual decimals. `shrinkage` is a sentence: how `annual_return` was computed from the mean past return."""
 
     annual_return: float
     annual_volatility: float
@@ -67,11 +67,11 @@ def past_estimates(prices: PriceTable, center: float | None) -> tuple[dict[str, 
 
 
 def shared_error(simple_returns: Floats, standard_error: Floats) -> float:
-    """The part of the error of the tickers' mean of means that no number of them takes away; annual, 0 for one ticker.
+    """The standard error of the tickers' mean of means that more tickers would not reduce; annual, 0 for one ticker.
 
-    Of daily returns (T, n), NaN where there is none, and the standard errors (n,) of their means, which count by their
-    precision as in `center_of_returns`. What the variance of the mean of means has beyond the tickers' own comes of their
-    moving together.
+    Takes daily returns (T, n), NaN where there is none, and the standard errors (n,) of their means; means are weighted by
+    precision as in `center_of_returns`. It is the square root of the variance of the mean of means, less the part that
+    independent tickers would have.
     """
     weight = 1.0 / (standard_error**2 + PRIOR_ANNUAL_MEAN**2)
     weight /= weight.sum()
@@ -85,7 +85,7 @@ def shared_error(simple_returns: Floats, standard_error: Floats) -> float:
 
 
 def _of_moving(log_return: Floats) -> HistoricalEstimate:
-    """The historical estimate of a price that moves: a halted one is no calm share, whatever it did before."""
+    """The historical estimate. Raises DegenerateSeriesError for a halted price: it would look like a calm share."""
     estimate = historical_estimate(log_return)
     if is_frozen(log_return):
         raise DegenerateSeriesError(f"the close has not moved on the last {FROZEN_BARS} bars: the price is halted or frozen")

@@ -58,7 +58,7 @@ def optimize_portfolio(
 
     - `return` = Σ wᵢ μᵢ; `risk` = √(Σᵢⱼ wᵢ wⱼ σᵢ σⱼ Rᵢⱼ); `sharpe_ratio` = (return - risk_free_rate) / risk
     - `prices`: last close up to `end_date` of every weighted ticker
-    - `forecasts`, `estimates`, `unused`, `warnings`: what each weight rests on, and what could not be used and why
+    - `forecasts`, `estimates`, `unused`, `warnings`: the basis of each weight, and which tickers could not be used and why
 
     Raises RequestError (what the arguments need), InfeasibleTargetError (with the feasible range), NoDataError.
     """
@@ -85,8 +85,8 @@ def get_stock_data(
 ) -> pd.DataFrame:
     """Closes adjusted for splits and dividends, dates × tickers, from `start_date` to `end_date`, both included.
 
-    From the history in the state; only tickers that it does not hold are asked for elsewhere. NaN where a ticker did not trade.
-    The last close of each ticker is the one traded. `.attrs["missing"]` gives the reason for each ticker without a price,
+    From the history in the state; the provider is asked only for tickers that the state lacks. NaN where a ticker has no bar.
+    The last close of each ticker is the traded one. `.attrs["missing"]` gives the reason for each ticker without a price,
     `.attrs["warnings"]` what else went wrong. Raises RequestError, or NoDataError when no ticker has a price.
     """
     import pandas as pd  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Weights as the contract wants them: above 1e-4, five decimals, summing to 1, and still within their limits."""
+"""Rounded weights: above 1e-4, five decimals, sum 1, within their limits."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NEARLY: Final = 1e-6
 def rounded_weights(weights: Floats, cap: float = 1.0, groups: Sequence[GroupLimit] = ()) -> Floats:
     """Weights (n,) as multiples of 1e-5, each 0 or above 1e-4, summing to 1, none above `cap`, no group above its limit.
 
-    A limit with more decimals counts rounded down, or rounded up where only then the weights sum to 1 (a cap of a third on
-    three names). Groups are disjoint. Largest remainders are rounded up first, so the sum is exact. What the small weights and
-    the limits leave is shared among the others in proportion to their weights.
+    A limit with more decimals is rounded down, or up where the weights could not sum to 1 otherwise (a cap of a third on
+    three assets). Groups are disjoint. Largest remainders are rounded up first, so the sum is exact. The rest from small
+    weights and limits is shared among the others in proportion to their weights.
     """
     kept = weights * UNITS >= SMALLEST - 0.5
     if not kept.any():
-        # More names than units allow: the heaviest ones are held.
+        # More assets than units allow: the heaviest are held.
         kept[np.argsort(-weights, kind="stable")[: UNITS // SMALLEST]] = True
     while True:
         units = _whole_units(np.where(kept, weights, 0.0), cap, groups)
@@ -48,7 +48,7 @@ def _whole_units(weights: Floats, cap: float, groups: Sequence[GroupLimit]) -> F
 
 
 def _within(weights: Floats, ceiling: int, quotas: Sequence[tuple[list[int], int]]) -> Floats:
-    """Whole units, each group at most its quota: one that would have more gets just that, and the others the rest."""
+    """Whole units, each group at most its quota; a group above its quota gets the quota, the others share the rest."""
     fixed = np.zeros(len(weights))
     free = weights.copy()
     while True:
