@@ -33,12 +33,13 @@ h2 { font-size:1.15rem; margin:2em 0 .5em; }
 p, li { max-width:46em; } .muted, figcaption, small { color:var(--muted); } figcaption { font-size:.9rem; margin:.2em 0 .4em; }
 .grid { display:grid; gap:16px; grid-template-columns:repeat(auto-fit, minmax(min(100%, 430px), 1fr)); }
 figure { margin:0; background:var(--card); border:1px solid var(--grid); border-radius:8px; padding:12px; min-width:0; }
+.grid > figure:only-child { max-width:640px; }
 figure h3 { margin:0; font-size:1rem; } svg { width:100%; height:auto; display:block; }
 .key { display:flex; flex-wrap:wrap; gap:4px 16px; font-size:.88rem; margin:.6em 0 1em; padding:0; list-style:none; }
 .key i { display:inline-block; width:14px; height:4px; border-radius:2px; margin-right:6px; vertical-align:middle; }
 .wide { overflow-x:auto; border:1px solid var(--grid); border-radius:8px; background:var(--card); }
 table { border-collapse:collapse; width:100%; font-size:.88rem; font-variant-numeric:tabular-nums; }
-th, td { padding:6px 10px; text-align:right; white-space:nowrap; border-top:1px solid var(--grid); }
+th, td { padding:6px 8px; text-align:right; white-space:nowrap; border-top:1px solid var(--grid); }
 thead th { border-top:0; color:var(--muted); font-weight:600; vertical-align:bottom; white-space:normal; }
 th:first-child, td:first-child { text-align:left; position:sticky; left:0; background:var(--card); }
 @media (max-width:600px) { th:first-child, td:first-child { white-space:normal; min-width:9em; } td, th { padding:6px 8px; } }
@@ -191,7 +192,7 @@ def _table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> st
 def _figures_table(report: Report, plain: Sequence[str]) -> str:
     head = (
         "means over universes", "return", "volatility", "Sharpe", "largest fall", "worst month", "turnover",
-        "cost a year", "effective names", "largest weight", "bias of risk",
+        "cost a year", "effective names", "largest weight", "risk bias",
     )  # fmt: skip
     rows = []
     for name in [run for each in plain for run in (each, f"{each}+control") if run in report.figures]:

@@ -45,6 +45,7 @@ def color_of(strategy: str) -> str:
 
 def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
     """Growth of one unit, the geometric mean over universes, on a log scale."""
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as below
 
     def draw(axes: Axes) -> None:
         for name, group in _by_strategy(runs).items():
@@ -53,7 +54,8 @@ def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
             axes.plot(_dates(market, group[0]), wealth, color=color_of(name), lw=width, zorder=3 if name in OURS else 2)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.1f}")
+        axes.yaxis.set_minor_locator(LogLocator(subs=(1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)))
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
         axes.set_ylabel("growth of 1, log scale")
 
     return _picture("wealth", draw, dated=True)
