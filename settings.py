@@ -154,7 +154,7 @@ class Settings(BaseSettings):
         default_factory=lambda: len(os.sched_getaffinity(0)), ge=1, description="Training processes: one per usable core."
     )
     job_deadline_seconds: float = Field(
-        120.0, gt=0, description="A training takes about half a CPU second; a job still running after this is stuck."
+        120.0, gt=0, description="A training takes about a tenth of a CPU second; a job still running after this is stuck."
     )
     model_memory_ttl_seconds: float = Field(3600.0, gt=0, description="Trained models in memory, as the specification has it.")
     model_ttl_seconds: float = Field(86400.0, gt=0, description="Trained models on disk; an older one is trained again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from pathlib import Path
 
 import click
@@ -53,7 +54,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
     missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
     _put(_FORMATS[form](rows), out)
     if form == "table" and out is None and rows:
-        click.echo(learning_line(rows))
+        click.echo(textwrap.fill(learning_line(rows), export.TABLE_WIDTH, subsequent_indent="  "))
     if missing:
         raise RequestError(f"no forecast for {', '.join(missing)}: publish its bars, or list all tickers without --tickers")
     if unreadable:

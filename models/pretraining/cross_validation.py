@@ -19,6 +19,8 @@ from records import Floats
 
 BLOCKS: Final = 4
 TICKER_GROUPS: Final = 2
+#: Mean square of δ within weeks below which a part has found nothing but rounding errors.
+LEAST_SQUARE: Final = 1e-12
 #: Residuals further out than this, in logs, count as this.
 LARGEST_ERROR: Final = 2.0
 
@@ -109,7 +111,7 @@ def scored(delta: Floats, error: Floats, week: np.ndarray) -> CrossValidation:
     weeks, index = np.unique(week, return_inverse=True)
     product, square = np.bincount(index, shift * rest), np.bincount(index, shift * shift)
     total = float(square.sum())
-    if not total > 0.0:  # a net that found nothing
+    if not total > LEAST_SQUARE * len(shift):
         return CrossValidation(0.0, 0.0, 0.0, 0.0, 1.0)
     weight = float(product.sum()) / total
     blocks = [

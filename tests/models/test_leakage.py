@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Final
 
@@ -122,7 +123,7 @@ def test_a_training_with_all_candidates_does_not_know_what_follows(alteration: A
     assert msgspec.msgpack.encode(altered) == msgspec.msgpack.encode(known)
 
 
-@pytest.mark.parametrize("part", ["models", "candidates", "residuals", "panel", "deltas"])
+@pytest.mark.parametrize("part", ["models", "candidates", "residuals", "panel"])
 def test_every_part_of_a_training_would_show_a_leak(part: str) -> None:
     """The counter-check: one bar within the window moves scalers and coefficients, scores, calibration and pooled labels."""
     day, *columns = simulated_columns(BARS, seed=0)
@@ -131,6 +132,17 @@ def test_every_part_of_a_training_would_show_a_leak(part: str) -> None:
         column[CUT - 15 :] *= 1.3
     moved = trained(window_of_columns("T0", day, *columns).until(CUT).last(756), ("har", "xgboost"))
     assert getattr(whole, part) != getattr(moved, part)
+
+
+def test_evidence_on_the_market_model_would_show_a_leak() -> None:
+    """δ of the panel's rows moves with the bars before them; those of the last horizon have no row."""
+    window = windows()[0].until(CUT).last(756)
+    known = trained(window, ("har", "xgboost")).deltas["xgboost"]
+    for back, same in ((15, True), (60, False)):
+        features = window.features.copy()
+        features[-back:] += 0.01
+        moved = trained(dataclasses.replace(window, features=features), ("har", "xgboost")).deltas["xgboost"]
+        assert (moved == known) is same
 
 
 def test_pooled_labels_end_a_horizon_before_the_origin() -> None:

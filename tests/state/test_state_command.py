@@ -57,8 +57,9 @@ def test_the_table(folder: Path) -> None:
     assert all(len(line) <= 120 for line in lines)
     cells = [line.split() for line in lines[2:]]
     assert " ".join(cells[0]) == "AAPL 2018-02-07 -5.1 -7.0 … 9.0 xgboost 0.012 6.1 20.0 har 0.310 5.2"
-    assert [row[0] for row in cells] == ["AAPL", "FB", "MSFT", "FB:"]
-    assert lines[-1] == "FB: the historical estimate stands in. har: 196 bars, and it needs at least 504"
+    assert [row[0] for row in cells] == ["AAPL", "FB", "MSFT", "FB:", "machine"]
+    assert lines[-1] == "machine learning: no weight in any forecast; the evidence does not carry it"
+    assert lines[-2] == "FB: the historical estimate stands in. har: 196 bars, and it needs at least 504"
 
 
 def test_the_table_says_where_a_return_is_limited() -> None:

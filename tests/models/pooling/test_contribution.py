@@ -1,0 +1,76 @@
+"""What machine learning contributed: the factor of each row, and the sentence about all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import numpy as np
+import pytest
+
+from models.market.model import market_model
+from models.pooling.contribution import learning_line, variance_factor
+from models.pooling.joint_panel import delta_evidence, joint_panel
+from models.pooling.pool import pool, pool_members
+from models.results import TrainingJob
+from models.serving import make_forecast
+from models.training import train_ticker
+from records import Forecast
+from tests.models.windows import simulated_window
+
+TICKERS = ("AA1", "BB2", "CC3")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Forecast]:
+    found = []
+    for seed, ticker in enumerate(TICKERS):
+        window = dataclasses.replace(simulated_window(756, seed=seed), ticker=ticker)
+        job = TrainingJob(window, b"", 21, 0, ("har", "xgboost"), 504, "hash")
+        found.append(make_forecast(window, train_ticker(job), horizon=21, settings_hash="hash", minimum_bars=504))
+    return found
+
+
+def test_the_factor_is_the_models_delta_by_its_weight(rows: list[Forecast]) -> None:
+    for row in pool(rows):
+        own, moved = (opinion.daily_variance for opinion in row.opinions)
+        expected = (moved / own) ** row.volatility_weight if row.volatility_model == "xgboost" else 1.0
+        assert variance_factor(row) == pytest.approx(expected)
+
+
+def test_evidence_counts_weeks_not_tickers(rows: list[Forecast]) -> None:
+    """The same ticker under more names is no more evidence: all its labels fall into the same weeks, at their mean."""
+    members = pool_members(rows)
+    once = delta_evidence(members, joint_panel(members), "xgboost")
+    again = [msgspec.structs.replace(row, ticker=f"{row.ticker}X") for row in members]
+    doubled = sorted([*members, *again], key=lambda row: row.ticker)
+    twice = delta_evidence(doubled, joint_panel(doubled), "xgboost")
+    assert once is not None
+    assert twice is not None
+    assert twice.product / twice.error == pytest.approx(once.product / once.error, rel=0.05)
+
+
+def test_labels_that_the_fit_has_seen_are_no_evidence(rows: list[Forecast]) -> None:
+    record = market_model().record
+    weeks = np.frombuffer(rows[0].pool.weeks, dtype="<i4")  # type: ignore[union-attr]
+    inside = np.linspace(record.first_week, record.last_week, len(weeks)).astype("<i4").tobytes()
+    seen = [
+        msgspec.structs.replace(row, ticker=name, pool=msgspec.structs.replace(row.pool, weeks=inside))
+        for row, name in zip(rows, record.tickers, strict=False)
+    ]
+    found = delta_evidence(seen, joint_panel(seen), "xgboost")
+    assert found is not None
+    assert (found.square, found.product, found.error) == (0.0, 0.0, 0.0)
+    unseen = [msgspec.structs.replace(row, ticker=f"{row.ticker} of another market") for row in seen]
+    found = delta_evidence(unseen, joint_panel(unseen), "xgboost")
+    assert found is not None
+    assert found.square > 0.0
+
+
+def test_the_line_says_who_moves_what_and_why(rows: list[Forecast]) -> None:
+    line = learning_line(pool(rows))
+    if any(row.volatility_weight > 0 for row in pool(rows)):
+        assert line.startswith("machine learning: xgboost moves")
+        assert "prior of" in line
+    unmoved = [msgspec.structs.replace(row, volatility_weight=0.0) for row in rows]
+    assert learning_line(unmoved).endswith("the evidence does not carry it")
