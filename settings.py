@@ -317,6 +317,11 @@ class Settings(BaseSettings):
         ("http://localhost:5173", "http://127.0.0.1:*"),
         description="Pages that may call; comma-separated; :* stands for any port. The client's two addresses.",
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "localhost", "[::1]"),
+        description="Host names that the service answers to, beside HOST; comma-separated, without port; * allows any. "
+        "Whoever points a name of their own at this machine could else read its answers in a browser.",
+    )
     max_request_bytes: int = Field(1_000_000, ge=1000, description="A list of 1,000 raw ticker lines is some 20 kB.")
     max_optimizations: int = Field(
         8, ge=1, description="At once; beyond: 429. 500 tickers keep a core busy for half a second, and a person waits."
@@ -334,7 +339,7 @@ class Settings(BaseSettings):
     @classmethod
     def _split_lists(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            for name in ("models", "cors_origins"):
+            for name in ("models", "cors_origins", "allowed_hosts"):
                 if isinstance(values.get(name), str):
                     values[name] = tuple(comma_list(values[name].lower()))
         return values

@@ -1,4 +1,4 @@
-"""Who may call: pages of known origin (CORS), and holders of the token where one is set."""
+"""Who may call: under known host names, pages of known origin (CORS), and holders of the token where one is set."""
 
 from __future__ import annotations
 
@@ -13,15 +13,24 @@ from optimizer.web.answers import json_answer, refuse
 _METHODS = "GET, POST, OPTIONS"
 _HEADERS = "Content-Type, Authorization, Accept"
 _PREFLIGHT_SECONDS = "600"
+#: Of a caller's Host header so much is repeated.
+_SHOWN = 60
 
 
-def register_access(app: Flask, origins: Sequence[str], token: str | None) -> None:
-    """Answer preflights, mark answers for pages of `origins`, and refuse /api without `token` (None: open)."""
+def register_access(app: Flask, origins: Sequence[str], hosts: Sequence[str], token: str | None) -> None:
+    """Answer preflights, mark answers for pages of `origins`, refuse other `hosts`, and /api without `token` (None: open).
+
+    Preflights of unknown paths are answered too, so that a page of an allowed origin can read why there is nothing.
+    """
     allowed = origin_pattern(origins)
 
     @app.before_request
     def check() -> Response | None:
-        if request.method == "OPTIONS" and request.url_rule is not None:
+        host = request.headers.get("Host", "")
+        # A page of a name that its owner points to this machine (DNS rebinding) would be of this service's own origin.
+        if host and not is_allowed_host(host, hosts):
+            return refuse(421, f"this service does not answer as {host[:_SHOWN]!r}: name it in ALLOWED_HOSTS if it should")
+        if request.method == "OPTIONS" and (request.url_rule is not None or "Origin" in request.headers):
             return json_answer({})
         if token is None or not request.path.startswith("/api/"):
             return None
@@ -43,6 +52,16 @@ def register_access(app: Flask, origins: Sequence[str], token: str | None) -> No
                 response.headers["Access-Control-Allow-Headers"] = _HEADERS
                 response.headers["Access-Control-Max-Age"] = _PREFLIGHT_SECONDS
         return response
+
+
+def is_allowed_host(host: str, allowed: Sequence[str]) -> bool:
+    """Whether a Host header names one of these hosts, at any port; `*` among them allows all.
+
+    >>> [is_allowed_host(h, ("localhost", "[::1]")) for h in ("LOCALHOST:5000", "[::1]:80", "localhost.evil.com", "evil.com")]
+    [True, True, False, False]
+    """
+    name = re.sub(r":[0-9]*$", "", host.strip()).lower().rstrip(".")
+    return "*" in allowed or name in allowed
 
 
 def origin_pattern(origins: Sequence[str]) -> re.Pattern[str]:

@@ -74,23 +74,30 @@ def message_of(error: ForecastingError) -> str:
     return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL
 
 
-def _sentence(app: Flask, error: HTTPException) -> str:
-    """What a caller is told where Flask itself refuses."""
+def sentence_of(app: Flask, error: Exception) -> str:
+    """What a caller reads where a request is refused before it is looked at."""
+    if isinstance(error, UnsupportedBodyError):
+        return "the body must be JSON: send Content-Type: application/json"
     if isinstance(error, NotFound):
-        return f"there is nothing at {request.path[:_SHOWN]}; /api/openapi.json describes what there is"
+        return (
+            f"there is nothing at {request.path[:_SHOWN]}: this service optimizes portfolios, and the page's other tabs need "
+            "their own back end; /api/openapi.json describes what there is"
+        )
     if isinstance(error, MethodNotAllowed):
         return f"{request.path[:_SHOWN]} takes {' or '.join(sorted(error.valid_methods or ()))}, not {request.method[:_SHOWN]}"
     if isinstance(error, RequestEntityTooLarge):
         return f"the body is too large: at most {app.config['MAX_CONTENT_LENGTH']:,} bytes are taken"
-    return error.description or error.name
+    if isinstance(error, HTTPException):
+        return error.description or error.name
+    return str(error)
 
 
 def register_errors(app: Flask) -> None:
     """Turn everything that is raised into `{"error": text}`."""
 
     @app.errorhandler(UnsupportedBodyError)
-    def unsupported(_: UnsupportedBodyError) -> Response:
-        return refuse(415, "the body must be JSON: send Content-Type: application/json")
+    def unsupported(error: UnsupportedBodyError) -> Response:
+        return refuse(415, sentence_of(app, error))
 
     @app.errorhandler(ForecastingError)
     def ours(error: ForecastingError) -> Response:
@@ -101,7 +108,7 @@ def register_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:
-        response = refuse(error.code or 500, _sentence(app, error))
+        response = refuse(error.code or 500, sentence_of(app, error))
         if isinstance(error, MethodNotAllowed):
             response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response

@@ -37,7 +37,8 @@ def create_app(settings: Settings, reader: ForecastReader | None = None, *, sess
     optimizations = app.extensions[OPTIMIZATIONS] = resources.enter_context(contextlib.closing(Optimizations(opened, metrics)))
     register_errors(app)
     register_watching(app, metrics)
-    register_access(app, settings.cors_origins, settings.api_token.get_secret_value() if settings.api_token else None)
+    hosts = (*settings.allowed_hosts, settings.host)
+    register_access(app, settings.cors_origins, hosts, settings.api_token.get_secret_value() if settings.api_token else None)
     register_optimization(app, optimizations)
     register_table(app, opened, metrics)
 

@@ -183,6 +183,7 @@ _REFUSALS: Final = {
     409: "The request id belongs to another request",
     413: "The body is too large",
     415: "The body is not JSON",
+    421: "The service does not answer under this host name",
     429: "Too much at once; ask again after Retry-After seconds",
     503: "Nothing can be served, and why",
 }

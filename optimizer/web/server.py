@@ -12,6 +12,7 @@ import msgspec
 import waitress
 from flask import Flask
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
@@ -78,13 +79,13 @@ class Server:
         if self._settings.api_token is None and self._settings.host not in _LOOPBACK:
             logger.warning("anyone who reaches this host may call, for no API_TOKEN is set host=%s", self._settings.host)
         sys.setswitchinterval(_SWITCH_SECONDS)
-        logger.info("serving host=%s port=%d", self._settings.host, self.port)
+        logger.info("serving url=%s", f"http://{self._settings.host}:{self.port}")
         self._server.run()
         self._server.close()
 
     def _leave(self, number: int, _: FrameType | None) -> NoReturn:
         logger.info("stopping signal=%s", signal.Signals(number).name)
-        # Streams first, or they would keep their threads; then waitress ends its loop and its threads at this exception.
+        # First all who wait get an answer, or they would keep their threads; then this exception ends waitress and its threads.
         self._optimizations.close()
         raise SystemExit
 
@@ -102,5 +103,15 @@ class _JsonError(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuses what proxies may read otherwise: two lengths of one body (RFC 9112, section 6.3)."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if "CONTENT_LENGTH" in self.headers and (self.chunked or "TRANSFER_ENCODING" in self.headers):
+            raise ParsingError("Content-Length and Transfer-Encoding together: send one of them")
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _JsonError
+    parser_class = _Parser

@@ -156,6 +156,8 @@ def test_beyond_so_many_at_once_the_answer_is_to_come_back(blocking):
             assert refused.status_code == 429
             assert refused.headers["Retry-After"] == "1"
             assert refused.json["error"]
+        # The page keeps the reason: its stream ends with it.
+        assert refused.json["error"] in client.get("/api/progress-stream/req_1").text
         assert client.get("/healthz").status_code == 200
         released.set()
         assert slow.result(timeout=PATIENCE_SECONDS).status_code == 200

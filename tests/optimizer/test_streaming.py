@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import urllib.parse
 import uuid
 from collections.abc import Iterator
@@ -121,10 +120,22 @@ def test_a_stream_that_is_left_and_taken_up_again_gets_the_result(service):
 
 
 @pytest.mark.slow
-def test_an_unknown_id_ends_with_an_error(service):
-    kind, data = Stream(service, new_id()).end()[-1]
-    assert kind == data["type"] == "error"
-    assert "Unknown request id" in data["message"]
+def test_a_stream_without_a_request_ends_without_a_word_and_a_late_request_still_reaches_its_page(service):
+    request_id = new_id()
+    frames = Stream(service, request_id).end()
+    # An error here would take the place of the reason that the page shows, had its request been refused.
+    assert {data["message"] for _, data in frames} == {"Waiting for the request"}
+    started(service, request_id)
+    assert Stream(service, request_id).end()[-1][0] == "complete"
+
+
+def test_the_last_progress_tells_what_the_result_rests_on_whenever_the_stream_is_opened(service):
+    request_id = new_id()
+    started(service, request_id)
+    for _ in range(2):
+        *_, progress, (kind, _) = Stream(service, request_id).end()
+        assert kind == "complete"
+        assert progress[1]["message"].startswith("6 of 6 tickers used, prices from 2020-01-01 to 2021-02-23, 6 by forecasts")
 
 
 @pytest.mark.parametrize(
@@ -147,6 +158,45 @@ def test_a_request_that_is_wrong_is_refused_at_once_and_its_stream_ends_too(serv
     assert answer.status == 400
     assert answer.json["error"] == "Either ticker_group or tickers must be provided."
     assert stream.end()[-1] == ("error", {"type": "error", "message": answer.json["error"]})
+
+
+@pytest.mark.parametrize("listens_first", [True, False])
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "message"),
+    [
+        ('{"tickers": ["AAA", "%s"], "request_id": "%s"}', "application/json", 413, "the body is too large: at most 1,000,000"),
+        ('{"request_id": "%.0s%s", "tickers": ["%.1000001s"]}', "application/json", 413, "the body is too large"),
+        ('{"tickers": "%.0s" "request_id": "%s"}', "application/json", 400, "the body is not valid JSON"),
+        ('{"tickers": "%.0s", "request_id": "%s"}', "text/plain", 415, "the body must be JSON"),
+        ('{"tickers": "%.0s", "request_id": "%s"}', "application/json", 400, "Either ticker_group or tickers"),
+    ],
+)
+def test_the_stream_of_a_refused_request_ends_with_its_own_reason(service, body, kind, status, message, listens_first):
+    request_id, filling = new_id(), "x" * 1_000_000
+    sent = body % ((filling, request_id) if body.count("%") == 2 else (filling, request_id, filling))
+    stream = Stream(service, request_id) if listens_first else None
+    if stream:
+        next(stream.frames())
+    answer = service.request("POST", "/api/optimize-portfolio", sent.encode(), Content_Type=kind)
+    assert answer.status == status
+    assert message in answer.json["error"]
+    (end,) = [data for name, data in (stream or Stream(service, request_id)).end() if name != "progress"]
+    assert end == {"type": "error", "message": answer.json["error"]}
+
+
+def test_of_six_streams_of_one_browser_the_oldest_lets_a_request_through(service):
+    await_no_stream(service)
+    browser = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0"}
+    ids = [new_id() for _ in range(6)]
+    streams = [Stream(service, request_id, **browser) for request_id in ids]
+    other = Stream(service, new_id(), **{"User-Agent": "Mozilla/5.0 Firefox/140.0"})
+    assert {data["message"] for _, data in streams[0].end()} <= {"Waiting for the request"}
+    assert b"progress_streams 6.0" in service.get("/metrics").body
+    # As the browser does it: opened again, and the result is there.
+    started(service, ids[0])
+    assert Stream(service, ids[0], **browser).end()[-1][0] == "complete"
+    for stream in (*streams[1:], other):
+        stream.close()
 
 
 def test_the_same_request_again_changes_nothing_and_another_one_under_its_id_is_refused(service):
@@ -185,16 +235,3 @@ def test_streams_that_are_left_are_freed(service):
 
 def await_no_stream(service: Service) -> None:
     until(lambda: b"progress_streams 0.0" in service.get("/metrics").body)
-
-
-def test_a_stream_ends_when_the_service_stops(tmp_path):
-    write_state(tmp_path / "state", BARS, made_rows(BARS).values())
-    with Service(tmp_path / "state") as running:
-        stream = Stream(running, new_id())
-        next(stream.frames())
-        ended = threading.Thread(target=stream.end)
-        ended.start()
-        assert running.stop() == 0
-        ended.join(timeout=PATIENCE_SECONDS)
-        assert not ended.is_alive()
-        assert "still running" not in running.log, "no thread had to be given up"
