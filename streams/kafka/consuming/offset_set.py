@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 
 
 class OffsetSet:
@@ -19,10 +18,6 @@ class OffsetSet:
     def __contains__(self, offset: int) -> bool:
         place = bisect_right(self._begins, offset) - 1
         return place >= 0 and offset < self._ends[place]
-
-    def runs(self) -> Iterator[tuple[int, int]]:
-        """The runs in rising order."""
-        return zip(self._begins, self._ends, strict=True)
 
     @property
     def first(self) -> int | None:
