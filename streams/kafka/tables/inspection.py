@@ -1,7 +1,7 @@
-"""A worker's own copies as other processes read them from disk, one after the other.
+"""The inspection: a worker reads its own copies from disk as other processes do, one after another.
 
-RocksDB holds in memory what it has read of MANIFEST, CURRENT and IDENTITY, and keeps its table files open. So a worker goes on
-undisturbed when one of these is cut, emptied or deleted, while every reader that opens the copy sees old values or an error.
+RocksDB keeps the content of MANIFEST, CURRENT and IDENTITY in memory, and its table files open. So a worker does not notice
+that one of these files is cut, emptied or deleted, while every reader that opens the copy sees old values or an error.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ InThread = Callable[..., Awaitable[str | None]]
 
 
 class Inspection:
-    """Looks at the copies whose files changed otherwise than by writing, or else at the next copy in turn.
+    """Inspects copies whose files changed without a write, or else the next copy in turn.
 
-    A copy with a problem at two looks in a row is reported to its log, as a read that fails would be.
+    A problem that is found twice in a row is reported to the copy's log, as a failed read would be.
     """
 
     def __init__(self, logs: PartitionLogs) -> None:
@@ -35,7 +35,7 @@ class Inspection:
         self._turn: deque[Path] = deque()
 
     async def look(self, in_thread: InThread) -> None:
-        """Look at the next copies; at all of them where one has a problem, since a disk seldom harms a single file."""
+        """Inspect the next copies, and all copies if one has a problem: a disk seldom damages a single file."""
         logs = {log.copy.path: log for log in self._logs}
         waiting = deque(self._next(list(logs)))
         problems: dict[Path, str] = {}
@@ -56,8 +56,8 @@ class Inspection:
         for _ in range(2):
             try:
                 problem = await in_thread(problem_on_disk, log.copy.path, at_least=log.copy.next_offset)
-            except (StateWriteError, OSError) as error:  # a full disk, say: it is looked at again
-                logger.warning("copy not looked at path=%s reason=%s", log.copy.path, error)
+            except (StateWriteError, OSError) as error:  # for example a full disk: inspect again later
+                logger.warning("copy not inspected path=%s reason=%s", log.copy.path, error)
                 return None
             if problem is None:
                 return None

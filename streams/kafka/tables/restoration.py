@@ -102,7 +102,7 @@ class Restoration(Service):
         self._wanted.set()
 
     async def crash(self, reason: BaseException) -> None:
-        """End the worker: with one of these tasks dead it would look well and stand still at the next rebalance."""
+        """End the worker: without one of these tasks it would look healthy and stop at the next rebalance."""
         await super().crash(reason)
         self._failed(reason if isinstance(reason, Exception) else BrokerError(f"restoration ended: {reason!r}"))
 
