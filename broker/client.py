@@ -47,7 +47,7 @@ def credentials(settings: Settings) -> tuple[str, str]:
 
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
-    """Turn a Kafka client's errors into BrokerError, each with what to do about it."""
+    """Turn a Kafka client's errors into BrokerError, with advice."""
     try:
         yield
     except (TimeoutError, kafka_errors.KafkaError, OSError) as error:
@@ -55,7 +55,7 @@ def broker_errors(settings: Settings) -> Iterator[None]:
 
 
 def explain(error: BaseException, settings: Settings) -> BrokerError:
-    """The BrokerError that says what `error` means and what to do: a BrokerAwayError if it may pass by itself."""
+    """The BrokerError that explains `error` and gives advice: a BrokerAwayError if waiting may help."""
     if (refusal := _refusal(error, settings)) is not None:
         return BrokerError(f"{settings.kafka_bootstrap}: {refusal}")
     return BrokerAwayError(f"{settings.kafka_bootstrap}: {_absence(error, settings)}")
@@ -63,7 +63,7 @@ def explain(error: BaseException, settings: Settings) -> BrokerError:
 
 def _refusal(error: BaseException, settings: Settings) -> str | None:
     """What has to be changed before trying again; None if trying again may be enough."""
-    # Without the text of what the broker refused: that is the whole request.
+    # Without the error's text: it contains the whole request.
     match error:
         case kafka_errors.AuthorizationError():
             return (
@@ -91,13 +91,13 @@ def _refusal(error: BaseException, settings: Settings) -> str | None:
 def _passes(error: BaseException) -> bool:
     if not isinstance(error, kafka_errors.BrokerResponseError):
         return True
-    # One copy is too many only while no broker is ready.
+    # A replication factor of 1 is refused only while no broker is ready.
     passing = kafka_errors.UnknownError | kafka_errors.BrokerNotAvailableError | kafka_errors.InvalidReplicationFactorError
     return bool(error.retriable) or isinstance(error, passing)
 
 
 def _absence(error: BaseException, settings: Settings) -> str:
-    # Without the whole request again. kafka-python tries again whatever the reason, and keeps the reason to itself.
+    # Without the whole request, as above. kafka-python retries after any error, and does not report the reason.
     reason: object = type(error).__name__ if isinstance(error, kafka_errors.BrokerResponseError) else error
     if is_listening(settings.kafka_bootstrap):
         return (
