@@ -108,7 +108,7 @@ def _absence(error: BaseException, settings: Settings) -> str:
 
 
 def is_listening(bootstrap: str) -> bool:
-    """Whether anything accepts a connection at one of these addresses; it need not be a Kafka that lets us in."""
+    """Whether anything accepts a connection at one of these addresses, Kafka or not."""
     for address in comma_list(bootstrap):
         host, _, port = address.strip().rpartition(":")
         try:

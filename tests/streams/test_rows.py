@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 
 from errors import SchemaError, StateCorruptError
 from history.forecasting import training_job
-from history.ticker_state import TickerState
 from models.results import TrainedTicker
 from models.serving import LoadedTicker, load_trained
-from models.training import train_ticker
 from streams.rows import make_row, readable_models, readable_row
 from tests.made.bars import walk
 from tests.made.histories import backfill, due_of
 from tests.streams.leaning import LEANING, train_leaning
 from tests.streams.scenarios import CHEAP
-
-
-@cache
-def state() -> TickerState:
-    return backfill(walk(500, 1), CHEAP)
-
-
-@cache
-def trained() -> TrainedTicker:
-    return train_ticker(training_job(state(), due_of(state()), CHEAP))
+from tests.streams.trained import state, trained
 
 
 def nothing() -> None:

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from errors import StateCorruptError, StateWriteError
 from state.follower import DatabaseFiles
 from state.partition_copy import problem_on_disk
+from streams.kafka.tables.in_thread import in_thread
 from streams.kafka.tables.partition_log import PartitionLog
 from streams.kafka.tables.partition_logs import PartitionLogs
 
 logger = logging.getLogger(__name__)
-
-#: Runs a blocking function in a thread.
-InThread = Callable[..., Awaitable[str | None]]
 
 
 class Inspection:
@@ -34,7 +31,7 @@ class Inspection:
         self._files: dict[Path, DatabaseFiles] = {}
         self._turn: deque[Path] = deque()
 
-    async def look(self, in_thread: InThread) -> None:
+    async def look(self) -> None:
         """Inspect the next copies, and all copies if one has a problem: a disk seldom damages a single file."""
         logs = {log.copy.path: log for log in self._logs}
         waiting = deque(self._next(list(logs)))
@@ -43,7 +40,7 @@ class Inspection:
         while waiting:
             path = waiting.popleft()
             seen.add(path)
-            problem = await self._problem(logs[path], in_thread)
+            problem = await self._problem(logs[path])
             if problem is not None:
                 problems[path] = problem
                 waiting = deque(other for other in logs if other not in seen)
@@ -51,7 +48,7 @@ class Inspection:
             if any(logs[path] is log for log in self._logs):
                 logs[path].report(StateCorruptError(problem))
 
-    async def _problem(self, log: PartitionLog, in_thread: InThread) -> str | None:
+    async def _problem(self, log: PartitionLog) -> str | None:
         problem = None
         for _ in range(2):
             try:

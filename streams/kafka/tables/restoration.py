@@ -13,7 +13,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import faust
 from faust.types import TP
@@ -26,13 +26,12 @@ from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.sender import Sender
 from streams.kafka.tables.changelog_reader import ChangelogReader, changelog_reader
+from streams.kafka.tables.in_thread import in_thread
 from streams.kafka.tables.inspection import Inspection
 from streams.kafka.tables.partition_log import PartitionLog
 from streams.kafka.tables.partition_logs import PartitionLogs
 
 logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
 
 _RETRY_SECONDS: Final = 1.0
 _LEASE_LOOK_SECONDS: Final = 0.02
@@ -146,7 +145,7 @@ class Restoration(Service):
 
     async def _prove(self, partitions: Collection[int]) -> None:
         await self._sender.delivered()
-        await _in_thread(self._logs.open, partitions)
+        await in_thread(self._logs.open, partitions)
         logs = list(self._logs)
         if not logs:
             return
@@ -203,11 +202,11 @@ class Restoration(Service):
 
     async def _verify(self, reader: ChangelogReader, log: PartitionLog) -> None:
         """Prove a copy, after reading it from the changelog's beginning if it fails. Then begin to write it."""
-        problem = await _in_thread(log.copy.verify)
+        problem = await in_thread(log.copy.verify)
         if problem is not None:
             end = log.copy.next_offset
             (log,) = await self._read(reader, [self._logs.replace(log, problem)], [end])
-            problem = await _in_thread(log.copy.verify)
+            problem = await in_thread(log.copy.verify)
         if problem is not None:
             logger.critical(
                 "changelog incomplete, stop the workers and run `python -m streams rebuild` topic=%s partition=%d reason=%s",
@@ -268,7 +267,7 @@ class Restoration(Service):
         while not self.should_stop:
             await self.sleep(_INSPECTION_SECONDS)
             if self._membership.is_active and not self.is_restoring:
-                await inspection.look(_in_thread)
+                await inspection.look()
 
     async def _read_foreign(self, logs: Sequence[PartitionLog]) -> None:
         async with changelog_reader(self._app) as reader:
@@ -286,13 +285,3 @@ class Restoration(Service):
             log.flush()
         if not all(log.is_ours for log in current):
             self._changed.set()
-
-
-async def _in_thread(function: Callable[..., Result], *arguments: Any, **options: Any) -> Result:
-    """The function's result. A cancelled caller waits for its end, because a database can be opened only once."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **options))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait([work])
-        raise
