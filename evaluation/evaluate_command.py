@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--path", type=click.Path(path_type=Path), required=True, help="Bars: Parquet, CSV, or a folder of them.")
+@click.option("--path", type=click.Path(path_type=Path), help="Bars: Parquet, CSV, or a folder; the sample's if left out.")
 @click.option("--tickers", help="Comma-separated; default all in the file.")
 @click.option(
     "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Forecasts per ticker, one horizon apart."
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
 def evaluate(
-    path: Path,
+    path: Path | None,
     tickers: str | None,
     origins: int,
     horizon: int | None,
@@ -77,7 +77,9 @@ def evaluate(
     results = []
     histories = {}
     # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.
-    bars = read_source("file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP)
+    bars = read_source(
+        "sample" if path is None else "file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP
+    )
     with _processes(settings.jobs) as pool:
         sent = []
         for whole in whole_histories(bars, today):
@@ -94,7 +96,7 @@ def evaluate(
     results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
     if not results:
         raise SourceError(
-            f"{path}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
+            f"{path or 'the sample'}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
         )
     panel = build_panel(results)
     write_forecasts(panel.rows, out)

@@ -41,7 +41,10 @@ def table_scores(results: Sequence[TickerResult], seed: int = 0) -> list[TableSc
                 qlike_losses(panel.variances[name][rows], panel.realised_variance[rows]).sum() for name in (SERVED, WITHOUT)
             ]
             losses.append(pair)
-        total = np.array(losses)
+        # A ticker that is too young for a trained model has nothing to compare.
+        total = np.array([pair for pair in losses if pair[1] > 0.0])
+        if not len(total):
+            continue
         ratios = total[:, 0] / total[:, 1]
-        found.append(TableScore(size, DRAWS, float(total[:, 0].sum() / total[:, 1].sum()), float(ratios.max())))
+        found.append(TableScore(size, len(total), float(total[:, 0].sum() / total[:, 1].sum()), float(ratios.max())))
     return found

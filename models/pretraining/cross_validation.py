@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import VARIANCE_FEATURES
+from models.market.inputs import GROUPS, INPUT_NAMES
 from models.market.model import CrossValidation
 from models.market.trees import TreeEnsemble
 from models.pooling.joint_panel import within
@@ -74,9 +75,28 @@ def part_deltas(panel: FitPanel, parts: Parts) -> dict[str, Floats]:
     """δ of every part on the rows of a panel, before it is restrained: shape (n,) each."""
     inputs = parts.standard.scale(panel.inputs.astype(np.float64))
     ridge, trees = inputs @ parts.slopes, parts.trees.predict(inputs)
+    found = {"ridge": ridge, "trees": trees, "xgboost": 0.5 * (ridge + trees)}
+    if parts.net is None:
+        return found
     net = parts.net.forward(parts.sequence_standard.scale(panel.sequences.astype(np.float64)))[:, 0]
-    found = {"ridge": ridge, "trees": trees, "xgboost": 0.5 * (ridge + trees), "lstm": net}
-    return found | {"xgboost and lstm": (2.0 * found["xgboost"] + net) / 3.0}
+    return found | {"lstm": net, "xgboost and lstm": (2.0 * found["xgboost"] + net) / 3.0}
+
+
+def ablations(panel: FitPanel, seed: int) -> dict[str, CrossValidation]:
+    """Scores of `xgboost` without each group of inputs, and with all of them (key "none")."""
+    found = {}
+    for name, columns in {"none": (), **GROUPS}.items():
+        inputs = panel.inputs.copy()
+        inputs[:, [INPUT_NAMES.index(column) for column in columns]] = 0.0
+        reduced = replace(panel, inputs=inputs)
+        delta, residuals = np.full(len(panel), np.nan), np.full(len(panel), np.nan)
+        for fitted, judged in folds(reduced):
+            parts = fit_parts(reduced.part(fitted), seed, with_net=False)
+            held_out = reduced.part(judged)
+            delta[judged], residuals[judged] = part_deltas(held_out, parts)["xgboost"], residual(held_out, parts.term_slopes)
+        known = np.isfinite(residuals)
+        found[name] = scored(delta[known], residuals[known], panel.week[known])
+    return found
 
 
 def return_target(panel: FitPanel) -> Floats:

@@ -54,7 +54,7 @@ class Parts(NamedTuple):
     sequence_standard: Standard
     slopes: Floats
     trees: TreeEnsemble
-    net: RecurrentNet
+    net: RecurrentNet | None
 
 
 def residual(panel: FitPanel, term_slopes: Floats) -> Floats:
@@ -68,7 +68,7 @@ def term_slopes_of(panel: FitPanel) -> Floats:
     return shrunk_slopes(within(panel.log_variance, panel.week), terms, np.zeros(terms.shape[1]), RIDGE)
 
 
-def fit_parts(panel: FitPanel, seed: int) -> Parts:
+def fit_parts(panel: FitPanel, seed: int, *, with_net: bool = True) -> Parts:
     """All parts, each by itself, on the residual within dates; the same for the same panel and seed."""
     term_slopes = term_slopes_of(panel)
     target = winsorised(residual(panel, term_slopes))
@@ -81,7 +81,7 @@ def fit_parts(panel: FitPanel, seed: int) -> Parts:
         sequence_standard,
         fit_ridge(within(inputs, panel.week), target),
         TreeEnsemble.of_booster(boost(inputs, target, seed)),
-        fit_net(sequences, target, panel.week, seed),
+        fit_net(sequences, target, panel.week, seed) if with_net else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from settings import SuspectBars, load_settings
 
 if TYPE_CHECKING:
     from models.contract import Window
-    from models.market.model import MarketModel
+    from models.market.model import CrossValidation, MarketModel
 
 #: Shorter histories have no labelled row.
 MINIMUM_BARS = 300
@@ -34,6 +34,7 @@ MINIMUM_BARS = 300
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of bars.")
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of bars.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the model.")
+@click.option("--ablate", is_flag=True, help="Cross-validate without each group of inputs as well.")
 @click.option("--seed", type=int, default=0, show_default=True)
 def pretrain(
     paths: tuple[Path, ...],
@@ -44,6 +45,7 @@ def pretrain(
     start: dt.datetime | None,
     end: dt.datetime | None,
     out: Path,
+    ablate: bool,
     seed: int,
 ) -> None:
     """Fit a market model to many tickers' bars: boosted trees, a net and a ridge regression, cross-validated.
@@ -51,6 +53,7 @@ def pretrain(
     MARKET_MODEL names the file to the engines. Every forecast is trained anew with it.
     """
     from models.market.model import digest_of
+    from models.pretraining.cross_validation import ablations
     from models.pretraining.panel import fit_panel, ticker_group
     from models.pretraining.pretraining import fitted_model
 
@@ -75,6 +78,9 @@ def pretrain(
     panel = fit_panel(windows.values(), load_settings().horizon)
     click.echo(f"{len(panel)} rows of {len(windows)} tickers; cross-validation and fit take some minutes", err=True)
     model = fitted_model(panel, data, seed)
+    if ablate:
+        scores = ablations(panel, seed)
+        click.echo("\n".join(_score_lines("WITHOUT the inputs of (trees and ridge)", scores.items())))
     payload = model.to_bytes()
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(payload)
@@ -129,7 +135,12 @@ def _record_lines(model: MarketModel) -> Iterator[str]:
     record = model.record
     first, last = (dt.date(1970, 1, 1) + dt.timedelta(days=7 * week - 3) for week in (record.first_week, record.last_week))
     yield f"{record.rows:,} rows of {len(record.tickers)} tickers, {first} to {last}, from {', '.join(record.data)}"
-    yield "OUT OF SAMPLE (dates and tickers held out)    weight   error  spread      R2  QLIKE ratio"
-    for name, score in [*record.scores.items(), *([] if record.return_score is None else [("return", record.return_score)])]:
+    returns = [] if record.return_score is None else [("return", record.return_score)]
+    yield from _score_lines("OUT OF SAMPLE (dates and tickers held out)", [*record.scores.items(), *returns])
+
+
+def _score_lines(title: str, scores: Iterable[tuple[str, CrossValidation]]) -> Iterator[str]:
+    yield f"{title:42}    weight   error  spread      R2  QLIKE ratio"
+    for name, score in scores:
         ratio = "      -" if score.qlike_ratio is None else f"{score.qlike_ratio:7.4f}"
         yield f"{name:42}{score.weight:10.3f}{score.error:8.3f}{score.block_spread:8.3f}{score.r2:+8.4f}{ratio:>13}"

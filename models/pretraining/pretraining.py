@@ -37,6 +37,7 @@ def fitted_model(panel: FitPanel, data: Sequence[str], seed: int) -> MarketModel
         return_score_of(judged),
     )
     parts = fit_parts(panel, seed)
+    assert parts.net is not None, "fitted with the net"
     return MarketModel(
         HORIZON,
         INPUT_NAMES,
