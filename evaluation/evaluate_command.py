@@ -96,7 +96,8 @@ def evaluate(
     results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
     if not results:
         raise SourceError(
-            f"{path or 'the sample'}: no ticker has {settings.horizon + 2} bars, one to forecast from and a horizon to check against"
+            f"{path or 'the sample'}: no ticker has {settings.horizon + 2} bars, "
+            "one to forecast from and a horizon to check against"
         )
     panel = build_panel(results)
     write_forecasts(panel.rows, out)
