@@ -20,10 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.origins import TickerResult, evaluate_ticker, origin_rows
-from evaluation.panel import ALONE, ARGMIN, SERVED, Panel, build_panel
+from evaluation.panel import ALONE, ARGMIN, SERVED, WITHOUT, Panel, build_panel
 from evaluation.plots import probability_transform, write_plots
 from evaluation.report import COLUMNS, report_lines, write_forecasts
-from evaluation.scores import interval_scores, repeated_forecasts, return_scores, untrained_score, volatility_scores
+from evaluation.scores import (
+    interval_scores,
+    repeated_forecasts,
+    return_scores,
+    untrained_score,
+    volatility_scores,
+    weight_score,
+)
+from evaluation.tables import table_scores
 from models.contract import Window
 from models.selection.metrics import qlike
 from settings import Settings
@@ -86,9 +94,30 @@ class TestScores:
 
     def test_every_forecaster_of_variance_is_scored(self, panel: Panel) -> None:
         scores = {score.name: score for score in volatility_scores(panel)}
-        assert set(scores) == {SERVED, "served_alone", ARGMIN, "har", "har_pooled", "har_mixed", "std_252", "ewma_0.97"}
+        own = {SERVED, "served_alone", WITHOUT, ARGMIN}
+        assert set(scores) == own | {"har", "har_pooled", "har_mixed", "std_252", "ewma_0.97"}
         assert all(score.forecasts == 4 * TICKERS for score in scores.values())
         assert scores["served_alone"].qlike == pytest.approx(scores["har"].qlike)
+
+    def test_weight_is_worth_what_it_takes_off_the_loss(self, panel: Panel) -> None:
+        """Without a candidate there is no weight; a served variance that halves the loss has a ratio of a half."""
+        score = weight_score(panel)
+        assert score is not None
+        assert (score.ratio, score.t) == (1.0, 0.0)
+        served, realised = panel.variances[SERVED].copy(), panel.realised_variance
+        panel.variances[SERVED] = realised.copy()
+        perfect = weight_score(panel)
+        panel.variances[SERVED] = served
+        assert perfect is not None
+        assert perfect.ratio == pytest.approx(0.0, abs=1e-12)
+        assert perfect.t < 0.0
+
+    def test_random_tables_are_the_same_each_time(self) -> None:
+        results = [evaluate_ticker(window, SETTINGS, 3, garch=False) for window in histories()[:3]]
+        scores = table_scores(results)
+        assert [score.tickers for score in scores] == [1, 2]
+        assert scores == table_scores(results)
+        assert all(score.ratio == score.worst == 1.0 for score in scores), "log-HAR alone has no weight to judge"
 
     def test_a_perfect_forecast_scores_perfectly(self, panel: Panel) -> None:
         panel.variances["oracle"] = panel.realised_variance.copy()
