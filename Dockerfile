@@ -10,7 +10,7 @@ COPY requirements.lock requirements-torch.txt ./
 RUN pip install --no-cache-dir -r requirements.lock \
     && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r requirements-torch.txt
 
-COPY errors.py settings.py ./
+COPY errors.py settings.py text.py version.py ./
 COPY commands commands
 COPY records records
 COPY broker broker
@@ -22,6 +22,7 @@ COPY state state
 COPY producers producers
 COPY streams streams
 COPY optimizer optimizer
+COPY backtest backtest
 
 # By number, so that an orchestrator can see that it is not root.
 USER 1000

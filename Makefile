@@ -36,6 +36,7 @@ VENV = .venv
 INSTALLED = $(VENV)/.installed
 # torch besides: only fitting a market model, the tests and the types need it.
 TORCH = $(VENV)/.torch
+TIDECAST = $(VENV)/.tidecast
 
 PY = $(VENV)/bin/python
 UV = $(PY) -m uv
@@ -44,7 +45,7 @@ FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(E
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
-.PHONY: help run cluster test test-fast test-sweep check bench backtest fuzz storm serve lock install clean
+.PHONY: help run cluster test test-fast test-sweep check docs bench backtest fuzz storm serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -55,12 +56,12 @@ help:  ## Print this list
 	@printf 'For serve: STATE=folder HOST=address PORT=n.  For tests: PYTEST_ARGS="-k name" PROCESSES=n.\n'
 	@printf 'For the first one: PYTHON=python3.12 (any from 3.11), TORCH_INDEX=address of an index with other torch builds.\n'
 
-run: $(INSTALLED)  ## Take bars through the whole pipeline; print forecasts and a portfolio
+run: $(TIDECAST)  ## Take bars through the whole pipeline; print forecasts and a portfolio
 	$(PY) -m streams run --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(SINCE), --since "$(SINCE)") --state "$(STATE)"$(if $(JOBS), --jobs "$(JOBS)")
 	$(PY) -m state forecasts --state "$(STATE)"$(ONLY)
 	$(PY) -m optimizer allocate --state "$(STATE)"$(ONLY)
 
-cluster: $(INSTALLED)  ## A real Kafka, two workers, a producer and the HTTP service, until Ctrl-C
+cluster: $(TIDECAST)  ## A real Kafka, two workers, a producer and the HTTP service, until Ctrl-C
 	$(PY) -m cluster --source "$(SOURCE)"$(FROM)$(ONLY)$(OF_GROUP)$(if $(filter command,$(origin STATE)), --state "$(STATE)")$(if $(PORT), --port "$(PORT)")
 
 test: $(TORCH)  ## Run every test
@@ -72,10 +73,14 @@ test-fast: $(TORCH)  ## Run the tests that take no more than some seconds each
 test-sweep: $(TORCH)  ## Run the whole matrices of damages, of which `test` takes a part
 	$(PYTEST) --sweep -m sweep $(PYTEST_ARGS)
 
-check: $(TORCH)  ## Lint, formatting and types; changes nothing
+check: $(TORCH)  ## Lint, formatting, types and plain words; changes nothing
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m tests.house.prose
+
+docs: $(INSTALLED)  ## Write the generated parts of docs/: settings, commands, HTTP, the picture of packages
+	$(PY) -m tests.house.generated
 
 bench: $(INSTALLED)  ## Measure; one JSON object a line
 	$(PY) -m benchmarks
@@ -97,14 +102,14 @@ storm: $(INSTALLED)  ## Faults of every kind over a cluster, for MINUTES=10 from
 pretrain: $(TORCH)  ## Fit a market model to the bars in BARS; write it to MODEL=market.msgpack
 	$(PY) -m models pretrain --path "$(BARS)" --out "$(MODEL)"
 
-serve: $(INSTALLED)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
+serve: $(TIDECAST)  ## Serve forecasts and portfolios over HTTP on 127.0.0.1:5000
 	$(PY) -m optimizer serve --state "$(STATE)"$(if $(HOST), --host "$(HOST)")$(if $(PORT), --port "$(PORT)")
 
 lock: $(INSTALLED)  ## Compile the full sets of requirements from the direct ones
 	$(UV) pip compile requirements.txt -o requirements.lock --python-version 3.11
 	$(UV) pip compile requirements-dev.txt -c requirements.lock -o requirements-dev.lock --python-version 3.11
 
-install: $(TORCH)  ## Install what is missing into .venv (the other targets do it by themselves)
+install: $(TIDECAST)  ## Install what is missing into .venv, with the command tidecast (the other targets do it by themselves)
 
 clean:  ## Remove caches; the state and .venv stay
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -142,4 +147,9 @@ $(TORCH): $(INSTALLED) requirements-torch.txt
 	@rm -f $@
 	@$(PY) -c "$$HAS_TORCH" 2>/dev/null || $(UV) pip install --python $(PY) -r requirements-torch.txt -c requirements-dev.lock \
 	    $(if $(TORCH_INDEX),--index "$(TORCH_INDEX)" --index-strategy unsafe-best-match)
+	@touch $@
+
+# The project itself, as it lies here: an edit needs no new installation.
+$(TIDECAST): $(INSTALLED) pyproject.toml
+	@$(UV) pip install --python $(PY) --quiet --no-deps --editable .
 	@touch $@

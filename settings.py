@@ -90,7 +90,7 @@ class PriceProvider(StrEnum):
 
 
 class SuspectBars(StrEnum):
-    """What becomes of bars that are hardly true (`records.suspicion`); they are told either way."""
+    """What happens to suspect bars (`records.suspicion`); they are reported in any case."""
 
     KEEP = "keep"
     IMPOSSIBLE = "impossible"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from commands import startup
-from settings import load_settings
+from commands.console import load_settings
 from text import comma_list
 
 

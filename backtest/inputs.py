@@ -13,7 +13,8 @@ import click
 from backtest.market import Membership
 from errors import SourceError
 from producers.histories import whole_histories
-from producers.sources import SourceName, read_source
+from producers.source_name import SourceName
+from producers.sources import read_source
 from records import Bars, canonical_ticker, day_number, is_ticker, parse_date
 from settings import SuspectBars
 
@@ -24,7 +25,7 @@ _ALWAYS: Final = (-(10**6), 10**6)
 def read_bars(path: Path | None, tickers: Sequence[str] | None) -> dict[str, Bars]:
     """Bars by ticker of a file, a folder or, for None, the sample. Raises SourceError.
 
-    Suspect bars are kept: what shows that one is wrong comes after it.
+    Suspect bars are kept: evidence that a bar is wrong comes after it.
     """
     today = dt.datetime.now(dt.UTC).date()
     name = SourceName.SAMPLE if path is None else SourceName.FILE

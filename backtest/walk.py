@@ -149,7 +149,7 @@ def _task(universe: int, row: int) -> Decision | None:
 def _decided(
     market: Market, forecasts: ForecastTable, plan: Plan, tasks: Sequence[tuple[int, int]], jobs: int
 ) -> Iterator[Iterator[Decision | None]]:
-    """The decisions in the order of the tasks, computed ahead by processes (in this one if `jobs` is 1)."""
+    """The decisions in the order of the tasks, computed ahead by processes (without any if `jobs` is 1)."""
     shared = _Shared(market, forecasts, plan)
     if jobs == 1:
         _receive(shared)

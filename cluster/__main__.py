@@ -9,15 +9,10 @@ from pathlib import Path
 
 import click
 
-from broker.local.start import local_broker
-from broker.topics import ensure_topics
-from cluster.processes import Ending, Processes
-from commands.console import run_cli
+from commands.console import load_settings, run_cli
 from errors import ForecastingError
 from producers.forms.declared import Declared
 from producers.options import source_options
-from settings import load_settings
-from streams.kafka.worker.folder import forget_tables
 
 
 @click.command()
@@ -27,6 +22,11 @@ from streams.kafka.worker.folder import forget_tables
 @source_options
 def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
     """Run the whole system on this machine and replay a source through it."""
+    from broker.local.start import local_broker
+    from broker.topics import ensure_topics
+    from cluster.processes import Ending, Processes
+    from streams.kafka.worker.folder import forget_tables
+
     settings = load_settings(state_dir=state, port=port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with local_broker(settings) as (bootstrap, broker), Processes() as processes:

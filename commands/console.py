@@ -12,13 +12,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
 
-from commands.logs import configure_logging
 from errors import ForecastingError
-from settings import load_settings
+
+if TYPE_CHECKING:
+    from settings import Settings
 
 #: What a shell expects of a process that Ctrl-C ended: 128 + SIGINT.
 EXIT_INTERRUPTED: Final = 130
@@ -30,26 +31,53 @@ SECONDS_BETWEEN_LINES: Final = 5.0
 Advance = Callable[[int], None]
 
 
+def load_settings(**overrides: Any) -> Settings:
+    """`settings.load_settings`, loaded when it is called: commands import this function, so that `--help` needs no pydantic."""
+    from settings import load_settings as load
+
+    return load(**overrides)
+
+
+class ReadyContext(click.Context):
+    """Reads the settings and starts logging when the command's own function runs: `--help` ends before, and loads neither."""
+
+    def invoke(self, callback: Any, /, *args: Any, **options: Any) -> Any:
+        """Call the function of the command."""
+        from commands.logs import configure_logging
+
+        configure_logging(load_settings())
+        return super().invoke(callback, *args, **options)
+
+
+def _made_ready(command: click.Command) -> click.Command:
+    """The command with a context that starts logging; of a group, its commands."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            _made_ready(member)
+    else:
+        command.context_class = ReadyContext
+    return command
+
+
 class LazyCommands(click.Group):
-    """Commands that are imported when they are called: a process that runs for months carries only what its own one needs."""
+    """Commands that are imported when they are called: a process that runs for months carries its own command only."""
 
     def __init__(self, *args: Any, places: Mapping[str, str], **options: Any) -> None:
         """`places` maps names of commands to `module:attribute`."""
         super().__init__(*args, **options)
         self._places = places
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names, in order."""
-        return list(self._places)
+        return [*self._places, *super().list_commands(ctx)]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """The command of a name, None where there is none."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; None if there is none."""
         place = self._places.get(cmd_name)
         if place is None:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, _, attribute = place.partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return _made_ready(getattr(importlib.import_module(module), attribute))
 
 
 def run_cli(command: click.Command) -> NoReturn:
@@ -59,8 +87,7 @@ def run_cli(command: click.Command) -> NoReturn:
     keeps its traceback.
     """
     try:
-        configure_logging(load_settings())
-        code = command.main(standalone_mode=False)
+        code = _made_ready(command).main(standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
         error.show()
@@ -100,8 +127,8 @@ def progress(
 
 @contextmanager
 def _bar(total: int | None, description: str, stream: TextIO) -> Iterator[Advance]:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=stream)) as bar:

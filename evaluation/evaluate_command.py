@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import startup
-from commands.console import progress
+from commands.console import load_settings, progress
 from errors import SourceError
-from settings import SuspectBars, load_settings
 from text import comma_list
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ def evaluate(
     from history.windows import window_of_bars
     from producers.histories import whole_histories
     from producers.sources import read_source
+    from settings import SuspectBars
 
     startup.loaded()
     if plots is not None and find_spec("matplotlib") is None:
@@ -141,7 +141,7 @@ def _tell(count: int, of_bars: str) -> None:
 
 
 def _lookback(lookback: int | None) -> dict[str, int]:
-    """A look-back of one's own takes the settings along that must fit it."""
+    """Settings that must change with --lookback."""
     if lookback is None:
         return {}
     known = load_settings()

@@ -10,10 +10,11 @@ from history.schedule import bars_to_cutoff, early_training
 from history.ticker_state import DueTraining, TickerState
 from history.windows import training_window, window_of
 from models.contract import Window
-from models.results import CODE_VERSION, TrainedTicker, TrainingJob
+from models.results import TrainedTicker, TrainingJob
 from models.serving import FEATURE_BARS, LoadedTicker, load_trained, make_forecast
 from records import Drift, Forecast, date_of
 from settings import Settings
+from version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def training_job(state: TickerState, due: DueTraining, settings: Settings) -> Tr
 
 def is_usable(trained: TrainedTicker, settings: Settings) -> bool:
     """Whether this code made the result, under these settings; its cut-off may be old."""
-    return trained.settings_hash == settings.forecast_hash and trained.code_version == CODE_VERSION
+    return trained.settings_hash == settings.forecast_hash and trained.code_version == VERSION
 
 
 def calls_for(state: TickerState, training: DueTraining, settings: Settings) -> bool:

@@ -68,7 +68,7 @@ def absorb(
 ) -> tuple[TickerState | None, list[Output]]:
     """Merge a batch of bars into the state of its ticker.
 
-    The bars are validated here again, whoever sent them. The state stays None until a good bar arrives. Outputs in order:
+    The bars are validated here again, from any sender. The state stays None until a good bar arrives. Outputs in order:
     refused bars, `Absorbed`, then what follows from the change, then the suspect bars.
 
     Raises StateCorruptError if the stored rolling state does not fit this code.

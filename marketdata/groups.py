@@ -68,7 +68,7 @@ def _sectors(groups: tuple[Group, ...]) -> Mapping[str, str]:
 def refresh(name: str, source: str | None, today: dt.date) -> tuple[Group, Group]:
     """Replace a group's file by the list at `source` (a path or URL of a CSV with symbols and sectors); the old and the new.
 
-    Whoever reads the group, a running service too, has the new list with its next look. Raises RequestError for an unknown
+    Readers of the group, a running service too, see the new list at their next access. Raises RequestError for an unknown
     group, SourceError for a list that cannot be this group's and for a file that cannot be written.
     """
     old = group(name)

@@ -15,8 +15,6 @@ from records import CandidateScore, FallbackStep
 from records.versioned import Versioned
 
 TRAINED_VERSION: Final = 2
-#: Stands in every result and row; to be raised with every change that moves a forecast.
-CODE_VERSION: Final = "0.2.1"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

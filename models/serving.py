@@ -17,10 +17,11 @@ from models.historical import historical_estimate, shrunk_mean
 from models.intervals import empirical_tails, return_bounds
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
-from models.results import CODE_VERSION, TrainedTicker, decode_trained
+from models.results import TrainedTicker, decode_trained
 from models.selection.combination import Combination, as_opinions, best_in_validation
 from models.selection.drift import drift_reason
 from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
+from version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -237,5 +238,5 @@ def _row(
         bars_used=len(window),
         training_cutoff=None if loaded is None else date_of(loaded.trained.cutoff),
         settings_hash=made.settings_hash,
-        code_version=CODE_VERSION,
+        code_version=VERSION,
     )

@@ -8,9 +8,10 @@ from errors import DegenerateSeriesError, TooFewBarsError
 from models.candidates.learned import LearnedModel
 from models.market.model import market_model
 from models.pooling.terms import training_panel
-from models.results import CODE_VERSION, TrainedTicker, TrainingJob
+from models.results import TrainedTicker, TrainingJob
 from models.selection.selector import ModelSelector
 from records import FallbackStep
+from version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
         },
         monitors=selector.monitors,
         settings_hash=job.settings_hash,
-        code_version=CODE_VERSION,
+        code_version=VERSION,
     )
 
 

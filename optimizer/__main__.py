@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from backtest.backtest_command import backtest
-from commands.console import run_cli
-from settings import Settings, load_settings
+from commands.console import load_settings, run_cli
 from text import comma_list
 
 if TYPE_CHECKING:
@@ -101,7 +100,7 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     from optimizer.web import create_app
     from optimizer.web.server import Server
 
-    settings: Settings = load_settings(state_dir=state, host=host, port=port)
+    settings = load_settings(state_dir=state, host=host, port=port)
     with sparing(), Session.open(settings) as session:
         Server(create_app(settings, session=session), settings).run()
 

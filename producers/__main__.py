@@ -5,21 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from commands.console import progress, run_cli
-from producers.forms.declared import Declared
+from commands.console import load_settings, progress, run_cli
 from producers.options import source_options
 from producers.publish_command import publish
-from producers.report import ValidationReport, report_json, report_lines
-from producers.sources import read_source
-from producers.yahoo import Yahoo
-from records import bar_batch_schema, forecast_schema
-from settings import load_settings
 
-SCHEMAS = {"bars": bar_batch_schema, "forecast": forecast_schema}
+if TYPE_CHECKING:
+    from producers.forms.declared import Declared
 
 
 @click.group()
@@ -42,6 +37,10 @@ def check(
     form: str,
 ) -> None:
     """Validate bars without using them, and look for suspect ones and gaps; exit code 1 when any is rejected."""
+    from producers.report import ValidationReport, report_json, report_lines
+    from producers.sources import read_source
+    from producers.yahoo import Yahoo
+
     now = dt.datetime.now(dt.UTC)
     settings = load_settings()
     bars = read_source(
@@ -60,7 +59,7 @@ def check(
         with progress(bars.bars_total, "bars checked") as advance:
             for item in bars:
                 advance(report.add(item))
-    finally:  # a source without one good bar ends in an error, and the reasons are what one needs then
+    finally:  # a source without one good bar ends in an error, and the reasons are needed then
         report.finish(bars.suspicions, bars.findings)
         if report.tickers or bars.findings.passed_over:
             click.echo(report_json(report) if form == "json" else "\n".join(report_lines(report, limit=limit)))
@@ -68,9 +67,13 @@ def check(
 
 
 @cli.command()
-@click.argument("name", type=click.Choice(list(SCHEMAS)), default="bars")
+@click.argument("name", type=click.Choice(["bars", "forecast"]), default="bars")
 def schema(name: str) -> None:
     """Print the JSON Schema of a message on the topic `bars`, or of a forecast row."""
+    import msgspec
+
+    from records.schemas import SCHEMAS
+
     click.echo(msgspec.json.format(msgspec.json.encode(SCHEMAS[name]())).decode())
 
 

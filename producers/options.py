@@ -6,18 +6,20 @@ import datetime as dt
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from marketdata.groups import GROUPS, group
-from producers.forms.declared import Declared
-from producers.sources import SourceName
-from records import parse_date
+from producers.source_name import SourceName
 from text import comma_list
+
+if TYPE_CHECKING:
+    from producers.forms.declared import Declared
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: Those of `marketdata.groups`, which loads NumPy; tests/producers/test_options.py compares the two.
+GROUP_NAMES = ("SP500", "DOW")
 _OPTIONS = (
     click.option(
         "--source",
@@ -32,12 +34,12 @@ _OPTIONS = (
         "declared",
         multiple=True,
         metavar="KEY=VALUE",
-        callback=lambda _context, _option, texts: Declared.of(texts),
+        callback=lambda _context, _option, texts: _declared(texts),
         help="What a file itself does not say, as decimal=comma, dates=day.month.year, prices=raw, ticker=NAME, close=NAME.",
     ),
     click.option("--tickers", callback=lambda _context, _option, text: split_tickers(text), help="A,B: only these; else all."),
     click.option(
-        "--group", "group_name", type=click.Choice(list(GROUPS)), help="The tickers of a group, in place of --tickers."
+        "--group", "group_name", type=click.Choice(GROUP_NAMES), help="The tickers of a group, in place of --tickers."
     ),
     click.option("--start", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="First day."),
     click.option("--end", callback=lambda _context, _option, text: _date(text), metavar="YYYY-MM-DD", help="Last day."),
@@ -51,7 +53,7 @@ def source_options(command: F) -> F:
     def with_tickers(*, tickers: list[str] | None, group_name: str | None, **others: Any) -> Any:
         if tickers is not None and group_name is not None:
             raise click.UsageError("--tickers and --group exclude each other")
-        return command(tickers=tickers if group_name is None else list(group(group_name).sectors), **others)
+        return command(tickers=tickers if group_name is None else _members(group_name), **others)
 
     decorated: Callable[..., Any] = with_tickers
     for option in reversed(_OPTIONS):
@@ -64,9 +66,23 @@ def split_tickers(text: str | None) -> list[str] | None:
     return None if text is None else comma_list(text)
 
 
+def _declared(texts: tuple[str, ...]) -> Declared:
+    from producers.forms.declared import Declared  # noqa: PLC0415 - as below
+
+    return Declared.of(texts)
+
+
+def _members(group_name: str) -> list[str]:
+    from marketdata.groups import group  # noqa: PLC0415 - `--help` waits for no NumPy
+
+    return list(group(group_name).sectors)
+
+
 def _date(text: str | None) -> dt.date | None:
     if text is None:
         return None
+    from records import parse_date  # noqa: PLC0415 - as above
+
     try:
         return parse_date(text)
     except ValueError:

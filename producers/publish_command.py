@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
-import msgspec
 
-from commands.console import progress
+from commands.console import load_settings, progress
 from errors import SourceError
-from producers.forms.declared import Declared
 from producers.options import source_options
-from producers.report import ValidationReport
-from producers.since import starts_since_last
-from producers.sources import SourceName, canonical_tickers, read_source
-from producers.yahoo import Yahoo
-from records import BarBatch, RejectedBar, Suspicion
-from settings import load_settings
+from producers.source_name import SourceName
+
+if TYPE_CHECKING:
+    from producers.forms.declared import Declared
+    from records import BarBatch, RejectedBar
 
 #: Some tickers could not be fetched; the others are published.
 SOME_FAILED: Final = 3
-
-
-class JobSummary(msgspec.Struct, kw_only=True):
-    """What a publishing run did, for monitoring: bars by their fate, and the tickers without any with their reasons.
-
-    `missing` are, by ticker, the exchange's sessions between the first and the last bar fetched that have none.
-    """
-
-    new: int
-    changed: int
-    known: int
-    rejected: int
-    messages: int
-    suspect: tuple[Suspicion, ...]
-    missing: dict[str, list[dt.date]]
-    failed: dict[str, str]
 
 
 @click.command()
@@ -74,9 +55,16 @@ def publish(
     """
     if since and (source != SourceName.YFINANCE or start or resend):
         raise click.UsageError("--since last is for --source yfinance, and neither --start nor --resend goes with it")
-    from broker.topics import ensure_topics  # noqa: PLC0415 - Kafka's client is for this command alone
-    from producers.publish import publish as publish_bars  # noqa: PLC0415
-    from producers.published import PublishedBars  # noqa: PLC0415
+    import msgspec
+
+    from broker.topics import ensure_topics
+    from producers.job_summary import JobSummary, summary_lines
+    from producers.publish import publish as publish_bars
+    from producers.published import PublishedBars
+    from producers.report import ValidationReport
+    from producers.since import starts_since_last
+    from producers.sources import canonical_tickers, read_source
+    from producers.yahoo import Yahoo
 
     settings = load_settings(kafka_bootstrap=bootstrap, publish_batch_bars=batch_bars)
     now = dt.datetime.now(dt.UTC)
@@ -119,7 +107,7 @@ def publish(
     if form == "json":
         click.echo(msgspec.json.encode(summary))
     else:
-        click.echo("\n".join(_lines(summary)), err=True)
+        click.echo("\n".join(summary_lines(summary)), err=True)
     if errors:
         raise errors[0]
     if summary.failed:
@@ -132,16 +120,3 @@ def _until_error(items: Iterable[BarBatch | RejectedBar], errors: list[SourceErr
         yield from items
     except SourceError as error:
         errors.append(error)
-
-
-def _lines(summary: JobSummary) -> Sequence[str]:
-    counts = (
-        f"{summary.new:,} new and {summary.changed:,} changed bars in {summary.messages:,} messages; "
-        f"{summary.known:,} were there already, {summary.rejected:,} refused, {len(summary.suspect):,} suspect"
-    )
-    return [
-        counts,
-        *(f"suspect: {one.ticker}: {one.date} {one.rule}: {one.evidence}" for one in summary.suspect),
-        *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
-        *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
-    ]

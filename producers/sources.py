@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -15,17 +14,10 @@ from producers.forms.declared import Declared
 from producers.raw import RawBars, batches
 from producers.sample import read_sample
 from producers.screen import Screen
+from producers.source_name import SourceName
 from producers.yahoo import Yahoo
 from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, is_ticker
 from settings import SuspectBars
-
-
-class SourceName(StrEnum):
-    """Where bars come from."""
-
-    SAMPLE = "sample"
-    FILE = "file"
-    YFINANCE = "yfinance"
 
 
 class Source(Iterator[BarBatch | RejectedBar]):

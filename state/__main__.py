@@ -5,18 +5,18 @@ from __future__ import annotations
 import sys
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from commands.console import run_cli
+from commands.console import load_settings, run_cli
 from errors import RequestError, StateError
-from records import canonical_ticker, is_ticker
-from settings import load_settings
-from state import export
 from state.explain_command import explain_forecast
-from state.readers import ForecastReader, HistoryReader
 from state.replica_command import replica
 from text import comma_list
+
+if TYPE_CHECKING:
+    from records import Forecast
 
 _STATE = click.option(
     "--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default."
@@ -39,6 +39,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
     """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
     from models.pooling.contribution import learning_line
     from models.pooling.pool import pool
+    from state.readers import ForecastReader
 
     if form == "parquet" and out is None:
         raise click.UsageError("--format parquet needs --out PATH")
@@ -52,7 +53,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
         rows = [row for row in rows if row.ticker in wanted]
         unreadable = {ticker: reason for ticker, reason in unreadable.items() if ticker in wanted}
     missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
-    _put(_FORMATS[form](rows), out)
+    _put(_encoded(rows, form), out)
     if form == "table" and out is None and rows:
         click.echo(textwrap.fill(learning_line(rows), export.TABLE_WIDTH, subsequent_indent="  "))
     if missing:
@@ -67,6 +68,9 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
 @_OUT
 def history(state_dir: Path | None, ticker: str, out: Path | None) -> None:
     """Print the kept bars of one ticker as CSV."""
+    from state import export
+    from state.readers import HistoryReader
+
     wanted, *others = _tickers(ticker)
     if others:
         raise RequestError(f"--ticker takes one ticker, not {ticker}")
@@ -77,15 +81,23 @@ def history(state_dir: Path | None, ticker: str, out: Path | None) -> None:
     _put(export.bars_to_csv(bars), out)
 
 
-_FORMATS = {
-    "table": lambda rows: export.rows_to_table(rows).encode(),
-    "json": export.rows_to_json,
-    "csv": export.rows_to_csv,
-    "parquet": export.rows_to_parquet,
-}
+def _encoded(rows: list[Forecast], form: str) -> bytes:
+    from state import export
+
+    match form:
+        case "json":
+            return export.rows_to_json(rows)
+        case "csv":
+            return export.rows_to_csv(rows)
+        case "parquet":
+            return export.rows_to_parquet(rows)
+        case _:
+            return export.rows_to_table(rows).encode()
 
 
 def _tickers(text: str) -> list[str]:
+    from records import canonical_ticker, is_ticker
+
     tickers = [canonical_ticker(part) for part in comma_list(text)]
     bad = [ticker for ticker in tickers if not is_ticker(ticker)]
     if bad or not tickers:
@@ -94,10 +106,12 @@ def _tickers(text: str) -> list[str]:
 
 
 def _put(content: bytes, out: Path | None) -> None:
+    from state.export import write_file
+
     if out is None:
         sys.stdout.buffer.write(content)
     else:
-        export.write_file(out, content)
+        write_file(out, content)
 
 
 main.add_command(explain_forecast, "explain")

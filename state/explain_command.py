@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from records import canonical_ticker
-from settings import load_settings
+from commands.console import load_settings
 
 
 @click.command()
@@ -20,7 +19,8 @@ def explain_forecast(ticker: str, state_dir: Path | None, form: str) -> None:
     What belongs to bars and models (the own log-HAR, splits, what the newest bar changed) needs a folder that has them: that of
     `streams run` or of the ticker's worker. A replica has the rest.
     """
-    from streams.explain import explanation_json, explanation_text  # noqa: PLC0415 - models and pooling, which others do not need
+    from records import canonical_ticker
+    from streams.explain import explanation_json, explanation_text
 
     settings, wanted = load_settings(state_dir=state_dir), canonical_ticker(ticker)
     click.echo(explanation_json(settings, wanted) if form == "json" else explanation_text(settings, wanted))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from settings import load_settings
+from commands.console import load_settings
 
 
 @click.command()
@@ -16,8 +16,8 @@ from settings import load_settings
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP by default.")
 def replica(state_dir: Path | None, bootstrap: str | None) -> None:
     """Keep a copy of the topic `forecasts` for readers on this host, until Ctrl-C or SIGTERM."""
-    from broker.patience import once_kafka_answers  # noqa: PLC0415 - Kafka's client is for this command alone
-    from state.replica import ForecastReplica  # noqa: PLC0415 - as above
+    from broker.patience import once_kafka_answers
+    from state.replica import ForecastReplica
 
     settings = load_settings(state_dir=state_dir, kafka_bootstrap=bootstrap)
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """A database's count and checksum of its values: it shows whether all written values are on disk.
 
 RocksDB's checksums find a changed byte, but not a lost file. With a cut MANIFEST, or with an emptied write-ahead log before
-another one, it opens without an error and with fewer values. So each batch writes the tally together with its values, and each
+another, it opens without an error and with fewer values. So each batch writes the tally together with its values, and each
 clean close writes the tally into a file beside them, the mark. A database has lost values if its tally does not match its
 values, or if it has fewer batches than its mark. A killed writer leaves more batches than the mark, never fewer.
 """

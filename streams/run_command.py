@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commands import startup
-from commands.console import progress
+from commands.console import load_settings, progress
 from errors import StateCorruptError, StateMissingError
-from producers.forms.declared import Declared
 from producers.options import source_options
-from producers.since import starts_since_last
-from producers.sources import SourceName, canonical_tickers, read_source
-from producers.yahoo import Yahoo
-from settings import Settings, load_settings
+from producers.source_name import SourceName
+
+if TYPE_CHECKING:
+    from producers.forms.declared import Declared
+    from settings import Settings
 
 
 @click.command()
@@ -44,6 +45,9 @@ def run(
     """
     if since and (source != SourceName.YFINANCE or start):
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
+    from producers.sources import read_source
+    from producers.yahoo import Yahoo
+
     settings = load_settings(state_dir=state, jobs=jobs)
     now = dt.datetime.now(dt.UTC)
     today = now.date()
@@ -92,6 +96,8 @@ def run(
 
 def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[str, dt.date]:
     """The day from which to fetch each ticker of the state."""
+    from producers.since import starts_since_last
+    from producers.sources import canonical_tickers
     from state.readers import HistoryReader
 
     wanted = sorted(canonical_tickers(tickers) or ())

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from commands import startup
-from settings import load_settings
+from commands.console import load_settings
 
 
 @click.command()
@@ -19,7 +19,7 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
     """Take bars from Kafka and keep forecasts fresh, until Ctrl-C or SIGTERM. Start at most as many as there are partitions."""
     startup.stop_quietly()
     with startup.without("scipy", "cffi"):
-        from streams.kafka.worker.process import run_worker  # noqa: PLC0415 - Faust takes a second to load
+        from streams.kafka.worker.process import run_worker
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
 
@@ -33,10 +33,10 @@ def rebuild(state: Path | None, bootstrap: str | None) -> None:
     They must have the forecast settings and the version of this command. It may be interrupted and run again; no worker starts
     before it has ended.
     """
-    from broker.deployment.reset import reset_workers  # noqa: PLC0415 - as above
-    from broker.topics import ensure_topics  # noqa: PLC0415
-    from streams.kafka.worker.admission import own_deployment  # noqa: PLC0415
-    from streams.kafka.worker.folder import forget_tables  # noqa: PLC0415
+    from broker.deployment.reset import reset_workers
+    from broker.topics import ensure_topics
+    from streams.kafka.worker.admission import own_deployment
+    from streams.kafka.worker.folder import forget_tables
 
     settings = load_settings(state_dir=state, kafka_bootstrap=bootstrap)
     # First, so that nothing is deleted while Kafka is away: copies must not outlive their changelogs.

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import startup
-from commands.console import progress
+from commands.console import load_settings, progress
 from errors import SourceError
-from settings import SuspectBars, load_settings
 
 if TYPE_CHECKING:
     from models.contract import Window
@@ -103,6 +102,7 @@ def _of_file(path: Path, tickers: list[str] | None, span: tuple[dt.date | None, 
     from history.windows import window_of_bars
     from producers.histories import whole_histories
     from producers.sources import read_source
+    from settings import SuspectBars
 
     today = dt.datetime.now(dt.UTC).date()
     source = read_source(

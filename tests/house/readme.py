@@ -1,4 +1,4 @@
-"""The README's commands, and running them as a reader would, in a copy of the project."""
+"""The commands of the README and of the tutorial, and running them as a reader would, in a copy of the project."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.waiting import PATIENCE_SECONDS, until
 CLUSTER = "On a cluster"
 
 
-def commands(section: str | None = None) -> list[str]:
+def commands(section: str | None = None, *, page: str = "README.md") -> list[str]:
     """The command lines of the whole page, or of one section, in their order."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     if section is not None:
         text = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
     blocks = re.findall(r"^```sh\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
@@ -61,10 +61,10 @@ def run(project: Path, command: str, **environment: str) -> str:
 
 def ended(project: Path, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command that has ended well."""
-    arguments = shlex.split(command)
+    arguments = shlex.split(_without_installation(command))
     if arguments[0] == "make":
-        # -o: the environment is this test's own; nothing is to be installed for it.
-        arguments[1:1] = ["-o", ".venv/.installed"]
+        # -o: the environment is this test's own; nothing is installed for it.
+        arguments[1:1] = ["-o", ".venv/.installed", "-o", ".venv/.tidecast"]
     result = subprocess.run(
         arguments,
         cwd=project,
@@ -88,7 +88,7 @@ def background() -> Iterator[Start]:
 
     def start(project: Path, command: str, *, await_port: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
         # Without make between: a signal must reach the process itself.
-        recipe = run(project, f"{command} -n").strip() if command.startswith("make ") else command
+        recipe = run(project, f"{command} -n").strip() if command.startswith("make ") else _without_installation(command)
         with (project / "background.log").open("ab") as log:
             process = subprocess.Popen(
                 shlex.split(recipe.replace("\\\n", " ")), cwd=project, env=_environment() | environment, stdout=log, stderr=log
@@ -123,6 +123,11 @@ def curl(command: str) -> str:
             url = argument
     with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=PATIENCE_SECONDS) as answer:
         return answer.read().decode()
+
+
+def _without_installation(command: str) -> str:
+    """The same command where the project itself is not installed."""
+    return command.replace(".venv/bin/tidecast", ".venv/bin/python -m commands.tidecast")
 
 
 def _listens(port: int) -> bool:

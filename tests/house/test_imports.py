@@ -11,45 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.house.imports import EDGE, GROUND, KAFKA_ROOMS, MAY_IMPORT
 
-_GROUND = {"errors", "settings", "records", "text"}
-#: Package or module of the project → those of the others that it may import. `__main__` and `_command` files are the edge:
-#: they may import whatever a command needs, except benchmarks and tests.
-MAY_IMPORT = {
-    "errors": set(),
-    "text": set(),
-    "settings": {"errors", "text"},
-    "records": {"errors"},
-    "commands": {"errors", "settings"},
-    "broker": _GROUND,
-    "marketdata": _GROUND,
-    "models": _GROUND,
-    "evaluation": _GROUND | {"models"},
-    "history": _GROUND | {"models"},
-    "state": _GROUND | {"broker", "history"},
-    "cluster": _GROUND | {"broker", "commands"},
-    "producers": _GROUND | {"broker", "marketdata"},
-    "streams": _GROUND | {"commands", "models", "history", "state", "broker"},
-    "optimizer": _GROUND | {"commands", "marketdata", "models", "state"},
-    "backtest": _GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
-    "benchmarks": _GROUND
-    | {
-        "commands",
-        "broker",
-        "marketdata",
-        "models",
-        "history",
-        "state",
-        "producers",
-        "streams",
-        "optimizer",
-        "backtest",
-        "evaluation",
-    },
-}
-EDGE = set(MAY_IMPORT) - {"benchmarks"}
-#: The rooms of the Faust worker, in a bar's order: each may know those before it.
-KAFKA_ROOMS = ("consuming", "sending", "tables", "agents", "worker")
 #: Room of a package → what in the package it must not know: what stands above it, and the other engine.
 ABOVE = {
     "models/market": ("candidates", "selection", "pooling", "pretraining", "results", "training", "serving"),
@@ -181,7 +144,7 @@ def test_what_is_stored_of_a_history_knows_no_model():
     """State imports these, and its readers must not load the models."""
     for path in ("history/ticker_state.py", "history/adjustment.py"):
         packages = {module.split(".")[0] for module, _, _ in _statements(Path(path))} & set(MAY_IMPORT)
-        assert packages <= _GROUND | {"history"}
+        assert packages <= GROUND | {"history"}
 
 
 @pytest.mark.parametrize("path", _sources(), ids=str)

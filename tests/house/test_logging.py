@@ -10,7 +10,7 @@ import pytest
 
 from commands.logs import COMMON_KEYS, TRACEBACK_KEY, Template, template_of
 from tests.conftest import ROOT
-from tests.house.test_imports import MAY_IMPORT
+from tests.house.imports import MAY_IMPORT
 
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception", "log"}
 #: A call that hands on a caller's template.

@@ -25,7 +25,7 @@ esac
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements-dev.lock", "requirements-torch.txt"):
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.lock", "requirements-torch.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
     interpreter = tmp_path / ".venv" / "bin" / "python"
@@ -54,19 +54,25 @@ def test_make_alone_lists_every_target(project):
 
 def test_an_installation_is_made_once(project):
     _, _, asked = make(project, "install")
-    assert [line.split()[:2] for line in asked] == [["-m", "pip"], ["-m", "uv"]]
+    assert [line.split()[:2] for line in asked] == [["-m", "pip"], ["-m", "uv"], ["-m", "uv"]]
     assert "requirements-dev.lock" in asked[1]
+    assert asked[2].endswith("--no-deps --editable .")
     assert make(project, "install")[2] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "stamp", "steps"), [("requirements-dev.lock", ".installed", 3), ("requirements-torch.txt", ".torch", 1)]
+    ("name", "stamp", "target", "steps"),
+    [
+        ("requirements-dev.lock", ".installed", "install", 3),
+        ("pyproject.toml", ".tidecast", "install", 1),
+        ("requirements-torch.txt", ".torch", ".venv/.torch", 1),
+    ],
 )
-def test_a_changed_list_installs_anew(project, name, stamp, steps):
-    make(project, "install")
+def test_a_changed_list_installs_anew(project, name, stamp, target, steps):
+    make(project, target)
     later = (project / ".venv" / stamp).stat().st_mtime + 10
     os.utime(project / name, (later, later))
-    assert len(make(project, "install", FAIL="importlib.metadata")[2]) == steps
+    assert len(make(project, target, FAIL="importlib.metadata")[2]) == steps
 
 
 def test_a_run_needs_no_torch(project):
@@ -79,11 +85,11 @@ def test_an_interrupted_installation_is_taken_up_again(project):
     code, _, _ = make(project, "install", FAIL="uv pip")
     assert code != 0
     assert not (project / ".venv" / ".installed").exists()
-    assert len(make(project, "install")[2]) == 2
+    assert len(make(project, "install")[2]) == 3
 
 
 def test_torch_is_installed_only_where_there_is_none_and_from_the_index_named(project):
-    _, _, asked = make(project, "install", "TORCH_INDEX=there", FAIL="importlib.metadata")
+    _, _, asked = make(project, ".venv/.torch", "TORCH_INDEX=there", FAIL="importlib.metadata")
     assert "-r requirements-torch.txt -c requirements-dev.lock --index there" in asked[-1]
     assert len(asked) == 3
 

@@ -1,4 +1,4 @@
-"""The README's commands, run in the order in which they stand, in a copy of the project."""
+"""The commands of the README and of the tutorial, run in their order, each page in its copy of the project."""
 
 from __future__ import annotations
 
@@ -29,11 +29,29 @@ def test_what_is_not_run_is_a_target_all_the_same(project, command):
 
 @pytest.mark.slow
 def test_every_command_does_what_the_readme_says(project):
+    outputs = _outputs(project, [command for command in commands() if command not in commands(CLUSTER)])
+    _check_run(outputs["make run"])
+    _check_run(outputs["make run SOURCE=file BARS=bars.csv STATE=mine"])
+    _check_weights(outputs)
+    again = ended(project, "make run")
+    _check_run(again.stdout)
+    assert "bars: 0 new" in again.stderr
+    assert "trained now: 0, failed: 0; forecasts written: 0" in again.stderr
+
+
+@pytest.mark.slow
+def test_the_tutorial_leads_from_a_file_to_a_portfolio(tmp_path: Path):
+    outputs = _outputs(copied(tmp_path / "project"), commands(page="docs/tutorial.md"))
+    _check_run(outputs["make run SOURCE=file BARS=bars.csv STATE=mine"])
+    _check_weights(outputs)
+
+
+def _outputs(project: Path, lines: list[str]) -> dict[str, str]:
     port = free_port()
     outputs: dict[str, str] = {}
     with background() as start:
-        for command in commands():
-            if command in NOT_RUN or command in commands(CLUSTER):
+        for command in lines:
+            if command in NOT_RUN:
                 continue
             if command.startswith("make serve"):
                 start(project, f"{command} PORT={port}", await_port=port)
@@ -41,16 +59,14 @@ def test_every_command_does_what_the_readme_says(project):
                 outputs[command] = curl(command.replace(":5000/", f":{port}/"))
             else:
                 outputs[command] = run(project, command)
-    _check_run(outputs["make run"])
-    _check_run(outputs["make run SOURCE=file BARS=bars.csv STATE=mine"])
     assert (project / "forecasts.csv").read_text(encoding="utf-8").count("\n") == 6
+    return outputs
+
+
+def _check_weights(outputs: dict[str, str]) -> None:
     weights = [json.loads(output)["weights"] for output in outputs.values() if output.startswith("{") and '"weights"' in output]
     assert len(weights) == 2  # on the command line and over HTTP
     assert all(abs(sum(chosen.values()) - 1) < 1e-4 for chosen in weights)
-    again = ended(project, "make run")
-    _check_run(again.stdout)
-    assert "bars: 0 new" in again.stderr
-    assert "trained now: 0, failed: 0; forecasts written: 0" in again.stderr
 
 
 def _check_run(output: str) -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import packages_distributions
 import pytest
 
 from tests.conftest import ROOT
-from tests.house.test_imports import MAY_IMPORT
+from tests.house.imports import MAY_IMPORT
 
 
 def pins(name: str) -> dict[str, str]:

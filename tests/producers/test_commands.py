@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from errors import SourceError
-from producers.__main__ import SCHEMAS, cli
+from producers.__main__ import cli
 from producers.sources import read_source
+from records.schemas import SCHEMAS
 from settings import SuspectBars
 
 ROWS = "date,ticker,open,high,low,close,volume\n2024-01-02,A,1,1,1,1,5\n2024-01-03,A,1,1,1,,5\n2024-01-03,B,1,0.5,1,1,5\n"

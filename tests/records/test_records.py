@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from errors import ForecastingError, MessageError, SchemaError
-from producers.__main__ import SCHEMAS
 from records import (
     BAR_BATCH_VERSION,
     FORECAST_VERSION,
@@ -33,6 +32,7 @@ from records import (
     is_ticker,
     validate_batch,
 )
+from records.schemas import SCHEMAS
 from tests.conftest import ROOT
 
 AS_OF = dt.date(2024, 6, 28)

@@ -188,7 +188,7 @@ class DeliveringConsumer(Consumer):
             return done
 
     async def commit_last(self) -> None:
-        """Commit settled offsets before partitions move to another worker; the group still accepts them from this one."""
+        """Commit settled offsets before partitions move to another worker; the group still accepts them from here."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_COMMIT_SECONDS), self._committing:
                 offsets = self.deliveries.committable()

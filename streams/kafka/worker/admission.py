@@ -17,7 +17,7 @@ from broker.deployment.record import Deployment, Writer, agree, new_deployment, 
 from broker.patience import Reminder, once_kafka_answers
 from broker.topics import DEPLOYMENT, ensure_topics
 from errors import DataError
-from models.results import CODE_VERSION, TRAINED_VERSION
+from models.results import TRAINED_VERSION
 from records import FORECAST_VERSION
 from settings import Settings
 from state.database import FORMAT_VERSION
@@ -26,6 +26,7 @@ from state.model_store import STORED_VERSION
 from state.record_codec import RECORD_VERSION
 from state.stamp import STAMP_VERSION
 from streams.kafka.worker.folder import worker_folder
+from version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Admission:
 def own_deployment(settings: Settings) -> Deployment:
     """The deployment that this process would record: its settings and its version."""
     writer = Writer(worker=settings.worker_id, host=socket.gethostname(), pid=os.getpid(), nonce=uuid.uuid4().hex, at=_now())
-    return new_deployment(settings, code_version=CODE_VERSION, formats=FORMATS, writer=writer)
+    return new_deployment(settings, code_version=VERSION, formats=FORMATS, writer=writer)
 
 
 def await_admission(settings: Settings) -> Admission:

@@ -34,7 +34,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         "broker": [f"kafka://{address}" for address in comma_list(settings.kafka_bootstrap)],
         "broker_credentials": _credentials(settings),
         "datadir": str(worker_folder(settings)),
-        # `LogTable` has its own store; Faust would open this one, too.
+        # `LogTable` has its own store; Faust would open this store, too.
         "store": "memory://",
         "Table": LogTable,
         # With exactly_once offsets are committed before the changelog is flushed, and a crash loses bars. Our state is

@@ -81,9 +81,9 @@ def test_a_worker_with_other_settings_is_refused_and_the_others_go_on(cluster: C
 
 def test_a_worker_of_another_version_is_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = cluster.settings()
-    here = admission.CODE_VERSION
+    here = admission.VERSION
     assert await_admission(settings).deployment.incarnation == 0
-    monkeypatch.setattr(admission, "CODE_VERSION", "99.0")
+    monkeypatch.setattr(admission, "VERSION", "99.0")
     with pytest.raises(SettingsError, match=rf"version {here} there and 99\.0 here; run the version that is there"):
         await_admission(settings)
 

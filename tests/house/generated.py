@@ -1,0 +1,131 @@
+"""The generated parts of the documentation: `make docs` (`python -m tests.house.generated`) writes them, a test compares.
+
+A part stands between `<!-- generated: NAME -->` and `<!-- end -->`; the words around it are written by hand.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+import settings
+from commands.tidecast import ENTRIES, cli
+from optimizer.web.openapi import description
+from settings import FORECAST, Settings
+from tests.conftest import ROOT
+from tests.house.imports import GROUND, KAFKA_ROOMS, MAY_IMPORT
+
+#: Defaults that depend on the machine.
+_OF_THE_MACHINE = {"jobs": "usable cores", "worker_id": "host name"}
+#: Known to nearly every package: arrows to them would hide the others.
+_LEFT_OUT = GROUND | {"commands", "benchmarks"}
+
+
+def settings_tables() -> str:
+    """Every setting, by the sections of settings.py."""
+    source = inspect.getsource(settings)
+    lines: list[str] = []
+    for part in re.split(r"^    # -- ", source, flags=re.MULTILINE)[1:]:
+        names = [name for name in re.findall(r"^    ([a-z_]+): ", part, flags=re.MULTILINE) if name in Settings.model_fields]
+        lines += [f"## {part.split(' -', 1)[0].strip()}", "", "| setting | default | meaning |", "|---|---|---|"]
+        lines += [_setting(name, Settings.model_fields[name]) for name in names]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    mark = " †" if field.json_schema_extra == FORECAST else ""
+    return f"| `{name.upper()}`{mark} | {_default(name, field)} | {field.description} |"
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name in _OF_THE_MACHINE:
+        return _OF_THE_MACHINE[name]
+    value = field.default if field.default is not PydanticUndefined else field.get_default(call_default_factory=True)
+    if value is None or value == "":
+        return ""
+    if isinstance(value, tuple):
+        return f"`{','.join(str(_plain(part)) for part in value)}`"
+    return f"`{_plain(value)}`"
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else f"{value:g}" if isinstance(value, float) else value
+
+
+def commands_pages() -> str:
+    """The help text of every command."""
+    lines: list[str] = []
+    top = click.Context(cli, info_name="tidecast", terminal_width=110)
+    for section, entries in ENTRIES.items():
+        lines += [f"## {section}", ""]
+        for entry in entries:
+            command = cli.get_command(top, entry.name)
+            assert command is not None
+            context = click.Context(command, parent=top, info_name=entry.name, terminal_width=110)
+            lines += [f"### tidecast {entry.name}", "", f"`{_long_form(entry.place, entry.name)}`", "", "```text"]
+            lines += [command.get_help(context).rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def _long_form(place: str, name: str) -> str:
+    package = {"backtest": "optimizer", "evaluation": "models"}.get(
+        place.split(".", maxsplit=1)[0], place.split(".", maxsplit=1)[0]
+    )
+    return f"python -m {package}" if package == name else f"python -m {package} {name}"
+
+
+def http_table() -> str:
+    """The paths of the HTTP service."""
+    lines = ["| method | path | what |", "|---|---|---|"]
+    for path, operations in description()["paths"].items():
+        lines += [f"| {method.upper()} | `{path}` | {operation['summary']} |" for method, operation in operations.items()]
+    return "\n".join(lines)
+
+
+def picture() -> str:
+    """Which package knows which, from the table that the test of imports holds."""
+    shown = [name for name in MAY_IMPORT if name not in _LEFT_OUT]
+    lines = ["```mermaid", "flowchart TD"]
+    for name in shown:
+        lines += [f"    {name} --> {known}" for known in shown if known in MAY_IMPORT[name]]
+    lines.append("    subgraph rooms [streams/kafka]")
+    lines += [f"        {later} --> {former}" for former, later in pairwise(KAFKA_ROOMS)]
+    return "\n".join([*lines, "    end", "```"])
+
+
+PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
+    "settings": ("docs/reference/settings.md", settings_tables),
+    "commands": ("docs/reference/commands.md", commands_pages),
+    "http": ("docs/reference/http.md", http_table),
+    "picture": ("docs/architecture.md", picture),
+}
+
+
+def with_part(page: str, name: str, content: str) -> str:
+    """The page with this part replaced."""
+    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+    before, _, rest = page.partition(begin)
+    _, found, after = rest.partition(end)
+    assert found, f"no part {name}"
+    return f"{before}{begin}\n{content.strip()}\n\n{end}{after}"
+
+
+def main() -> None:
+    """Write every part."""
+    for name, (place, make) in PARTS.items():
+        path = Path(ROOT / place)
+        path.write_text(with_part(path.read_text(encoding="utf-8"), name, make()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

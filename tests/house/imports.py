@@ -1,0 +1,43 @@
+"""What may know what: the table that `test_imports.py` holds and that docs/architecture.md shows as a picture."""
+
+from __future__ import annotations
+
+GROUND = {"errors", "settings", "version", "text", "records"}
+#: Package or module of the project → those of the others that it may import. `__main__` and `_command` files are the edge:
+#: they may import whatever a command needs, except benchmarks and tests.
+MAY_IMPORT = {
+    "errors": set(),
+    "text": set(),
+    "settings": {"errors", "text"},
+    "version": set(),
+    "records": {"errors"},
+    "commands": {"errors", "settings", "version"},
+    "broker": GROUND,
+    "marketdata": GROUND,
+    "models": GROUND,
+    "evaluation": GROUND | {"models"},
+    "history": GROUND | {"models"},
+    "state": GROUND | {"broker", "history"},
+    "cluster": GROUND | {"broker", "commands"},
+    "producers": GROUND | {"broker", "marketdata"},
+    "streams": GROUND | {"commands", "models", "history", "state", "broker"},
+    "optimizer": GROUND | {"commands", "marketdata", "models", "state"},
+    "backtest": GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
+    "benchmarks": GROUND
+    | {
+        "commands",
+        "broker",
+        "marketdata",
+        "models",
+        "history",
+        "state",
+        "producers",
+        "streams",
+        "optimizer",
+        "backtest",
+        "evaluation",
+    },
+}
+EDGE = set(MAY_IMPORT) - {"benchmarks"}
+#: The rooms of the Faust worker, in a bar's order: each may know those before it.
+KAFKA_ROOMS = ("consuming", "sending", "tables", "agents", "worker")
