@@ -39,6 +39,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
     """Print the forecast table as the optimizer serves it, or export it; equal tables give equal bytes."""
     from models.pooling.contribution import learning_line
     from models.pooling.pool import pool
+    from state.export import TABLE_WIDTH
     from state.readers import ForecastReader
 
     if form == "parquet" and out is None:
@@ -55,7 +56,7 @@ def forecasts(state_dir: Path | None, tickers: str | None, form: str, as_written
     missing = sorted(set(wanted or ()) - {row.ticker for row in rows} - set(unreadable))
     _put(_encoded(rows, form), out)
     if form == "table" and out is None and rows:
-        click.echo(textwrap.fill(learning_line(rows), export.TABLE_WIDTH, subsequent_indent="  "))
+        click.echo(textwrap.fill(learning_line(rows), TABLE_WIDTH, subsequent_indent="  "))
     if missing:
         raise RequestError(f"no forecast for {', '.join(missing)}: publish its bars, or list all tickers without --tickers")
     if unreadable:

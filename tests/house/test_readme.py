@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.ports import free_port
+from tests.conftest import ROOT
 from tests.house.readme import CLUSTER, background, commands, copied, curl, ended, run
 
 #: Looked at with `make -n` instead: the first would run this test in itself, and so endlessly; the others run all of its
@@ -74,3 +75,7 @@ def _check_run(output: str) -> None:
         assert re.search(rf"^ *{ticker} ", output, flags=re.MULTILINE), output
     assert re.search(r"^FB: .*196 bars", output, flags=re.MULTILINE), output
     assert "weights sum to 1.00000" in output
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
