@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 import settings
 from commands.tidecast import ENTRIES, cli
@@ -50,7 +49,7 @@ def _setting(name: str, field: FieldInfo) -> str:
 def _default(name: str, field: FieldInfo) -> str:
     if name in _OF_THE_MACHINE:
         return _OF_THE_MACHINE[name]
-    value = field.default if field.default is not PydanticUndefined else field.get_default(call_default_factory=True)
+    value = field.get_default(call_default_factory=True)
     if value is None or value == "":
         return ""
     if isinstance(value, tuple):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.house.test_imports import MAY_IMPORT
+from tests.house.imports import MAY_IMPORT
 
 
 def _with_examples() -> list[Path]:
