@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from marketdata.groups import known_sectors
 from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
-from records import canonical_ticker, date_of
+from records import Forecast, canonical_ticker, date_of
 from text import shortened
 
 #: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
@@ -37,6 +37,15 @@ def data_caveats(
         caveats.append(f"forecasts are {span} sessions older than the end date {end}: {shortened(list(old))}")
     caveats += [f"{e.ticker}: {e.reason}" for e in estimates if e.fallback is None and e.reason]
     return caveats
+
+
+def later_forecasts(rows: Mapping[str, Forecast], tickers: Sequence[str], end: dt.date) -> list[str]:
+    """That forecasts exist which were made after the end date, and the end date that would use them."""
+    later = {ticker: row.as_of for ticker in tickers if (row := rows.get(ticker)) is not None and row.as_of > end}
+    if not later:
+        return []
+    names = shortened(list(later))
+    return [f"forecasts made after the end date are not used: {names}: choose an end date of {max(later.values())} to use them"]
 
 
 def ignored_options(request: AllocationRequest, tickers: Sequence[str]) -> list[str]:

@@ -47,6 +47,9 @@ def test_a_forecast_from_after_the_end_date_would_look_ahead(optimizer_of, asked
     result = optimizer.optimize(asked(bars, end_date=end.isoformat()))
     assert result["estimates"] == {"forecast": 0, "fallback": 6}
     assert all("look ahead" in basis["reason"] for basis in result["forecasts"].values())
+    newest = bars["AAA"].last_date
+    named = f"AAA, BBB, CCC, DDD, EEE and 1 more: choose an end date of {newest} to use them"
+    assert f"forecasts made after the end date are not used: {named}" in result["warnings"]
     past = {t: b[b.day <= day_number(end)] for t, b in bars.items()}
     assert optimizer_of(past, []).optimize(asked(past, end_date=end.isoformat()))["weights"] == result["weights"]
     assert result["prices_as_of"] == end.isoformat()
@@ -148,7 +151,7 @@ def test_forecasts_older_than_the_end_date_are_named_with_their_age(optimizer_of
     rows = made_rows(bars) | {"AAA": row("AAA", bars["AAA"], as_of=later(bars["AAA"], -2))}
     result = optimizer_of(bars, rows).optimize(asked(bars, end_date=end.isoformat()))
     assert result["estimates"] == {"forecast": 6, "fallback": 0}
-    named = f"forecasts are 9 to 11 sessions older than the end date {end}: AAA, BBB, CCC, DDD, EEE and 1 others"
+    named = f"forecasts are 9 to 11 sessions older than the end date {end}: AAA, BBB, CCC, DDD, EEE and 1 more"
     assert named in result["warnings"]
     assert f"prices end on {bars['AAA'].last_date}, 9 sessions before the end date {end}" in result["warnings"]
     fresh = optimizer_of(bars, rows).optimize(asked(bars, end_date=later(bars["AAA"], 3).isoformat()))
