@@ -29,7 +29,7 @@ MINIMUM_BARS = 300
 @click.option("--state", type=click.Path(path_type=Path), help="A state folder, in place of or beside files.")
 @click.option("--tickers", help="Comma-separated; default all.")
 @click.option("--without", help="Tickers to leave out, comma-separated: those that the model is to be judged on.")
-@click.option("--part", help="K/N: the tickers of part K of N, 0/2 and 1/2 for two fits that judge each other's tickers.")
+@click.option("--part", help="K/N, N odd: the tickers of part K of N, 0/3 for a third of them.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of bars.")
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of bars.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the model.")
@@ -93,8 +93,9 @@ def _part(text: str | None) -> tuple[int, int]:
         chosen, parts = (0, 1) if text is None else map(int, text.split("/"))
     except ValueError:
         chosen, parts = -1, 0
-    if not 0 <= chosen < parts:
-        raise click.UsageError(f"--part {text}: write it as 0/2 or 1/2")
+    # The halves of the cross-validation are cut by the same checksum: an even N would leave one of them empty.
+    if not 0 <= chosen < parts or parts % 2 == 0:
+        raise click.UsageError(f"--part {text}: write it as 0/3, with an odd number of parts")
     return chosen, parts
 
 
