@@ -49,10 +49,15 @@ def slopes_within_weeks(panel: JointPanel) -> Floats:
     return shrunk_slopes(within(panel.target, panel.weeks), terms, np.zeros(terms.shape[1]), RIDGE)
 
 
-def delta_evidence(members: Sequence[Forecast], panel: JointPanel, model: str) -> Evidence | None:
+def residual_within_weeks(panel: JointPanel) -> Floats:
+    """What the regression within weeks leaves of the target, shape (m,)."""
+    return within(panel.target, panel.weeks) - within(panel.terms, panel.weeks) @ slopes_within_weeks(panel)
+
+
+def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Floats, model: str) -> Evidence | None:
     """Evidence on the δ of a candidate that follows the market model, from all tickers; None where a ticker has none.
 
-    δ and the error that the regression within weeks leaves are compared within weeks, so that a shock to all tickers is no
+    δ and the `residual` (m,) of the regression within weeks are compared within weeks, so that a shock to all tickers is no
     evidence; weeks, not rows, are what the standard error counts. Labels that the fit of the market model has seen are left
     out.
     """
@@ -64,11 +69,10 @@ def delta_evidence(members: Sequence[Forecast], panel: JointPanel, model: str) -
     seen = np.concatenate(
         [market.has_seen(row.ticker, panel.weeks[a:b]) for row, a, b in zip(members, starts, starts[1:], strict=False)]
     )
-    left = within(panel.target, panel.weeks) - within(panel.terms, panel.weeks) @ slopes_within_weeks(panel)
     weeks = panel.weeks[~seen]
     if not len(weeks):
         return Evidence(square=0.0, product=0.0, error=0.0)
-    error = np.clip(within(left[~seen], weeks), -LARGEST_ERROR, LARGEST_ERROR)
+    error = np.clip(within(residual[~seen], weeks), -LARGEST_ERROR, LARGEST_ERROR)
     shift = within(np.concatenate(parts).astype(np.float64)[~seen], weeks)
     product: Floats = np.bincount(np.unique(weeks, return_inverse=True)[1], shift * error).astype(np.float64)
     return Evidence(square=float(shift @ shift), product=float(product.sum()), error=newey_west(product))

@@ -30,7 +30,7 @@ from models.pooling.cross_section import (
     pooled_variances,
     row_terms,
 )
-from models.pooling.joint_panel import delta_evidence, joint_panel, statistics_of
+from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks, statistics_of
 from models.pooling.shrinkage import limited_return
 from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
 from models.selection.evidence import pooled
@@ -152,9 +152,12 @@ def _variance_tilt(members: list[Forecast]) -> Tilt:
     """Of the candidates that follow the market model by their δ within weeks, of the others by their own validations."""
     evidence = _candidates_evidence(members, "variance_evidence")
     prior = priors(evidence)
+    if not prior:
+        return best_tilt(evidence, prior)
     panel = joint_panel(members)
+    residual = residual_within_weeks(panel)
     for name in prior:
-        found = delta_evidence(members, panel, name)
+        found = delta_evidence(members, panel, residual, name)
         if found is not None:
             evidence[name] = found
     return best_tilt(evidence, prior)

@@ -10,13 +10,19 @@ import pytest
 
 from models.market.model import market_model
 from models.pooling.contribution import learning_line, variance_factor
-from models.pooling.joint_panel import delta_evidence, joint_panel
+from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks
 from models.pooling.pool import pool, pool_members
 from models.results import TrainingJob
 from models.serving import make_forecast
 from models.training import train_ticker
-from records import Forecast
+from records import Evidence, Forecast
 from tests.models.windows import simulated_window
+
+
+def evidence_of(members: list[Forecast]) -> Evidence | None:
+    panel = joint_panel(members)
+    return delta_evidence(members, panel, residual_within_weeks(panel), "xgboost")
+
 
 TICKERS = ("AA1", "BB2", "CC3")
 
@@ -41,10 +47,10 @@ def test_the_factor_is_the_models_delta_by_its_weight(rows: list[Forecast]) -> N
 def test_evidence_counts_weeks_not_tickers(rows: list[Forecast]) -> None:
     """The same ticker under more names is no more evidence: all its labels fall into the same weeks, at their mean."""
     members = pool_members(rows)
-    once = delta_evidence(members, joint_panel(members), "xgboost")
+    once = evidence_of(members)
     again = [msgspec.structs.replace(row, ticker=f"{row.ticker}X") for row in members]
     doubled = sorted([*members, *again], key=lambda row: row.ticker)
-    twice = delta_evidence(doubled, joint_panel(doubled), "xgboost")
+    twice = evidence_of(doubled)
     assert once is not None
     assert twice is not None
     assert twice.product / twice.error == pytest.approx(once.product / once.error, rel=0.05)
@@ -58,11 +64,11 @@ def test_labels_that_the_fit_has_seen_are_no_evidence(rows: list[Forecast]) -> N
         msgspec.structs.replace(row, ticker=name, pool=msgspec.structs.replace(row.pool, weeks=inside))
         for row, name in zip(rows, record.tickers, strict=False)
     ]
-    found = delta_evidence(seen, joint_panel(seen), "xgboost")
+    found = evidence_of(seen)
     assert found is not None
     assert (found.square, found.product, found.error) == (0.0, 0.0, 0.0)
     unseen = [msgspec.structs.replace(row, ticker=f"{row.ticker} of another market") for row in seen]
-    found = delta_evidence(unseen, joint_panel(unseen), "xgboost")
+    found = evidence_of(unseen)
     assert found is not None
     assert found.square > 0.0
 
