@@ -140,3 +140,18 @@ def test_random_universes_and_a_longer_delay(files, tmp_path):
     assert figures["universes"] == 3
     assert figures["tickers_per_universe"] == [3, 3, 3]
     assert "one bar" not in "".join(figures["assumptions"])
+
+
+def test_the_bars_of_a_state_are_used_with_their_forecasts_tickers(tmp_path):
+    from backtest.inputs import state_bars
+    from errors import SourceError
+    from tests.optimizer.market_samples import made_bars, made_rows, write_state
+
+    bars = made_bars(count=120)
+    write_state(tmp_path / "state", bars, made_rows(bars).values())
+    assert set(state_bars(tmp_path / "state", None)) == set(bars)
+    some = state_bars(tmp_path / "state", ["AAA", "ZZZ"])
+    assert list(some) == ["AAA"]
+    np.testing.assert_allclose(some["AAA"].close, bars["AAA"].close)
+    with pytest.raises(SourceError, match="holds no bars"):
+        state_bars(tmp_path / "state", ["ZZZ"])
