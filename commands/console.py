@@ -21,11 +21,11 @@ from errors import ForecastingError
 if TYPE_CHECKING:
     from settings import Settings
 
-#: What a shell expects of a process that Ctrl-C ended: 128 + SIGINT.
+#: A shell expects 128 + SIGINT of a process that Ctrl-C ended.
 EXIT_INTERRUPTED: Final = 130
-#: What click gives as well when a write fails in the midst of a command.
+#: As click does if a write fails.
 EXIT_BROKEN_PIPE: Final = 1
-#: Plain progress lines go to log files: one every so many seconds tells enough.
+#: Between two plain progress lines, which go to log files.
 SECONDS_BETWEEN_LINES: Final = 5.0
 
 Advance = Callable[[int], None]
@@ -83,7 +83,7 @@ class LazyCommands(click.Group):
 def run_cli(command: click.Command) -> NoReturn:
     """Run a command and end the process: 0, a ForecastingError's exit code with its message as one line, or 130 for Ctrl-C.
 
-    A reader of our output that goes away (`| head`) ends the command without a word. Any other exception is a defect and
+    If the reader of the output goes away (`| head`), the command ends without a message. Any other exception is a defect and
     keeps its traceback.
     """
     try:
@@ -99,10 +99,10 @@ def run_cli(command: click.Command) -> NoReturn:
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes stdout once more at its end: into nothing, or it would complain there.
+        # The interpreter flushes stdout once more at its end, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_BROKEN_PIPE
-    # Nothing is left to clean up: an interrupt from here on ends the process at once, without a traceback from its last steps.
+    # Nothing is left to clean up. An interrupt now ends the process at once, without a traceback from the interpreter's end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -113,7 +113,7 @@ def progress(
 ) -> Iterator[Advance]:
     """A progress report on stderr with the time left; yields `advance(count)`.
 
-    A bar on a terminal, else a plain line every few seconds. `total` None means that nobody knows: no estimate then.
+    A bar on a terminal, else a plain line every few seconds. `total` is None if it is unknown: there is no estimate then.
     """
     stream = stream or sys.stderr
     if stream.isatty():

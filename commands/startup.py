@@ -1,4 +1,4 @@
-"""What a command does before it loads anything that takes time."""
+"""The first steps of a command, before it loads large libraries."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
-#: One process is one core: two processes with a thread per core each took 17 times as long. Read when the libraries load.
+#: One thread a process: two processes with a thread for each core took 17 times as long. Libraries read this when they load.
 ONE_THREAD: Final = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
 
 def begin() -> None:
     """Compute in one thread, and let Ctrl-C end this process silently (130) while its modules load.
 
-    An import that is interrupted half-way fails in whatever way its library likes, and there is nothing to clean up yet.
+    An interrupted import fails in a way that depends on the library, and there is nothing to clean up yet.
     """
     os.environ.update(ONE_THREAD)
     signal.signal(signal.SIGINT, _leave)
 
 
 def stop_quietly() -> None:
-    """Let SIGTERM end this process with 0 until it has a handler of its own: told to stop, it had not begun anything."""
+    """Let SIGTERM end this process with 0 until it has its own handler: it has not begun anything yet."""
     signal.signal(signal.SIGTERM, _stop)
 
 
 def loaded() -> None:
-    """From here on Ctrl-C is a KeyboardInterrupt again."""
+    """Ctrl-C is a KeyboardInterrupt from now on."""
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
 def without(*packages: str) -> Iterator[None]:
-    """Import as if these were not installed, unless they are loaded already.
+    """Hide these packages from imports within the block, unless they are loaded already.
 
-    Numba looks for scipy's BLAS and for cffi whether a kernel uses them or not: 18 MB in a process that lives for months.
+    Numba imports scipy and cffi if they are installed, even if no kernel uses them: 18 MB in a process that runs for months.
     """
     hidden = [name for name in packages if name not in sys.modules]
     for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]  # so the import system's documentation forbids an import
+        sys.modules[name] = None  # type: ignore[assignment]  # None forbids the import, as the import system documents
     try:
         yield
     finally:

@@ -95,13 +95,13 @@ def _table(session: Session, tickers: str | None) -> tuple[list[str], dt.date]:
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: PORT, 5000; 0: any free one).")
 def serve(state: Path | None, host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until SIGTERM or Ctrl-C."""
-    from commands.process_memory import sparing
+    from commands.process_memory import bounded_heaps
     from optimizer.session import Session
     from optimizer.web import create_app
     from optimizer.web.server import Server
 
     settings = load_settings(state_dir=state, host=host, port=port)
-    with sparing(), Session.open(settings) as session:
+    with bounded_heaps(), Session.open(settings) as session:
         Server(create_app(settings, session=session), settings).run()
 
 

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from broker.async_client import async_broker_errors
 from broker.topics import topic_ids
 from commands import startup
-from commands.process_memory import sparing
+from commands.process_memory import bounded_heaps
 from errors import BrokerAwayError, BrokerError, SettingsError
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
@@ -39,7 +39,7 @@ def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]
     """
     with own_folder(worker_folder(settings)):
         pass  # refuse a second worker on the folder at once, whether or not Kafka answers
-    with sparing():
+    with bounded_heaps():
         while True:
             try:
                 _run(settings, train)
