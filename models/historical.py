@@ -58,9 +58,9 @@ def historical_estimate(log_return: Floats) -> HistoricalEstimate:
 def shrunk_mean(log_return: Floats) -> ShrunkMean:
     """Mean daily simple return, shrunk towards zero, from daily log returns of shape (n,); NaN is left out.
 
-    The posterior mean of a normal prior with mean 0 and an annual standard deviation of 5 % (the order of mispricing that
-    Pástor and Stambaugh 1999, "Costs of equity capital and model mispricing", consider), given a sample mean with its
-    sampling error: the Bayes-Stein idea of Jorion (1986). Three years of a stock with 25 % volatility leave it a tenth of
+    The posterior mean given a sample mean with its sampling error: the Bayes-Stein idea of Jorion (1986). The prior is normal
+    with mean 0 and an annual standard deviation of 5 %, the order of mispricing that Pástor and Stambaugh (1999, "Costs of
+    equity capital and model mispricing") consider. Three years of a stock with 25 % volatility leave it a tenth of
     its own mean: a mean is that badly known (Merton 1980).
     """
     simple = np.expm1(log_return[np.isfinite(log_return)])

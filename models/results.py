@@ -19,7 +19,7 @@ TRAINED_VERSION: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingJob:
-    """All that a training depends on: equal jobs give equal bytes, whoever does them and when."""
+    """All that a training depends on: equal jobs give equal bytes, in any process and at any time."""
 
     window: Window
     digest: bytes

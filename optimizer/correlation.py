@@ -26,7 +26,7 @@ def shrunk_correlation(returns: Floats, weight: Floats | None = None, minimum_da
 
     `weight` (T,) holds the weights of the days, any positive numbers; None weighs all alike. A pair with fewer than
     `minimum_days` common days gets the average correlation of the others; where all pairs are such, the result is the
-    identity (`common_days` says so beforehand).
+    identity (`common_days` says so before).
     """
     n = returns.shape[1]
     observed = np.isfinite(returns)

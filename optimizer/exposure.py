@@ -8,8 +8,8 @@ that falls when shares rise, or a bond, does not earn the shares' premium. Here 
 β is the ticker's exposure to what the tickers of the request have in common, 1 for the typical one. Among shares β lies within
 NEAR of 1, where theory and evidence disagree about whether it earns anything (Black, Jensen and Scholes 1972; Frazzini and
 Pedersen 2014), so next to nothing is moved. Far below 1 the centre becomes proportional to β; above 1 no more than
-NEAR counts, since wild shares earn no more, and errors in the bars look like them. No ticker's β depends on another
-one's mean return, and the common part is that of correlations, where one wild ticker weighs no more than a calm one.
+NEAR counts, since wild shares earn no more, and errors in the bars look like them. No ticker's β depends on the mean
+return of another, and the common part is that of correlations, where one wild ticker weighs no more than a calm one.
 
 The premium is half the forecasts' own (their centre less the risk-free rate, at least 0) and half MARKET_PREMIUM, since three
 years say little about it.

@@ -27,7 +27,7 @@ from records import RETURN_LIMITED, Forecast, date_of
 logger = logging.getLogger(__name__)
 
 #: Name of the estimate from past prices, as of classic mean-variance (modern portfolio theory), in results. The table's own
-#: `historical` is another one: of all bars that the state keeps, and of one ticker alone.
+#: `historical` differs: it uses all bars that the state keeps, of one ticker alone.
 MPT: Final = "mpt"
 
 
@@ -111,7 +111,7 @@ def look_up(
         else:
             assert reason is not None
             reasons[ticker] = reason
-    # By the rule that no ticker decides for another: forecasts are told apart by no error of their own.
+    # By the rule that no ticker decides for another: forecasts have no error by which they would differ.
     served = np.array([estimate.annual_return for estimate in estimates.values()])
     center = center_of_returns(served, np.zeros(len(served))) if estimates else None
     past, refused = _from_past(prices.choose(tuple(reasons)), center, reasons) if reasons else ({}, {})

@@ -62,7 +62,7 @@ class Market:
 
         A ticker that the state holds within these dates is never asked for elsewhere; its history may begin later than `start`.
         A failure of the state or the provider costs the tickers it concerns, and stands in `missing` and `warnings`. As long as
-        nothing changes in the state, the tables are the very same objects.
+        nothing changes in the state, the tables are the same objects.
         """
         first = min(start, history_start or start)
         warnings: list[str] = []

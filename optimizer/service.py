@@ -236,7 +236,7 @@ class Optimizer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Same:
-    """An object as an input that equals only the very same object."""
+    """An object as an input that equals only itself."""
 
     thing: object
 

@@ -180,7 +180,7 @@ class Delivery:
             if isinstance(error, _FINAL):
                 self._fatal = error
             elif attempt == self._attempt and number in self._pending:
-                # Else a replaced producer gives up what another one has sent since, or delivered itself.
+                # Else a replaced producer gives up what its successor has sent since, or delivered itself.
                 self._failed.add(number)
             self._changed.notify()
 

@@ -46,8 +46,8 @@ def publish(
 ) -> PublishReport:
     """Send every bar that the topic does not hold yet (every bar at all with `resend`); returns when all are acknowledged.
 
-    The topics must exist. `published` is what the topic holds, if that is known already; `advance` is told of bars as they are
-    dealt with. Raises BrokerError.
+    The topics must exist. `published` is what the topic holds, if that is known already; `advance` gets the count of
+    processed bars. Raises BrokerError.
     """
     report = PublishReport()
     if resend:

@@ -95,7 +95,7 @@ class PublishedBars:
     def missing(self, batch: BarBatch) -> list[int]:
         """Rows of the batch of which the topic holds neither these values as those that count nor this very edition.
 
-        And those whose split is another one than the last that the topic has.
+        And those whose split differs from the last split on the topic.
         """
         held = self._held.get(batch.ticker, {})
         return [

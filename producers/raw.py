@@ -101,7 +101,7 @@ def _between(raw: RawBars, start: dt.date | None, end: dt.date | None) -> RawBar
         inside &= raw.day >= day_number(start)
     if end is not None:
         inside &= raw.day <= day_number(end)
-    inside[list(raw.undated)] = True  # their fault is told whatever the range
+    inside[list(raw.undated)] = True  # their fault is reported, whatever the range
     return raw if inside.all() else raw.part(np.flatnonzero(inside))
 
 

@@ -44,7 +44,7 @@ _SPIKE_DEVIATIONS: Final = 8.0
 _MEDIAN_TO_DEVIATION: Final = 1.4826
 _TAKEN_BACK: Final = 0.75
 _CONFIRMING_VOLUME: Final = 2.0
-#: Smaller ratios than 4:3 cannot be told from a bad day.
+#: Smaller ratios than 4:3 look like a bad day.
 _SMALLEST_SPLIT: Final = float(np.log(1.3))
 _SPLIT_TOLERANCE: Final = 0.04
 _LARGEST_SPLIT: Final = 50

@@ -7,7 +7,7 @@ from typing import Final
 
 from records.symbols import BLOOMBERG_MARKETS, PREFIX_MARKETS
 
-#: Upper-case letters and digits, with `.` before an exchange suffix, `-` before a share class, `^` for an index, `=` for a
+#: Upper-case letters and digits. `.` stands before an exchange suffix, `-` before a share class, `^` for an index. `=` is for a
 #: currency pair or a future, `&` in names (`M&M.NS`), `_`, `+`, `$`, `!`, `#`, `@` and `'` as exchanges and charting programs
 #: write them. No blank, slash, colon, backslash, `*`, `?`, `%` or quotation mark: the symbol is also a file's name and part of
 #: an address. At most 24 characters: the longest real symbols (options apart) have 15, an ISIN with its exchange 20.

@@ -1,6 +1,6 @@
 """The market model: what tells tickers apart in the variance ahead beyond the served regression, fitted once and frozen.
 
-It is a file of numbers that `python -m models pretrain` writes. Whoever has one ticker's bars can evaluate it, in microseconds
+It is a file of numbers that `python -m models pretrain` writes. One ticker's bars suffice to evaluate it, in microseconds
 and with NumPy alone: δ is the expected log of the ticker's variance over the horizon, less what the regression within dates
 expects of it.
 """

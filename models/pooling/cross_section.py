@@ -1,7 +1,7 @@
 """What many tickers' rows say together: the mean return to shrink to, the date's level of variance, and who departs from it.
 
-A ticker without a trained model, whose history is too short for one above all, is told what it lacks (the returns' centre, the
-date's level, the slopes) and adds nothing to it. `members` are rows with trained models, `untrained` those without.
+A ticker without a trained model, mostly with too short a history, gets the returns' centre, the date's level and the slopes
+from the others, and adds nothing to them. `members` are rows with trained models, `untrained` those without.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
 def limited_return(annual_return: float, steps: tuple[FallbackStep, ...]) -> tuple[float, tuple[FallbackStep, ...]]:
     """The return within ±LARGEST_ANNUAL_RETURN, and the steps, one of which says that it was limited if it was.
 
-    What is no number stays none.
+    NaN and infinities are returned unchanged.
     """
     others = tuple(step for step in steps if step.model != RETURN_LIMITED)
     if not math.isfinite(annual_return) or abs(annual_return) <= LARGEST_ANNUAL_RETURN:

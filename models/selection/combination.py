@@ -13,7 +13,7 @@ from models.contract import HorizonForecast
 from models.selection.evidence import Prior, prior_of, significance, weight
 from records import CandidateForecast, CandidateScore, Evidence
 
-#: The candidate that serves unless another one proves better.
+#: The candidate that serves unless another candidate proves better.
 BASELINE: Final = HarModel.name
 
 

@@ -1,8 +1,8 @@
 """Whether a forecast that leans on a candidate has become worse than the safe baseline: a sequential test on daily losses.
 
 Each bar is judged by the forecasts made before it. The difference of losses, served less baseline, is divided by the largest
-gain that the two forecasts allow, so that it is never below -1: a bet of the share λ on "worse" multiplies its stake by
-1 + λ × difference, and does not grow on average as long as the served forecast is not worse (Waudby-Smith and Ramdas 2024,
+gain that the two forecasts allow, so that it is never below -1. A bet of the share λ on "worse" multiplies its stake by
+1 + λ × difference. It does not grow on average as long as the served forecast is not worse (Waudby-Smith and Ramdas 2024,
 "Estimating means of bounded random variables by betting"). A new bet of 1 is opened at every bar and all are added up: the
 Shiryaev-Roberts e-detector of Shin, Ramdas and Rinaldo (2024, "E-detectors"). As long as the served forecast is not expected to
 lose more on the next bar, the detector's expectation after n bars is at most n, whatever the distribution, the dependence and

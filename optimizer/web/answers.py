@@ -34,12 +34,12 @@ _STATUS: Final[tuple[tuple[type[ForecastingError], int], ...]] = (
 )
 #: Of a caller's path or method no more than this is repeated.
 _SHOWN: Final = 80
-#: All that a caller is told of a failure of our own.
+#: The whole message to a caller about an internal failure.
 INTERNAL: Final = "internal error; the service's log has the details"
 
 
 def json_answer(content: Any, status: int = 200) -> Response:
-    """A response of JSON. Floats that are none (NaN) are null, as JSON has no other way; results never hold any."""
+    """A response of JSON. NaN becomes null, since JSON has no NaN; results never hold any."""
     return Response(msgspec.json.encode(content), status, mimetype="application/json")
 
 
@@ -68,7 +68,7 @@ def status_of(error: ForecastingError) -> int:
 
 
 def message_of(error: ForecastingError) -> str:
-    """What a caller is told: the message, unless it is about our own insides."""
+    """The message for a caller: that of the error, unless it is about internals."""
     if isinstance(error, StateError | SchemaError):
         return "the forecasts cannot be read at the moment; the service's log has the details"
     return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL

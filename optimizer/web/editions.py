@@ -15,10 +15,10 @@ import msgspec
 from records import Forecast
 from state.follower import REFRESH_SECONDS
 
-#: Rows sorted by ticker, the very same list while nothing changes, and why others cannot be read.
+#: Rows sorted by ticker, the same list while nothing changes, and why others cannot be read.
 Table = tuple[list[Forecast], Mapping[str, str]]
 
-#: Whoever asks while an edition is made shares the interpreter with that: 60 ms of it for 500 rows, 10 of them at a stretch.
+#: A request while an edition is made shares the interpreter with it: 60 ms of it for 500 rows, 10 of them at a stretch.
 #: At most a hundredth of the time goes into it, so that it decides no more than the slowest hundredth of the answers.
 _PAUSES: Final = 99.0
 #: However long one took, another is made after this time.

@@ -19,7 +19,7 @@ UNKNOWN_SECONDS: Final = 5.0
 _MOST_JOBS: Final = 2_000
 #: The content of a job whose request was refused: nothing ran under its id, so a better request may have it.
 _REFUSED: Final = object()
-#: What streams and requests under way are told when the service stops.
+#: The message for streams and requests under way when the service stops.
 STOPPING: Final = "the service is being stopped: ask again in a moment"
 
 

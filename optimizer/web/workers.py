@@ -63,7 +63,7 @@ class Workers:
                 self._waiting.discard(answer)
 
     def close(self) -> None:
-        """Start nothing more; whoever waits in `run` gets StoppingError. Work under way ends by itself."""
+        """Start nothing more; callers that wait in `run` get StoppingError. Work under way ends by itself."""
         with self._mutex:
             self._closed = True
             waiting = list(self._waiting)

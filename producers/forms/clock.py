@@ -52,7 +52,7 @@ def clock_of(second: NDArray[np.int32], utc: NDArray[np.bool_], offset: NDArray[
 
 
 def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: str | None = None) -> tuple[Days, str | None]:
-    """The days of the exchange's sessions, and what was changed (None: nothing). SourceError if they cannot be told.
+    """The days of the exchange's sessions, and what was changed (None: nothing). SourceError if they cannot be known.
 
     `declared`: `written` takes the dates as they stand, `next` the day after.
     """
