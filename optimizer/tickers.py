@@ -89,8 +89,8 @@ def sanitize_tickers(tickers: Iterable[object]) -> list[str]:
 
     >>> sanitize_tickers(["\ufeffSymbol", "aapl,0.5", "BRK.B", "brk-b", "005930.KS", "", "A B"])
     ['AAPL', 'BRK-B', '005930.KS']
-    >>> sanitize_tickers(["AAPL,MSFT,JNJ", '1,"XOM","Exxon Mobil, Inc."'])
-    ['AAPL', 'MSFT', 'JNJ', 'XOM']
+    >>> sanitize_tickers(["AAPL,MSFT,JNJ"]), sanitize_tickers(['1,"XOM","Exxon Mobil, Inc."'])
+    (['AAPL', 'MSFT', 'JNJ'], ['XOM'])
     """
     return list(clean_tickers(tickers).tickers)
 
