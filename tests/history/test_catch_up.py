@@ -102,7 +102,7 @@ def test_a_day_unlike_the_others_counts_as_ever(change: Callable[[BarBatch], Bar
     assert_equal(begun(200), live)
 
 
-def test_bars_fetched_before_what_is_held_are_taken_one_by_one() -> None:
+def test_bars_fetched_before_the_kept_bars_are_absorbed_one_by_one() -> None:
     state, _ = one_by_one(None, [part(0, 200, dt.date(2025, 1, 2))])
     assert_equal(state, days(200, 210))
 

@@ -47,7 +47,7 @@ def test_any_order_of_any_editions_is_the_fresh_backfill(drawn: tuple[Bars, list
 @pytest.mark.slow
 @given(deliveries(ratios=(3.0, 1.5, 0.1, 7.0)))
 @settings(max_examples=50)
-def test_with_splits_that_are_no_powers_of_two_it_is_so_within_rounding(drawn: tuple[Bars, list[BarBatch]]) -> None:
+def test_with_splits_other_than_powers_of_two_the_same_holds_within_rounding(drawn: tuple[Bars, list[BarBatch]]) -> None:
     final, messages = drawn
     state, _ = deliver(messages, SMALL)
     wanted = backfill(final)
@@ -117,7 +117,7 @@ def test_a_backfill_from_after_a_split_may_overtake_the_splits_own_bar(ratio: fl
     np.testing.assert_allclose(state.bars.close, vendor.final.close, rtol=1e-15)
 
 
-def test_what_is_dropped_has_no_say_any_more() -> None:
+def test_dropped_bars_do_not_affect_the_basis() -> None:
     # The history is trimmed past a split that a restatement had been explained by: a repeat must not see it anew.
     vendor = Vendor(with_splits(walk(900), {100: 2.0, 130: 4.0}))
     day = vendor.final.day
@@ -132,7 +132,7 @@ def test_what_is_dropped_has_no_say_any_more() -> None:
     assert same_state(deliver(messages, SMALL, state)[0], state)
 
 
-def test_an_edition_from_in_between_does_not_undo_what_a_later_one_confirms() -> None:
+def test_an_edition_fetched_in_between_does_not_undo_a_later_confirmation() -> None:
     bars = walk(200)
     wrong = replace(bars, volume=bars.volume + 1)
     days = [dt.date(2025, 1, d) for d in (1, 2, 3)]
@@ -233,7 +233,7 @@ def test_without_volumes_several_bars_have_to_agree(bars_in_overlap: int, follow
     np.testing.assert_allclose(state.bars.close[:-bars_in_overlap], bars.close[:-bars_in_overlap] * (0.8 if follows else 1.0))
 
 
-def test_a_split_told_late_is_not_applied_twice() -> None:
+def test_a_split_reported_late_is_not_applied_twice() -> None:
     # Fetched after the split while the vendor did not know of it yet; then told, with an overlap.
     vendor = Vendor(with_splits(walk(300), {280: 4.0}))
     day = vendor.final.day

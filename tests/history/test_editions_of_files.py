@@ -92,7 +92,7 @@ def test_two_files_leave_the_same_state_in_either_order(files: Path) -> None:
     assert same_state(one, other)
 
 
-def test_a_file_that_is_read_again_on_another_day_says_nothing_new(files: Path) -> None:
+def test_a_file_read_again_on_another_day_changes_nothing(files: Path) -> None:
     state, _ = read(files, [("old", 200), ("mended", 200)])
     for name in ("mended", "old"):
         again, done = read(files, [(name, 400)], state)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from history.pipeline import TOO_OLD, Absorbed, RejectedBar
 from history.ticker_state import TickerState, same_state
 from records import BarBatch, Bars, Floats, Suspicion, SuspicionRule
 from state.history_codec import block_key, changes, decode_head, decode_state, head_key
 from tests.made.bars import scaled, walk
-from tests.made.histories import SMALL, as_fetched_with, backfill, deliver
-from tests.made.vendor import Vendor, deliveries, with_splits
+from tests.made.histories import SMALL, deliver
+from tests.made.vendor import Vendor, edition_with, with_splits
 
 AT, RATIO = 150, 4.0
 FINAL = with_splits(walk(200), {AT: RATIO})
@@ -27,11 +25,7 @@ DAY = FINAL.day
 NO_SPLITS = np.ones(len(FINAL))
 
 
-def edition(rows: slice, fetched: int, splits: Floats | None, *, vendor: Vendor = VENDOR, seconds: int = 0) -> BarBatch:
-    """Bars as their vendor has them on a day; `splits` is what the edition says of those of all bars, None for nothing."""
-    message = vendor.edition(rows, fetched)
-    said = None if splits is None else splits[rows].tolist()
-    return msgspec.structs.replace(message, split=said, as_of_time=dt.time(0, 0, seconds))
+edition = partial(edition_with, vendor=VENDOR)
 
 
 def live(rows: range, splits: Floats | None = FINAL.split) -> list[BarBatch]:
@@ -53,7 +47,7 @@ BEFORE = edition(slice(0, 140), int(DAY[139]), None)
 LATER = [edition(slice(row, row + 20), int(DAY[199]), None) for row in range(AT, 200, 20)]
 
 
-def test_the_same_split_again_says_nothing_new() -> None:
+def test_a_repeated_split_changes_nothing() -> None:
     state, _ = deliver([BEFORE, *live(range(140, 200))], SMALL)
     for again in (edition(slice(AT, 170), int(DAY[180]), FINAL.split), edition(slice(AT, AT + 1), int(DAY[AT]), FINAL.split)):
         after, outputs = deliver([again], SMALL, state)
@@ -69,7 +63,7 @@ def test_a_later_edition_without_splits_takes_none_away(later: list[BarBatch]) -
     assert state.split_fetched[AT] == DAY[AT]
 
 
-def test_with_other_prices_it_corrects_these_and_keeps_the_split() -> None:
+def test_an_edition_with_other_prices_corrects_them_and_keeps_the_split() -> None:
     corrected = edition(slice(AT, AT + 1), int(DAY[180]), None)
     corrected = msgspec.structs.replace(corrected, volume=[(corrected.volume[0] or 0.0) + 1.0])
     state = in_any_order([BEFORE, *live(range(140, 200)), corrected])
@@ -78,7 +72,7 @@ def test_with_other_prices_it_corrects_these_and_keeps_the_split() -> None:
     assert state.bars.split[AT] == RATIO
 
 
-def test_one_that_is_adjusted_for_the_split_and_was_fetched_after_it_is_left_as_it_is() -> None:
+def test_an_edition_adjusted_for_the_split_and_fetched_after_it_is_unchanged() -> None:
     adjusted = edition(slice(100, 140), int(DAY[170]), None)
     state = in_any_order([BEFORE, *live(range(140, 200)), adjusted])
     assert state.bars == FINAL
@@ -101,7 +95,7 @@ def test_a_later_edition_with_another_ratio_counts(wrong: float) -> None:
     assert (state.withdrawn, state.restatements) == ((), ())
 
 
-def test_of_two_splits_of_one_moment_the_one_farther_from_1_counts() -> None:
+def test_of_two_splits_of_the_same_moment_the_ratio_farther_from_1_counts() -> None:
     said = [NO_SPLITS.copy() for _ in range(4)]
     for splits, ratio in zip(said, (1.0, 0.1, 2.0, 0.5), strict=True):
         splits[AT] = ratio
@@ -125,13 +119,13 @@ def mistaken() -> list[BarBatch]:
     ]
 
 
-def test_a_mistaken_split_is_withdrawn_by_a_1() -> None:
+def test_a_later_split_of_1_withdraws_a_mistaken_split() -> None:
     state = in_any_order(mistaken())
     assert state.bars == without_split()
     assert [(one.day, one.ratio) for one in state.withdrawn] == [(DAY[AT], RATIO)]
 
 
-def test_so_it_is_where_the_vendor_had_restated_older_bars_by_it() -> None:
+def test_a_mistaken_split_is_withdrawn_after_a_restatement_by_it() -> None:
     # What was fetched while the vendor believed in it is a quarter of the truth, and was mended with the split.
     first, *said, mended = mistaken()
     believed = edition(slice(100, AT + 1), int(DAY[AT]), FINAL.split, vendor=Vendor(_quartered()), seconds=1)
@@ -147,7 +141,7 @@ def _quartered() -> Bars:
     return replace(quarter, volume=volume)
 
 
-def test_a_split_that_its_source_has_lost_stays_where_the_prices_show_it() -> None:
+def test_a_split_lost_by_its_source_stays_if_the_prices_show_it() -> None:
     lost = edition(slice(100, AT + 2), int(DAY[AT + 1]), NO_SPLITS, seconds=1)
     state = in_any_order([BEFORE, *live(range(140, 200)), lost])
     np.testing.assert_array_equal(state.bars.close, FINAL.close)
@@ -155,7 +149,7 @@ def test_a_split_that_its_source_has_lost_stays_where_the_prices_show_it() -> No
     assert [(one.day, one.ratio) for one in state.withdrawn] == [(DAY[AT], RATIO)]
 
 
-def test_that_it_stays_is_reported_once() -> None:
+def test_a_kept_split_is_reported_once() -> None:
     state, _ = deliver([BEFORE, *live(range(140, 200))], SMALL)
     lost = edition(slice(AT, AT + 1), int(DAY[180]), NO_SPLITS)
     after, outputs = deliver([lost], SMALL, state)
@@ -167,7 +161,7 @@ def test_that_it_stays_is_reported_once() -> None:
     assert not [output for output in outputs if isinstance(output, Suspicion)]
 
 
-def test_a_repeat_and_a_new_day_leave_what_was_withdrawn() -> None:
+def test_a_repeat_and_a_new_day_do_not_change_withdrawn_splits() -> None:
     lost = edition(slice(AT, AT + 1), int(DAY[180]), NO_SPLITS)
     messages = [BEFORE, *live(range(140, 190)), lost]
     state, _ = deliver(messages, SMALL)
@@ -177,7 +171,7 @@ def test_a_repeat_and_a_new_day_leave_what_was_withdrawn() -> None:
     np.testing.assert_array_equal(after.bars.close, FINAL.close)
 
 
-def test_what_was_given_comes_back_from_storage_to_the_byte() -> None:
+def test_reported_splits_are_read_back_to_the_byte() -> None:
     lost = edition(slice(AT, AT + 1), int(DAY[180]), NO_SPLITS)
     state, _ = deliver([BEFORE, *live(range(140, 200)), lost, *LATER], SMALL)
     assert state.withdrawn
@@ -187,7 +181,7 @@ def test_what_was_given_comes_back_from_storage_to_the_byte() -> None:
     assert same_state(decode_state("ABC", head, [table[block_key("ABC", number)] for number in head.blocks]), state)
 
 
-def test_what_was_withdrawn_leaves_with_its_bar() -> None:
+def test_a_withdrawn_split_is_dropped_with_its_bar() -> None:
     bars = walk(900)
     said = np.ones(900)
     said[100] = 2.0
@@ -225,86 +219,3 @@ def test_a_dividend_goes_with_the_prices_of_its_edition() -> None:
     assert (first.dividend is None, later.dividend is None) == (False, True)
     assert not deliver([first, later], SMALL)[0].bars.dividend.any()
     assert same_state(deliver([first, later], SMALL)[0], deliver([later, first], SMALL)[0])
-
-
-# -- In any order -------------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def said_otherwise(draw: st.DrawFn, ratios: tuple[float, ...], *, longest: int = 330) -> tuple[Bars, list[BarBatch]]:
-    """`deliveries` of which some do not speak of splits, and wrong splits that a later edition mends, in any order.
-
-    Every split of the final history is given at least once.
-    """
-    final, messages = draw(deliveries(ratios, longest=longest))
-    vendor, day, count = Vendor(final), final.day, len(final)
-    speaks: list[Callable[[BarBatch], BarBatch]] = [
-        lambda message: message,
-        lambda message: msgspec.structs.replace(message, split=None),
-        lambda message: msgspec.structs.replace(message, split=message.split or [1.0] * len(message.date)),
-    ]
-    found = [draw(st.sampled_from(speaks))(message) for message in messages]
-    splits = np.flatnonzero(final.split != 1.0).tolist()
-    for at in splits:
-        fetched = int(day[at]) + draw(st.sampled_from([0, 3, 700]))
-        found.append(edition(slice(at, at + 1), fetched, final.split, vendor=vendor, seconds=1))
-    for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.sampled_from([*splits, draw(st.integers(0, count - 1))]))
-        wrong = final.split.copy()
-        wrong[at] = draw(st.sampled_from([ratio for ratio in (1.0, *ratios) if ratio != wrong[at]]))
-        fetched = int(day[at]) + draw(st.integers(0, 100))
-        mended = int(day[-1]) + 1000 + draw(st.integers(0, 3))
-        found.append(edition(slice(at, at + 1), fetched, wrong, vendor=vendor, seconds=2))
-        found.append(edition(slice(at, at + 1), mended, final.split, vendor=vendor, seconds=3))
-    found += draw(st.lists(st.sampled_from(found), max_size=4))
-    return final, draw(st.permutations(found))
-
-
-@pytest.mark.slow
-@given(said_otherwise(ratios=(2.0, 4.0, 0.5)))
-@settings(max_examples=100)
-def test_whatever_editions_say_of_splits_the_state_is_that_of_the_true_history(drawn: tuple[Bars, list[BarBatch]]) -> None:
-    final, messages = drawn
-    state, outputs = deliver(messages, SMALL)
-    wanted = backfill(final)
-    assert same_state(as_fetched_with(state, wanted), wanted)
-    assert not [output for output in outputs if isinstance(output, RejectedBar)]
-
-
-@given(said_otherwise(ratios=(2.0, 3.0, 0.1), longest=200), st.randoms(use_true_random=False))
-@settings(max_examples=40)
-def test_the_whole_state_is_the_same_in_any_order(drawn: tuple[Bars, list[BarBatch]], shuffled: object) -> None:
-    _, messages = drawn
-    state = deliver(messages, SMALL)[0]
-    shuffled.shuffle(messages)  # type: ignore[attr-defined]
-    assert same_state(deliver(messages, SMALL)[0], state)
-
-
-@st.composite
-def lost_splits(draw: st.DrawFn, ratios: tuple[float, ...]) -> tuple[Bars, list[BarBatch]]:
-    """A split that its source gave on its day and lost later, while prices of what was fetched since are adjusted for it."""
-    count = draw(st.integers(130, 140))
-    at = draw(st.integers(count - 20, count - 2))
-    vendor = Vendor(with_splits(walk(count, draw(st.integers(0, 2**32 - 1))), {at: draw(st.sampled_from(ratios))}))
-    day, split, none = vendor.final.day, vendor.final.split, np.ones(count)
-    first = draw(st.integers(at - 10, at - 1))
-    messages = [edition(slice(0, first), int(day[first - 1]), None, vendor=vendor)]
-    messages += [edition(slice(row, row + 1), int(day[row]), split, vendor=vendor) for row in range(first, count)]
-    for _ in range(draw(st.integers(1, 3))):
-        begin, last = draw(st.integers(0, at)), draw(st.integers(at + 1, count - 1))
-        said = draw(st.sampled_from([none, None]))
-        messages.append(edition(slice(begin, last + 1), int(day[last]), said, vendor=vendor, seconds=1))
-    lost = int(day[at]) + draw(st.integers(1, 300))
-    messages.append(edition(slice(at, at + 1), lost, none, vendor=vendor, seconds=2))
-    messages += draw(st.lists(st.sampled_from(messages), max_size=4))
-    return vendor.final, draw(st.permutations(messages))
-
-
-@given(lost_splits(ratios=(2.0, 3.0, 0.1, 1.5)), st.randoms(use_true_random=False))
-@settings(max_examples=40)
-def test_a_lost_split_leaves_the_same_state_in_any_order(drawn: tuple[Bars, list[BarBatch]], shuffled: object) -> None:
-    final, messages = drawn
-    state = deliver(messages, SMALL)[0]
-    np.testing.assert_allclose(state.bars.close, final.close, rtol=1e-13)
-    shuffled.shuffle(messages)  # type: ignore[attr-defined]
-    assert same_state(deliver(messages, SMALL)[0], state)

@@ -89,7 +89,7 @@ def test_printed_bars_with_split_events_equal_the_adjusted_series(
     assert state.due == fresh.due  # the training sees the same window, to the bit
 
 
-def test_what_is_trained_on_printed_bars_equals_what_is_trained_on_the_adjusted_series() -> None:
+def test_training_on_printed_bars_equals_training_on_the_adjusted_series() -> None:
     ticker, date, _, last = SPLITS[1]
     results = []
     for state in live_and_fresh(ticker, date, last):

@@ -48,14 +48,14 @@ odd_rows = st.lists(st.integers(100, 298), min_size=1, max_size=3, unique=True)
 
 
 @given(odd_rows, st.sampled_from([100.0, 1.4, 0.5]))
-def test_a_backfill_tells_what_its_source_would_have_told(rows: list[int], factor: float) -> None:
+def test_a_backfill_reports_the_suspects_that_its_source_would_report(rows: list[int], factor: float) -> None:
     bars = broken(rows, [factor] * len(rows))
     assert told([batch(bars)]) == suspicions("ABC", bars)
 
 
 @given(odd_rows, st.sampled_from([100.0, 1.4, 0.5]))
 @settings(max_examples=20)
-def test_live_bars_tell_in_the_end_what_a_backfill_tells(rows: list[int], factor: float) -> None:
+def test_live_bars_report_the_same_suspects_as_a_backfill(rows: list[int], factor: float) -> None:
     bars = broken(rows, [factor] * len(rows))
     live = told([batch(bars[:90]), *(batch(bars[i : i + 1]) for i in range(90, 300))])
     assert set(live) >= set(suspicions("ABC", bars))  # what was doubted before the next bar came is told as well
@@ -63,7 +63,7 @@ def test_live_bars_tell_in_the_end_what_a_backfill_tells(rows: list[int], factor
 
 @given(st.integers(230, 295), st.integers(1, 3 * LASTING_BARS), st.sampled_from([100.0, 0.01]))
 @settings(max_examples=40)
-def test_live_bars_tell_of_each_bar_of_a_stretch_and_once_of_another_unit(first: int, length: int, factor: float) -> None:
+def test_live_bars_report_each_bar_of_a_stretch_and_a_change_of_unit_once(first: int, length: int, factor: float) -> None:
     bars = stretch(first, length, factor)
     live = told([batch(bars[:220]), *(batch(bars[i : i + 1]) for i in range(220, 300))])
     assert set(live) >= set(suspicions("ABC", bars))
@@ -103,12 +103,12 @@ def test_a_forecast_from_what_a_source_lets_through_is_as_if_nothing_had_been_wr
     assert found.annual_return == pytest.approx(wanted.annual_return, abs=1e-6)
 
 
-def test_what_comes_again_is_not_told_again() -> None:
+def test_a_repeated_bar_is_not_reported_again() -> None:
     bars = broken([200], [100.0])
     assert [one.rule for one in told([batch(bars), batch(bars), batch(bars[195:205])])] == [SuspicionRule.HUNDREDFOLD]
 
 
-def test_a_spike_is_told_with_the_bar_after_it() -> None:
+def test_a_spike_is_reported_with_the_next_bar() -> None:
     bars = replace(broken([200], [1.3]), volume=np.full(300, 1000.0))
     before = batch(bars[:201])
     assert [one.rule for one in told([before])] == [SuspicionRule.UNCONFIRMED_JUMP]
@@ -118,11 +118,11 @@ def test_a_spike_is_told_with_the_bar_after_it() -> None:
 
 
 @pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 2), slice(299, 300)])
-def test_ordinary_bars_tell_nothing(rows: slice) -> None:
+def test_ordinary_bars_are_not_reported(rows: slice) -> None:
     assert told([batch(walk(300)), batch(walk(300)[rows])]) == []
 
 
-def test_the_embedded_engine_tells_of_a_live_bar_that_only_the_history_makes_suspect(
+def test_the_embedded_engine_reports_a_live_bar_that_only_the_history_makes_suspect(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     bars = broken([299], [100.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from records import MARKET_COLUMNS, PER_SHARE_COLUMNS, PRICE_COLUMNS, BarBatch, Bars, date_of, day_number
+from records import MARKET_COLUMNS, PER_SHARE_COLUMNS, PRICE_COLUMNS, BarBatch, Bars, Floats, date_of, day_number
 from tests.made.bars import batch, walk
 
 
@@ -95,3 +96,10 @@ def deliveries(draw: st.DrawFn, ratios: tuple[float, ...], *, longest: int = 330
                 messages.append(vendor.edition(slice(first, stop), fetched))
     messages += draw(st.lists(st.sampled_from(messages), max_size=4))
     return vendor.final, draw(st.permutations(messages))
+
+
+def edition_with(rows: slice, fetched: int, splits: Floats | None, *, vendor: Vendor, seconds: int = 0) -> BarBatch:
+    """The vendor's edition of a day, with other splits: `splits` for all its bars, or None for no report."""
+    message = vendor.edition(rows, fetched)
+    reported = None if splits is None else splits[rows].tolist()
+    return msgspec.structs.replace(message, split=reported, as_of_time=dt.time(0, 0, seconds))

@@ -84,7 +84,7 @@ def test_a_batch_survives_the_way_there_and_back(count, with_actions, random):
     ],
     ids=lambda value: value[:30].decode("latin-1") if isinstance(value, bytes) else None,
 )
-def test_what_is_no_batch_is_refused(payload: bytes, says: str):
+def test_other_bytes_than_a_batch_are_refused(payload: bytes, says: str):
     with pytest.raises(MessageError, match=says):
         decode_batch(payload)
 
@@ -124,7 +124,7 @@ def test_a_newer_or_broken_forecast_is_refused():
 
 
 @given(st.dates())
-def test_day_numbers_and_dates_are_one(date):
+def test_day_numbers_and_dates_correspond(date):
     assert date_of(day_number(date)) == date
     assert np.datetime64(day_number(date), "D") == np.datetime64(date)
 

@@ -58,7 +58,7 @@ def test_a_price_off_by_a_hundred_is_hundredfold_and_the_way_back_is_not(factor:
 @pytest.mark.parametrize("factor", [100.0, 0.01])
 @pytest.mark.parametrize("length", [2, 5, LASTING_BARS])
 @pytest.mark.parametrize("first", [1, 70, -1])
-def test_each_bar_of_a_hundredfold_stretch_is_told_and_the_first_right_one_is_not(first: int, length: int, factor: float):
+def test_each_bar_of_a_hundredfold_stretch_is_reported_and_the_first_right_bar_is_not(first: int, length: int, factor: float):
     first = first if first > 0 else DAYS - length  # the last bars that are known, which may still be mended
     columns = scaled(quiet(), slice(first, first + length), factor)
     assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(first, first + length)]
@@ -74,7 +74,7 @@ def test_a_level_that_lasts_is_another_unit(stop: int, factor: float):
 @pytest.mark.parametrize("factor", [100.0, 1 / 88.0])
 @pytest.mark.parametrize("length", [1, 3, LASTING_BARS])
 @pytest.mark.parametrize("count", [2 * LASTING_BARS + 1, DAYS])
-def test_what_is_wrong_from_the_first_bar_on_is_held_against_what_lasts(count: int, length: int, factor: float):
+def test_a_wrong_beginning_is_found_by_the_level_that_lasts(count: int, length: int, factor: float):
     columns = scaled(quiet(count), slice(0, length), factor)
     assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(length)]
     bars = bars_of(columns)
@@ -88,7 +88,7 @@ def test_of_two_levels_that_are_both_too_short_neither_passes():
     assert found(columns) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(2 * LASTING_BARS)]
 
 
-def test_a_beginning_that_is_gone_back_to_is_right_unless_it_stays_too_short():
+def test_a_beginning_to_which_prices_return_is_right_unless_it_is_too_short():
     assert found(scaled(quiet(), slice(1, 4), 100.0)) == [(row, SuspicionRule.HUNDREDFOLD) for row in (1, 2, 3)]
     wrong_twice = scaled(scaled(quiet(), slice(0, 1), 100.0), slice(5, 6), 100.0)
     assert found(wrong_twice) == [(row, SuspicionRule.HUNDREDFOLD) for row in range(6)]
@@ -142,7 +142,7 @@ def test_no_hundredfold_return_is_left(seed: int, stretches: list[tuple[int, int
 
 
 @pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 2 / 3, 1 / 20, 10.0])
-def test_a_split_that_nobody_told_of(factor: float) -> None:
+def test_an_unreported_split_is_found(factor: float) -> None:
     columns = scaled(quiet(), slice(70, None), factor)
     assert found(columns) == [(70, SuspicionRule.MISSING_SPLIT)]
     split = np.ones(DAYS)
@@ -180,7 +180,7 @@ def test_no_volume_counts_where_there_usually_is_some() -> None:
     assert found(columns) == []
 
 
-def test_dividends_are_no_moves() -> None:
+def test_dividends_are_not_moves() -> None:
     columns = scaled(quiet(), slice(70, None), 0.75)
     dividend = np.zeros(DAYS)
     dividend[70] = 0.25 * columns["close"][69]
@@ -202,7 +202,7 @@ def test_a_hundredfold_dividend_is_held_out_with_its_bar_alone(row: int, then: f
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, DAYS), st.sampled_from([0.01, 0.5, 0.8, 1.4, 100.0]))
-def test_what_is_said_of_a_bar_needs_no_bar_after_the_next(seed: int, stop: int, factor: float) -> None:
+def test_a_report_on_a_bar_needs_no_bar_after_the_next(seed: int, stop: int, factor: float) -> None:
     columns = scaled(quiet(seed=seed), slice(60, 61), factor)
     whole = found(columns)
     part = found({name: column[:stop] for name, column in columns.items()})

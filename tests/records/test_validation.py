@@ -67,7 +67,7 @@ def test_zero_volume_is_a_quiet_day():
     assert len(validate({"volume": 0.0})[0]) == 1
 
 
-def test_a_bar_twice_is_one_bar_if_equal_and_none_if_not():
+def test_equal_duplicates_are_one_bar_and_different_duplicates_are_refused():
     day = {"date": "2024-01-05"}
     bars, rejected = validate(day, day, {"date": "2024-01-04"})
     assert [date_of(d).day for d in bars.day] == [4, 5]
@@ -77,7 +77,7 @@ def test_a_bar_twice_is_one_bar_if_equal_and_none_if_not():
     assert [bar.reason for bar in rejected] == ["2 bars of 2024-01-05 with different values; none is taken"] * 2
 
 
-def test_a_bad_copy_does_not_cost_the_good_one():
+def test_a_bad_duplicate_does_not_reject_the_good_bar():
     bars, rejected = validate({"date": "2024-01-05"}, {"date": "2024-01-05", "close": np.nan})
     assert (len(bars), len(rejected)) == (1, 1)
 
@@ -105,7 +105,7 @@ rows = st.lists(
 
 
 @given(rows)
-def test_whatever_comes_what_is_accepted_is_sound(given_rows):
+def test_accepted_bars_are_always_valid(given_rows):
     bars, rejected = validate(*given_rows)
     assert (np.diff(bars.day) > 0).all()
     for name in ("open", "high", "low", "close"):
@@ -129,7 +129,7 @@ def test_the_order_of_rows_does_not_matter(given_rows, random):
 
 
 @given(rows)
-def test_bars_without_fault_are_taken_for_the_same_beside_one_with(given_rows):
+def test_a_faulty_bar_does_not_change_the_others(given_rows):
     alone, rejected = validate(*given_rows)
     beside, rejected_beside = validate(*given_rows, {"date": "no date"})
     assert beside == alone

@@ -89,7 +89,7 @@ def test_a_second_writer_in_the_same_process_is_refused(folder: Path) -> None:
     assert_whole(folder)
 
 
-def test_a_closed_writer_says_so(folder: Path) -> None:
+def test_a_closed_writer_raises(folder: Path) -> None:
     writer = StateFolder(folder).open_writer()
     writer.close()
     writer.close()
@@ -111,7 +111,7 @@ def test_damaged_histories_are_refused_and_left_as_they_are(folder: Path) -> Non
         reader.bars("AAA")
 
 
-def test_damaged_forecasts_and_models_are_made_anew(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_forecasts_and_models_are_replaced(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     for name in (FORECASTS, MODELS):
         (folder / name / "CURRENT").unlink()
     with StateFolder(folder).open_writer() as writer:

@@ -90,7 +90,7 @@ def test_a_state_comes_back_to_the_byte(state: TickerState) -> None:
         max_size=12,
     )
 )
-def test_changes_one_after_the_other_leave_what_a_fresh_write_leaves(steps: list[tuple[str, int, bool]]) -> None:
+def test_successive_changes_equal_a_fresh_write(steps: list[tuple[str, int, bool]]) -> None:
     table: dict[bytes, bytes] = {}
     total, first, corrected = 100, 0, None
     apply(table, history("AAA", total), 0)
@@ -125,7 +125,7 @@ def test_a_new_day_rewrites_a_few_kilobytes() -> None:
     assert same_state(stored(table, "AAA"), history("AAA", 1261))
 
 
-def test_a_new_block_and_one_that_left_are_one_write_each() -> None:
+def test_a_new_block_and_a_dropped_block_take_a_write_each() -> None:
     before, after = history("AAA", 1280), history("AAA", 1281, first_index=BLOCK_BARS)
     previous = decode_head("AAA", encode_head(before))
     assert [(key, value is None) for key, value in changes(after, previous, 1280)] == [
@@ -135,7 +135,7 @@ def test_a_new_block_and_one_that_left_are_one_write_each() -> None:
     ]
 
 
-def test_keys_of_one_ticker_do_not_meet_those_of_another() -> None:
+def test_keys_of_different_tickers_are_disjoint() -> None:
     # "A" with block 0x42000000 must not be "AB…": the zero byte ends the ticker.
     keys = [block_key(ticker, number) for ticker in ("A", "AB", "ABC") for number in (0, 1, 255, 256, 2**31)]
     assert len(set(keys)) == len(keys)
@@ -236,9 +236,7 @@ def test_same_state_sees_every_field_but_the_counters() -> None:
         (history("AAA", 300, first_index=2 * BLOCK_BARS), history("AAA", 300)),
     ],
 )
-def test_what_is_not_stored_yet_is_written_whatever_the_caller_says_has_changed(
-    before: TickerState, after: TickerState
-) -> None:
+def test_blocks_that_are_not_stored_yet_are_always_written(before: TickerState, after: TickerState) -> None:
     table: dict[bytes, bytes] = {}
     apply(table, before, 0)
     apply(table, after, after.total_bars)

@@ -9,21 +9,14 @@ import pytest
 from errors import SchemaError, StateCorruptError
 from state.database import Database
 from state.model_store import MEMORY_ENTRIES, STORED_VERSION, ModelStore
+from tests.made.clocks import Clock
 
 DAY = 86_400.0
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture
@@ -41,12 +34,12 @@ def test_a_model_serves_however_old_and_is_due_again_after_its_time(database: Da
     assert (store.get("AAA"), store.has_expired("AAA")) == (b"model", True)
 
 
-def test_a_missing_one_is_due(database: Database, clock: Clock) -> None:
+def test_a_missing_model_is_due(database: Database, clock: Clock) -> None:
     store = ModelStore(database, ttl_seconds=10, clock=clock)
     assert (store.get("BBB"), store.has_expired("BBB")) == (None, True)
 
 
-def test_a_new_model_replaces_the_old_one_and_is_young(database: Database, clock: Clock) -> None:
+def test_a_new_model_replaces_the_old_model_and_its_age(database: Database, clock: Clock) -> None:
     store = ModelStore(database, ttl_seconds=10, clock=clock)
     store.put("AAA", b"old")
     clock.now += 8
@@ -91,7 +84,7 @@ def test_memory_is_bounded_and_nothing_is_lost_by_it(database: Database, clock: 
     assert [ticker for ticker in tickers if store.get(ticker) is not None] == tickers[10:]
 
 
-def test_a_newer_model_is_refused_and_a_broken_one_named(database: Database, clock: Clock) -> None:
+def test_a_newer_model_is_refused_and_a_broken_model_named(database: Database, clock: Clock) -> None:
     newer = msgspec.msgpack.encode([STORED_VERSION + 1, 0.0, b"model", "a field of later"])
     database.write([(b"AAA", newer), (b"BBB", b"nonsense")])
     store = ModelStore(database, clock=clock)

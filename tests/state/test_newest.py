@@ -44,7 +44,7 @@ def test_the_highest_readable_revision_counts_and_the_embedded_engines_only_if_i
     assert len(choice.passed_over) == len(newer) + (own is not None and not own[1])
 
 
-def test_a_copy_that_is_gone_by_the_time_it_is_read_is_none() -> None:
+def test_a_copy_removed_before_it_is_read_is_ignored() -> None:
     gone: Copy[int] = Copy(Revision(0, 9), lambda: None)
     assert newest([gone, Copy(Revision(0, 3), lambda: 7)], last_bar=int) == (7, [])
     assert newest([gone], last_bar=int) == (None, [])

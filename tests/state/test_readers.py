@@ -171,7 +171,7 @@ def sees_return(reader: ForecastReader) -> float | None:
     return row.annual_return
 
 
-def test_a_bad_row_takes_no_good_one_with_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bad_row_does_not_affect_good_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(tmp_path, "AAA", "BBB", "CCC")
     with Database.open_writer(tmp_path / FORECASTS) as database:
         database.write([(b"BBB", newer_forecast("BBB")), (b"CCC", b"nonsense")])

@@ -44,7 +44,7 @@ STEPS: list[list[BarBatch]] = [
 ]
 
 
-def test_any_prefix_of_the_writes_is_one_of_the_states() -> None:
+def test_any_prefix_of_the_writes_is_a_valid_state() -> None:
     """After a crash anywhere the changelog has the state before or after a step, never a mixture."""
     table: dict[bytes, bytes] = {}
     stored: StoredBlocks | None = None

@@ -9,73 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from broker.claims import Claim, Standing
 from errors import StateCorruptError, StateLockedError, StateWriteError
 from records import encode_forecast
 from state.database import Database
-from state.partition_copy import Record
 from state.readers import ForecastReader
-from state.replica_rows import Row, select_rows
-from state.replica_store import Progress, ReplicaStore
-from state.stamp import Revision, unstamp
+from state.replica_rows import Row
+from state.replica_store import ReplicaStore
+from state.stamp import Revision
 from tests.made.rows import forecast
 from tests.state.processes import run, running
-
-TICKERS = [f"T{number}" for number in range(7)]
-#: So many writes are made, of one record each: record n sets or deletes a ticker's row.
-WRITES = 240
-
-
-def record(offset: int) -> Record:
-    ticker = TICKERS[offset * 5 % 7 if offset % 3 else offset % 7]
-    value = None if offset % 11 == 10 else encode_forecast(forecast(ticker, annual_return=float(offset)))
-    return Record(offset, ticker.encode(), value, Claim(offset // 100, 1, 0, 0))
-
-
-def rows_after(offset: int) -> dict[bytes, tuple[Revision, bytes]]:
-    rows: dict[bytes, tuple[Revision, bytes]] = {}
-    for number in range(offset):
-        at = record(number)
-        assert at.claim is not None
-        rows.pop(at.key, None)
-        if at.value is not None:
-            rows[at.key] = Revision(at.claim.incarnation, number), at.value
-    return rows
-
-
-def write(store: ReplicaStore, first: int, last: int) -> None:
-    """One record a write; now and then a file of the table is written, whose log is then deleted."""
-    if not store.position.topic_id:
-        store.begin("a topic")
-    standing = Standing() if first == 0 else store.position.partitions[0].standing
-    for offset in range(first, last):
-        taken = select_rows([record(offset)], standing)
-        standing = taken.standing
-        store.write(taken.rows, [Progress(offset + 1, *standing)])
-        if offset % 60 == 59:
-            store._database.flush()
-
-
-def stored(path: Path) -> dict[bytes, tuple[Revision, bytes]]:
-    """What is in a store that is closed."""
-    with Database.open_writer(path) as database:
-        found = {key: unstamp(value) for key, value in database.scan()}
-    return {key: (value.revision, value.payload) for key, value in found.items()}
-
-
-KILLED = """
-    import sys
-    from pathlib import Path
-    from state.replica_store import ReplicaStore
-    from tests.state.test_replica_store import WRITES, write
-    store = ReplicaStore(Path(sys.argv[1]))
-    write(store, 0, WRITES // 2)
-    store.close()
-    store = ReplicaStore(Path(sys.argv[1]))
-    write(store, WRITES // 2, WRITES)
-    print("written", flush=True)
-    sys.stdin.read()
-"""
+from tests.state.replica_writes import KILLED, WRITES, assert_a_moment, rows_after, stored, write
 
 
 @pytest.fixture(scope="module", params=["killed", "closed"])
@@ -93,19 +36,6 @@ def made_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def path(tmp_path: Path, made_once: Path) -> Path:
     return Path(shutil.copytree(made_once, tmp_path / "forecasts.db"))
-
-
-def assert_a_moment(path: Path) -> int:
-    """The offset up to which the rows are those of the topic, after going on from there; the store is opened and closed."""
-    with ReplicaStore(path) as store:
-        offset = store.position.partitions[0].offset if store.position.topic_id else 0
-        if offset == 0:
-            store.begin("a topic")
-    assert stored(path) == rows_after(offset)
-    with ReplicaStore(path) as store:
-        write(store, offset, WRITES + 10)
-    assert stored(path) == rows_after(WRITES + 10)
-    return offset
 
 
 def test_what_was_written_is_there(path: Path) -> None:
@@ -214,7 +144,7 @@ def test_rows_that_were_changed_or_removed_behind_its_back(path: Path, caplog: p
     assert caplog.text.count("damaged copy removed") == 2
 
 
-def test_an_older_versions_position_is_begun_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_position_of_an_older_version_starts_from_the_beginning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "forecasts.db"
     with Database.open_writer(path) as database:
         row = encode_forecast(forecast("OLD"))
@@ -260,7 +190,7 @@ def test_a_store_that_another_process_writes_is_not_removed(path: Path) -> None:
     assert assert_a_moment(path) == WRITES
 
 
-def test_readers_say_what_is_wrong_until_it_is_repaired(path: Path) -> None:
+def test_readers_raise_until_the_store_is_repaired(path: Path) -> None:
     with ForecastReader(path.parent, refresh_seconds=0) as reader:
         assert reader.all()
         (path / "CURRENT").write_bytes(b"garbage")
@@ -286,7 +216,7 @@ UNWRITABLE = """
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o444])
-def test_where_it_must_not_read_or_write_it_says_so_and_removes_nothing(path: Path, mode: int) -> None:
+def test_without_permission_it_raises_and_removes_nothing(path: Path, mode: int) -> None:
     files = {file: file.read_bytes() for file in path.glob("*.sst")}
     for file in path.iterdir():
         file.chmod(mode)
@@ -316,7 +246,7 @@ FULL = """
 """
 
 
-def test_a_repair_on_a_full_disk_ends_with_one_line_and_is_made_up_for_later(path: Path) -> None:
+def test_a_repair_on_a_full_disk_fails_with_one_line_and_succeeds_later(path: Path) -> None:
     (path / "CURRENT").unlink()
     (line,) = run(FULL, path).stdout.splitlines()
     assert line.startswith(StateWriteError.__name__)

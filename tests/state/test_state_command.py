@@ -160,7 +160,7 @@ def test_the_bars_of_a_ticker(folder: Path, tmp_path: Path) -> None:
         (["forecasts", "--state", "damaged"], StateCorruptError, "run `python -m streams run` (or its worker) again"),
     ],
 )
-def test_what_goes_wrong_is_told_with_what_to_do(
+def test_errors_say_what_to_do(
     folder: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], kind: type[ForecastingError], message: str
 ) -> None:
     with monkeypatch.context() as there:
@@ -173,7 +173,7 @@ def test_what_goes_wrong_is_told_with_what_to_do(
     assert finished.stdout == ""
 
 
-def test_the_process_says_one_line_and_fails(tmp_path: Path) -> None:
+def test_the_process_prints_one_line_and_fails(tmp_path: Path) -> None:
     finished = in_a_process("forecasts", "--state", tmp_path / "none")
     assert finished.returncode == 1
     assert finished.stdout == b""

@@ -172,7 +172,7 @@ def test_a_reader_sees_what_a_worker_writes_into_a_restored_backup(tmp_path: Pat
                 shutil.copytree(backup, folder)
 
 
-def test_a_folder_from_before_a_rebuild_does_not_mask_what_was_built_anew(tmp_path: Path) -> None:
+def test_a_folder_from_before_a_rebuild_does_not_hide_the_rebuilt_values(tmp_path: Path) -> None:
     """Offsets begin anew with the changelogs, and the history may be shorter than it was."""
     put(tmp_path, "before", forecast("AAA", as_of=MONDAY, annual_return=0.1), history("AAA", 601), Revision(0, 9000))
     put(tmp_path, "rebuilt", forecast("AAA", as_of=FRIDAY, annual_return=0.2), history("AAA", 250), Revision(1, 8))

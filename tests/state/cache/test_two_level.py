@@ -14,6 +14,7 @@ import pytest
 from errors import NoDataError, StateLockedError
 from state.cache import TwoLevelCache, cached, use_cache
 from state.database import Database
+from tests.made.clocks import Clock
 from tests.state.processes import run
 from tests.waiting import PATIENCE_SECONDS
 
@@ -22,17 +23,9 @@ PRICES = pd.DataFrame(
 )
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_700_000_000.0)
 
 
 @pytest.fixture
@@ -94,7 +87,7 @@ def test_without_a_disk_the_end_of_memory_is_the_end(clock: Clock) -> None:
     assert calls == [2, 2]
 
 
-def test_a_caller_cannot_change_what_the_next_one_gets(cache: TwoLevelCache) -> None:
+def test_a_caller_cannot_change_the_result_of_the_next_call(cache: TwoLevelCache) -> None:
     @cache.cached(900, 14_400)
     def prices() -> dict[str, Any]:
         return {"frame": PRICES.copy(), "list": [1, 2]}
@@ -133,7 +126,7 @@ def test_errors_are_not_cached(cache: TwoLevelCache) -> None:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_simultaneous_callers_share_one_computation(cache: TwoLevelCache, fails: bool) -> None:
+def test_simultaneous_calls_share_a_computation(cache: TwoLevelCache, fails: bool) -> None:
     calls = []
     everyone_asks = threading.Barrier(8)
     released = threading.Event()
@@ -189,7 +182,7 @@ def test_expired_values_leave_the_disk(tmp_path: Path, clock: Clock) -> None:
         assert len(database.scan()) == 2, "one value and its date"
 
 
-def test_what_cannot_be_encoded_stays_in_memory_with_one_warning(
+def test_a_result_without_an_encoding_stays_in_memory_with_a_warning(
     tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def make(cache: TwoLevelCache) -> Any:
