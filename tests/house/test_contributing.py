@@ -52,7 +52,7 @@ def patched(source: str, diff: str) -> str:
 
 def test_the_page_names_three_files_for_a_model() -> None:
     assert [name for name, _, _ in STEP.findall(section("A new model"))] == [
-        "models/candidates/ewma.py", "settings.py", "models/candidates/registry.py",
+        "models/candidates/ewma.py", "settings/choices.py", "models/candidates/registry.py",
     ]  # fmt: skip
 
 
