@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Final, NamedTuple, Self, TypeVar
 
 from errors import ForecastingError, StateError, StateMissingError
 from state.database import Database
+from state.reader_folder import ReaderFolder
 
 Result = TypeVar("Result")
 
@@ -43,7 +43,7 @@ class Follower:
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._mutex = threading.Lock()
-        self._own_directory = tempfile.TemporaryDirectory(prefix="tidecast-reader-")
+        self._own_directory = ReaderFolder()
         self._database: Database | None = None
         self._files: DatabaseFiles | None = None
         self._refreshed_at: float | None = None
