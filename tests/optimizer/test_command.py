@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -93,3 +94,13 @@ def test_a_port_that_is_taken_ends_with_what_to_do(state):
 def test_a_group_that_is_none_or_has_no_list_is_refused():
     assert "Unknown ticker group: FTSE" in run("refresh-group", "FTSE").stderr
     assert "--source" in run("refresh-group", "DOW").stderr
+
+
+def test_a_budget_prints_whole_shares_and_what_is_left(state):
+    done = run("allocate", "--state", state, "--tickers", "AAA,BBB,CCC", "--budget", "10000")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^ticker .*price +shares ", done.stdout, flags=re.MULTILINE)
+    left = re.search(r"^\d+ shares, (\d+\.\d\d) of the budget is left as cash$", done.stdout, flags=re.MULTILINE)
+    assert left
+    assert float(left[1]) < 10000
+    assert "budget" in run("allocate", "--state", state, "--budget", "0").stderr
