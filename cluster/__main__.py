@@ -34,6 +34,8 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
             # The tables of an earlier run belong to another broker.
             forget_tables(settings)
         environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
+        if source["source"] != "yfinance":
+            environment.setdefault("BARS_DUE_HOURS", "0")  # a replayed history is years old, and nothing follows it
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
         click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)
         for number in range(1, workers + 1):

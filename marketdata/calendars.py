@@ -37,6 +37,14 @@ def sessions(ticker: str, first: dt.date, last: dt.date) -> Days | None:
     return days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
 
 
+def session_closes(name: str, first: dt.date, last: dt.date) -> list[tuple[dt.date, dt.datetime]]:
+    """The sessions of a calendar (`calendar_name`) from `first` to `last`, both included, each with the moment of its close."""
+    days = _session_days(name)
+    chosen = days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
+    closes = _calendar(name).closes.loc[first.isoformat() : last.isoformat()]
+    return list(zip(map(date_of, chosen), (close.to_pydatetime() for close in closes), strict=True))
+
+
 def missing_sessions(ticker: str, day: Days) -> Days:
     """Sessions between the first and the last of a ticker's bars (day numbers, rising) that have no bar: halts and lost days.
 

@@ -52,4 +52,9 @@ class WorkerSettings(BaseModel, frozen=True):
         ge=0,
         description="Longest wait of a training for the backlog of its partition: in a backfill most trainings are superseded.",
     )
+    bars_due_hours: float = Field(
+        12.0,
+        ge=0,
+        description="Bars are overdue this long after their session's close (worker, /readyz); 0 for replayed history.",
+    )
     sweep_seconds: float = Field(60.0, gt=0, description="Time between two searches for quiet tickers and expired models.")

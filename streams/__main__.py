@@ -17,6 +17,7 @@ from commands.console import LazyCommands, run_cli
     places={
         "run": "streams.run_command:run",
         "worker": "streams.worker_command:worker",
+        "status": "streams.status_command:status",
         "rebuild": "streams.worker_command:rebuild",
     },
 )

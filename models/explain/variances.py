@@ -10,6 +10,7 @@ import numpy as np
 from models.candidates.har import HarModel
 from models.candidates.regression import VARIANCE_FEATURES, log_variances
 from models.contract import Window
+from models.explain.market import add_delta, explains
 from models.explain.quantities import Quantities
 from models.explain.weights import Lean, add_lean
 from models.pooling.cross_section import LARGEST_DOUBT, LARGEST_FACTOR, VarianceSteps
@@ -54,7 +55,7 @@ def add_variance(
         place = [each.ticker for each in (*estimates.members, *estimates.untrained)].index(row.ticker)
         log_variance = math.log(float(estimates.variances.served[place]))
         _add_pooled(quantities, estimates.variances.steps, place, len(estimates.members), log_variance)
-    _add_candidate(quantities, opinions, base, lean)
+    _add_candidate(quantities, opinions, base, lean, window)
     quantities.derived(
         "daily_variance",
         served.annual_volatility**2 / TRADING_DAYS,
@@ -122,7 +123,7 @@ def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, member
     )
 
 
-def _add_candidate(quantities: Quantities, opinions: dict[str, float], base: str, lean: Lean) -> None:
+def _add_candidate(quantities: Quantities, opinions: dict[str, float], base: str, lean: Lean, window: Window | None) -> None:
     if not opinions:
         return
     add_lean(quantities, "variance", lean)
@@ -131,6 +132,10 @@ def _add_candidate(quantities: Quantities, opinions: dict[str, float], base: str
     if candidate is None:
         candidate = opinions[base]
         quantities.derived("variance_candidate", candidate, "variance_baseline", f"{lean.candidate} has no forecast here")
+    elif window is not None and explains(lean.candidate, window):
+        add_delta(quantities, window, math.log(candidate / opinions[base]))
+        formula = "variance_baseline * exp(market_delta)"
+        quantities.derived("variance_candidate", candidate, formula, f"daily, by {lean.candidate}")
     else:
         quantities.given("variance_candidate", candidate, f"daily, by {lean.candidate}")
     quantities.derived(

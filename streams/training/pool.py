@@ -83,6 +83,8 @@ class TrainingPool(Generic[Job, Result]):
         self._running: dict[Future[Result], _Request[Job]] = {}
         self._executor: ProcessPoolExecutor | None = None
         self._lifeline: Connection | None = None
+        #: How often training processes were lost.
+        self.deaths = 0
 
     def __enter__(self) -> Self:
         return self
@@ -162,6 +164,8 @@ class TrainingPool(Generic[Job, Result]):
         except (BrokenProcessPool, OSError, EOFError) as error:
             # A process died before this job was handed over, so the attempt does not count. The other errors come from a
             # killed forkserver, which does not answer the request for a process.
+            # If jobs run, `_recover` counts the loss.
+            self.deaths += not self._running
             if not isinstance(error, BrokenProcessPool):
                 logger.warning("training process not started, tried again reason=%r", error)
             request.attempts -= 1
@@ -187,6 +191,7 @@ class TrainingPool(Generic[Job, Result]):
                 outcomes.append(Outcome(request.key, request.job, None, TrainingError(message)))
             else:
                 self._suspects.append(request)
+        self.deaths += 1
         logger.warning("training process lost, pool rebuilt, trainings tried again one at a time count=%d", len(self._suspects))
         self._running.clear()
         self._stop()

@@ -56,12 +56,12 @@ class Worker:
     def __init__(self, name: str, environment: dict[str, str], log: Path, program: Sequence[str]) -> None:
         self.name = name
         self.log = log
-        self._port = free_port()
+        self.port = free_port()
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*die_with_us(), sys.executable, "-m", *program, "--id", name],
                 cwd=ROOT,
-                env=environment | {"WORKER_PORT": str(self._port)},
+                env=environment | {"WORKER_PORT": str(self.port)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -85,7 +85,7 @@ class Worker:
     def page(self) -> dict[str, Any]:
         """The health page; empty while the worker does not listen or is not ready."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/healthz", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=10) as answer:
                 found: dict[str, Any] = json.load(answer)
                 return found
         except (OSError, http.client.HTTPException):

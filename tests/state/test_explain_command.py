@@ -33,9 +33,9 @@ SERVED = ("annual_return", "annual_volatility", "lower_80", "upper_80", "lower_9
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state of three trained tickers and a young one, with models by log-HAR."""
+    """A state of three trained tickers and a young one, with log-HAR and the market model's trees."""
     path = tmp_path_factory.mktemp("explained") / "state"
-    chosen = Settings(_env_file=None, models=("har",), state_dir=path)
+    chosen = Settings(_env_file=None, models=("har", "xgboost"), state_dir=path)
     with StateFolder(path).open_writer() as writer:
         for place, (ticker, count) in enumerate({"AAA": 800, "BBB": 801, "CCC": 803, "YOUNG": 150}.items()):
             bars = walk(803, seed=place)[803 - count :]
@@ -77,6 +77,7 @@ def test_the_served_row_follows_from_the_printed_numbers(folder: Path, ticker: s
     printed = explained(folder, ticker)
     assert printed["missing"] == []
     assert ("own_log_variance" in derived(printed)) == (ticker != "YOUNG")
+    assert ("market_delta" in derived(printed)) == (ticker != "YOUNG")
     assert_served(printed, served(folder, ticker))
     assert printed["bars"]["bars"] == printed["bars_used"] or ticker != "YOUNG"
     assert printed["bars"]["last"] == printed["as_of"]

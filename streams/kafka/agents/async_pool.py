@@ -70,6 +70,11 @@ class AsyncTrainingPool:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def deaths(self) -> int:
+        """How often training processes were lost."""
+        return self._pool.deaths
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:

@@ -20,7 +20,7 @@ from history.ticker_state import TickerState
 from records import BarBatch, day_number, decode_batch
 from streams.kafka.agents.pacing import paced
 from streams.kafka.agents.parts import AgentParts
-from streams.outputs import effects_of, log_effects
+from streams.outputs import Effects, effects_of, log_effects
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,20 @@ class BarCounts:
 
     messages: int = 0
     bars: int = 0
+    suspect: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    corrected: int = 0
+    expired: int = 0
+
+    def add(self, effects: Effects) -> None:
+        """Count the effects of a message."""
+        self.bars += effects.valid
+        self.suspect += len(effects.suspicions)
+        self.accepted += effects.new
+        self.duplicate += effects.duplicate
+        self.corrected += effects.corrected
+        self.expired += effects.expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +221,7 @@ class BarsAgent:
                 reasons = "; ".join(f"{bar.date}: {bar.reason}" for bar in effects.rejected)
                 self._parts.outbox.reject(arrival.event, reasons)
             log_effects(ticker, effects)
-            self.counts.bars += effects.valid
+            self.counts.add(effects)
             if state is not None:
                 changed_from = _least(changed_from, effects.changed_from)
                 if effects.duplicate:

@@ -13,6 +13,7 @@ from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
 from records import day_number, decode_forecast
 from settings import Settings
+from streams.kafka.agents.census import Census
 from streams.kafka.agents.pacing import paced
 from streams.kafka.agents.rederivation import Rederivation
 from streams.kafka.agents.training_requests import TrainingRequests
@@ -41,11 +42,13 @@ class Sweep:
         self._missing_before: set[tuple[str, bytes]] = set()
         self.quiet: dict[str, int] = {}
         self.newest: int | None = None
+        self.census = Census()
 
     async def run(self) -> None:
         """Check the tickers of this worker's partitions once. Does nothing during a rebalance."""
         last: dict[str, int] = {}
         missing: set[tuple[str, bytes]] = set()
+        census = Census()
         if not self._membership.is_active:
             return
         epoch = self._membership.epoch
@@ -58,7 +61,7 @@ class Sweep:
             if self._membership.epoch != epoch:
                 return
             try:
-                self._look(ticker, last, missing)
+                self._look(ticker, last, missing, census)
             except StateCorruptError as error:
                 with contextlib.suppress(StateCorruptError):  # the restoration repairs a damaged copy
                     await self._rederivation.begin(ticker, error)
@@ -66,13 +69,17 @@ class Sweep:
                 logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
         self._missing_before = missing
         self._report(last)
+        census.trainings_missing, census.stale = len(missing), len(self.quiet)
+        self.census = census
 
-    def _look(self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]]) -> None:
+    def _look(self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]], census: Census) -> None:
         payload = self._tables.forecast_payload(ticker)
         head = self._tables.peek_head(ticker)
         if payload is None or head is None:
             return
-        last[ticker] = day_number(decode_forecast(payload).as_of)
+        row = decode_forecast(payload)
+        last[ticker] = day_number(row.as_of)
+        census.count(row)
         if head.due is None or ticker in self.quiet or self._requests.is_done(ticker, head.due):
             return
         mark = (ticker, head.due.digest)

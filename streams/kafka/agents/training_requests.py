@@ -10,6 +10,7 @@ from functools import partial
 from typing import Final
 
 from history.ticker_state import DueTraining
+from monitoring.outcomes import Ended, Outcomes
 from settings import Settings
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.outbox import Outbox
@@ -50,6 +51,8 @@ class TrainingRequests:
         self._clock = clock
         self._monotonic = monotonic
         self._ledger = TrainingLedger(most_attempts=MOST_ATTEMPTS, first_retry_seconds=FIRST_RETRY_SECONDS)
+        self.outcomes = Outcomes()
+        self.failed = self.superseded = 0
 
     def forget(self) -> None:
         """After a rebalance missing trainings have to be requested again, and failed trainings may succeed at another owner."""
@@ -67,16 +70,20 @@ class TrainingRequests:
 
     def note_failure(self, ticker: str, due: DueTraining, reason: str) -> None:
         """The training failed; rows give the reason until it succeeds or another training is due."""
+        self.failed += 1
+        self.outcomes.note_training(Ended(self._monotonic(), ticker, reason))
         failure = self._ledger.fail(ticker, due, reason, self._monotonic())
         outlook = "not tried again" if failure.is_final else f"tried again in {failure.wait_seconds:g} s"
         logger.warning("training failed ticker=%s attempt=%d reason=%s outlook=%s", ticker, failure.attempts, reason, outlook)
 
     def note_success(self, ticker: str, due: DueTraining) -> None:
         """The result is stored: earlier failures of the ticker are forgotten."""
+        self.outcomes.note_training(Ended(self._monotonic(), ticker, None))
         self._ledger.succeed(ticker, due)
 
     def note_superseded(self, ticker: str, due: DueTraining) -> None:
         """A request was dropped, because the ticker's bars call for another training by now."""
+        self.superseded += 1
         self._ledger.supersede(ticker, due)
 
     def failure(self, ticker: str, due: DueTraining | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from typing import Any
 
 import faust
@@ -10,6 +11,7 @@ from faust.types import EventT
 
 from broker.topics import REJECTED, TRAINING_REQUESTS
 from history.ticker_state import DueTraining
+from monitoring.reason_class import rejection_class
 from settings import Settings
 from streams.kafka.sending.messages import dead_letter_headers, encode_request
 from streams.kafka.sending.sender import Sender, raw_topic
@@ -24,7 +26,12 @@ class Outbox:
         self._sender = sender
         self._rejected = raw_topic(app, settings, REJECTED)
         self.requests = raw_topic(app, settings, TRAINING_REQUESTS)
-        self.rejected_messages = 0
+        self.rejected: Counter[str] = Counter()
+
+    @property
+    def rejected_messages(self) -> int:
+        """Since the start; `rejected` has them by class of reason."""
+        return self.rejected.total()
 
     def request_training(self, partition: int, ticker: str, due: DueTraining) -> None:
         """Request a training from the owner of this partition, most likely this worker."""
@@ -33,7 +40,7 @@ class Outbox:
     def reject(self, event: EventT[Any], reason: str) -> None:
         """Keep a message that cannot be processed as a dead letter, with the reason and its origin."""
         message = event.message
-        self.rejected_messages += 1
+        self.rejected[rejection_class(reason)] += 1
         logger.warning(
             "rejected topic=%s partition=%d offset=%d reason=%s", message.topic, message.partition, message.offset, reason
         )

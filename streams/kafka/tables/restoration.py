@@ -75,6 +75,8 @@ class Restoration(Service):
         self.completed = asyncio.Event()
         self.is_restoring = False
         self.last_seconds: float | None = None
+        self.completed_times = 0
+        self.moved_at = time.monotonic()
 
     # -- As Faust calls it ----------------------------------------------------------------------------------------------
 
@@ -133,6 +135,7 @@ class Restoration(Service):
             await self._prove(partitions)
             await self._go_on(epoch)
             self.last_seconds = time.monotonic() - started
+            self.completed_times += 1
             logger.info("ready partitions=%d seconds=%.2f", len(partitions), self.last_seconds)
         except ForecastingError as error:
             self._failed(error)
@@ -170,6 +173,7 @@ class Restoration(Service):
             damaged: set[TP] = set()
 
             def take(tp: TP, records: list[Record], up_to: int, damaged: set[TP] = damaged) -> None:
+                self.moved_at = time.monotonic()
                 if tp in damaged:
                     return
                 try:

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import faust
+import msgspec
 from faust.types.web import Request, Response, View
 
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
+from monitoring.worker_metrics import CONTENT_TYPE, metrics_text, worker_registry
 from settings import Settings
 from state.shared_memory import SharedMemory
 from streams.kafka.agents.async_pool import AsyncTrainingPool
@@ -45,6 +47,7 @@ from streams.kafka.tables.ticker_tables import TickerTables
 from streams.kafka.worker.configuration import PRODUCER_BUFFER_MESSAGES, faust_options
 from streams.kafka.worker.folder import tables_folder
 from streams.kafka.worker.health import Health, LoopLag
+from streams.kafka.worker.observation import Observation
 from streams.training.ticker_pool import new_ticker_pool
 
 
@@ -126,6 +129,7 @@ def build_app(
     training = TrainingAgent(app, parts, requests, pool, bars)
     sweep = Sweep(membership, settings, tables, requests, rederivation)
     lag = LoopLag()
+    observation = Observation(settings, membership, restoration, sweep, pool, requests)
     health = Health(
         app,
         settings,
@@ -138,12 +142,16 @@ def build_app(
         sweep=sweep,
         pool=pool,
         lag=lag,
+        requests=requests,
+        observation=observation,
     )
+    registry = worker_registry(health.figures)
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
     app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
     app.task(lag.run)
     app.task(requests.run)
+    app.task(observation.run)
 
     app.task(lambda: consumer_of(app).run_refetching())
     app.task(lambda: consumer_of(app).run_stall_checks())
@@ -156,5 +164,19 @@ def build_app(
     @app.page("/healthz")
     async def _health(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
         return view.json(health.page(), status=200 if health.ready else 503)
+
+    @app.page("/readyz")
+    async def _readiness(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
+        reasons = observation.reasons
+        content = {"ready": not reasons, "reasons": msgspec.to_builtins(reasons)}
+        return view.json(content, status=503 if reasons else 200)
+
+    @app.page("/figures")
+    async def _figures(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
+        return view.json(msgspec.to_builtins(health.figures()))
+
+    @app.page("/metrics")
+    async def _metrics(view: View, request: Request) -> Response:  # noqa: ARG001 - as Faust calls it
+        return view.bytes(metrics_text(registry), headers={"Content-Type": CONTENT_TYPE})
 
     return Engine(app, fence, ownership, pool, health, logs, incarnation)

@@ -20,6 +20,8 @@ _LOCK: Final = "lock"
 #: A file with the incarnation (`broker.deployment.record`) of the tables beside it.
 _INCARNATION: Final = "incarnation"
 _OLD: Final = "v1"
+#: The port of the worker's pages on loopback, and its process: `streams status` on the same host looks here.
+_PAGE: Final = "page"
 
 
 def worker_folder(settings: Settings) -> Path:
@@ -84,6 +86,33 @@ def keep_tables_of(folder: Path, incarnation: int) -> None:
             mark.write_text(str(incarnation), encoding="ascii")
     except OSError as error:
         raise StateWriteError.at(folder, error) from error
+
+
+def note_page(folder: Path, port: int) -> None:
+    """Write down where this process serves its pages. Raises StateWriteError."""
+    try:
+        (folder / _PAGE).write_text(f"{port} {os.getpid()}", encoding="ascii")
+    except OSError as error:
+        raise StateWriteError(f"{folder}: cannot be written ({error.strerror}); make room or mend the permissions") from error
+
+
+def noted_pages(settings: Settings) -> dict[str, int]:
+    """By WORKER_ID, the port of the pages of each worker on this host whose folder a process has."""
+    pages: dict[str, int] = {}
+    for folder in sorted(_workers(settings).glob("*")):
+        try:
+            with own_folder(folder):
+                continue  # nobody works there
+        except StateLockedError:
+            pass
+        except StateWriteError as error:
+            logger.warning("worker left out reason=%s", error)
+            continue
+        try:
+            pages[folder.name] = int((folder / _PAGE).read_text(encoding="ascii").split()[0])
+        except (OSError, ValueError, IndexError):
+            continue  # it is starting, or of an older version
+    return pages
 
 
 def forget_tables(settings: Settings) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import faust
 
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from monitoring.figures import CalendarFigures, PartitionFigures, WorkerFigures
 from records import date_of
 from settings import Settings
 from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.bars_agent import BarsAgent
 from streams.kafka.agents.forecast_writer import ForecastWriter
 from streams.kafka.agents.sweep import Sweep
+from streams.kafka.agents.training_requests import TrainingRequests
 from streams.kafka.consuming.deliveries import Deliveries
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.outbox import Outbox
 from streams.kafka.tables.restoration import Restoration
+from streams.kafka.worker.folder import tables_folder
+from streams.kafka.worker.observation import Observation
+from version import VERSION
 
 _PROBE_SECONDS: Final = 0.05
 #: The page gives the worst lag of this many probes, half a minute.
@@ -61,6 +70,8 @@ class Health:
         sweep: Sweep,
         pool: AsyncTrainingPool,
         lag: LoopLag,
+        requests: TrainingRequests,
+        observation: Observation,
     ) -> None:
         self._app = app
         self._settings = settings
@@ -73,6 +84,58 @@ class Health:
         self._sweep = sweep
         self._pool = pool
         self._lag = lag
+        self._requests = requests
+        self._observation = observation
+
+    def figures(self) -> WorkerFigures:
+        """All numbers, as they are now."""
+        observation, counts, census = self._observation, self._bars.counts, self._sweep.census
+        now, own = time.monotonic(), observation.own
+        late = {each.calendar: each.late_sessions for each in observation.punctuality()}
+        return WorkerFigures(
+            worker=self._settings.worker_id,
+            version=VERSION,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            uptime_seconds=now - observation.started_at,
+            reasons=observation.reasons,
+            messages=counts.messages,
+            bars={name: getattr(counts, name) for name in ("accepted", "duplicate", "corrected", "expired")},
+            suspect_bars=counts.suspect,
+            rejected=dict(self._outbox.rejected),
+            refetched=self._deliveries.repeated,
+            rows_written=self._forecasts.rows,
+            partitions=tuple(
+                PartitionFigures(
+                    partition=number,
+                    is_own=number in own,
+                    lag_messages=progress.lag,
+                    lag_seconds=progress.lag_seconds,
+                    standing_seconds=progress.stood_for(now),
+                    moved_seconds=None if progress.moved_at is None else now - progress.moved_at,
+                )
+                for number, progress in sorted(observation.progress.items())
+            ),
+            calendars=tuple(
+                CalendarFigures(name, tickers, newest, late.get(name)) for name, (tickers, newest) in census.calendars().items()
+            ),
+            table=census.figures(),
+            trainings_running=len(self._pool),
+            trainings={
+                "done": self._pool.trained,
+                "failed": self._requests.failed,
+                "superseded": self._requests.superseded,
+            },
+            trainings_failing=self._requests.outcomes.failed(now),
+            pool_deaths=self._pool.deaths,
+            loop_lag_seconds=self._lag.worst_seconds,
+            lease_age_seconds=self._membership.lease_age_seconds,
+            broker_silent_seconds=observation.broker_silent_seconds,
+            epochs=self._membership.epoch,
+            recoveries=self._restoration.completed_times,
+            recovery_seconds=self._restoration.last_seconds,
+            table_bytes=table_bytes(tables_folder(self._settings)),
+        )
 
     @property
     def ready(self) -> bool:
@@ -119,3 +182,14 @@ class Health:
             if end is not None and done is not None:
                 waiting[str(partition.partition)] = max(0, end - done)
         return waiting
+
+
+def table_bytes(folder: Path) -> dict[str, int]:
+    """Bytes on the disk by table (`history`, `models`, `forecasts`) of a worker's folder; files may vanish meanwhile."""
+    sizes: dict[str, int] = {}
+    for database in sorted(folder.glob("*.db")):
+        table = database.name.rsplit("-", 1)[0]
+        for path in database.glob("*"):
+            with contextlib.suppress(OSError):
+                sizes[table] = sizes.get(table, 0) + path.stat().st_size
+    return sizes

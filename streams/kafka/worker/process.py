@@ -25,7 +25,7 @@ from streams.kafka.consuming.consumer import consumer_of
 from streams.kafka.worker.admission import Admission, await_admission
 from streams.kafka.worker.app import Engine, build_app
 from streams.kafka.worker.deployment_watch import DeploymentWatch
-from streams.kafka.worker.folder import keep_tables_of, own_folder, remove_old_tables, worker_folder
+from streams.kafka.worker.folder import keep_tables_of, note_page, own_folder, remove_old_tables, worker_folder
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,7 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
     # Built inside the event loop: Faust binds its parts to the running loop.
     incarnation = admission.deployment.incarnation
     engine = build_app(settings, train=train, topic_ids=topic_ids(settings), incarnation=incarnation)
+    note_page(worker_folder(settings), engine.app.conf.web_port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

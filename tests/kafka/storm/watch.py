@@ -79,7 +79,7 @@ class Watch:
                 if worker is None or slot.frozen or not slot.runs:
                     self.pages[slot.key] = {}
                     continue
-                page = self.pages[slot.key] = _page(worker._port)
+                page = self.pages[slot.key] = _page(worker.port)
                 if page.get("ready") and page.get("partitions") and slot.generation == generation:
                     slot.failures = 0
                     self._recovered(slot)

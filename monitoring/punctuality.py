@@ -1,0 +1,46 @@
+"""Whether the newest bars are as new as the exchange's calendar allows: never late on weekends, holidays and quiet nights."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+#: A calendar with fewer tickers than this says nothing by itself: they may all be delisted.
+LEAST_TICKERS: Final = 3
+
+
+class Session(NamedTuple):
+    """A trading day of an exchange and the moment at which it closes (with a time zone)."""
+
+    date: dt.date
+    close: dt.datetime
+
+
+class Punctuality(NamedTuple):
+    """The newest bar of a calendar's tickers, and how many later sessions have bars that are overdue."""
+
+    calendar: str
+    newest: dt.date
+    late_sessions: int
+    due: dt.date | None
+
+
+def punctuality(
+    calendar: str, newest: dt.date, sessions: Sequence[Session], now: dt.datetime, grace: dt.timedelta
+) -> Punctuality:
+    """Which sessions (rising) after the newest bar are overdue: those whose close is longer ago than the grace."""
+    late = [session.date for session in sessions if session.date > newest and session.close + grace < now]
+    return Punctuality(calendar, newest, len(late), late[-1] if late else None)
+
+
+def newest_by_calendar(last_bars: Sequence[tuple[str | None, int, dt.date]]) -> dict[str, dt.date]:
+    """The newest bar of each calendar that has enough tickers to say something.
+
+    From (calendar, tickers, newest bar) of each. Where no calendar has so many, that with the most tickers counts.
+    """
+    known = [(calendar, count, newest) for calendar, count, newest in last_bars if calendar is not None and count > 0]
+    if not known:
+        return {}
+    least = min(LEAST_TICKERS, max(count for _, count, _ in known))
+    return {calendar: newest for calendar, count, newest in known if count >= least}

@@ -1,0 +1,132 @@
+"""The whole system at a moment, from what Kafka says of the group and what each worker says of itself. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from monitoring.figures import WorkerFigures
+from monitoring.judgement import Reason
+
+
+class GroupPartition(msgspec.Struct, frozen=True):
+    """A partition of the bars as Kafka has it; `owner` is None where no member has it."""
+
+    partition: int
+    owner: str | None
+    messages: int
+    lag_messages: int
+    lag_seconds: float | None
+
+
+class WorkerLine(msgspec.Struct, frozen=True):
+    """A worker: `figures` is None if its page cannot be read from here, then `problem` says why (None: on another host)."""
+
+    name: str
+    host: str
+    partitions: tuple[int, ...]
+    figures: WorkerFigures | None
+    problem: str | None
+
+
+class TableLine(msgspec.Struct, frozen=True):
+    """The forecast table on this host: rows, the newest bar, the freshest and the stalest tickers, fallbacks by reason."""
+
+    rows: int
+    newest: dt.date | None
+    late_sessions: Mapping[str, int]
+    freshest: tuple[tuple[str, dt.date], ...]
+    stalest: tuple[tuple[str, dt.date], ...]
+    fallbacks: Mapping[str, int]
+    unreadable: int
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Everything; `reasons` say what is wrong, empty if nothing is. `broker` says why Kafka gave no answer."""
+
+    at: dt.datetime
+    broker: str | None
+    group_state: str | None
+    workers: tuple[WorkerLine, ...]
+    partitions: tuple[GroupPartition, ...]
+    table: TableLine | None
+    table_problem: str | None
+    state_dir: str
+    disk_free_bytes: int | None
+    reasons: tuple[Reason, ...]
+
+    @property
+    def is_red(self) -> bool:
+        """Whether something is wrong."""
+        return bool(self.reasons)
+
+
+#: Less free than this, and a worker may end with a full disk within a day.
+LEAST_FREE_BYTES: Final = 1 << 30
+
+
+def reasons_of(
+    *,
+    broker: str | None,
+    workers: Sequence[WorkerLine],
+    partitions: Sequence[GroupPartition],
+    table: TableLine | None,
+    table_problem: str | None,
+    disk_free_bytes: int | None,
+) -> tuple[Reason, ...]:
+    """What is wrong, each thing once."""
+    found = [Reason("broker_away", broker)] if broker is not None else _of_group(workers, partitions)
+    found += _of_workers(workers, broker_answers=broker is None)
+    found += _of_table(table, table_problem, known={reason.code for reason in found})
+    if disk_free_bytes is not None and disk_free_bytes < LEAST_FREE_BYTES:
+        found.append(Reason("disk", f"{disk_free_bytes / 2**20:.0f} MB are free on the disk of the state folder: make room"))
+    return tuple(found)
+
+
+def _of_group(workers: Sequence[WorkerLine], partitions: Sequence[GroupPartition]) -> list[Reason]:
+    if not workers:
+        return [Reason("no_worker", "no worker runs: start one with `python -m streams worker`")] if partitions else []
+    ownerless = [each for each in partitions if each.owner is None]
+    if not ownerless:
+        return []
+    named = ", ".join(f"{each.partition} ({each.lag_messages} messages wait)" for each in ownerless)
+    return [Reason("no_owner", f"no worker has partitions {named}: they are being dealt; if it lasts, start a worker")]
+
+
+def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[Reason]:
+    found = [Reason("worker_silent", f"{each.name}: {each.problem}") for each in workers if each.problem is not None]
+    known = [(each.name, each.figures) for each in workers if each.figures is not None]
+    group_wide: dict[str, Reason] = {}
+    for name, figures in known:
+        for reason in figures.reasons:
+            if not _group_wide(reason):
+                found.append(Reason(reason.code, f"{name}: {reason.text}"))
+            elif reason.code != "broker_away" or broker_answers:
+                group_wide.setdefault(reason.code, reason)
+    found += group_wide.values()
+    versions = {figures.version for _, figures in known}
+    if len(versions) > 1:
+        found.append(Reason("mixed_versions", f"workers run different versions: {', '.join(sorted(versions))}"))
+    return found
+
+
+def _of_table(table: TableLine | None, problem: str | None, *, known: Collection[str]) -> list[Reason]:
+    found = [] if problem is None else [Reason("table", problem)]
+    if table is None:
+        return found
+    if table.unreadable:
+        found.append(
+            Reason("unreadable_rows", f"{table.unreadable} rows cannot be read: `python -m state forecasts` names them")
+        )
+    late = ", ".join(f"{name} {count} sessions" for name, count in sorted(table.late_sessions.items()) if count)
+    if late and "bars_late" not in known:
+        found.append(Reason("bars_late", f"bars are overdue: {late}; run the daily job and look at its exit code"))
+    return found
+
+
+def _group_wide(reason: Reason) -> bool:
+    """Whether every worker says the same of it."""
+    return reason.code in {"broker_away", "foreign_standstill", "bars_late"}

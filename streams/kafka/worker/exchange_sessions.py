@@ -1,0 +1,56 @@
+"""The sessions of the exchanges whose tickers a worker has, read by a process of its own: pandas must not stay in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import sys
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from marketdata.closes import decode_closes
+from monitoring.punctuality import Session
+
+logger = logging.getLogger(__name__)
+
+_AHEAD: Final = dt.timedelta(days=14)
+#: Beyond this many days a stream is dead, whatever the exact number of sessions.
+_BACK: Final = dt.timedelta(days=400)
+_DEADLINE_SECONDS: Final = 120.0
+
+
+class ExchangeSessions:
+    """`sessions` by calendar, of the last year and the next days; `refresh` reads them once a day and for new calendars."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, Sequence[Session]] = {}
+        self._asked: frozenset[str] = frozenset()
+        self._day: dt.date | None = None
+
+    def of(self, calendar: str) -> Sequence[Session] | None:
+        """The sessions of a calendar, None where they are not known."""
+        return self._sessions.get(calendar)
+
+    async def refresh(self, calendars: Collection[str], today: dt.date) -> None:
+        """Read what is missing. A failure is logged; then nothing is said of these calendars until the next day."""
+        wanted = self._asked | frozenset(calendars)
+        if not wanted or (wanted == self._asked and self._day == today):
+            return
+        self._asked, self._day = wanted, today
+        names, first, last = ",".join(sorted(wanted)), today - _BACK, today + _AHEAD
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "marketdata.closes", names, first.isoformat(), last.isoformat(),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(_DEADLINE_SECONDS):
+                output, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            logger.warning("exchange calendars not read in time, late bars go unnoticed today seconds=%g", _DEADLINE_SECONDS)
+            return
+        if process.returncode:
+            logger.warning("exchange calendars not read, late bars go unnoticed today code=%d", process.returncode)
+            return
+        self._sessions = {name: [Session(*each) for each in found] for name, found in decode_closes(output).items()}

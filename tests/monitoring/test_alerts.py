@@ -1,0 +1,101 @@
+"""Rules and dashboard against the metrics that exist, and each alert against its page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from monitoring.worker_metrics import PREFIX, WORKER_METRICS
+from optimizer.web.watching import Metrics
+from tests.conftest import ROOT
+
+FOLDER = ROOT / "docs" / "monitoring"
+#: Functions, modifiers and labels of PromQL that look like names.
+_NAME = re.compile(r"\b(tidecast_\w+|http_\w+|optimizations?_\w+|process_\w+|forecast_\w+|progress_\w+)\b")
+
+
+def rules() -> list[dict[str, Any]]:
+    content = yaml.safe_load((FOLDER / "rules.yml").read_text(encoding="utf-8"))
+    return [rule for group in content["groups"] for rule in group["rules"]]
+
+
+def dashboard_queries() -> list[str]:
+    content = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
+    return [target["expr"] for panel in content["panels"] for target in panel["targets"]]
+
+
+def existing() -> set[str]:
+    worker = {PREFIX + metric.name for metric in WORKER_METRICS}
+    service: set[str] = set()
+    for family in Metrics().registry.collect():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
+        service |= {family.name + suffix for suffix in suffixes}
+    return worker | service
+
+
+@pytest.mark.parametrize("query", [rule["expr"] for rule in rules()] + dashboard_queries())
+def test_a_query_uses_metrics_that_exist(query: str) -> None:
+    names = set(_NAME.findall(query.replace("up{", "{")))
+    assert names <= existing(), query
+    assert names or "up{" in query
+
+
+def test_a_metric_that_is_gone_would_be_noticed() -> None:
+    assert not set(_NAME.findall("max(tidecast_lag_seconds)")) <= existing()
+
+
+@pytest.mark.parametrize("metric", WORKER_METRICS, ids=lambda metric: metric.name)
+def test_names_follow_the_rules(metric: Any) -> None:
+    """https://prometheus.io/docs/practices/naming: base units, `_total` for counters, no ticker in a label."""
+    assert re.fullmatch(r"[a-z][a-z_]*", metric.name)
+    assert not {"ticker", "symbol"} & set(metric.labels)
+    assert not metric.name.endswith(("_ms", "_milliseconds", "_minutes", "_mb", "_kb", "_percent"))
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alert_has_its_page(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["page"].partition("#")
+    assert anchor == rule["alert"].lower()
+    headings = re.findall(r"^#+ (.+)$", (ROOT / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert rule["alert"] in headings
+    assert rule["annotations"]["summary"]
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+
+
+def test_every_reason_of_a_worker_has_an_alert() -> None:
+    """A worker that is not ready raises some alert, whatever the reason."""
+    code = (ROOT / "monitoring" / "judgement.py").read_text(encoding="utf-8")
+    reasons = set(re.findall(r'"([a-z]+_[a-z_]+|standstill|recovering)", (?:text|f")', code))
+    by_metric = {
+        "standstill": "partition_standing",
+        "foreign_standstill": "partition_standing",
+        "broker_away": "broker_silent",
+        "bars_late": "late_sessions",
+    }
+    assert reasons >= {
+        "standstill",
+        "foreign_standstill",
+        "broker_away",
+        "recovering",
+        "pool_dies",
+        "trainings_fail",
+        "bars_late",
+    }
+    queries = " ".join(rule["expr"] for rule in rules())
+    for reason in reasons:
+        assert reason in queries or by_metric.get(reason, "nothing") in queries, reason
+
+
+def test_promtool_agrees() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed: it comes with Prometheus")
+    for command in (["check", "rules", "rules.yml"], ["test", "rules", "rules_test.yml", "rules_quiet_test.yml"]):
+        done = subprocess.run([promtool, *command], cwd=FOLDER, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,158 @@
+"""The status: what is wrong comes first and once, in words; the screen holds every number."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from typing import Any
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from monitoring.figures import CalendarFigures, PartitionFigures, TableFigures, WorkerFigures
+from monitoring.judgement import Reason
+from monitoring.status import GroupPartition, Status, TableLine, WorkerLine, reasons_of
+from monitoring.status_text import status_screen
+
+STANDS = Reason("foreign_standstill", "partitions of other workers stand still: 3")
+FAILS = Reason("trainings_fail", "trainings of 4 tickers failed")
+
+
+def figures(name: str, **changes: Any) -> WorkerFigures:
+    made = WorkerFigures(
+        worker=name,
+        version="0.2.1",
+        host="alpha",
+        pid=4711,
+        uptime_seconds=93_000.0,
+        reasons=(),
+        messages=900,
+        bars={"accepted": 629_040, "duplicate": 12, "corrected": 3, "expired": 0},
+        suspect_bars=20,
+        rejected={"price": 23},
+        refetched=0,
+        rows_written=5_000,
+        partitions=(PartitionFigures(0, True, 0, 0.0, 0.0, 12.0), PartitionFigures(1, False, 7, 65.0, 65.0, 80.0)),
+        calendars=(CalendarFigures("XNYS", 498, dt.date(2026, 11, 25), 0),),
+        table=TableFigures(498, 490, 8, {"too_few_bars": 3}, 0),
+        trainings_running=2,
+        trainings={"done": 495, "failed": 1, "superseded": 40},
+        trainings_failing={"ODD": "never converges"},
+        pool_deaths=0,
+        loop_lag_seconds=0.02,
+        lease_age_seconds=0.4,
+        broker_silent_seconds=2.0,
+        epochs=3,
+        recoveries=1,
+        recovery_seconds=1.2,
+        table_bytes={"history": 30 << 20, "models": 28 << 20, "forecasts": 3 << 20},
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+TABLE = TableLine(
+    498,
+    dt.date(2026, 11, 25),
+    {"XNYS": 0},
+    (("AAPL", dt.date(2026, 11, 25)),),
+    (("GONE", dt.date(2026, 9, 1)),),
+    {"too_few_bars": 3},
+    0,
+)
+
+
+def reasons(**changes: Any) -> dict[str, str]:
+    healthy: dict[str, Any] = {
+        "broker": None,
+        "workers": [WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None), WorkerLine("w2", "10.0.0.2", (1,), None, None)],
+        "partitions": [GroupPartition(0, "w1", 450, 0, 0.0), GroupPartition(1, "w2", 450, 7, 3.0)],
+        "table": TABLE,
+        "table_problem": None,
+        "disk_free_bytes": 1 << 40,
+    }
+    return {reason.code: reason.text for reason in reasons_of(**healthy | changes)}
+
+
+def test_nothing_is_wrong_although_messages_wait_and_a_worker_is_on_another_host() -> None:
+    assert reasons() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "words"),
+    [
+        ({"broker": "127.0.0.1:9092: no answer"}, "broker_away", "no answer"),
+        ({"workers": []}, "no_worker", "start one"),
+        ({"partitions": [GroupPartition(2, None, 450, 5, None)]}, "no_owner", "2 (5 messages wait)"),
+        ({"workers": [WorkerLine("w1", "?", (), None, "its page gives no answer")]}, "worker_silent", "w1: its page"),
+        (
+            {"workers": [WorkerLine("w1", "?", (0,), figures("w1", reasons=(FAILS,)), None)]},
+            "trainings_fail",
+            "w1: trainings of 4",
+        ),
+        (
+            {"workers": [WorkerLine(n, "?", (0,), figures(n, version=v), None) for n, v in (("w1", "1.0"), ("w2", "1.1"))]},
+            "mixed_versions",
+            "1.0, 1.1",
+        ),
+        ({"table_problem": "history.db is damaged"}, "table", "damaged"),
+        ({"table": msgspec.structs.replace(TABLE, unreadable=2)}, "unreadable_rows", "2 rows"),
+        ({"table": msgspec.structs.replace(TABLE, late_sessions={"XNYS": 2})}, "bars_late", "XNYS 2 sessions"),
+        ({"disk_free_bytes": 100 << 20}, "disk", "100 MB are free"),
+    ],
+)
+def test_what_is_wrong(changes: dict[str, Any], code: str, words: str) -> None:
+    found = reasons(**changes)
+    assert found.keys() == {code}
+    assert words in found[code]
+
+
+def test_what_all_workers_say_of_the_group_is_said_once() -> None:
+    both = [WorkerLine(name, "?", (), figures(name, reasons=(STANDS,)), None) for name in ("w1", "w2")]
+    assert reasons(workers=both) == {STANDS.code: STANDS.text}
+
+
+def status(**changes: Any) -> Status:
+    made = Status(
+        at=dt.datetime(2026, 11, 27, 3, 0, tzinfo=dt.UTC),
+        broker=None,
+        group_state="Stable",
+        workers=(WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None), WorkerLine("w2", "10.0.0.2", (1,), None, None)),
+        partitions=(GroupPartition(0, "w1", 450, 0, 0.0), GroupPartition(1, None, 450, 7, 65.0)),
+        table=TABLE,
+        table_problem=None,
+        state_dir="var",
+        disk_free_bytes=40 << 30,
+        reasons=(),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def screen(shown: Status) -> str:
+    out = io.StringIO()
+    Console(file=out, width=160, color_system=None, highlight=False).print(status_screen(shown))
+    return out.getvalue()
+
+
+def test_the_screen() -> None:
+    text = screen(status())
+    assert text.startswith("all well")
+    for words in (
+        "629,055",
+        "61.0 MB",
+        "1 d 1 h",
+        "nobody",
+        "1 min 5 s",
+        "498 rows",
+        "GONE 2026-09-01",
+        "ODD: never converges",
+        "40.0 GB",
+    ):
+        assert words in text, words
+    red = screen(status(reasons=(STANDS, FAILS)))
+    assert red.startswith("2 things are wrong")
+    assert red.index(STANDS.text) < red.index("worker  version")
+
+
+def test_json_comes_back() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(status()), type=Status) == status()
