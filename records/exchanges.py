@@ -11,7 +11,8 @@ import msgspec
 class Exchange(msgspec.Struct, frozen=True):
     """`calendar`: name in the library exchange_calendars. `sessions_per_year`: the mean of 2010-2024, rounded.
 
-    `currency`: ISO 4217, or GBp, ZAc and ILA, hundredths in which London, Johannesburg and Tel Aviv quote; None if the symbol does not say.
+    `currency`: ISO 4217, or GBp, ZAc and ILA, hundredths in which London, Johannesburg and Tel Aviv quote; None if the symbol
+    does not say.
     """
 
     calendar: str
@@ -93,8 +94,8 @@ _CURRENCIES: Final = re.compile(rf"({'|'.join(_FIAT)})?({'|'.join(_FIAT)})=X")
 def exchange_of(ticker: str) -> Exchange | None:
     """What the symbol says of its exchange; None for an unknown suffix, an index, a future, and a code that names no exchange.
 
-    >>> [e and (e.calendar, e.currency) for e in map(exchange_of, ("AAPL", "BRK-B", "HSBA.L", "EURUSD=X", "BTC-USD", "600519", "^FTSE"))]
-    [('XNYS', 'USD'), ('XNYS', 'USD'), ('XLON', 'GBp'), ('24/5', 'USD'), ('24/7', 'USD'), None, None]
+    >>> [e and (e.calendar, e.currency) for e in map(exchange_of, ("AAPL", "BRK-B", "HSBA.L", "EURUSD=X", "BTC-USD", "600519",
+    "^FTSE"))] [('XNYS', 'USD'), ('XNYS', 'USD'), ('XLON', 'GBp'), ('24/5', 'USD'), ('24/7', 'USD'), None, None]
     """
     if ticker.startswith("^"):
         return None

@@ -1,7 +1,7 @@
-"""Bars that pass every check of form and yet are hardly true: rules, each with the evidence that it gives.
+"""Rules that find suspect bars: bars that are possible but unlikely. Each rule gives its evidence.
 
 All rules look at one ticker's bars in the order of dates, prices adjusted for the splits that are known. Returns are total log
-returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
+returns, r = ln((C + D) / C₋₁); "usual" is the median over the bars before.
 
 - `hundredfold`: the close, with its dividend, is 80 to 125 times the last one that was not so, or a part as small: each of up
   to LASTING_BARS bars before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that
@@ -15,8 +15,7 @@ returns, r = ln((C + D) / C₋₁); "usual" is a median over the bars before.
 - `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume; news that big is traded on.
 - `zero_volume`: no volume, where the ticker usually has some.
 
-The other rules look at the bars that are left without the `hundredfold` ones, all in one unit. The bar after a `spike` is not
-suspect for being the way back.
+The other rules look at the remaining bars, all in the same unit. The bar after a `spike` is not suspect for the way back.
 
 SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever flagged: the figures are in
 docs/operations.md, and a test holds them on real bars.
@@ -39,7 +38,7 @@ from records.units import LASTING_BARS, Stretch, in_one_unit, total_returns, uni
 
 SPIKE: Final = float(np.log(1.15))
 JUMP: Final = float(np.log(1.25))
-#: In units of the usual absolute return, made comparable with a standard deviation.
+#: In units of the usual absolute return, scaled to a standard deviation.
 _SPIKE_DEVIATIONS: Final = 8.0
 _MEDIAN_TO_DEVIATION: Final = 1.4826
 _TAKEN_BACK: Final = 0.75
@@ -50,7 +49,7 @@ _SPLIT_TOLERANCE: Final = 0.04
 _LARGEST_SPLIT: Final = 50
 _RETURN_BARS: Final = 63
 _VOLUME_BARS: Final = 21
-#: Bars before one that have a say in what is said of it, those that are passed over as hundredfold among them.
+#: How many bars before a bar the rules use, bars in a wrong unit included.
 CONTEXT_BARS: Final = _RETURN_BARS + 3 * LASTING_BARS
 
 
@@ -66,9 +65,9 @@ class SuspicionRule(StrEnum):
     ZERO_VOLUME = "zero_volume"
 
 
-#: No share moves so in a day.
+#: No share moves like this in a day.
 IMPOSSIBLE: Final = frozenset({SuspicionRule.HUNDREDFOLD, SuspicionRule.POWER_OF_TEN})
-#: Rules that doubt the bar itself. The others doubt the level from it on: without their bar the next one would show the same.
+#: Rules about the bar itself. The other rules are about the level from that bar on, so the next bar would show the same.
 OF_THE_BAR_ITSELF: Final = frozenset(
     {SuspicionRule.HUNDREDFOLD, SuspicionRule.POWER_OF_TEN, SuspicionRule.SPIKE, SuspicionRule.ZERO_VOLUME}
 )
@@ -84,7 +83,7 @@ class Suspicion(msgspec.Struct, frozen=True):
 
 
 def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
-    """The suspect bars of a ticker, at most one entry each, by date.
+    """The suspect bars of a ticker by date, with one entry each.
 
     A bar's depends on those before it and the next one; of a hundredfold move on the next LASTING_BARS, and with the first
     LASTING_BARS of them on those after the first such move.
@@ -115,7 +114,7 @@ def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[Suspicion
 
 
 def _suspicions(ticker: str, bars: Bars, returns: Floats) -> list[Suspicion]:
-    """Those of bars that all stand in one unit."""
+    """The suspect bars of a history in one unit."""
     rows = np.flatnonzero((np.abs(returns) > SPIKE) | (bars.volume == 0.0))
     found: list[Suspicion] = []
     doubted = -1
@@ -149,13 +148,13 @@ def _reasons(bars: Bars, returns: Floats, row: int) -> Iterator[tuple[SuspicionR
 
 
 def _goes_back(returns: Floats, row: int) -> bool:
-    """Whether a bar takes back most of the move of the one before."""
+    """Whether the bar takes back most of the previous bar's move."""
     share = -float(returns[row]) / float(returns[row - 1])
     return _TAKEN_BACK <= share <= 2 - _TAKEN_BACK
 
 
 def _missing_split(bars: Bars, row: int) -> Fraction | None:
-    """New shares per old one that the opening looks like."""
+    """The split, in new shares per old share, that the opening price suggests, or None."""
     opened = float(np.log((bars.open[row] + bars.dividend[row]) / bars.close[row - 1]))
     if bars.split[row] != 1.0 or abs(opened) < _SMALLEST_SPLIT:
         return None

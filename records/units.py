@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from records.bars import PER_SHARE_COLUMNS, Bars, Floats
 
-#: A level that has held for more bars than these is the new one: vendors mend an error within days.
+#: A level that lasts for more bars is the new level: vendors correct an error within days.
 LASTING_BARS: Final = 10
 _TEN: Final = float(np.log(10.0))
 #: What a move by a power of ten is with the day's own in it: 80 to 125 for a hundred.
@@ -38,7 +38,7 @@ class Stretch:
 
 
 def total_returns(bars: Bars) -> Floats:
-    """Log returns with dividends, shape (n,); 0 of the first bar."""
+    """Log returns with dividends, shape (n,); the first is 0."""
     returns = np.zeros(len(bars))
     returns[1:] = np.log((bars.close[1:] + bars.dividend[1:]) / bars.close[:-1])
     return returns
