@@ -79,7 +79,7 @@ def test_a_mixture_of_two_times_is_noticed() -> None:
     old = encode_writes(after(BATCHES[:7]), None, 0)
     new = encode_writes(after(STEPS[2]), None, 0)
     blocks = dict(old.before)
-    with pytest.raises(StateCorruptError, match="of another time"):
+    with pytest.raises(StateCorruptError, match="to another time"):
         decode_record("T000", new.record, blocks.get)
     with pytest.raises(StateCorruptError, match="missing"):
         decode_record("T000", new.record, {}.get)
