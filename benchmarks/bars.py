@@ -1,4 +1,4 @@
-"""Bars to measure on: the real ones beside the project where they are, else simulated ones of the same size."""
+"""Bars for the benchmarks: the real bars beside the project if they are there, else simulated bars of the same size."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ BATCH_BARS: Final = 250
 
 
 def data_name() -> str:
-    """Which bars the figures are measured on, for the output."""
+    """The name of the measured bars, for the output."""
     return REAL_BARS.name if REAL_BARS.exists() else f"simulated {SIMULATED_TICKERS} x {SIMULATED_BARS}"
 
 
 def batches() -> Iterator[BarBatch | RejectedBar]:
-    """The set as a source gives it: batches of up to 250 bars, ticker after ticker."""
+    """The set as from a source: batches of up to 250 bars, ticker after ticker."""
     if REAL_BARS.exists():
         return iter(read_source("file", path=REAL_BARS, today=dt.date.max))
     return (batch for ticker, bars in simulated() for batch in batched(ticker, bars))
@@ -45,7 +45,7 @@ def _histories(minimum: int) -> Iterator[tuple[str, Bars]]:
 
 
 def simulated(bars: int = SIMULATED_BARS) -> Iterator[tuple[str, Bars]]:
-    """As many tickers as the real set has, with so many bars each."""
+    """As many tickers as in the real set, with the same number of bars each."""
     days = np.busday_offset("2013-02-08", np.arange(bars), roll="forward").astype("datetime64[D]").astype(np.int32)
     for number in range(SIMULATED_TICKERS):
         generator = np.random.default_rng(number)

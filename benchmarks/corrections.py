@@ -1,4 +1,4 @@
-"""What changes of the past cost: a split, a correction, a day that comes twice, against rebuilding the ticker."""
+"""The cost of changes of the past (a split, a correction, a repeated day), compared with rebuilding the ticker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from settings import Settings
 from state.record_codec import encode_writes
 
 _REPEATS: Final = 200
-#: A correction comes within days; so far back it is a late one.
+#: Corrections come within days; this one comes late.
 _CORRECTED_BARS_AGO: Final = 5
 
 
@@ -90,7 +90,7 @@ def _halved(bars: Bars) -> Bars:
 
 
 def _microseconds(work: Callable[[], object]) -> float:
-    """CPU-microseconds of one call: the least of three series, after one to warm up."""
+    """CPU-microseconds of a call: the least of three series, after a warm-up."""
     work()
     series = []
     for _ in range(3):

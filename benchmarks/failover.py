@@ -1,4 +1,4 @@
-"""What a worker's death costs at the default settings: from kill -9 to the first forecast that rests on a bar sent after it."""
+"""The cost of a worker's death at the default settings: from kill -9 to the first forecast from a bar sent after it."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def _trials(name: str, aim: str, workers: _Workers, trial: Callable[[], _Taken])
 
 
 def _nothing(folder: Path) -> None:
-    """The tables stay as they are."""
+    """Leave the tables unchanged."""
 
 
 def _flip(folder: Path) -> None:
-    """A byte in the middle of every file with data, in the tables of one partition."""
+    """Change a byte in the middle of every file with data, in the tables of one partition."""
     for file in [file for kind in ("sst", "log") for file in folder.glob(f"tables/*-0.db/*.{kind}")]:
         content = bytearray(file.read_bytes())
         if content:
@@ -130,7 +130,7 @@ class _Share:
 
 
 class _Live:
-    """Bars of which all but the last days are published at once, and the others one by one."""
+    """Bars: all but the last days are published at once, the last days one by one."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -202,14 +202,14 @@ class _Workers:
         self._processes[name] = subprocess.Popen(command, env=environment)
 
     def kill(self, name: str) -> float:
-        """End it at once; when that was, in monotonic seconds."""
+        """Kill the worker. Returns the moment in monotonic seconds."""
         self._processes[name].kill()
         killed = time.monotonic()
         self._processes.pop(name).wait()
         return killed
 
     def cpu_seconds(self, name: str) -> float:
-        """Used by the process itself, not by its training processes."""
+        """CPU time of the process itself, without its training processes."""
         fields = Path(f"/proc/{self._processes[name].pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -217,11 +217,11 @@ class _Workers:
         return list(self._page(name)["partitions"])
 
     def with_restoring(self, name: str, taken: _Taken) -> _Taken:
-        """The trial with what the worker says of its restoration."""
+        """The trial, with the worker's own report on its restoration."""
         return replace(taken, restoring=float(self._page(name)["restoring_seconds"]))
 
     def await_calm(self) -> None:
-        """Wait until every worker has partitions and nothing is under way."""
+        """Wait until every worker has partitions and no work is in progress."""
         deadline = time.monotonic() + 600
         while not all(self._is_calm(name) for name in self._processes):
             if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Rolling features, one bar at a time, against computing them again with pandas."""
+"""Rolling features, bar by bar, compared with computing them again with pandas."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def recompute(frame: pd.DataFrame) -> pd.Series:
-    """The same features of the last bar, as one writes them with pandas on the bars at hand."""
+    """The same features of the last bar, written with pandas."""
     log_return = _log(frame["close"] / frame["close"].shift())
     overnight = _log(frame["open"] / frame["close"].shift())
     variance = _log(frame["high"] / frame["low"]) ** 2 / (4 * np.log(2)) + overnight**2

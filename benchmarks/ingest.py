@@ -1,4 +1,4 @@
-"""Taking in the whole set without training: bars per CPU-second, peak memory, bytes of state."""
+"""Ingesting the whole set without training: bars per CPU-second, peak memory, bytes of state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streams.training.ticker_pool import TickerPool
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """One row: reading, validating, features and state of every bar, against computing the features alone."""
+    """A row: reading, validation, features and state of every bar, compared with computing the features alone."""
     with tempfile.TemporaryDirectory() as folder:
         warm_up()
         measured: Measured[Summary] = in_fresh_process(ingest, Path(folder))
@@ -43,7 +43,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def warm_up() -> None:
-    """Have the features compiled and in the cache before anything is timed."""
+    """Compile the features before any timing."""
     bars = next(iter(histories(1).values()))
     advance_state(initial_state(), bars, 0)
 

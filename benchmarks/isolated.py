@@ -1,4 +1,4 @@
-"""Measure in a process of its own, so that memory and CPU time are those of the work alone."""
+"""Measures in a separate process, so that memory and CPU time are those of the work alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Measured(Generic[Result]):
-    """What a function returned and what it took; `peak_megabytes` is the whole process's, libraries included."""
+    """A function's result and its cost; `peak_megabytes` is of the whole process, libraries included."""
 
     result: Result
     seconds: float
@@ -24,7 +24,7 @@ class Measured(Generic[Result]):
 
 
 def in_fresh_process(function: Callable[..., Result], *arguments: Any) -> Measured[Result]:
-    """Run `function(*arguments)` in a new interpreter; importing its module is not counted as time."""
+    """Run `function(*arguments)` in a new interpreter; the import of its module is not timed."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
         return executor.submit(measured, function, arguments).result()
 

@@ -24,7 +24,7 @@ from records import BarBatch, Bars, batch_of, decode_batch, encode_batch
 from settings import Settings, load_settings
 from state.readers import ForecastReader
 
-#: The last days of every ticker come as single bars: so many in one go, then one by one.
+#: The last days of every ticker are single bars: this many at once, then one by one.
 _CATCH_UP_DAYS: Final = 20
 _LIVE_BARS: Final = 200
 

@@ -27,7 +27,7 @@ from commands.console import run_cli
 from producers.publish import publish
 from settings import load_settings
 
-#: More than are kept, so that histories do not grow any more.
+#: More bars than are kept, so that histories no longer grow.
 _BACKFILL_BARS: Final = 1500
 _REPORT_SECONDS: Final = 300.0
 

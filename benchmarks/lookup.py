@@ -1,4 +1,4 @@
-"""The forecast table: how soon a new row is seen by a reader in another process, and what a look-up costs."""
+"""The forecast table: how soon a reader in another process sees a new row, and the cost of a look-up."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def lookups(folder: Path) -> dict[str, Any]:
-    """Milliseconds for one and for all rows, first and repeated, against decoding as many rows from memory."""
+    """Milliseconds for one row and for all rows, first and repeated, compared with decoding as many rows from memory."""
     tickers = [f"T{number:03d}" for number in range(ROWS)]
     with ForecastReader(folder) as reader:
         reader.get(tickers[0])  # opens the database
@@ -62,7 +62,7 @@ def visibility(folder: Path) -> dict[str, Any]:
 
 
 def row(number: int, edition: int) -> Forecast:
-    """A row as large as real ones; `edition` tells one put from the next."""
+    """A row as large as real rows; `edition` distinguishes one put from the next."""
     scores = tuple(
         CandidateScore(
             model=model,

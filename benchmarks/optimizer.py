@@ -36,7 +36,7 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def _optimization(folder: Path, bars: dict[str, Bars], tickers: tuple[str, ...]) -> dict[str, Any]:
-    """Medians over sessions that know nothing yet: the first request reads the state; PyPortfolioOpt has its prices already."""
+    """Medians over new sessions: the first request reads the state, while PyPortfolioOpt has its prices in memory."""
     request = parse_request({"start_date": "1990-01-01", "end_date": LAST, "risk_free_rate": 0.02, "tickers": list(tickers)})
     other = request.model_copy(update={"risk_free_rate": 0.01})
     first, again, changed, plain = [], [], [], []

@@ -1,4 +1,4 @@
-"""A made-up state folder for the optimizer: bars of tickers that move together, and rows of the size that trained ones have."""
+"""A simulated state folder for the optimizer: bars of tickers that move together, and rows as large as trained rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from state.folder import StateFolder
 TICKERS: Final = tuple(f"T{number:03d}" for number in range(500))
 BARS: Final = 1258
 LAST: Final = dt.date(2018, 2, 7)
-#: What a trained row keeps for pooling: one observation a week, each with this many terms (`models.pooling.terms`).
+#: A trained row keeps an observation a week for pooling, each with this many terms (`models.pooling.terms`).
 _WEEKS: Final = 51
 _TERMS: Final = 10
 
@@ -39,7 +39,7 @@ def made_bars() -> dict[str, Bars]:
 
 
 def made_row(number: int, edition: int) -> Forecast:
-    """A ticker's row with everything that a trained one carries; `edition` changes all its numbers a little."""
+    """A row with all the fields of a trained row; `edition` changes all its numbers a little."""
     rng = np.random.default_rng([number, edition % 100])
     models = ("har", "arima", "xgboost", "lstm")
     evidence = [Evidence(square=s, product=p, error=e) for s, p, e in rng.uniform(0.1, 1.0, (8, 3)).tolist()]
@@ -93,7 +93,7 @@ def write_state(folder: Path, bars: dict[str, Bars]) -> None:
 
 
 def keep_writing(folder: Path, stop: Event, pause_seconds: float = 0.0) -> None:
-    """A worker: all rows again and again, as fast as they go or with a pause between two rounds."""
+    """A worker: writes all rows repeatedly, at full speed or with a pause between rounds."""
     editions = [[made_row(number, edition) for number in range(len(TICKERS))] for edition in range(4)]
     with StateFolder(folder).open_writer() as writer:
         while True:

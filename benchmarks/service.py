@@ -18,11 +18,11 @@ from optimizer.web.jobs import UNKNOWN_SECONDS
 
 CLIENTS: Final = 50
 STREAMS: Final = 200
-#: Requests a second of each client: 50 of them ask 200 times a second together.
+#: Requests a second of each client: 50 clients send 200 a second together.
 PACE: Final = 4.0
 SECONDS: Final = 8.0
 _TABLE: Final = "/api/forecasts"
-#: An answer that costs nothing: what the machine and the server beneath the application add to every other.
+#: A response without work: the overhead that machine and server add to every other response.
 _NOTHING: Final = "/healthz"
 
 
@@ -82,7 +82,7 @@ async def _service(folder: Path, *, written: bool) -> dict[str, Any]:
 
 
 async def _load(service: ServiceProcess, path: str, pace: float | None) -> dict[str, float]:
-    """What CLIENTS clients meet that ask `pace` times a second each (None: again as soon as they are answered)."""
+    """The latencies of CLIENTS clients that send `pace` requests a second each (None: without a pause)."""
     delays: list[float] = []
     errors = 0
     cpu = service.cpu_seconds()
@@ -113,7 +113,7 @@ async def _load(service: ServiceProcess, path: str, pace: float | None) -> dict[
 
 
 async def _held(port: int, number: int) -> None:
-    """Hold a stream until cancelled; as its id is never asked for, it ends after some seconds and is opened again.
+    """Hold a stream until cancelled. Its id is never requested, so it ends after some seconds and is opened again.
 
     Streams begin one after the other over those seconds, or they would all end and be opened again at once.
     """

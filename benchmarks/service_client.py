@@ -1,4 +1,4 @@
-"""The optimizer's service in a process of its own, and clients that keep a connection open as browsers do."""
+"""The optimizer's service in a separate process, and clients that keep a connection open as browsers do."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class ServiceProcess:
         self.port = int(found[1])
 
     def megabytes(self) -> float:
-        """The resident set at this moment."""
+        """The current resident set."""
         return int(re.findall(r"VmRSS:\s+(\d+)", self._status())[0]) / 1024
 
     def cpu_seconds(self) -> float:
-        """What it has used of the CPU so far."""
+        """The CPU time used so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def threads(self) -> int:
-        """How many threads it has."""
+        """The number of threads."""
         return int(re.findall(r"Threads:\s+(\d+)", self._status())[0])
 
     def alive(self) -> bool:
@@ -67,26 +67,26 @@ class ServiceProcess:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered; the content is left compressed, as unpacking it is not the service's work."""
+    """A response; its content stays compressed, since decompression is not the service's work."""
 
     status: int
     content: bytes
     compressed: bool
 
     def text(self) -> str:
-        """The content, unpacked."""
+        """The decompressed content."""
         return (gzip.decompress(self.content) if self.compressed else self.content).decode()
 
 
 class Client:
-    """One connection, used again and again."""
+    """A connection that is reused."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, body: Any = None) -> Answer:
-        """The answer, asked for as by a browser: compressed ones are welcome."""
+        """The response to a request like a browser's, which accepts compression."""
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -100,7 +100,7 @@ class Client:
         return Answer(int(head.split(b" ", 2)[1]), content, b"content-encoding: gzip" in head)
 
     async def events(self, request_id: str, most: int | None = None) -> list[dict[str, Any]]:
-        """What a stream says until its end, or until it said `most` things; on a connection of its own."""
+        """The events of a stream until its end, or the first `most`; on a separate connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         events: list[dict[str, Any]] = []
         try:
@@ -117,7 +117,7 @@ class Client:
         return events
 
     def close(self) -> None:
-        """Close the connection; the next question opens another."""
+        """Close the connection; the next request opens a new one."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None

@@ -26,7 +26,7 @@ from commands.console import run_cli
 
 #: Clients of each kind.
 _CLIENTS: Final = 3
-#: Between two questions of a client: what people and pages do, and leaves the other processes something of two cores.
+#: Pause between two requests of a client, like people and pages; it leaves time for the other processes on two cores.
 _PAUSE_SECONDS: Final = 0.2
 _KILL_SECONDS: Final = 20.0
 _WRITER_PAUSE_SECONDS: Final = 0.5
@@ -40,7 +40,7 @@ _MEGABYTE: Final = 950_000
 @click.command()
 @click.option("--seconds", type=click.FloatRange(1.0, 86400.0), default=60.0, show_default=True)
 def cli(seconds: float) -> None:
-    """Print what came of SECONDS of load as one JSON object."""
+    """Print the results of SECONDS of load as one JSON object."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "state"
         write_state(folder, made_bars())
@@ -76,7 +76,7 @@ async def _soak(service: ServiceProcess, folder: Path, seconds: float) -> dict[s
 
 
 class _Load:
-    """What clients do, and what came of it. A failure is any answer that is not the one to be expected."""
+    """The actions of clients and their results. Any unexpected response is a failure."""
 
     def __init__(self, port: int, end: float) -> None:
         self._port = port
@@ -87,7 +87,7 @@ class _Load:
         self._ids = itertools.count()
 
     async def keep(self, kind: Callable[[Client, random.Random], Awaitable[None]], seed: int) -> None:
-        """One client that does the same kind of thing until the end."""
+        """A client that repeats one kind of action until the end."""
         chance = random.Random(seed)
         client = Client(self._port)
         while time.monotonic() < self.end:
@@ -100,7 +100,7 @@ class _Load:
         client.close()
 
     async def table(self, client: Client, chance: random.Random) -> None:
-        """Look-ups and what monitoring asks."""
+        """Look-ups, and the requests of monitoring."""
         chosen = ",".join(chance.sample(TICKERS, 5))
         for path in (
             "/api/forecasts",
@@ -115,13 +115,13 @@ class _Load:
                 assert len(json.loads(answer.text())["forecasts"]) == len(TICKERS), "rows are missing"
 
     async def older(self, client: Client, chance: random.Random) -> None:
-        """The older client: the answer is the result."""
+        """The older client: the response is the result."""
         answer = await self._asked(client, "POST", "/api/optimize-portfolio", _request(chance))
         assert answer.status == 200, answer
         _check(json.loads(answer.text()))
 
     async def newer(self, client: Client, chance: random.Random) -> None:
-        """The newer client: the stream before or after the request, and once more."""
+        """The newer client: opens the stream before or after the request, and again."""
         request_id = self._new_id()
         listening = asyncio.create_task(self._listened(request_id)) if chance.random() < 0.5 else None
         body = _request(chance) | {"request_id": request_id}
@@ -139,7 +139,7 @@ class _Load:
         assert again[-1] == first[-1], "a stream opened again says something else"
 
     async def abandoning(self, client: Client, chance: random.Random) -> None:
-        """Pages that are closed too early, and ids that nobody asked for."""
+        """Pages closed too early, and unknown ids."""
         request_id = self._new_id()
         if chance.random() < 0.1:
             assert (await self._listened(request_id))[-1]["type"] == "progress", "an unknown id must end without an error"
@@ -149,7 +149,7 @@ class _Load:
         assert answer.status == 200, answer
 
     async def mistaken(self, client: Client, chance: random.Random) -> None:
-        """Requests that cannot be met, each with the status and the sentence that it deserves."""
+        """Infeasible requests, each with its expected status and message."""
         request_id = self._new_id()
         for changes, status in (
             ({"tickers": []}, 400),
@@ -171,7 +171,7 @@ class _Load:
         assert answer.status == 404, answer
 
     async def _asked(self, client: Client, method: str, path: str, body: Any = None, *, patient: bool = True) -> Answer:
-        """The answer; who is `patient` asks again when told to, as often as it takes."""
+        """The response; with `patient` the request is repeated as long as the service asks for it."""
         self.asked[f"{method} {path.partition('?')[0].partition('/T')[0]}"] += 1
         while (answer := await client.ask(method, path, body)).status == _TOO_MANY:
             self.waits += 1
@@ -191,7 +191,7 @@ class _Load:
 
 
 def _request(chance: random.Random) -> dict[str, Any]:
-    """Mostly small portfolios, some of hundreds; start dates differ, so that little can be answered from memory."""
+    """Mostly small portfolios, some of hundreds of tickers; start dates differ, so that few responses are cached."""
     count = chance.choice((3, 5, 10, 30, 30, 100, 300))
     start = f"{chance.randint(2013, 2016)}-{chance.randint(1, 12):02d}-01"
     tickers = chance.sample(TICKERS, count)
@@ -211,7 +211,7 @@ async def _watch(service: ServiceProcess, memory: list[float]) -> None:
 
 
 async def _kill_and_restart(folder: Path, load: _Load) -> int:
-    """A worker that writes all rows twice a second, is killed again and again, and starts again at once."""
+    """A worker that writes all rows twice a second; it is killed and restarted repeatedly."""
     context = multiprocessing.get_context("spawn")
     never = context.Event()
     for kills in itertools.count():

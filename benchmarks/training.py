@@ -108,7 +108,7 @@ def cpu_seconds_per_ticker() -> dict[str, float]:
 
 
 def pooled_seconds(jobs: int) -> float:
-    """Wall seconds to take in and train some tickers in a new state folder, from warm processes on."""
+    """Wall seconds to ingest and train some tickers in a new state folder, from warm processes on."""
     tickers = frozenset(histories(POOLED_TICKERS + 1, minimum=1008))
     first, *others = sorted(tickers)
     settings = load_settings(jobs=jobs)

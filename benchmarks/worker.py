@@ -1,4 +1,4 @@
-"""A worker process to measure, and what can be seen of it from outside."""
+"""A worker process to measure, and its state as seen from outside."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def running_worker(settings: Settings, **environment: str) -> Iterator[subproces
 
 
 def health_page(settings: Settings) -> dict[str, Any]:
-    """What the worker tells of itself, as soon as it tells anything."""
+    """The worker's health page, as soon as it is served."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         try:
@@ -72,13 +72,13 @@ def await_count(settings: Settings, counter: str, total: int, *, seconds: float 
 
 
 def await_committed(settings: Settings) -> None:
-    """Wait until the next worker would read no bar again: counters run ahead of the end of a turn."""
+    """Wait until all offsets are committed: counters run ahead of the end of a turn."""
     while any(health_page(settings)["waiting_messages"]["bars"].values()):
         time.sleep(_LOOK_SECONDS)
 
 
 def await_trained(settings: Settings) -> None:
-    """Wait until no training is under way and none is asked for."""
+    """Wait until no training is running or requested."""
     while (page := health_page(settings))["trainings_under_way"] or any(page["waiting_messages"]["training-requests"].values()):
         time.sleep(1)
 
