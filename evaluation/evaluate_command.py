@@ -101,6 +101,12 @@ def evaluate(
         )
     panel = build_panel(results)
     write_forecasts(panel.rows, out)
+    if all(row.fallback is not None or row.annual_return is None for row in panel.rows):
+        longest = max((len(bars) for bars in histories.values()), default=0)
+        raise SourceError(
+            f"{path}: too few bars to judge a model: the longest history has {longest:,}, training needs "
+            f"{settings.minimum_bars} (MINIMUM_BARS) and a check {settings.horizon} more; {out} has the estimates that stood in"
+        )
     click.echo("\n".join(report_lines(panel, results)))
     if quintiles is not None:
         _score_quintiles(panel, histories, quintiles)

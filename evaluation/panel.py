@@ -15,7 +15,7 @@ from evaluation.origins import Origin, TickerResult
 from models.pooling.contribution import variance_factor
 from models.pooling.cross_section import pooled_variances
 from models.pooling.pool import LARGEST_AGE_DAYS, pool, pool_members
-from records import TRADING_DAYS, Floats, Forecast
+from records import Floats, Forecast
 
 SERVED: Final = "served"
 ALONE: Final = "served_alone"
@@ -54,8 +54,8 @@ def build_panel(results: Sequence[TickerResult]) -> Panel:
     for k, origin in enumerate(origins):
         for name, row in ((SERVED, served[k]), (ALONE, origin.row)):
             if row.annual_return is not None and row.annual_volatility is not None:
-                returns[name][k] = row.annual_return * row.horizon / TRADING_DAYS
-                variances[name][k] = row.annual_volatility**2 / TRADING_DAYS
+                returns[name][k] = row.annual_return * row.horizon / row.periods_per_year
+                variances[name][k] = row.annual_volatility**2 / row.periods_per_year
         variances[WITHOUT][k] = variances[SERVED][k] / variance_factor(served[k])
         for opinion in origin.row.opinions:
             returns[opinion.model][k] = opinion.horizon_return

@@ -13,7 +13,7 @@ from models.contract import Window
 from models.results import TrainedTicker, TrainingJob
 from models.serving import FEATURE_BARS, LoadedTicker, load_trained, make_forecast
 from records import Drift, Forecast, date_of
-from settings import Settings
+from settings import DoubtfulSeries, Settings
 from version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ def refresh(
         minimum_bars=settings.minimum_bars,
         reason=(reason or untrained_reason(state, settings)) if loaded is None else None,
         drift=drift,
+        hold_back=settings.doubtful_series is DoubtfulSeries.HOLD_BACK,
     )
 
 

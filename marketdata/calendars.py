@@ -45,6 +45,26 @@ def session_closes(name: str, first: dt.date, last: dt.date) -> list[tuple[dt.da
     return list(zip(map(date_of, chosen), (close.to_pydatetime() for close in closes), strict=True))
 
 
+def sessions_since(ticker: str, earlier: dt.date, later: dt.date, *, enough: int = 0) -> int:
+    """Sessions of the ticker's exchange after `earlier` up to and including `later`; weekdays where the calendar is unknown.
+
+    A count of weekdays that is not above `enough` is returned as it is: the calendar, which takes a second to load, could
+    only lower it.
+    """
+    exchange = exchange_of(ticker)
+    if exchange is not None and exchange.calendar == "24/7":
+        return max(0, (later - earlier).days)
+    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
+    weekdays = int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
+    if exchange is None or weekdays <= enough:
+        return weekdays
+    known = _session_days(exchange.calendar)
+    first, last = day_number(earlier), day_number(later)
+    if not len(known) or first < known[0] or last > known[-1]:
+        return weekdays
+    return int(np.searchsorted(known, last, side="right") - np.searchsorted(known, first, side="right"))
+
+
 def missing_sessions(ticker: str, day: Days) -> Days:
     """Sessions between the first and the last of a ticker's bars (day numbers, rising) that have no bar: halts and lost days.
 

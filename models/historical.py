@@ -36,10 +36,11 @@ class ShrunkMean(NamedTuple):
     sampling_variance: float
 
 
-def historical_estimate(log_return: Floats) -> HistoricalEstimate:
+def historical_estimate(log_return: Floats, periods: int = TRADING_DAYS) -> HistoricalEstimate:
     """The classic estimate from daily log returns, shape (n,); NaN (the history's first bar) is left out.
 
-    `annual_return` is the mean simple return × 252, `annual_volatility` the standard deviation of log returns × √252.
+    `annual_return` is the mean simple return × `periods`, the bars a year, `annual_volatility` the
+    standard deviation of log returns × √`periods`.
     Raises TooFewBarsError below 20 returns, DegenerateSeriesError when they do not vary.
     """
     returns = log_return[np.isfinite(log_return)]
@@ -47,12 +48,10 @@ def historical_estimate(log_return: Floats) -> HistoricalEstimate:
         raise TooFewBarsError(f"{len(returns)} returns, a historical estimate needs {MINIMUM_RETURNS}: wait for more history")
     simple = np.expm1(returns)
     daily_deviation = float(simple.std(ddof=1))
-    volatility = float(returns.std(ddof=1)) * math.sqrt(TRADING_DAYS)
+    volatility = float(returns.std(ddof=1)) * math.sqrt(periods)
     if not volatility > 0.0:
         raise DegenerateSeriesError("the price does not move: there is no volatility to estimate")
-    return HistoricalEstimate(
-        float(simple.mean()) * TRADING_DAYS, volatility, daily_deviation * TRADING_DAYS / math.sqrt(len(returns))
-    )
+    return HistoricalEstimate(float(simple.mean()) * periods, volatility, daily_deviation * periods / math.sqrt(len(returns)))
 
 
 def shrunk_mean(log_return: Floats) -> ShrunkMean:

@@ -20,7 +20,16 @@ from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import TrainedTicker, decode_trained
 from models.selection.combination import Combination, as_opinions, best_in_validation
 from models.selection.drift import drift_reason
-from records import TRADING_DAYS, Drift, FallbackStep, Forecast, PoolStatistics, date_of
+from records import (
+    Drift,
+    FallbackStep,
+    Forecast,
+    PoolStatistics,
+    date_of,
+    exchange_of,
+    periods_per_year,
+    series_doubt,
+)
 from version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -29,6 +38,8 @@ logger = logging.getLogger(__name__)
 FEATURE_BARS: Final = TERM_BARS
 #: Name of the estimate that stands in for a trained model.
 HISTORICAL: Final = "historical"
+#: Name of the step that says why a row has no numbers although there are bars enough.
+HELD_BACK: Final = "held_back"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +85,7 @@ def make_forecast(
     minimum_bars: int,
     reason: str | None = None,
     drift: Drift | None = None,
+    hold_back: bool = True,
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
@@ -81,10 +93,16 @@ def make_forecast(
     mean stand in, and the row says why (`reason`, the candidates' failures, or the model's error); when even that cannot be
     made, the numbers are None. Shrunk, because a young ticker's mean of some weeks promises hundreds of percent a year.
     A candidate that `drift` shows to have become worse leaves its part to the baseline, and the row says that too.
+    With `hold_back` a series that is no daily one, or two under one name (`records.series`), has no numbers: its volatility
+    would be hundreds of percent.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     made = _Made(horizon, settings_hash)
     steps: list[FallbackStep] = []
+    doubt = series_doubt(window.day, window.close) if hold_back else None
+    if doubt is not None:
+        logger.warning("forecast held back ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, doubt)
+        return _row(window, None, loaded, (FallbackStep(model=HELD_BACK, reason=doubt),), made)
     if loaded is None:
         if reason is None:
             reason = f"{len(window)} bars, training needs {minimum_bars}" if len(window) < minimum_bars else "not trained yet"
@@ -151,9 +169,10 @@ def _trained_row(
     trained = loaded.trained
     scored = [candidate for candidate in trained.candidates if candidate.failure is None]
     best_return, best_volatility = best_in_validation(scored)
-    volatility = math.sqrt(served.daily_variance * TRADING_DAYS)
-    standard_error = volatility / math.sqrt(trained.bars_used / TRADING_DAYS)
-    estimate = _Estimate(served.horizon_return * TRADING_DAYS / made.horizon, volatility, standard_error)
+    periods = periods_per_year(window.ticker, window.day)
+    volatility = math.sqrt(served.daily_variance * periods)
+    standard_error = volatility / math.sqrt(trained.bars_used / periods)
+    estimate = _Estimate(served.horizon_return * periods / made.horizon, volatility, standard_error)
     row = _row(window, estimate, loaded, steps, made, tails=loaded.tails)
     return msgspec.structs.replace(
         row,
@@ -187,8 +206,9 @@ def _pool_statistics(
 def _historical_row(window: Window, loaded: LoadedTicker | None, steps: tuple[FallbackStep, ...], made: _Made) -> Forecast:
     """The row without a model's part: the historical volatility and the shrunk historical mean, or why there are none."""
     try:
-        estimate = historical_estimate(window.log_return)
-        annual_return = shrunk_mean(window.log_return).daily_return * TRADING_DAYS
+        periods = periods_per_year(window.ticker, window.day)
+        estimate = historical_estimate(window.log_return, periods)
+        annual_return = shrunk_mean(window.log_return).daily_return * periods
     except ModelError as error:
         return _row(window, None, loaded, (*steps, FallbackStep(model=HISTORICAL, reason=str(error))), made)
     numbers = _Estimate(annual_return, estimate.annual_volatility, estimate.standard_error)
@@ -213,10 +233,11 @@ def _row(
 ) -> Forecast:
     """What both kinds of rows share: the numbers, their intervals, and what they rest on."""
     numbers: tuple[float | None, ...] = (None,) * 7
+    periods, exchange = periods_per_year(window.ticker, window.day), exchange_of(window.ticker)
     if estimate is not None:
         annual_return, steps = limited_return(estimate.annual_return, steps)
-        variance = estimate.annual_volatility**2 / TRADING_DAYS
-        bounds = return_bounds(annual_return * made.horizon / TRADING_DAYS, variance, made.horizon, tails)
+        variance = estimate.annual_volatility**2 / periods
+        bounds = return_bounds(annual_return * made.horizon / periods, variance, made.horizon, tails)
         numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
     return Forecast(
         ticker=window.ticker,
@@ -239,4 +260,6 @@ def _row(
         training_cutoff=None if loaded is None else date_of(loaded.trained.cutoff),
         settings_hash=made.settings_hash,
         code_version=VERSION,
+        periods_per_year=periods,
+        currency=None if exchange is None else exchange.currency,
     )

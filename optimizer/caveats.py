@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from marketdata.calendars import sessions_since
 from marketdata.groups import known_sectors
 from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
-from records import Forecast, canonical_ticker, date_of
+from records import Forecast, canonical_ticker, date_of, exchange_of
 from text import shortened
 
 #: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
@@ -29,7 +30,7 @@ def data_caveats(
     age = sessions_between(table.last_date(), end)
     if age > fresh_sessions:
         caveats.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
-    ages = {e.ticker: sessions_between(e.as_of, end) for e in estimates if e.fallback != MPT}
+    ages = {e.ticker: sessions_since(e.ticker, e.as_of, end, enough=fresh_sessions) for e in estimates if e.fallback != MPT}
     old = {ticker: age for ticker, age in ages.items() if age > fresh_sessions}
     if old:
         least, most = min(old.values()), max(old.values())
@@ -46,6 +47,27 @@ def later_forecasts(rows: Mapping[str, Forecast], tickers: Sequence[str], end: d
         return []
     names = shortened(list(later))
     return [f"forecasts made after the end date are not used: {names}: choose an end date of {max(later.values())} to use them"]
+
+
+def mixed_units(tickers: Sequence[str]) -> list[str]:
+    """Currencies and lengths of the year that differ among the tickers, each with those that have it; nothing is converted."""
+    currencies: dict[str, list[str]] = {}
+    years: dict[str, list[str]] = {}
+    for ticker in tickers:
+        exchange = exchange_of(ticker)
+        if exchange is not None and exchange.currency is not None:
+            currencies.setdefault(exchange.currency, []).append(ticker)
+        years.setdefault("7" if exchange is not None and exchange.calendar == "24/7" else "5", []).append(ticker)
+    caveats = []
+    if len(currencies) > 1:
+        listed = "; ".join(f"{currency}: {shortened(of)}" for currency, of in sorted(currencies.items()))
+        caveats.append(f"prices in different currencies ({listed}): returns are each in their own and are not converted")
+    if len(years) > 1:
+        caveats.append(
+            f"bars on seven days a week ({shortened(years['7'])}) beside bars on five ({shortened(years['5'])}): the horizon's "
+            f"bars are fewer days for the former; annual figures use each ticker's own year"
+        )
+    return caveats
 
 
 def ignored_options(request: AllocationRequest, tickers: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ import numpy as np
 from errors import NoDataError
 from optimizer.correlation import common_days, shrunk_correlation
 from optimizer.prices import PriceTable
-from records import TRADING_DAYS, Floats
+from records import Floats
 from text import shortened
 
 #: Bars whose returns count: three years.
@@ -94,7 +94,7 @@ def comovement(prices: PriceTable) -> Comovement:
         filled = np.where(np.isfinite(recent), recent, 0.0)
         variance = (filled**2).sum(axis=0) / own - (filled.sum(axis=0) / own) ** 2
     enough = own >= MINIMUM_COMMON_DAYS
-    long_run = np.sqrt(np.where(enough, np.maximum(variance, 0.0), np.nan) * TRADING_DAYS)
+    long_run = np.sqrt(np.where(enough, np.maximum(variance, 0.0), np.nan) * prices.periods_per_year())
     return Comovement(correlation, long_run, np.minimum(own / WINDOW, 1.0))
 
 

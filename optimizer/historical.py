@@ -40,9 +40,10 @@ def past_estimates(prices: PriceTable, center: float | None) -> tuple[dict[str, 
     known: dict[str, HistoricalEstimate] = {}
     refused: dict[str, str] = {}
     log_returns = prices.log_returns()
-    for ticker, log_return in zip(prices.tickers, log_returns.T, strict=True):
+    periods = prices.periods_per_year()
+    for ticker, log_return, per_year in zip(prices.tickers, log_returns.T, periods.tolist(), strict=True):
         try:
-            known[ticker] = _of_moving(log_return[np.isfinite(log_return)])
+            known[ticker] = _of_moving(log_return[np.isfinite(log_return)], round(per_year))
         except ModelError as error:
             refused[ticker] = str(error)
     if not known:
@@ -51,7 +52,7 @@ def past_estimates(prices: PriceTable, center: float | None) -> tuple[dict[str, 
     kind = "the forecasts'"
     if center is None:
         columns = [column for column, ticker in enumerate(prices.tickers) if ticker in known]
-        shared = shared_error(np.expm1(log_returns[:, columns]), standard_error)
+        shared = shared_error(np.expm1(log_returns[:, columns]), standard_error, periods[columns])
         center = center_of_returns(mean, standard_error) / (1.0 + (shared / PRIOR_ANNUAL_MEAN) ** 2)
         kind = "their centre's"
     shrunk = shrunk_returns(mean, standard_error, center)
@@ -66,27 +67,27 @@ def past_estimates(prices: PriceTable, center: float | None) -> tuple[dict[str, 
     return estimates, refused
 
 
-def shared_error(simple_returns: Floats, standard_error: Floats) -> float:
+def shared_error(simple_returns: Floats, standard_error: Floats, periods: Floats | float = TRADING_DAYS) -> float:
     """The standard error of the tickers' mean of means that more tickers would not reduce; annual, 0 for one ticker.
 
-    Takes daily returns (T, n), NaN where there is none, and the standard errors (n,) of their means; means are weighted by
-    precision as in `center_of_returns`. It is the square root of the variance of the mean of means, less the part that
-    independent tickers would have.
+    Takes daily returns (T, n), NaN where there is none, `periods` of them a year, and the standard errors (n,) of their
+    means; means are weighted by precision as in `center_of_returns`. It is the square root of the variance of the mean of
+    means, less the part that independent tickers would have.
     """
     weight = 1.0 / (standard_error**2 + PRIOR_ANNUAL_MEAN**2)
     weight /= weight.sum()
     observed = np.isfinite(simple_returns)
     days = observed.sum(axis=0)
     filled = np.where(observed, simple_returns, 0.0)
-    deviation = np.where(observed, filled - filled.sum(axis=0) / days, 0.0) * (TRADING_DAYS / days)
+    deviation = np.where(observed, filled - filled.sum(axis=0) / days, 0.0) * (periods / days)
     together = float(((deviation @ weight) ** 2).sum())
     apart = float((deviation**2).sum(axis=0) @ weight**2)
     return math.sqrt(max(0.0, together - apart))
 
 
-def _of_moving(log_return: Floats) -> HistoricalEstimate:
+def _of_moving(log_return: Floats, periods: int) -> HistoricalEstimate:
     """The historical estimate. Raises DegenerateSeriesError for a halted price: it would look like a calm share."""
-    estimate = historical_estimate(log_return)
+    estimate = historical_estimate(log_return, periods)
     if is_frozen(log_return):
         raise DegenerateSeriesError(f"the close has not moved on the last {FROZEN_BARS} bars: the price is halted or frozen")
     return estimate

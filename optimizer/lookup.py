@@ -1,10 +1,10 @@
 """Which forecast serves a request, and the estimate from prices where none does.
 
 A row of the table serves when a trained model made it, or pooling for a ticker without one; when it is not from after the
-request's end date (that would be looking ahead); and when it is fresh: at most `fresh_sessions` weekdays older than the newest
+request's end date (that would be looking ahead); and when it is fresh: at most `fresh_sessions` sessions older than the newest
 bar that the request could know, the earlier of its end date and the newest bar of the whole table. So replayed history is
-served like today's, and a delisted ticker goes stale although its own last bar is the newest of its own. Weekdays are counted,
-without holidays: no calendar fits every exchange, and around holidays the limit is reached a session early, never late.
+served like today's, and a delisted ticker goes stale although its own last bar is the newest of its own. Sessions are those of
+the ticker's own exchange: a holiday makes nothing stale. Of a symbol that names no exchange weekdays are counted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from marketdata.calendars import sessions_since
 from models.pooling.pool import POOLED
 from models.pooling.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
@@ -74,7 +75,7 @@ class Freshness:
         if row.as_of > self.end:
             return f"the forecast is of {row.as_of}, after the end date {self.end}: it would look ahead"
         reference = min(self.end, max(self.newest or row.as_of, row.as_of))
-        age = sessions_between(row.as_of, reference)
+        age = sessions_since(row.ticker, row.as_of, reference, enough=self.fresh_sessions)
         if age > self.fresh_sessions:
             return f"the forecast is of {row.as_of}, {age} sessions before {reference} (at most {self.fresh_sessions} serve)"
         if row.fallback not in (None, POOLED) or row.annual_return is None or row.annual_volatility is None:

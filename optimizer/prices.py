@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from records import Bars, Days, Floats, date_of, day_number
+from records import Bars, Days, Floats, date_of, day_number, periods_per_year
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,6 +96,11 @@ class PriceTable:
         """The part from `first_day` on, of the same tickers (views; the table itself if nothing is before that day)."""
         row = int(np.searchsorted(self.day, first_day))
         return self if row == 0 else PriceTable(self.tickers, self.day[row:], self.close[row:])
+
+    def periods_per_year(self) -> Floats:
+        """Bars a year of each ticker (n,), by its exchange's calendar and the days on which it has closes."""
+        own = (self.day[np.isfinite(column)] for column in self.close.T)
+        return np.array([float(periods_per_year(ticker, day)) for ticker, day in zip(self.tickers, own, strict=True)])
 
     def log_returns(self) -> Floats:
         """Log returns (T, n), each from the ticker's own previous close, on the day of the later one; NaN where there is none.

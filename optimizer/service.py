@@ -16,7 +16,7 @@ from errors import NoDataError, RequestError, SchemaError, StateError
 from marketdata.groups import group
 from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate
-from optimizer.caveats import data_caveats, ignored_options, later_forecasts
+from optimizer.caveats import data_caveats, ignored_options, later_forecasts, mixed_units
 from optimizer.covariance import HISTORY_DAYS, Comovement, comovement, covariance_of
 from optimizer.coverage import Coverage, by_reason, outdated, require_coverage, require_days, require_recent, too_short
 from optimizer.expectations import used_estimates, with_views
@@ -152,6 +152,7 @@ class Optimizer:
             *prices.warnings,
             *rows.warnings,
             *later_forecasts(rows.forecasts, table.tickers, request.end_date),
+            *mixed_units(table.tickers),
             *data_caveats(table, used, request, self._settings.fresh_sessions),
             *ignored_options(request, table.tickers),
             *portfolio.warnings,

@@ -77,6 +77,14 @@ def schema(name: str) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(SCHEMAS[name]())).decode())
 
 
+@cli.command()
+def forms() -> None:
+    """Print the page of all forms of files that are read, docs/forms.md, with an example of each."""
+    from producers.forms_page import forms_page
+
+    click.echo(forms_page(), nl=False)
+
+
 cli.add_command(publish)
 
 

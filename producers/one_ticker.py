@@ -14,9 +14,9 @@ from producers.forms.basis import adjusted_close_fault, on_one_basis
 from producers.forms.clock import Clock, days_of_sessions
 from producers.forms.dates import NOT_A_DAY
 from producers.forms.declared import Declared
-from producers.forms.series import alternates, repeats
+from producers.forms.series import repeats
 from producers.raw import RawBars
-from records import Days, RejectedBar, date_of
+from records import Days, RejectedBar, alternates, date_of
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400

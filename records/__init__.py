@@ -23,11 +23,10 @@ from records.batch import (
     is_fetched_too_late,
 )
 from records.drift import Drift, LossMonitor
-from records.exchanges import Exchange, exchange_of
+from records.exchanges import TRADING_DAYS, Exchange, exchange_of, periods_per_year
 from records.forecast import (
     FORECAST_VERSION,
     RETURN_LIMITED,
-    TRADING_DAYS,
     CandidateForecast,
     CandidateScore,
     Evidence,
@@ -38,6 +37,7 @@ from records.forecast import (
     encode_forecast,
     forecast_schema,
 )
+from records.series import alternates, series_doubt
 from records.spacing import not_daily
 from records.suspicion import Suspicion, SuspicionRule, suspicions
 from records.tickers import canonical_ticker, is_isin, is_ticker
@@ -68,6 +68,7 @@ __all__ = [
     "RejectedBar",
     "Suspicion",
     "SuspicionRule",
+    "alternates",
     "bar_batch_schema",
     "batch_of",
     "canonical_ticker",
@@ -85,6 +86,8 @@ __all__ = [
     "is_ticker",
     "not_daily",
     "parse_date",
+    "periods_per_year",
+    "series_doubt",
     "suspicions",
     "validate_batch",
     "validate_columns",

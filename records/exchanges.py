@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from records.bars import Days
+
 
 class Exchange(msgspec.Struct, frozen=True):
     """`calendar`: name in the library exchange_calendars. `sessions_per_year`: the mean of 2010-2024, rounded.
@@ -23,14 +25,14 @@ class Exchange(msgspec.Struct, frozen=True):
 
 #: Calendar → sessions a year and time zone.
 _CALENDARS: Final[dict[str, tuple[int, str]]] = {
-    "XNYS": (252, "America/New_York"), "XAMS": (256, "Europe/Amsterdam"), "XASX": (253, "Australia/Sydney"), "XBUE": (244, "America/Argentina/Buenos_Aires"),
-    "XBUD": (248, "Europe/Budapest"), "XBKK": (243, "Asia/Bangkok"), "XBOM": (247, "Asia/Kolkata"), "XBRU": (256, "Europe/Brussels"),
-    "XCSE": (249, "Europe/Copenhagen"), "XETR": (253, "Europe/Berlin"), "XFRA": (253, "Europe/Berlin"), "XHEL": (251, "Europe/Helsinki"),
+    "XNYS": (252, "America/New_York"), "XAMS": (256, "Europe/Amsterdam"), "XASX": (253, "Australia/Sydney"), "XBUE": (246, "America/Argentina/Buenos_Aires"),
+    "XBUD": (249, "Europe/Budapest"), "XBKK": (243, "Asia/Bangkok"), "XBOM": (246, "Asia/Kolkata"), "XBRU": (256, "Europe/Brussels"),
+    "XCSE": (250, "Europe/Copenhagen"), "XETR": (254, "Europe/Berlin"), "XFRA": (254, "Europe/Berlin"), "XHEL": (251, "Europe/Helsinki"),
     "XHKG": (246, "Asia/Hong_Kong"), "XDUB": (254, "Europe/Dublin"), "XIST": (251, "Europe/Istanbul"), "XIDX": (243, "Asia/Jakarta"),
-    "XJSE": (250, "Africa/Johannesburg"), "XKLS": (245, "Asia/Kuala_Lumpur"), "XKRX": (247, "Asia/Seoul"), "XLON": (253, "Europe/London"),
-    "XLIS": (256, "Europe/Lisbon"), "XMAD": (256, "Europe/Madrid"), "XMIL": (254, "Europe/Rome"), "XMEX": (251, "America/Mexico_City"),
+    "XJSE": (250, "Africa/Johannesburg"), "XKLS": (246, "Asia/Kuala_Lumpur"), "XKRX": (246, "Asia/Seoul"), "XLON": (253, "Europe/London"),
+    "XLIS": (256, "Europe/Lisbon"), "XMAD": (256, "Europe/Madrid"), "XMIL": (254, "Europe/Rome"), "XMEX": (252, "America/Mexico_City"),
     "XNZE": (251, "Pacific/Auckland"), "XOSL": (251, "Europe/Oslo"), "XPAR": (256, "Europe/Paris"), "XPRA": (251, "Europe/Prague"),
-    "BVMF": (248, "America/Sao_Paulo"), "XSES": (251, "Asia/Singapore"), "XSGO": (248, "America/Santiago"), "XSAU": (250, "Asia/Riyadh"),
+    "BVMF": (248, "America/Sao_Paulo"), "XSES": (251, "Asia/Singapore"), "XSGO": (249, "America/Santiago"), "XSAU": (250, "Asia/Riyadh"),
     "XSHG": (243, "Asia/Shanghai"), "XSTO": (251, "Europe/Stockholm"), "XSWX": (251, "Europe/Zurich"), "XTKS": (245, "Asia/Tokyo"),
     "XTAE": (246, "Asia/Jerusalem"), "XTSE": (251, "America/Toronto"), "XTAI": (246, "Asia/Taipei"), "XWBO": (249, "Europe/Vienna"),
     "XWAR": (249, "Europe/Warsaw"), "24/7": (365, "UTC"), "24/5": (260, "UTC"),
@@ -46,6 +48,11 @@ _SUFFIXES: Final[dict[str, tuple[str, str]]] = {
     "ST": ("XSTO", "SEK"), "SW": ("XSWX", "CHF"), "SZ": ("XSHG", "CNY"), "BJ": ("XSHG", "CNY"), "T": ("XTKS", "JPY"), "JP": ("XTKS", "JPY"), "TA": ("XTAE", "ILA"),
     "TO": ("XTSE", "CAD"), "TW": ("XTAI", "TWD"), "TWO": ("XTAI", "TWD"), "V": ("XTSE", "CAD"), "VI": ("XWBO", "EUR"), "WA": ("XWAR", "PLN"), "PL": ("XWAR", "PLN"),
 }  # fmt: skip
+#: Sessions a year where the symbol does not say: the convention for shares.
+TRADING_DAYS: Final = 252
+#: Bars a week from which all of its days have one; an exchange's stray Saturday sessions stay far below.
+_SEVEN_DAYS: Final = 6.2
+_TWO_WEEKS: Final = 14
 _FIAT: Final = [
     "USD",
     "EUR",
@@ -110,6 +117,19 @@ def exchange_of(ticker: str) -> Exchange | None:
     _, dot, suffix = ticker.rpartition(".")
     found = _SUFFIXES.get(suffix) if dot else None
     return None if found is None else _exchange(*found)
+
+
+def periods_per_year(ticker: str, day: Days) -> int:
+    """Bars a year of daily bars on these days (rising): the sessions of the ticker's exchange, 365 for seven bars a week.
+
+    252 for a symbol that names no exchange, and for a coin's bars that leave weekends out.
+    """
+    exchange = exchange_of(ticker)
+    if len(day) >= _TWO_WEEKS:
+        if 7 * (len(day) - 1) > _SEVEN_DAYS * int(day[-1] - day[0]):
+            return 365
+        return exchange.sessions_per_year if exchange is not None and exchange.calendar != "24/7" else TRADING_DAYS
+    return exchange.sessions_per_year if exchange is not None else TRADING_DAYS
 
 
 def _exchange(calendar: str, currency: str | None) -> Exchange:

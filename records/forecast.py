@@ -9,11 +9,11 @@ import msgspec
 
 from errors import MessageError
 from records.drift import Drift
+from records.exchanges import TRADING_DAYS
 from records.versioned import Versioned
 
 #: Version 2 added `drift`; rows of version 1 are read without it.
 FORECAST_VERSION: Final = 2
-TRADING_DAYS: Final = 252
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,8 +95,10 @@ class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """The forecast for one ticker over the `horizon` bars after its bar `as_of`.
 
-    `annual_return` is arithmetic: the expected simple return over the horizon × 252 / horizon. `annual_volatility` is the
-    standard deviation of daily log returns × √252. The bounds are of the simple return over the horizon.
+    `annual_return` is arithmetic: the expected simple return over the horizon × `periods_per_year` / horizon.
+    `annual_volatility` is the standard deviation of daily log returns × √`periods_per_year`: the sessions a year of the
+    ticker's own exchange, 365 for seven bars a week (`records.exchanges`). `currency` is that of the prices, None if the
+    symbol does not say. The bounds are of the simple return over the horizon.
     `return_standard_error` is of `annual_return`. Without a sound forecast all numbers are None together, and `fallbacks` says
     why. It also says if a return beyond ±100 % a year was expected and ±100 % is served.
 
@@ -139,6 +141,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     training_cutoff: dt.date | None
     settings_hash: str
     code_version: str
+    periods_per_year: int = TRADING_DAYS
+    currency: str | None = None
 
 
 _codec = Versioned(Forecast, FORECAST_VERSION)

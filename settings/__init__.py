@@ -7,6 +7,7 @@ numbers. These fields, and no others, enter `forecast_hash`, which every forecas
 from settings.choices import (
     FORECAST,
     CalendarPeriod,
+    DoubtfulSeries,
     KafkaCompression,
     KafkaSaslMechanism,
     KafkaSecurity,
@@ -16,12 +17,13 @@ from settings.choices import (
     PriceProvider,
     SuspectBars,
 )
-from settings.loading import GROUPS, Settings, load_settings
+from settings.loading import GROUPS, Settings, load_settings, require_trainable
 
 __all__ = [
     "FORECAST",
     "GROUPS",
     "CalendarPeriod",
+    "DoubtfulSeries",
     "KafkaCompression",
     "KafkaSaslMechanism",
     "KafkaSecurity",
@@ -32,4 +34,5 @@ __all__ = [
     "Settings",
     "SuspectBars",
     "load_settings",
+    "require_trainable",
 ]

@@ -9,6 +9,8 @@ from pydantic import JsonValue
 
 #: Marks a field that changes the numbers of forecasts.
 FORECAST: Final[dict[str, JsonValue]] = {"forecast": True}
+#: Bars that each model needs in the first half of a training's window, on which the walk-forward validation begins.
+BARS_TO_TRAIN: Final = {"har": 126, "arima": 189, "xgboost": 252, "lstm": 252}
 
 
 class CalendarPeriod(StrEnum):
@@ -26,6 +28,13 @@ class ModelName(StrEnum):
     ARIMA = "arima"
     XGBOOST = "xgboost"
     LSTM = "lstm"
+
+
+class DoubtfulSeries(StrEnum):
+    """What happens to the forecast of a series that cannot be one of daily bars (`records.series`)."""
+
+    HOLD_BACK = "hold_back"
+    SERVE = "serve"
 
 
 class KafkaSecurity(StrEnum):

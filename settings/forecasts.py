@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 from pydantic_settings import NoDecode
 
-from settings.choices import FORECAST, CalendarPeriod, LogFormat, LogLevel, ModelName
+from settings.choices import FORECAST, CalendarPeriod, DoubtfulSeries, LogFormat, LogLevel, ModelName
 
 
 class ForecastSettings(BaseModel, frozen=True):
@@ -51,6 +51,12 @@ class ForecastSettings(BaseModel, frozen=True):
         None,
         json_schema_extra=FORECAST,
         description="File that `python -m models pretrain` made; the one that comes with this version if left out.",
+    )
+    doubtful_series: DoubtfulSeries = Field(
+        DoubtfulSeries.HOLD_BACK,
+        json_schema_extra=FORECAST,
+        description="hold_back gives a ticker with weekly bars, or two series under its name, no numbers and the reason: its "
+        "volatility would be hundreds of percent; serve forecasts it like any other.",
     )
     seed: int = Field(
         0, ge=0, json_schema_extra=FORECAST, description="Seed of all random numbers, combined with ticker and cut-off."

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingsError
-from settings.choices import FORECAST
+from settings.choices import BARS_TO_TRAIN, FORECAST
 from settings.forecasts import ForecastSettings
 from settings.kafka import KafkaSettings
 from settings.market_data import MarketDataSettings
@@ -76,10 +76,22 @@ class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettin
 def load_settings(**overrides: Any) -> Settings:
     """Settings from `.env`, the environment and `overrides` (strongest; None is ignored). Raises SettingsError."""
     try:
-        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(p) for p in e['loc']).upper() or 'settings'}: {e['msg']} (got {e['input']!r:.60})"
             for e in error.errors()
         )
         raise SettingsError(f"{problems}. Set it in the environment or in .env") from error
+    return settings
+
+
+def require_trainable(settings: Settings) -> None:
+    """Raise SettingsError if no model can be trained on the fewest bars that a training may have."""
+    fewest = max(2 * min(BARS_TO_TRAIN[name] for name in settings.models), 10 * settings.horizon)
+    if settings.minimum_bars < fewest:
+        raise SettingsError(
+            f"MINIMUM_BARS ({settings.minimum_bars}) must be at least {fewest}: no model of MODELS "
+            f"({', '.join(settings.models)}) can be trained and validated on fewer bars with HORIZON={settings.horizon}. "
+            f"Set it in the environment or in .env"
+        )

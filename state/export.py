@@ -36,10 +36,14 @@ _COLUMNS: Final = (
     "training_cutoff",
     "settings_hash",
     "code_version",
+    "periods_per_year",
+    "currency",
 )
-_INTEGERS: Final = frozenset({"horizon", "bars_used"})
+_INTEGERS: Final = frozenset({"horizon", "bars_used", "periods_per_year"})
 _DATES: Final = frozenset({"as_of", "training_cutoff"})
-_TEXTS: Final = frozenset({"ticker", "return_model", "volatility_model", "fallback", "settings_hash", "code_version"})
+_TEXTS: Final = frozenset(
+    {"ticker", "return_model", "volatility_model", "fallback", "settings_hash", "code_version", "currency"}
+)
 
 
 def rows_to_json(rows: Iterable[Forecast]) -> bytes:

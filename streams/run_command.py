@@ -47,8 +47,11 @@ def run(
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
     from producers.sources import read_source
     from producers.yahoo import Yahoo
+    from settings import require_trainable
 
     settings = load_settings(state_dir=state, jobs=jobs)
+    if not no_train:
+        require_trainable(settings)
     now = dt.datetime.now(dt.UTC)
     today = now.date()
     # Errors of the input come before the slow imports.

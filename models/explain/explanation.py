@@ -21,7 +21,7 @@ from models.explain.weights import Lean, own_leans, pooled_leans
 from models.pooling.pool import PoolEstimates, pool, pool_estimates
 from models.selection.combination import BASELINE
 from models.serving import LoadedTicker
-from records import TRADING_DAYS, CandidateScore, Drift, FallbackStep, Forecast, date_of
+from records import CandidateScore, Drift, FallbackStep, Forecast, date_of
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ def _fill(
         tails = None if row.pool is None else row.pool.tails
     if row.pool is None:
         quantities.begin("units")
-        quantities.given("trading_days", TRADING_DAYS, "a year")
+        quantities.given("periods_per_year", served.periods_per_year, "a year")
     add_return(quantities, row, served, estimates, by_return)
     add_variance(quantities, row, served, estimates, by_variance, har=har, window=window)
     add_interval(quantities, served, tails)

@@ -14,8 +14,8 @@ def add_interval(quantities: Quantities, served: Forecast, tails: tuple[float, f
     quantities.begin("interval")
     variance = served.horizon * quantities["daily_variance"]
     quantities.derived("horizon_variance", variance, "horizon * daily_variance", "of the horizon's log return")
-    expected = quantities["annual_return"] * served.horizon / quantities["trading_days"]
-    quantities.derived("horizon_return", expected, "annual_return * horizon / trading_days", "expected, simple")
+    expected = quantities["annual_return"] * served.horizon / quantities["periods_per_year"]
+    quantities.derived("horizon_return", expected, "annual_return * horizon / periods_per_year", "expected, simple")
     center = math.log1p(max(expected, LOWEST_RETURN)) - 0.5 * variance
     quantities.derived(
         "log_center", center, f"log1p(max(horizon_return, {LOWEST_RETURN!r})) - 0.5 * horizon_variance", "of the log return"

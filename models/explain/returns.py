@@ -10,7 +10,7 @@ from models.historical import PRIOR_ANNUAL_DISPERSION
 from models.pooling.pool import PoolEstimates
 from models.pooling.shrinkage import LARGEST_ANNUAL_RETURN
 from models.selection.combination import BASELINE
-from records import TRADING_DAYS, Forecast
+from records import Forecast
 
 _LIMIT = f"max(-{LARGEST_ANNUAL_RETURN!r}, min({LARGEST_ANNUAL_RETURN!r}, expected_return))"
 
@@ -23,7 +23,7 @@ def add_return(quantities: Quantities, row: Forecast, served: Forecast, estimate
     assert served.annual_return is not None, "the row was chosen for its numbers"
     quantities.begin("return")
     if row.pool is not None:
-        _add_own_mean(quantities, row.pool.mean_return, row.pool.mean_return_variance)
+        _add_own_mean(quantities, row.pool.mean_return, row.pool.mean_return_variance, row.periods_per_year)
     if estimates is not None:
         center = estimates.returns.center
         quantities.given("center", center, f"annual; robust centre of the own means of {len(estimates.members)} tickers")
@@ -34,15 +34,15 @@ def add_return(quantities: Quantities, row: Forecast, served: Forecast, estimate
     quantities.derived("annual_return", served.annual_return, _LIMIT, "as served: at most ±100 % a year")
 
 
-def _add_own_mean(quantities: Quantities, mean: float, variance: float) -> None:
+def _add_own_mean(quantities: Quantities, mean: float, variance: float, periods: int) -> None:
     quantities.given("own_daily_mean", mean, "mean daily simple return over the look-back")
     quantities.given("own_daily_mean_variance", variance, "variance of that mean's sampling error")
-    quantities.given("trading_days", TRADING_DAYS, "a year")
-    quantities.derived("own_mean", TRADING_DAYS * mean, "trading_days * own_daily_mean", "annual")
+    quantities.given("periods_per_year", periods, "a year")
+    quantities.derived("own_mean", periods * mean, "periods_per_year * own_daily_mean", "annual")
     quantities.derived(
         "own_error",
-        TRADING_DAYS * math.sqrt(variance),
-        "trading_days * sqrt(own_daily_mean_variance)",
+        periods * math.sqrt(variance),
+        "periods_per_year * sqrt(own_daily_mean_variance)",
         "standard error of the own mean, annual",
     )
     quantities.given("prior_dispersion", PRIOR_ANNUAL_DISPERSION, "deviation of true annual means that is believed beforehand")
@@ -84,12 +84,12 @@ def _add_expected(quantities: Quantities, row: Forecast, lean: Lean, *, pooled: 
         "return_weight * (return_candidate - return_baseline)",
         f"of the horizon, to {lean.candidate}",
     )
-    start = quantities["shrunk_return"] if pooled else opinions[base] * TRADING_DAYS / row.horizon
+    start = quantities["shrunk_return"] if pooled else opinions[base] * row.periods_per_year / row.horizon
     quantities.derived(
         "expected_return",
-        start + move * TRADING_DAYS / row.horizon,
-        "shrunk_return + return_move * trading_days / horizon"
+        start + move * row.periods_per_year / row.horizon,
+        "shrunk_return + return_move * periods_per_year / horizon"
         if pooled
-        else "(return_baseline + return_move) * trading_days / horizon",
+        else "(return_baseline + return_move) * periods_per_year / horizon",
         "annual",
     )

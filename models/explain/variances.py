@@ -17,7 +17,7 @@ from models.pooling.cross_section import LARGEST_DOUBT, LARGEST_FACTOR, Variance
 from models.pooling.pool import PoolEstimates
 from models.pooling.terms import TERM_NAMES
 from models.selection.combination import BASELINE
-from records import TRADING_DAYS, Floats, Forecast
+from records import Floats, Forecast
 
 _DOUBT = math.log(LARGEST_DOUBT)
 _FACTOR = math.log(LARGEST_FACTOR)
@@ -42,7 +42,7 @@ def add_variance(
     quantities.begin("variance")
     opinions = {opinion.model: opinion.daily_variance for opinion in row.opinions}
     base = BASELINE if BASELINE in opinions else lean.candidate
-    own = opinions.get(base, row.annual_volatility**2 / TRADING_DAYS)
+    own = opinions.get(base, row.annual_volatility**2 / row.periods_per_year)
     if base == BASELINE and base in opinions and har is not None and window is not None:
         _add_own_har(quantities, har, window, own)
     else:
@@ -58,11 +58,11 @@ def add_variance(
     _add_candidate(quantities, opinions, base, lean, window)
     quantities.derived(
         "daily_variance",
-        served.annual_volatility**2 / TRADING_DAYS,
+        served.annual_volatility**2 / served.periods_per_year,
         "exp(log_variance) * variance_move" if opinions else "exp(log_variance)",
         "mean daily variance over the horizon",
     )
-    quantities.derived("annual_volatility", served.annual_volatility, "sqrt(daily_variance * trading_days)", "as served")
+    quantities.derived("annual_volatility", served.annual_volatility, "sqrt(daily_variance * periods_per_year)", "as served")
 
 
 def _add_own_har(quantities: Quantities, har: HarModel, window: Window, own: float) -> None:

@@ -17,7 +17,7 @@ from models.pooling.joint_panel import joint_panel, slopes_within_weeks, statist
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
 from models.pooling.terms import NEAREST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE
-from records import TRADING_DAYS, Floats, Forecast
+from records import Floats, Forecast
 
 #: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
@@ -82,10 +82,11 @@ def row_terms(row: Forecast) -> Floats:
 def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledReturns:
     """Mean daily simple returns of members and then the untrained, shrunk towards the members' centre."""
     statistics = [statistics_of(row) for row in (*members, *untrained)]
-    own = TRADING_DAYS * np.array([each.mean_return for each in statistics])
-    error = TRADING_DAYS * np.sqrt([each.mean_return_variance for each in statistics])
+    periods = np.array([float(row.periods_per_year) for row in (*members, *untrained)])
+    own = periods * np.array([each.mean_return for each in statistics])
+    error = periods * np.sqrt([each.mean_return_variance for each in statistics])
     center = center_of_returns(own[: len(members)], error[: len(members)])
-    return PooledReturns(center, shrunk_returns(own, error, center) / TRADING_DAYS)
+    return PooledReturns(center, shrunk_returns(own, error, center) / periods)
 
 
 def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledVariances:
@@ -120,7 +121,7 @@ def _own_variance(row: Forecast) -> float:
         if opinion.model == BASELINE:
             return opinion.daily_variance
     assert row.annual_volatility is not None, "the row was chosen for its numbers"
-    return row.annual_volatility**2 / TRADING_DAYS
+    return row.annual_volatility**2 / row.periods_per_year
 
 
 def _filled(terms: Floats, center: Floats) -> Floats:

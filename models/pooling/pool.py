@@ -34,7 +34,7 @@ from models.pooling.joint_panel import delta_evidence, joint_panel, residual_wit
 from models.pooling.shrinkage import limited_return
 from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
 from models.selection.evidence import pooled
-from records import TRADING_DAYS, Evidence, Forecast, LossMonitor
+from records import Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
@@ -95,12 +95,12 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
         if by_variance.weight > 0.0:
             own, best = opinions[BASELINE].daily_variance, opinions[by_variance.model].daily_variance
             daily_variance *= blend_variances(own, best, by_variance.weight) / own
-        annual_return, steps = limited_return(horizon_return * TRADING_DAYS / row.horizon, row.fallbacks)
-        bounds = return_bounds(annual_return * row.horizon / TRADING_DAYS, daily_variance, row.horizon, estimates.tails)
+        annual_return, steps = limited_return(horizon_return * row.periods_per_year / row.horizon, row.fallbacks)
+        bounds = return_bounds(annual_return * row.horizon / row.periods_per_year, daily_variance, row.horizon, estimates.tails)
         replaced[id(row)] = msgspec.structs.replace(
             row,
             annual_return=annual_return,
-            annual_volatility=math.sqrt(daily_variance * TRADING_DAYS),
+            annual_volatility=math.sqrt(daily_variance * row.periods_per_year),
             lower_80=bounds[0],
             upper_80=bounds[1],
             lower_95=bounds[2],

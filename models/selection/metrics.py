@@ -37,11 +37,11 @@ def qlike(forecast: Floats, realised: Floats) -> float:
     return float(qlike_losses(forecast, realised).mean())
 
 
-def strategy_sharpe(forecast: Floats, realised: Floats, horizon: int) -> float | None:
+def strategy_sharpe(forecast: Floats, realised: Floats, horizon: int, periods: int = TRADING_DAYS) -> float | None:
     """Annual Sharpe ratio of holding sign(forecast) over each horizon of `horizon` bars, before costs and interest.
 
-    None for fewer than two horizons or when the strategy's returns do not vary.
+    `periods` are the bars a year. None for fewer than two horizons or when the strategy's returns do not vary.
     """
     earned = np.sign(forecast) * realised
     deviation = float(earned.std(ddof=1)) if len(earned) > 1 else 0.0
-    return float(earned.mean()) / deviation * float(np.sqrt(TRADING_DAYS / horizon)) if deviation > 0.0 else None
+    return float(earned.mean()) / deviation * float(np.sqrt(periods / horizon)) if deviation > 0.0 else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from models.selection.drift import Monitors, monitors_at_cutoff
 from models.selection.evidence import prior_of, return_evidence, variance_evidence
 from models.selection.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.selection.walkforward import Fold, Realised, WalkForward, folds_of, realised, walk_forward
-from records import TRADING_DAYS, CandidateScore, FallbackStep
+from records import TRADING_DAYS, CandidateScore, FallbackStep, periods_per_year
 
 logger = logging.getLogger(__name__)
-
-_ANNUAL: Final = float(np.sqrt(TRADING_DAYS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +59,8 @@ class ModelSelector:
             except Exception as error:  # one library's failure on one series must not cost the others
                 logger.warning("candidate crashed ticker=%s model=%s", window.ticker, name, exc_info=True)
                 failures[name] = f"{type(error).__name__}: {error}"
-        scores = {name: score(name, walks, truth, horizon, _unseen(window, truth)) for name in walks}
+        unseen, periods = _unseen(window, truth), periods_per_year(window.ticker, window.day)
+        scores = {name: score(name, walks, truth, horizon, unseen, periods) for name in walks}
         combination = Combination.of_scores(tuple(scores.values()))
         return cls(
             window.ticker,
@@ -89,14 +87,20 @@ def mixed_seed(seed: int, window: Window, name: str) -> int:
 
 
 def score(
-    name: str, walks: dict[str, WalkForward], truth: Realised, horizon: int, unseen: np.ndarray | None = None
+    name: str,
+    walks: dict[str, WalkForward],
+    truth: Realised,
+    horizon: int,
+    unseen: np.ndarray | None = None,
+    periods: int = TRADING_DAYS,
 ) -> CandidateScore:
     """A candidate's scores over all origins, and its evidence against the baseline.
 
-    `unseen` is the mask of the origins that the fit of the market model has not seen; default all.
+    `unseen` is the mask of the origins that the fit of the market model has not seen; default all. `periods` are the
+    bars a year.
     """
     walk = walks[name]
-    volatility, realised_volatility = (np.sqrt(v) * _ANNUAL for v in (walk.daily_variance, truth.daily_variance))
+    volatility, realised_volatility = (np.sqrt(v * periods) for v in (walk.daily_variance, truth.daily_variance))
     mean_volatility = np.full(len(volatility), realised_volatility.mean())
     baseline = walks.get(BASELINE) if name != BASELINE else None
     judged = None if prior_of(name) is None else unseen
@@ -108,7 +112,7 @@ def score(
         volatility_r2=out_of_sample_r2(volatility, realised_volatility, mean_volatility),
         volatility_rmse=rmse(volatility, realised_volatility),
         qlike=qlike(walk.daily_variance, truth.daily_variance),
-        sharpe=strategy_sharpe(walk.horizon_return, truth.horizon_return, horizon),
+        sharpe=strategy_sharpe(walk.horizon_return, truth.horizon_return, horizon, periods),
         return_evidence=None if baseline is None else return_evidence(walk, baseline, truth, horizon),
         variance_evidence=None if baseline is None else variance_evidence(walk, baseline, truth, judged),
     )

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from producers.forms.dates import NOT_A_DAY
 from records import Days, Floats, canonical_ticker, is_ticker
@@ -16,7 +15,6 @@ _FEW_REPEATS: Final = 0.1
 #: Between two series the level jumps by more than this, and by more than so many usual moves.
 _JUMP: Final = 0.1
 _USUAL_MOVES: Final = 6.0
-_FEWEST_BARS: Final = 8
 
 
 def share_repeated(day: Days) -> float:
@@ -61,20 +59,3 @@ def _jumps(close: Floats, at: int) -> bool:
         moves = np.abs(np.diff(np.log(close)))
     usual = float(np.nanmedian(moves))
     return bool(moves[at - 1] > max(_JUMP, _USUAL_MOVES * usual))
-
-
-def alternates(close: Floats) -> bool:
-    """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
-
-    Moves beyond 20 % and beyond ten usual ones in at least a tenth of the bars, each mostly taken back by one of the next few.
-    The usual move is the median of the moves between each bar and the nearest of the five before it: within one series that is
-    an ordinary day's.
-    """
-    if len(close) < 3 * _FEWEST_BARS:
-        return False
-    level = np.log(close)
-    gaps = np.stack([np.abs(level[5:] - level[5 - back : len(level) - back]) for back in range(1, 6)])
-    usual = float(np.median(gaps.min(axis=0)))
-    far: NDArray[np.bool_] = gaps[0] > max(0.2, 10.0 * usual)
-    taken_back = far & (gaps.min(axis=0) < 0.25 * gaps[0])
-    return bool(taken_back.mean() > _FEW_REPEATS)

@@ -21,9 +21,10 @@ from history.forecasting import calls_for, is_usable, training_job
 from history.pipeline import absorb
 from history.schedule import due_training, sessions_behind
 from history.ticker_state import DueTraining, TickerState
+from marketdata.calendars import sessions_since
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
-from records import BarBatch, RejectedBar
+from records import BarBatch, RejectedBar, date_of
 from settings import Settings
 from state.folder import StateWriter
 from streams.embedded.rejections import Rejections
@@ -231,7 +232,13 @@ class EmbeddedEngine:
             return
         sessions = self._held(max(tickers, key=last.__getitem__)).bars.day
         allowed = self._settings.fresh_sessions
-        self._summary.quiet = tuple(t for t in tickers if sessions_behind(last[t], sessions) > allowed)
+        newest = date_of(sessions[-1])
+        self._summary.quiet = tuple(
+            t
+            for t in tickers
+            if sessions_behind(last[t], sessions) > allowed
+            and sessions_since(t, date_of(last[t]), newest, enough=allowed) > allowed  # holidays of its own make nothing quiet
+        )
         for ticker in self._summary.quiet:
             logger.warning("quiet ticker=%s sessions_behind=%d", ticker, sessions_behind(last[ticker], sessions))
 

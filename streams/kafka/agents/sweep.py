@@ -11,7 +11,8 @@ import logging
 
 from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
-from records import day_number, decode_forecast
+from marketdata.calendars import sessions_since
+from records import date_of, day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.census import Census
 from streams.kafka.agents.pacing import paced
@@ -93,7 +94,12 @@ class Sweep:
         if newest is None:
             return
         behind = {ticker: sessions_behind(day, newest.bars.day) for ticker, day in last.items()}
-        quiet = {ticker: sessions for ticker, sessions in behind.items() if sessions > self._settings.fresh_sessions}
+        allowed, newest_date = self._settings.fresh_sessions, date_of(newest.bars.day[-1])
+        quiet = {
+            ticker: sessions
+            for ticker, sessions in behind.items()
+            if sessions > allowed and sessions_since(ticker, date_of(last[ticker]), newest_date, enough=allowed) > allowed
+        }  # holidays of its own exchange make nothing quiet
         for ticker in quiet.keys() - self.quiet.keys():
             logger.warning("quiet ticker=%s sessions_behind=%d", ticker, quiet[ticker])
         self.quiet = quiet

@@ -1,0 +1,96 @@
+"""The page of the forms that are read, docs/forms.md, made from the recogniser's own tables and examples."""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from producers.forms.containers import TABLES
+from producers.forms.declared import DECLARABLE, Declared
+from producers.forms.examples import EXAMPLES, Example
+from producers.forms.vocabulary import COLUMNS
+from producers.sources import Source, read_source
+from records import BarBatch
+
+_TODAY = dt.date(2024, 6, 28)
+_HEAD = """# Forms of bars
+
+Every form of file that is read, one example each, and what `python -m producers check` says of it. This page is made by
+`python -m producers forms`, which reads the examples; a test holds it to that.
+
+A file's form is recognised from its content: encoding, sign between columns, header rows, names of columns, order and kind of dates, decimal
+sign, and where the ticker stands. It is printed (`read as: …`), with what was done to the bars and which files were passed over. A form with
+two readings is refused with both; `--read-as key=value`, once for each key, says which is meant:
+
+```sh
+.venv/bin/python -m producers check --source file --path bars.csv --read-as dates=day.month.year
+```
+
+| key | value |
+|---|---|
+"""
+_BARS = """
+## What the bars themselves say
+
+| found | by | what happens |
+|---|---|---|
+| weekly, monthly or other bars | the days between dates | refused; a file that is weekly in its older part says from where it is daily |
+| bars within the day | several times a date | refused |
+| several series in one file | dates that repeat, levels that jump | split by the column that plainly names them, else refused |
+| dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC are taken on the exchange's clock; dates without times are refused |
+| dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved are taken out |
+| prices off by a power of ten | the bars before and after | held out, or brought into one unit ([operations.md](operations.md)) |
+| a date twice | the volumes | the larger volume is taken, it has seen more of the session |
+| no volume, or always 0 | the column | read; no suspicion rests on it |
+
+A symbol's suffix names its exchange, and with it calendar, sessions a year and currency; a bare code as `600519` names none, and none is
+assumed. Prices in London are in pence (GBp), in Johannesburg and Tel Aviv in hundredths as well (ZAc, ILA). Nothing is converted.
+"""
+
+
+def forms_page() -> str:
+    """The page. Raises SourceError for an example that is not read."""
+    return "".join(_page())
+
+
+def _page() -> Iterator[str]:
+    yield _HEAD
+    yield from (f"| `{key}` | {value} |\n" for key, value in DECLARABLE.items())
+    yield f"\nFiles in a folder and its sub-folders are read if they end in {', '.join(f'`{end}`' for end in TABLES)}, in any case,\n"
+    yield "compressed (`.gz`, `.bz2`, `.xz`, `.zst`) or in archives (`.zip`, `.tar`). Other files are listed as passed over. A file's name\n"
+    yield "is its ticker (`AAPL.csv`, `aapl.us.txt`, `AAPL Historical Data.csv`); a name without one (`daily.csv`, `2024.csv`) leaves it to the\n"
+    yield "folder. Several files of one ticker are parts of one history if their dates differ.\n"
+    yield _BARS
+    yield "\n## Examples\n"
+    for example in EXAMPLES:
+        yield from _section(example)
+    yield "\n## Names of columns\n\nIn any case, with or without accents and signs. To add one, add it to `producers/forms/vocabulary.py`.\n\n"
+    yield "```text\n"
+    for ours, words in COLUMNS.items():
+        yield f"{ours}: {', '.join(word.replace('_', ' ') for word in words.split() if word != '|')}\n"
+    yield "```\n"
+
+
+def _section(example: Example) -> Iterator[str]:
+    yield f"\n### {example.title}\n\n"
+    encoding = "" if example.encoding == "utf-8" else f", in {example.encoding}"
+    declared = "".join(f" --read-as {text}" for text in example.declared)
+    yield f"`{example.name}`{encoding}{declared and f', with `{declared.strip()}`'}:\n\n```text\n{example.text}```\n\n"
+    batches, source = read_example(example)
+    yield "```text\n"
+    yield from (f"read as: {sentence}\n" for sentence in source.findings.forms)
+    yield from (f"{', '.join(tickers)}: {note}\n" for note, tickers in source.findings.notes.items())
+    yield from (f"{batch.ticker} {batch.date[-1]} closes at {batch.close[-1]:g}\n" for batch in batches)
+    yield "```\n"
+
+
+def read_example(example: Example) -> tuple[list[BarBatch], Source]:
+    """The batches of an example, and their source. Raises SourceError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / example.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(example.text.encode(example.encoding))
+        source = read_source("file", path=Path(folder), today=_TODAY, declared=Declared.of(example.declared))
+        return [item for item in source if isinstance(item, BarBatch)], source

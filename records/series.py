@@ -1,0 +1,39 @@
+"""Whether bars under one name can be one series of daily bars, by their dates and their levels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from records.bars import Days, Floats
+from records.spacing import not_daily
+
+_FEWEST_BARS: Final = 24
+_OFTEN: Final = 0.1
+
+
+def series_doubt(day: Days, close: Floats) -> str | None:
+    """Why these bars (by date) are no series of daily bars, and what to do; None if they may be one."""
+    reason = not_daily(day)
+    if reason is None and alternates(close):
+        reason = "the level jumps to and fro: several series under one name; give each its own ticker"
+    return reason
+
+
+def alternates(close: Floats) -> bool:
+    """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
+
+    Moves beyond 20 % and beyond ten usual ones in at least a tenth of the bars, each mostly taken back by one of the next few.
+    The usual move is the median of the moves between each bar and the nearest of the five before it: within one series that is
+    an ordinary day's.
+    """
+    if len(close) < _FEWEST_BARS:
+        return False
+    level = np.log(close)
+    gaps = np.stack([np.abs(level[5:] - level[5 - back : len(level) - back]) for back in range(1, 6)])
+    usual = float(np.median(gaps.min(axis=0)))
+    far: NDArray[np.bool_] = gaps[0] > max(0.2, 10.0 * usual)
+    taken_back = far & (gaps.min(axis=0) < 0.25 * gaps[0])
+    return bool(taken_back.mean() > _OFTEN)

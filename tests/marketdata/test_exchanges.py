@@ -1,0 +1,82 @@
+"""What a symbol says of its exchange, and what follows: periods a year, currency, freshness."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from errors import SettingsError
+from marketdata.calendars import sessions_since, surplus_bars
+from models.candidates.registry import MODELS
+from optimizer.caveats import mixed_units
+from records import day_numbers, exchange_of, periods_per_year, series_doubt
+from settings import load_settings, require_trainable
+from settings.choices import BARS_TO_TRAIN
+
+WEEKDAYS = np.array([day for day in range(19_000, 19_600) if (day + 3) % 7 < 5], dtype=np.int32)
+ALL_DAYS = np.arange(19_000, 19_600, dtype=np.int32)
+
+
+@pytest.mark.parametrize(
+    ("ticker", "days", "periods"),
+    [
+        ("AAPL", WEEKDAYS, 252), ("BTC-USD", ALL_DAYS, 365), ("BTCUSDT", ALL_DAYS, 365), ("BITCOIN", ALL_DAYS, 365), ("7203.T", WEEKDAYS, 245),
+        ("EURUSD=X", WEEKDAYS, 260), ("600519", WEEKDAYS, 252), ("600519.SS", WEEKDAYS, 243), ("BTC-USD", WEEKDAYS, 252),
+        ("BTC-USD", ALL_DAYS[:5], 365), ("^GSPC", WEEKDAYS, 252),
+    ],
+)  # fmt: skip
+def test_periods_a_year(ticker, days, periods):
+    assert periods_per_year(ticker, days) == periods
+
+
+@pytest.mark.parametrize(
+    ("ticker", "currency"),
+    [("SPY", "USD"), ("HSBA.L", "GBp"), ("SAN.MC", "EUR"), ("EQNR.OL", "NOK"), ("7203.T", "JPY"), ("EURUSD=X", "USD"), ("JPY=X", "JPY"), ("ETH-EUR", "EUR"), ("NPN.JO", "ZAc")],
+)  # fmt: skip
+def test_currencies(ticker, currency):
+    assert exchange_of(ticker).currency == currency
+
+
+@pytest.mark.parametrize("ticker", ["600519", "^FTSE", "GC=F", "X.UNKNOWN", "BTC1!"])
+def test_a_symbol_that_names_no_exchange(ticker):
+    assert exchange_of(ticker) is None
+
+
+def test_holidays_make_nothing_stale():
+    before, after = dt.date(2024, 2, 8), dt.date(2024, 2, 19)  # Lunar New Year in Shanghai
+    assert sessions_since("600519.SS", before, after) == 1
+    assert sessions_since("AAPL", before, after) == 6  # Presidents' Day is no session
+    assert sessions_since("600519", before, after) == 7
+    assert sessions_since("BTC-USD", before, after) == 11
+    assert sessions_since("AAPL", before, after, enough=7) == 7
+
+
+def test_bars_on_days_without_a_session():
+    days = day_numbers([dt.date(2024, 7, day) for day in (3, 4, 5, 6)])
+    assert surplus_bars("AAPL", days).tolist() == day_numbers([dt.date(2024, 7, 4), dt.date(2024, 7, 6)]).tolist()
+    assert len(surplus_bars("600519", days)) == 0
+
+
+def test_currencies_and_years_that_are_mixed_are_named():
+    currencies, years = mixed_units(["HSBA.L", "SAN.MC", "SPY", "BTC-USD"])
+    assert currencies.startswith("prices in different currencies (EUR: SAN.MC; GBp: HSBA.L; USD: SPY, BTC-USD)")
+    assert years.startswith("bars on seven days a week (BTC-USD) beside bars on five (HSBA.L, SAN.MC, SPY)")
+    assert mixed_units(["SPY", "AAPL"]) == []
+
+
+def test_a_series_that_is_no_daily_one():
+    rng = np.random.default_rng(0)
+    close = 100 * np.exp(np.cumsum(0.02 * rng.standard_normal(len(WEEKDAYS))))
+    assert series_doubt(WEEKDAYS, close) is None
+    assert series_doubt(WEEKDAYS[::5], close[::5]).startswith("weekly bars")
+    two = np.where(np.arange(len(close)) % 2, close, 5 * close[::-1])
+    assert series_doubt(WEEKDAYS, two).startswith("the level jumps to and fro")
+
+
+def test_settings_under_which_no_model_trains_are_refused():
+    assert {name: model.minimum_bars for name, model in MODELS.items()} == BARS_TO_TRAIN
+    with pytest.raises(SettingsError, match=r"MINIMUM_BARS \(200\) must be at least 252"):
+        require_trainable(load_settings(minimum_bars=200))
+    require_trainable(load_settings(minimum_bars=252))

@@ -1,0 +1,153 @@
+"""What cannot be read for certain is refused, by one message that names the form and the mend; what is declared is then read."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from errors import SettingsError, SourceError
+from producers.forms.declared import Declared
+from tests.producers.forms_made import as_read, csv, plain, put, read, walk
+
+HEADER = "Date,Open,High,Low,Close,Volume"
+
+
+def refused(path) -> str:
+    with pytest.raises(SourceError) as error:
+        read(path)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("01/02/2024", 1, 1, 1, 1, 1)], "'01/02/2024' may be 2024-02-01 or 2024-01-02"),
+        ([("03-04-2024", 1, 1, 1, 1, 1), ("05-04-2024", 1, 1, 1, 1, 1)], "'03-04-2024' may be 2024-04-03 or 2024-03-04"),
+        ([("13/02/2024", 1, 1, 1, 1, 1), ("02/13/2024", 1, 1, 1, 1, 1)], "has the day first and '02/13/2024' the month"),
+        ([("2024-01-02", '"1,505"', '"1,505"', '"1,505"', '"1,505"', 1)], "'1,505' may be 1505 or 1.505"),
+        ([("2024-01-02", '"1,5"', '"1.5"', '"1,5"', '"1,5"', 1)], "'1.5' has a decimal point and '1,5' a decimal comma"),
+    ],
+)
+def test_two_readings_are_both_named(tmp_path, rows, says):
+    message = refused(put(tmp_path / "A.csv", csv(HEADER, rows)))
+    assert says in message
+    assert "--read-as" in message or "make them alike" in message
+
+
+def test_what_is_declared_is_read(tmp_path):
+    path = put(tmp_path / "A.csv", csv(HEADER, [("01/02/2024", *['"1,505"'] * 4, 7)]))
+    by_day = read(path, "dates=day.month.year", "decimal=comma")
+    assert by_day.bars == {"A": [("2024-02-01", 1.505, 1.505, 1.505, 1.505, 7.0)]}
+    by_month = read(path, "dates=month.day.year", "decimal=point")
+    assert by_month.bars == {"A": [("2024-01-02", 1505.0, 1505.0, 1505.0, 1505.0, 7.0)]}
+
+
+def test_columns_are_declared(tmp_path):
+    bars = walk()
+    path = put(tmp_path / "x.csv", csv("was;auf;hoch;runter;zu;viel;wer", [(*row, "KO") for row in bars.rows()], ";"))
+    assert "was" in refused(path)
+    columns = ("date=was", "open=auf", "high=hoch", "low=runter", "close=zu", "volume=viel", "ticker=wer")
+    assert read(path, *columns).bars == {"KO": as_read(bars)}
+
+
+@pytest.mark.parametrize("text", ["decimal", "decimal=semicolon", "colour=red", "dates=", "days=tomorrow"])
+def test_what_cannot_be_declared(text):
+    with pytest.raises(SettingsError, match="--read-as"):
+        Declared.of([text])
+
+
+@pytest.mark.parametrize(
+    ("step", "says"), [(7, "weekly bars, one every 7 days"), (30, "monthly bars"), (14, "fortnightly"), (91, "quarterly"), (5, "one bar every 5 days")]
+)  # fmt: skip
+def test_bars_that_are_not_daily(tmp_path, step, says):
+    assert says in refused(put(tmp_path / "SPY.csv", plain(walk(bars=40, step=step))))
+
+
+def test_weekly_bars_beside_daily_ones(tmp_path):
+    weekly = [row for row in walk(bars=60, step=7).rows() if row[0] < dt.date(2024, 6, 1)]
+    daily = [row for row in walk(bars=300).rows() if row[0] >= dt.date(2024, 6, 1)]
+    message = refused(put(tmp_path / "SPY.csv", csv(HEADER, weekly + daily)))
+    assert "weekly bars up to 2024-05-" in message
+    assert "use the rest with --start 2024-" in message
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 60])
+def test_bars_within_the_day(tmp_path, minutes):
+    start = dt.datetime(2024, 1, 2, 9, 30)  # noqa: DTZ001 - as files have it
+    rows = [(start + dt.timedelta(minutes=minutes * at), *row[1:]) for at, row in enumerate(walk(bars=400).rows())]
+    message = refused(put(tmp_path / "SPY.csv", csv(HEADER, rows)))
+    assert f"intraday bars, {minutes} minutes apart" in message
+
+
+def two_series(names=("AAA", "BBB")):
+    return [(*row, name) for seed, name in enumerate(names) for row in walk(seed, start=100.0 * (1 + seed)).rows()]
+
+
+@pytest.mark.parametrize("column", ["fund", "Index", "Papier", "ticker"])
+def test_several_series_are_split_by_the_column_that_names_them(tmp_path, column):
+    found = read(put(tmp_path / "all.csv", csv(f"{HEADER},{column}", two_series())))
+    assert found.bars == {"AAA": as_read(walk(0)), "BBB": as_read(walk(1, start=200.0))}
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_several_series_without_a_name_are_refused(tmp_path, interleaved):
+    rows = [row[:6] for row in two_series()]
+    rows = sorted(rows) if interleaved else rows
+    assert "several series in one file" in refused(put(tmp_path / "HSI.csv", csv(HEADER, rows)))
+
+
+def test_series_one_behind_the_other_without_a_common_date(tmp_path):
+    first, second = walk(0), walk(1, start=300.0)
+    rows = [(*row, "KO") for row in first.rows()[:60]] + [(*row, "PEP") for row in second.rows()[60:]]
+    found = read(put(tmp_path / "x.csv", csv(f"{HEADER},what", rows)))
+    assert {ticker: len(bars) for ticker, bars in found.bars.items()} == {"KO": 60, "PEP": 60}
+    assert "since the level jumps where it changes" in found.said
+
+
+def test_a_level_that_jumps_to_and_fro_is_two_series(tmp_path):
+    low, high = walk(0).rows(), walk(1, start=500.0).rows()
+    rows = [(high if at % 2 else low)[at] for at in range(len(low))]
+    assert "the level jumps to and fro: several series under one name" in refused(put(tmp_path / "X.csv", csv(HEADER, rows)))
+
+
+def test_an_ordinary_column_of_texts_splits_nothing(tmp_path):
+    rows = [(*row, "BULL" if at % 40 < 20 else "BEAR") for at, row in enumerate(walk().rows())]
+    assert read(put(tmp_path / "X.csv", csv(f"{HEADER},mood", rows))).bars == {"X": as_read(walk())}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("<html><body>Sign in</body></html>\n<p>x</p>\n", "is a web page"),
+        ('{"Information": "rate limit"}\n', "is JSON and no table"),
+        ("date,price\n2024-01-02,1\n2024-01-03,2\n", "has no row with a date and prices"),
+        ("Date,Open,High,Low,Volume\n2024-01-02,1,1,1,5\n", "no column for close.*found are 'Date', 'Open'"),
+        (csv("", [("2024-01-02", 1, 9, 0, 2, 3)]).strip() + "\n" + "2024-01-03,9,1,2,3,4\n" * 3, "has no header row"),
+    ],
+)
+def test_what_is_no_table_of_bars(tmp_path, content, says):
+    import re
+
+    assert re.search(says, refused(put(tmp_path / "A.csv", content)))
+
+
+def test_a_workbook_is_named_as_one(tmp_path):
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("[Content_Types].xml", "<x/>")
+    assert "a workbook" in refused(put(tmp_path / "A.xlsx", buffer.getvalue()))
+    assert "a workbook" in refused(put(tmp_path / "A.csv", buffer.getvalue()))
+
+
+def test_a_ticker_that_is_not_there_has_a_likely_one(tmp_path):
+    from producers.sources import read_source
+    from tests.producers.forms_made import TODAY
+
+    path = put(tmp_path / "x.csv", csv(f"{HEADER},ticker", two_series(("AAPL", "MSFT"))))
+    with pytest.raises(SourceError, match="has no bars of APPL; it has AAPL, MSFT; did you mean AAPL"):
+        read_source("file", path=path, tickers=["APPL"], today=TODAY)

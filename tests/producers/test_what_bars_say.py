@@ -1,0 +1,173 @@
+"""What the bars themselves say: on which day of the exchange, with which dividends and splits, which of two of a date, in which unit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+
+import numpy as np
+import pytest
+
+from errors import SourceError
+from tests.producers.forms_made import Walk, as_read, csv, plain, put, read, walk
+
+HEADER = "Date,Open,High,Low,Close,Volume"
+
+
+def in_utc(bars: Walk, zone: str, *, with_zone: bool = True, hour: int = 0) -> str:
+    """The bars with each session's moment (midnight of its own zone) written in UTC."""
+    rows = []
+    for date, *values in bars.rows():
+        moment = dt.datetime(date.year, date.month, date.day, hour, tzinfo=zoneinfo.ZoneInfo(zone)).astimezone(dt.UTC)
+        rows.append((f"{moment:%Y-%m-%d %H:%M:%S}{'+00:00' if with_zone else ''}", *values))
+    return csv(HEADER, rows)
+
+
+@pytest.mark.parametrize(
+    ("ticker", "zone"), [("005930.KS", "Asia/Seoul"), ("7203.T", "Asia/Tokyo"), ("HSBA.L", "Europe/London"), ("SAP.DE", "Europe/Berlin"), ("BHP.AX", "Australia/Sydney"), ("600519", "Asia/Shanghai")]
+)  # fmt: skip
+@pytest.mark.parametrize("with_zone", [True, False])
+def test_a_session_s_midnight_in_utc(tmp_path, ticker, zone, with_zone):
+    bars = walk(bars=300)
+    found = read(put(tmp_path / f"{ticker}.csv", in_utc(bars, zone, with_zone=with_zone)))
+    assert found.bars == {ticker: as_read(bars)}
+    assert "UTC" in found.said
+
+
+@pytest.mark.parametrize("hour", [9, 16])
+@pytest.mark.parametrize(
+    ("ticker", "zone"), [("AAPL", "America/New_York"), ("7203.T", "Asia/Tokyo"), ("BHP.AX", "Australia/Sydney")]
+)
+def test_other_moments_of_a_session_in_utc(tmp_path, ticker, zone, hour):
+    bars = walk(bars=300)
+    assert read(put(tmp_path / f"{ticker}.csv", in_utc(bars, zone, hour=hour))).bars == {ticker: as_read(bars)}
+
+
+@pytest.mark.parametrize("ticker", ["005930.KS", "7203", "AAPL"])
+def test_dates_a_day_early_without_times_are_refused_or_declared(tmp_path, ticker):
+    bars = walk(bars=300)
+    rows = [(date - dt.timedelta(days=1), *values) for date, *values in bars.rows()]
+    path = put(tmp_path / f"{ticker}.csv", csv(HEADER, rows))
+    with pytest.raises(SourceError, match=r"60 bars on Sundays, 0 on Fridays: the dates are a day off.*--read-as days=next"):
+        read(path)
+    assert read(path, "days=next").bars == {ticker: as_read(bars)}
+    assert len(read(path, "days=written").bars[ticker]) == 300
+
+
+def test_seven_bars_a_week_and_sessions_from_sunday_to_thursday_are_right_as_they_are(tmp_path):
+    bars = walk(bars=300, seven=True)
+    assert read(put(tmp_path / "BTC-USD.csv", plain(bars))).bars == {"BTC-USD": as_read(bars)}
+    rows = [(date - dt.timedelta(days=1), *values) for date, *values in walk(bars=300).rows()]
+    assert len(read(put(tmp_path / "2222.SR.csv", csv(HEADER, rows))).bars["2222.SR"]) == 300
+
+
+def paid(bars: Walk, dividend: float, *, raw: bool) -> str:
+    """The walk with a dividend every 30 bars; raw prices fall by each, adjusted ones do not."""
+    close = np.array(bars.close)
+    factor = np.ones(len(close))
+    if raw:
+        for at in range(30, len(close), 30):
+            factor[at:] *= 1 - dividend / (close[at - 1] * factor[at - 1])
+    rows = [
+        (date, *(round(v * f, 4) for v in values), volume, dividend if at and at % 30 == 0 else 0.0)
+        for at, ((date, *values, volume), f) in enumerate(zip(bars.rows(), factor.tolist(), strict=True))
+    ]
+    return csv(f"{HEADER},Dividends", rows)
+
+
+def test_dividends_in_the_prices_are_not_counted_again(tmp_path):
+    found = read(put(tmp_path / "A.csv", paid(walk(bars=300), 1.5, raw=False)))
+    assert all(batch.dividend is None for batch in found.batches["A"])
+    assert "adjusted prices: dividends are in them and not counted again (the moves of 9 ex-dates say so" in found.said
+
+
+def test_dividends_beside_raw_prices_are_kept(tmp_path):
+    found = read(put(tmp_path / "A.csv", paid(walk(bars=300), 1.5, raw=True)))
+    given = [value for batch in found.batches["A"] for value in batch.dividend]
+    assert [value for value in given if value] == [1.5] * 9
+    assert "raw prices: dividends are added to the returns (the moves of 9 ex-dates say so" in found.said
+
+
+@pytest.mark.parametrize(("reading", "kept"), [("raw", True), ("adjusted", False)])
+def test_what_prices_are_may_be_declared(tmp_path, reading, kept):
+    found = read(put(tmp_path / "A.csv", paid(walk(bars=300), 1.5, raw=not kept)), f"prices={reading}")
+    assert any(batch.dividend for batch in found.batches["A"]) == kept
+
+
+def test_a_dividend_larger_than_the_price_costs_its_bar(tmp_path):
+    rows = [(*row, 780 if at == 50 else 0) for at, row in enumerate(walk().rows())]
+    found = read(put(tmp_path / "A.csv", csv(f"{HEADER},Dividends", rows)))
+    assert len(found.bars["A"]) == 119
+    assert "a dividend of 780 after a close of" in found.rejected[0].reason
+
+
+@pytest.mark.parametrize(("ratio", "text"), [(7.0, "7.0"), (2.0, "2:1"), (0.1, "1:10"), (1.5, "3/2")])
+@pytest.mark.parametrize("name", ["split", "Stock Splits"])
+def test_a_split_by_which_the_price_moved_is_taken_out(tmp_path, ratio, text, name):
+    bars = walk(start=200.0)
+    rows = []
+    for at, (date, *values, volume) in enumerate(bars.rows()):
+        factor = ratio if at < 60 else 1.0
+        rows.append((date, *(v * factor for v in values), volume / factor, text if at == 60 else "0"))
+    found = read(put(tmp_path / "A.csv", csv(f"{HEADER},{name}", rows)))
+    np.testing.assert_allclose(np.array([row[1:] for row in found.bars["A"]]), np.array([row[1:] for row in as_read(bars)]))
+    assert [s for batch in found.batches["A"] for s in batch.split if s != 1.0] == pytest.approx([ratio])
+    assert "split-adjusted here" in found.said
+
+
+def test_a_split_by_which_the_price_did_not_move_is_not_used(tmp_path):
+    bars = walk()
+    found = read(
+        put(tmp_path / "A.csv", csv(f"{HEADER},split", [(*row, 4 if at == 60 else 1) for at, row in enumerate(bars.rows())]))
+    )
+    assert found.bars == {"A": as_read(bars)}
+    assert "splits not used, as the prices did not move by them (adjusted already): 4 on" in found.said
+
+
+def test_of_two_bars_of_a_date_the_larger_volume_is_taken(tmp_path):
+    bars = walk()
+    date, opened, high, low, close, volume = bars.rows()[-1]
+    rows = [*bars.rows(), (date, opened, high, low, round(close * 1.001, 2), volume - 1)]
+    for order in (rows, rows[::-1]):
+        found = read(put(tmp_path / "A.csv", csv(HEADER, order)))
+        assert found.bars == {"A": as_read(bars)}
+        assert [bar.reason for bar in found.rejected] == [f"2 bars of {date}; the one with the larger volume is taken"]
+
+
+def test_of_two_bars_of_a_date_that_differ_too_much_none_is_taken(tmp_path):
+    bars = walk()
+    date, *values, volume = bars.rows()[-1]
+    found = read(put(tmp_path / "A.csv", csv(HEADER, [*bars.rows(), (date, *(3 * v for v in values), volume + 1)])))
+    assert len(found.bars["A"]) == 119
+    assert "with different values; none is taken" in found.rejected[0].reason
+
+
+def test_a_file_written_twice_is_read_once(tmp_path):
+    found = read(put(tmp_path / "A.csv", csv(HEADER, [*walk().rows(), *walk().rows()])))
+    assert found.bars == {"A": as_read(walk())}
+    assert "rows that stand twice, equal in every value" in found.said
+
+
+@pytest.mark.parametrize("factor", [100.0, 1000.0, 1e-3, 1e6, 10.0, 0.1])
+@pytest.mark.parametrize("bars", [1, 3])
+def test_a_value_off_by_a_power_of_ten_is_held_out(tmp_path, factor, bars):
+    rows = [
+        (d, *(v * (factor if 50 <= at < 50 + bars else 1.0) for v in values), n)
+        for at, (d, *values, n) in enumerate(walk().rows())
+    ]
+    found = read(put(tmp_path / "A.csv", csv(HEADER, rows)))
+    assert [bar.date for bar in found.rejected] == [str(walk().date[at]) for at in range(50, 50 + bars)]
+    assert len(found.bars["A"]) == 120 - bars
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e-4, 1e3])
+def test_a_level_that_lasts_is_another_unit(tmp_path, factor):
+    rows = [(d, *(v * (factor if at >= 50 else 1.0) for v in values), n) for at, (d, *values, n) in enumerate(walk().rows())]
+    found = read(put(tmp_path / "A.csv", csv(HEADER, rows)))
+    np.testing.assert_allclose([row[4] for row in found.bars["A"]], np.array(walk().close) * factor)
+
+
+@pytest.mark.parametrize("start", [3e-7, 4e10])
+def test_tiny_coins_and_huge_currencies(tmp_path, start):
+    bars = walk(start=start, seven=True, digits=12)
+    assert read(put(tmp_path / "PEPE-IDR.csv", plain(bars))).bars == {"PEPE-IDR": as_read(bars)}
