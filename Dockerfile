@@ -10,7 +10,8 @@ COPY requirements.lock requirements-torch.txt ./
 RUN pip install --no-cache-dir -r requirements.lock \
     && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r requirements-torch.txt
 
-COPY errors.py settings.py text.py version.py ./
+COPY errors.py text.py version.py ./
+COPY settings settings
 COPY commands commands
 COPY records records
 COPY broker broker

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -70,6 +71,12 @@ def test_the_installation_has_every_package() -> None:
     setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     installed = {name.removesuffix("*") for name in setuptools["packages"]["find"]["include"]} | set(setuptools["py-modules"])
     assert installed == set(MAY_IMPORT) - {"benchmarks"}
+
+
+def test_the_image_has_every_package_but_the_trial_cluster() -> None:
+    lines = re.findall(r"^COPY (.*) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    copied = {name.removesuffix(".py") for line in lines for name in line.split()}
+    assert copied >= set(MAY_IMPORT) - {"benchmarks", "cluster"}
 
 
 @pytest.mark.parametrize("command", ["", *(entry.name for entry in entries())])
