@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from settings import load_settings
+from commands.console import load_settings
 
 
 @click.command()
