@@ -40,8 +40,8 @@ class Arrivals:
 
     `tail`: newer than every kept bar. `late`: fills a gap. `corrected`: replaces a kept bar with other values. `renewed`: a
     later fetch with the same values, so an edition fetched in between must not replace it. `older`: fetched before the kept
-    edition. `expired`: older than every kept bar, so nobody can tell whether it is known. `context`: would change a bar that
-    only serves as context. `splits`: what the bars report of the splits of kept bars.
+    edition. `expired`: older than every kept bar, so it is unknown whether the bar was known. `context`: would change a bar
+    that only serves as context. `splits`: what the bars report of the splits of kept bars.
     """
 
     row: Rows

@@ -1,24 +1,24 @@
 """Rules that find suspect bars: bars that are possible but unlikely. Each rule gives its evidence.
 
-All rules look at one ticker's bars in the order of dates, prices adjusted for the splits that are known. Returns are total log
-returns, r = ln((C + D) / C₋₁); "usual" is the median over the bars before.
+The rules look at a ticker's bars by date, with prices adjusted for the known splits. Returns are total log returns, r = ln((C +
+D) / C₋₁); "usual" is the median over the bars before.
 
-- `hundredfold`: the close, with its dividend, is 80 to 125 times the last one that was not so, or a part as small: each of up
-  to LASTING_BARS bars before the one that goes back, or the end of what is known; and a beginning of up to LASTING_BARS that
-  none goes back to.
-- `power_of_ten`: the same for other powers of ten, from a thousand on; and tenfold, if it goes back.
-- `unit_change`: the same for more bars: the first of them; it is those before that stand in another unit (`records.units`).
-- `spike`: a move beyond SPIKE and beyond eight times the usual one, of which the next bar takes back three quarters or more.
-  Only the next bar shows it, so it is found with that.
-- `missing_split`: opened at a simple ratio (2:1, 3:2, 1:10, …, within 4 %) of the close before, and stayed near it, while no
-  split is given for the day. What the next bar takes back is a spike, whatever its ratio.
-- `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume; news that big is traded on.
-- `zero_volume`: no volume, where the ticker usually has some.
+- `hundredfold`: the close, with its dividend, is 80 to 125 times the last normal close, or 1/80 to 1/125 of it. This is each of
+  up to LASTING_BARS bars until the price goes back, or until the last bar; and each bar of a beginning of up to LASTING_BARS
+  bars to which the price does not go back.
+- `power_of_ten`: the same for other powers of ten, from a thousand on; and for ten, if the price goes back.
+- `unit_change`: the first of more than LASTING_BARS such bars. Here the bars before it are in another unit (`records.units`).
+- `spike`: a move beyond SPIKE and beyond eight times the usual move, of which the next bar takes back three quarters or more.
+  Only the next bar shows it, so it is found with that bar.
+- `missing_split`: the open is within 4 % of a simple ratio (2:1, 3:2, 1:10, …) to the previous close, the close stays near it,
+  and no split is given for the day. If the next bar takes the move back, it is a spike, whatever its ratio.
+- `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume: news of that size brings volume.
+- `zero_volume`: no volume, although the ticker usually has some.
 
 The other rules look at the remaining bars, all in the same unit. The bar after a `spike` is not suspect for the way back.
 
-SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever flagged: the figures are in
-docs/operations.md, and a test holds them on real bars.
+SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever suspect: docs/operations.md
+has the figures, and a test checks them on real bars.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Suspicion(msgspec.Struct, frozen=True):
 def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
     """The suspect bars of a ticker by date, with one entry each.
 
-    A bar's depends on those before it and the next one; of a hundredfold move on the next LASTING_BARS, and with the first
-    LASTING_BARS of them on those after the first such move.
+    The entry of a bar depends on the bars before it and the next bar. For a move by a power of ten it depends on the next
+    LASTING_BARS bars; for the first LASTING_BARS bars, on the bars after the first such move.
     """
     if len(bars) < 2:
         return []
@@ -94,22 +94,27 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
     stretches = unit_stretches(bars, returns)
     if not stretches:
         return _suspicions(ticker, bars, returns)
-    found = [Suspicion(ticker, date_of(bars.day[row]), *said) for one in stretches for row, said in _of_stretch(bars, one)]
+    found = [
+        Suspicion(ticker, date_of(bars.day[row]), *reason)
+        for stretch in stretches
+        for row, reason in _of_stretch(bars, stretch)
+    ]
     left = in_one_unit(bars, stretches)
-    dates = {one.date for one in found}
-    found += [one for one in _suspicions(ticker, left, total_returns(left)) if one.date not in dates]
-    return sorted(found, key=lambda one: one.date)
+    dates = {suspicion.date for suspicion in found}
+    further = _suspicions(ticker, left, total_returns(left))
+    found += [suspicion for suspicion in further if suspicion.date not in dates]
+    return sorted(found, key=lambda suspicion: suspicion.date)
 
 
-def _of_stretch(bars: Bars, one: Stretch) -> Iterator[tuple[int, tuple[SuspicionRule, str]]]:
-    beside = f"{'after' if one.beside < one.first else 'before'} {bars.close[one.beside]:g}"
-    if one.lasting:
-        evidence = f"close {bars.close[one.first]:g} {beside}, and {LASTING_BARS} bars later it has not gone back"
-        yield one.first, (SuspicionRule.UNIT_CHANGE, evidence)
+def _of_stretch(bars: Bars, stretch: Stretch) -> Iterator[tuple[int, tuple[SuspicionRule, str]]]:
+    beside = f"{'after' if stretch.beside < stretch.first else 'before'} {bars.close[stretch.beside]:g}"
+    if stretch.lasting:
+        evidence = f"close {bars.close[stretch.first]:g} {beside}, and {LASTING_BARS} bars later it has not gone back"
+        yield stretch.first, (SuspicionRule.UNIT_CHANGE, evidence)
         return
-    for row in range(one.first, one.stop):
+    for row in range(stretch.first, stretch.stop):
         dividend = f" with a dividend of {bars.dividend[row]:g}" if bars.dividend[row] else ""
-        rule = SuspicionRule.HUNDREDFOLD if one.factor in (100.0, 0.01) else SuspicionRule.POWER_OF_TEN
+        rule = SuspicionRule.HUNDREDFOLD if stretch.factor in (100.0, 0.01) else SuspicionRule.POWER_OF_TEN
         yield row, (rule, f"close {bars.close[row]:g}{dividend} {beside}")
 
 

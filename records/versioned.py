@@ -1,4 +1,4 @@
-"""Schema versions: every message and every stored value carries one, and a newer one than this code knows is refused."""
+"""Schema versions of messages and stored values: a version newer than this code is refused."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ MALFORMED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def check_version(what: str, version: int, newest: int, *, oldest: int = 0, remedy: str = "") -> None:
-    """Raise SchemaError for a version outside `oldest` to `newest`; `remedy` says what to do about an older one.
+    """Raise SchemaError for a version outside `oldest` to `newest`; `remedy` says what to do about an older version.
 
-    `what` names the value, with its ticker where it has one.
+    `what` names the value, with its ticker if it has one.
     """
     if version > newest:
         raise SchemaError(f"{what} has schema version {version}; this process knows up to {newest}: upgrade it first")
@@ -38,7 +38,7 @@ class Versioned(Generic[Value]):
     """Bytes of one kind of struct that has a field `schema_version`, in msgpack, or in JSON with `json`.
 
     The field comes first in structs that are encoded as arrays. `newest` is the version that this code writes; it reads those
-    from `oldest` on, and `remedy` says what to do about older ones.
+    from `oldest` on, and `remedy` says what to do about older versions.
     """
 
     def __init__(self, kind: type[Value], newest: int, *, oldest: int = 0, remedy: str = "", json: bool = False) -> None:
