@@ -50,7 +50,7 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
     """Own mean returns shrunk towards the centre, shape (n,), or of one ticker as arrays of shape ().
 
     The posterior mean of a normal prior with mean `center` and an annual deviation of PRIOR_ANNUAL_DISPERSION, as
-    `historical.shrunk_mean` is of one about zero. A mean that one jump has made is no further from the centre than half
+    `historical.shrunk_mean` has it about zero. A mean that a single jump has made is no further from the centre than half
     that deviation: its sampling error is as large as itself.
     """
     variance = PRIOR_ANNUAL_DISPERSION**2
