@@ -194,7 +194,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
     for k in range(3):
         day, *columns = simulated_columns(620, seed=k)
         frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-        frame["date"] = pd.to_datetime(day, unit="D")
+        frame["date"] = pd.to_datetime(day + 4, unit="D")
         frame["ticker"] = f"T{k}"
         frames.append(frame)
     young = frames[0].iloc[-120:].assign(ticker="YOUNG")
@@ -218,7 +218,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
 def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Path) -> None:
     day, *columns = simulated_columns(120, seed=1)
     frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-    frame.assign(date=pd.to_datetime(day, unit="D"), ticker="YOUNG").to_csv(tmp_path / "bars.csv", index=False)
+    frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker="YOUNG").to_csv(tmp_path / "bars.csv", index=False)
     command = [
         sys.executable,
         "-m",
@@ -242,7 +242,7 @@ def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Pa
 def test_forecasts_do_not_know_that_prices_will_stand_in_another_unit(tmp_path: Path) -> None:
     day, *columns = simulated_columns(620, seed=1)
     frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-    frame = frame.assign(date=pd.to_datetime(day, unit="D"), ticker="ABC")
+    frame = frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker="ABC")
     served = []
     for factor in (1.0, 100.0):
         frame.loc[frame.index[-15:], ["open", "high", "low", "close"]] *= factor  # after the last origin
@@ -297,7 +297,7 @@ def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
     for k in range(12):
         day, *columns = simulated_columns(900, seed=k)
         frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-        frames.append(frame.assign(date=pd.to_datetime(day, unit="D"), ticker=f"T{k}"))
+        frames.append(frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker=f"T{k}"))
     pd.concat(frames).to_parquet(tmp_path / "bars.parquet")
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "6"]
     command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--no-garch"]

@@ -33,7 +33,7 @@ def simulated_columns(bars: int, seed: int = 0, level: float = 0.01):
     wick = sigma * np.abs(rng.standard_normal((2, bars))) * 0.6
     high, low = np.maximum(open_, close) * np.exp(wick[0]), np.minimum(open_, close) * np.exp(-wick[1])
     volume = np.round(np.exp(13 + 0.5 * state + 0.4 * rng.standard_normal(bars) + 0.3 * np.abs(move) / sigma))
-    first = 14_004  # a Monday
+    first = 14_000
     day = first + np.arange(bars) + 2 * (np.arange(bars) // 5)
     return day, open_, high, low, close, volume
 
