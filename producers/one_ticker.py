@@ -38,8 +38,9 @@ def daily_bars(
     raw, second = _without_copies(raw, second, findings)
     if repeats(raw.day):
         raise SourceError(_why_repeated(raw.day, second, where))
-    order = np.argsort(raw.day, kind="stable")
-    raw = _with_volume(raw.part(order), findings)
+    if (raw.day[1:] < raw.day[:-1]).any():
+        raw = raw.part(np.argsort(raw.day, kind="stable"))
+    raw = _with_volume(raw, findings)
     close = raw.values["close"]
     good = np.isfinite(close) & (close > 0) & (raw.day != NOT_A_DAY)
     if alternates(close[good]):
@@ -87,9 +88,9 @@ def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
 
 def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:
     """Each row once: files are written one behind the other, with the same bars."""
-    table = np.column_stack([raw.day, second, *raw.values.values()])
     if not repeats(raw.day):
         return raw, second  # a few equal ones are for the border
+    table = np.column_stack([raw.day, second, *raw.values.values()])
     _, first = np.unique(np.nan_to_num(table, nan=-1.0), axis=0, return_index=True)
     kept = np.sort(first)
     if len(kept) < len(table):

@@ -12,6 +12,7 @@ from records.spacing import not_daily
 
 _FEWEST_BARS: Final = 24
 _OFTEN: Final = 0.1
+_FAR: Final = 0.2
 
 
 def series_doubt(day: Days, close: Floats) -> str | None:
@@ -32,8 +33,10 @@ def alternates(close: Floats) -> bool:
     if len(close) < _FEWEST_BARS:
         return False
     level = np.log(close)
+    if (np.abs(np.diff(level)) > _FAR).mean() <= _OFTEN:
+        return False
     gaps = np.stack([np.abs(level[5:] - level[5 - back : len(level) - back]) for back in range(1, 6)])
     usual = float(np.median(gaps.min(axis=0)))
-    far: NDArray[np.bool_] = gaps[0] > max(0.2, 10.0 * usual)
+    far: NDArray[np.bool_] = gaps[0] > max(_FAR, 10.0 * usual)
     taken_back = far & (gaps.min(axis=0) < 0.25 * gaps[0])
     return bool(taken_back.mean() > _OFTEN)
