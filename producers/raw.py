@@ -56,7 +56,8 @@ def batches(
     """
     as_of, as_of_time = _edition(raw, today)
     raw = _between(raw, start, end)
-    reason = not_daily(np.unique(raw.day[_datable(raw.day, today)]))
+    known = raw.day[_datable(raw.day, today)]
+    reason = not_daily(known if (known[1:] > known[:-1]).all() else np.unique(known))
     if reason is not None:
         yield RejectedBar(raw.ticker, "", reason)
         return

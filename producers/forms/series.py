@@ -25,7 +25,8 @@ def share_repeated(day: Days) -> float:
 
 def repeats(day: Days) -> bool:
     """Whether so many dates repeat that these are not the days of one series."""
-    return len(day) >= 4 and share_repeated(day) > _FEW_REPEATS
+    rising = bool((day[1:] > day[:-1]).all())
+    return len(day) >= 4 and not rising and share_repeated(day) > _FEW_REPEATS
 
 
 def naming_column(candidates: Mapping[str, Sequence[str]], day: Days, close: Floats) -> str | None:
