@@ -22,6 +22,7 @@ COPY history history
 COPY state state
 COPY producers producers
 COPY streams streams
+COPY monitoring monitoring
 COPY optimizer optimizer
 COPY backtest backtest
 

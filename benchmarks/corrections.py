@@ -18,7 +18,7 @@ from settings import Settings
 from state.record_codec import encode_writes
 
 _REPEATS: Final = 200
-#: Corrections come within days; this one comes late.
+#: Corrections come within days; the benchmark corrects later.
 _CORRECTED_BARS_AGO: Final = 5
 
 
