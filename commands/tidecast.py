@@ -33,7 +33,7 @@ ENTRIES: Final = {
     ),
     "Bars": (
         Entry("check", "producers.__main__:check", "Validate bars without using them."),
-        Entry("forms", "producers.__main__:forms", "Print how files of bars may look."),
+        Entry("forms", "producers.__main__:forms", "Print the page of all forms of files that are read."),
         Entry("publish", "producers.publish_command:publish", "Publish bars to Kafka."),
         Entry("schema", "producers.__main__:schema", "Print the JSON Schema of a message or of a row."),
         Entry("refresh-group", "optimizer.__main__:refresh_group", "Update the members of a ticker group."),
