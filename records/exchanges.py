@@ -101,8 +101,10 @@ _CURRENCIES: Final = re.compile(rf"({'|'.join(_FIAT)})?({'|'.join(_FIAT)})=X")
 def exchange_of(ticker: str) -> Exchange | None:
     """What the symbol says of its exchange; None for an unknown suffix, an index, a future, and a code that names no exchange.
 
-    >>> [e and (e.calendar, e.currency) for e in map(exchange_of, ("AAPL", "BRK-B", "HSBA.L", "EURUSD=X", "BTC-USD", "600519",
-    "^FTSE"))] [('XNYS', 'USD'), ('XNYS', 'USD'), ('XLON', 'GBp'), ('24/5', 'USD'), ('24/7', 'USD'), None, None]
+    >>> [e and (e.calendar, e.currency) for e in map(exchange_of, ("AAPL", "BRK-B", "HSBA.L", "EURUSD=X"))]
+    [('XNYS', 'USD'), ('XNYS', 'USD'), ('XLON', 'GBp'), ('24/5', 'USD')]
+    >>> [e and (e.calendar, e.currency) for e in map(exchange_of, ("BTC-USD", "600519", "^FTSE"))]
+    [('24/7', 'USD'), None, None]
     """
     if ticker.startswith("^"):
         return None

@@ -143,10 +143,9 @@ def test_random_universes_and_a_longer_delay(files, tmp_path):
 
 
 def test_the_bars_of_a_state_are_used_with_their_forecasts_tickers(tmp_path):
-    from tests.optimizer.market_samples import made_bars, made_rows, write_state
-
     from backtest.inputs import state_bars
     from errors import SourceError
+    from tests.made.market import made_bars, made_rows, write_state
 
     bars = made_bars(count=120)
     write_state(tmp_path / "state", bars, made_rows(bars).values())

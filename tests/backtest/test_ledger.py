@@ -158,7 +158,7 @@ def test_a_missing_benchmark_is_refused_and_never_nan():
 
     bars = made_market_bars(60)
     market = Market.of(bars)
-    plan = Plan((TICKERS,), ((5,),), Rules((), 0.0, 0.1, 1.0, 3), Costs(0.0, 1, 0.0), "DDD")
+    plan = Plan((TICKERS,), ((5,),), Rules((), 0.0, 0.1, 1.0, 3, 0.05), Costs(0.0, 1, 0.0), "DDD")
     with pytest.raises(NoDataError, match="the benchmark DDD has no bar after"):
         _benchmark_run(market, "DDD", int(market.last_row[3]) + 1, 0, 59, plan.costs)
     late = _benchmark_run(market, "CCC", 3, 0, 59, plan.costs)
