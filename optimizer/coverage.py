@@ -60,9 +60,12 @@ class Coverage:
 def outdated(table: PriceTable, reference: dt.date, max_sessions: int) -> dict[str, str]:
     """Tickers whose last price is more than `max_sessions` sessions of their exchange before `reference`, with the reason."""
     reasons: dict[str, str] = {}
-    for ticker, day in zip(table.tickers, table.last_day(), strict=True):
+    weekdays: dict[int, int] = {}
+    for ticker, day in zip(table.tickers, table.last_day().tolist(), strict=True):
         last = date_of(day)
-        age = _exchange_sessions(ticker, last, reference, max_sessions)
+        if day not in weekdays:
+            weekdays[day] = sessions_between(last, reference)
+        age = _exchange_sessions(ticker, last, reference, weekdays[day], max_sessions)
         if age > max_sessions:
             reasons[ticker] = f"its prices end on {last}, {age} sessions before {reference}"
     return reasons
@@ -122,13 +125,12 @@ def by_reason(unused: Mapping[str, str], more: Iterable[str] = ()) -> str:
     return "; ".join([*shown, *([f"{left} others for other reasons"] if left else []), *more])
 
 
-def _exchange_sessions(ticker: str, earlier: dt.date, later: dt.date, limit: int) -> int:
-    """Sessions after `earlier` up to `later`; weekdays where that already decides or where no calendar covers the dates.
+def _exchange_sessions(ticker: str, earlier: dt.date, later: dt.date, weekdays: int, limit: int) -> int:
+    """Sessions after `earlier` up to `later`; `weekdays` where that already decides or where no calendar covers the dates.
 
     Weekdays are never fewer than sessions, and loading calendars takes half a second: holidays are looked up only where they
     can decide.
     """
-    weekdays = sessions_between(earlier, later)
     if not limit < weekdays <= 2 * limit + _HOLIDAYS:
         return weekdays
     known = sessions(ticker, earlier + dt.timedelta(days=1), later)

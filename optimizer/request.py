@@ -159,7 +159,7 @@ class AllocationRequest(BaseModel):
 
     @property
     def goal(self) -> Goal:
-        """What is to be optimized."""
+        """The goal of the optimization."""
         return Goal(self.risk_free_rate, self.target_return, self.risk_tolerance)
 
 

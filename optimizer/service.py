@@ -100,7 +100,7 @@ class Optimizer:
         """The result for a request.
 
         Raises RequestError if no valid ticker is given, InfeasibleTargetError, InsufficientDataError if the data are too few,
-        too old or not believable, NoDataError if no ticker can be served. The last progress message tells the coverage and
+        too old or not believable, NoDataError if no ticker can be served. The last progress message states the coverage and
         the warnings.
         """
         progress(5, "Checking the tickers")

@@ -165,7 +165,7 @@ class Jobs:
                 return
             if end is None or progress is not said:
                 said = progress
-                # The last progress tells what the result rests on; nothing has run for a refused request.
+                # The last progress states what the result rests on; nothing has run for a refused request.
                 if end is None or end["type"] == "complete":
                     yield progress
             if end is not None:

@@ -72,7 +72,7 @@ class Optimizations:
             self.jobs.refuse(request_id, message)
 
     def stream(self, request_id: str, browser: object) -> Response:
-        """The events of an id, as server-sent events. `browser` tells whose stream it is, None if no browser's."""
+        """The events of an id, as server-sent events. `browser` identifies the browser, None for other clients."""
         if not _REQUEST_ID.fullmatch(request_id):
             return refuse(404, "not a request id")
         self._streams.acquire()

@@ -94,7 +94,7 @@ def table_health(session: Session, today: dt.date) -> dict[str, Any]:
     """Whether forecasts can be served: `tickers` in the table, the newest bar and its age, and the share that is fresh.
 
     Replayed history is as ready as a stream of today: `fresh_share` is measured against the newest bar, and `age_sessions`, the
-    weekdays from that bar to today, tells a stream that has died.
+    weekdays from that bar to today, shows a stream that has died.
     """
     unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
     try:

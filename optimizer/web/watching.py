@@ -1,4 +1,4 @@
-"""What the service tells about itself: its log of requests, and its figures for Prometheus."""
+"""The log of requests, and the figures for Prometheus."""
 
 from __future__ import annotations
 
