@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import VARIANCE_FEATURES
-from models.market.inputs import GROUPS, INPUT_NAMES
+from models.market.input_names import GROUPS, INPUT_NAMES
 from models.market.model import CrossValidation
 from models.market.trees import TreeEnsemble
 from models.pooling.joint_panel import within

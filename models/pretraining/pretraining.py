@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.market.inputs import HORIZON, INPUT_NAMES
+from models.market.input_names import INPUT_NAMES
+from models.market.inputs import HORIZON
 from models.market.model import MarketModel, MarketRecord
 from models.pretraining.cross_validation import cross_validate, return_score_of, scored, scores_of
 from models.pretraining.fitting import fit_parts

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from models.contract import Window
+from models.market.input_names import GROUPS, INPUT_NAMES
 from models.market.inputs import (
-    GROUPS,
     INPUT_BARS,
-    INPUT_NAMES,
     SEQUENCE_NAMES,
     STEPS,
     current_inputs,

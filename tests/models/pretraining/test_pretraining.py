@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from errors import TooFewBarsError
-from models.market.inputs import INPUT_NAMES, SEQUENCE_NAMES, STEPS
+from models.market.input_names import INPUT_NAMES
+from models.market.inputs import SEQUENCE_NAMES, STEPS
 from models.market.model import MarketModel
 from models.pooling.terms import TERM_NAMES
 from models.pretraining.cross_validation import folds, scored
