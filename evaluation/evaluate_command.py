@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,6 +20,10 @@ from text import comma_list
 if TYPE_CHECKING:
     from evaluation.panel import Panel
     from records import Bars
+
+
+#: No score of fewer forecasts is a number.
+_FEWEST_FORECASTS: Final = 2
 
 
 @click.command()
@@ -101,11 +105,11 @@ def evaluate(
         )
     panel = build_panel(results)
     write_forecasts(panel.rows, out)
-    if all(row.fallback is not None or row.annual_return is None for row in panel.rows):
+    if len(panel.rows) < _FEWEST_FORECASTS:
         longest = max((len(bars) for bars in histories.values()), default=0)
         raise SourceError(
-            f"{path}: too few bars to judge a model: the longest history has {longest:,}, training needs "
-            f"{settings.minimum_bars} (MINIMUM_BARS) and a check {settings.horizon} more; {out} has the estimates that stood in"
+            f"{path}: too few bars to score anything: {longest:,} leave {len(panel.rows)} forecast with a horizon of "
+            f"{settings.horizon} bars to check against; a training needs {settings.minimum_bars} (MINIMUM_BARS). {out} has it"
         )
     click.echo("\n".join(report_lines(panel, results)))
     if quintiles is not None:

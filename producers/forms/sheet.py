@@ -24,6 +24,7 @@ SIGNS: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma", " ": "
 _HEAD_LINES: Final = 60
 _MOST_HEADER_ROWS: Final = 4
 _FEWEST_FIELDS: Final = 3
+_DAYS: Final = re.compile(r"\d{5}(\.\d+)?")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
 
 
@@ -58,9 +59,8 @@ def split(line: str, sign: str) -> list[str]:
 
 def _under(head: Sequence[str], sign: str) -> Sheet | None:
     rows = [split(line, sign) for line in head]
-    first = next((at for at, cells in enumerate(rows) if _is_bar(cells)), None)
-    if first is None:
-        first = _below_a_header(rows)
+    found = (next((at for at, cells in enumerate(rows) if _is_bar(cells)), None), _below_a_header(rows))
+    first = min((at for at in found if at is not None), default=None)
     if first is None:
         return None
     bars = [tuple(cells) for cells in rows[first:] if _is_bar(cells)] or [tuple(cells) for cells in rows[first:]]
@@ -86,8 +86,14 @@ def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:
     main = max(range(len(rows)), key=lambda at: (_fields(rows[at]), -at), default=None)
     if main is None or _fields(rows[main]) < _FEWEST_FIELDS + 2:
         return None
+    column = next((at for at, cell in enumerate(rows[main]) if field_of(cell) == "date"), None)
     below = (at for at in range(main + 1, len(rows)) if sum(map(_is_number, rows[at])) >= _FEWEST_FIELDS + 1)
-    return next((at for at in below if all(cell.strip() for cell in rows[at][:4])), None)
+    return next((at for at in below if column is not None and column < len(rows[at]) and _counts_days(rows[at][column])), None)
+
+
+def _counts_days(cell: str) -> bool:
+    """Whether a cell may be a spreadsheet's date, a count of days since 1900."""
+    return bool(_DAYS.fullmatch(cell.strip())) and 20_000 <= float(cell) < 80_000
 
 
 def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:

@@ -166,3 +166,11 @@ def test_a_name_without_a_ticker(tmp_path, name, said):
 
     with pytest.raises(SourceError, match=said):
         read(put(tmp_path / name, plain(walk())))
+
+
+def test_a_volume_that_looks_like_a_time_hides_no_bar_of_a_spreadsheet(tmp_path):
+    bars = walk()
+    rows = [
+        ((r[0] - dt.date(1899, 12, 30)).days, *r[1:5], 200_000_000 if at > 10 else 1000) for at, r in enumerate(bars.rows())
+    ]
+    assert len(read(put(tmp_path / "X.csv", csv("Date,Open,High,Low,Close,Volume", rows))).bars["X"]) == len(bars)
