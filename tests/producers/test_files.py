@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import os
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,31 +14,8 @@ import pytest
 from errors import SourceError
 from producers.raw import BARS_PER_BATCH
 from producers.sources import read_source
-from records import BarBatch, RejectedBar, validate_batch
-
-TODAY = dt.date(2024, 6, 28)
-LINES = ["2024-01-02,10,11,9,10.5,1000", "2024-01-03,10.5,12,10,11,2000", "2024-01-04,11,11.5,10.5,10.8,3000"]
-HEADER = "date,open,high,low,close,volume"
-
-
-def read(path: Path, **options: object) -> tuple[dict[str, list[tuple[str, float, float]]], list[RejectedBar]]:
-    """(date, close, volume) of each ticker's bars, and what was rejected."""
-    found: dict[str, list[tuple[str, float, float]]] = {}
-    rejected: list[RejectedBar] = []
-    for item in read_source("file", path=path, today=TODAY, **options):
-        if isinstance(item, BarBatch):
-            found.setdefault(item.ticker, []).extend(zip(item.date, item.close, item.volume, strict=True))
-        else:
-            rejected.append(item)
-    return found, rejected
-
-
-def write(path: Path, *lines: str) -> Path:
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-EXPECTED = [("2024-01-02", 10.5, 1000.0), ("2024-01-03", 11.0, 2000.0), ("2024-01-04", 10.8, 3000.0)]
+from records import validate_batch
+from tests.producers.files import EXPECTED, HEADER, LINES, TODAY, read, write
 
 
 @pytest.mark.parametrize(
@@ -268,56 +244,3 @@ def test_a_link_that_leads_nowhere_does_not_stop_a_folder(tmp_path):
 def test_start_and_end_are_both_included(tmp_path):
     path = write(tmp_path / "A.csv", HEADER, *LINES, "2023-01-02,x,1,1,1,1")
     assert read(path, start=dt.date(2024, 1, 3), end=dt.date(2024, 1, 3)) == ({"A": EXPECTED[1:2]}, [])
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("A.csv", b"", "has no bars"),
-        ("A.csv", HEADER.encode(), "has no bars"),
-        ("A.csv", b"\x00\xff\xfe\x00,\xff", "A.csv: "),
-        ("A.csv", b"date,open,high,low,volume\n2024-01-02,1,1,1,1", "no column for close;.*found are 'date', 'open'"),
-        ("A.csv.gz", b"\x1f\x8bnot gzip", "cannot be read"),
-        ("A.parquet", b"", "has no bars"),
-        ("A.parquet", b"PAR1 and nothing more", "cannot be read as Parquet"),
-        ("my bars.csv", f"{HEADER}\n{LINES[0]}".encode(), "its own name is not a ticker; rename it"),
-        ("A.xlsx", b"x", "has no bars"),
-        ("A.csv", f"{HEADER}\n2024-01-02,1,1,1,x,1".encode(), "no usable bar"),
-        ("A.csv", b"date,open,high,low,close,volume,Close\n2024-01-02,1,1,1,1,1,9\n", "'close', 'Close' mean the same"),
-    ],
-)
-def test_a_file_that_cannot_be_used_says_why(tmp_path, name: str, content: bytes, says: str):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(SourceError, match=says) as error:
-        read(tmp_path / name)
-    assert "\n" not in str(error.value)
-
-
-def test_what_is_asked_for_and_not_there(tmp_path):
-    with pytest.raises(SourceError, match="no such file or folder"):
-        read(tmp_path / "nothing.csv")
-    with pytest.raises(SourceError, match="has no file of bars"):
-        read(tmp_path)
-    path = write(tmp_path / "all.csv", f"{HEADER},ticker", f"{LINES[0]},AAPL")
-    with pytest.raises(SourceError, match="has no bars of IBM, MSFT; it has AAPL"):
-        read(path, tickers=["MSFT", "AAPL", "IBM"])
-    write(tmp_path / "GOOG.csv", HEADER, *LINES)
-    with pytest.raises(SourceError, match="has no bars of MSFT; it has"):
-        read(tmp_path, tickers=["GOOG", "MSFT"])
-    with pytest.raises(SourceError, match="not a ticker: 'A B'"):
-        read(path, tickers=["A B"])
-    with pytest.raises(SourceError, match="no tickers"):
-        read(path, tickers=[" "])
-    with pytest.raises(SourceError, match="lies after"):
-        read(path, start=TODAY, end=dt.date(2020, 1, 1))
-    with pytest.raises(SourceError, match="no usable bar from 2024-02-01 to the end"):
-        read(path, start=dt.date(2024, 2, 1))
-
-
-def test_a_source_that_is_none():
-    with pytest.raises(SourceError, match="unknown source 'web'; there are sample, file"):
-        read_source("web", today=TODAY)
-    with pytest.raises(SourceError, match="needs a path"):
-        read_source("file", today=TODAY)
-    with pytest.raises(SourceError, match="has no path"):
-        read_source("sample", path=Path("x"), today=TODAY)
