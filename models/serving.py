@@ -15,6 +15,7 @@ from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
 from models.historical import historical_estimate, shrunk_mean
 from models.intervals import empirical_tails, return_bounds
+from models.market.inputs import INPUT_BARS
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import TrainedTicker, decode_trained
@@ -35,7 +36,7 @@ from version import VERSION
 logger = logging.getLogger(__name__)
 
 #: Features of earlier bars are not looked at by `make_forecast`; of a window's returns and prices it sees all.
-FEATURE_BARS: Final = TERM_BARS
+FEATURE_BARS: Final = max(TERM_BARS, INPUT_BARS)
 #: Name of the estimate that stands in for a trained model.
 HISTORICAL: Final = "historical"
 #: Name of the step that says why a row has no numbers although there are bars enough.

@@ -119,7 +119,7 @@ def test_a_worker_that_waits_ends_at_once(number: signal.Signals, code: int, ans
             process.send_signal(number)
             assert process.wait(timeout=PATIENCE_SECONDS) == code
             assert process.stderr.read() == ""
-    assert "level=WARNING logger=broker.patience Kafka is away, waiting for it" in said
+    assert 'level=WARNING logger=broker.patience event="Kafka is away, waiting for it"' in said
     assert ("something listens, but gave no answer" in said) is answers
 
 

@@ -144,4 +144,4 @@ def test_without_a_topic_it_says_who_makes_it(cluster: Cluster, tmp_path: Path) 
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("time=")]
     assert line.startswith("error: ")
     assert "there is no topic" in line
-    assert "a worker makes it" in line
+    assert "start a worker, which creates it" in line
