@@ -44,7 +44,7 @@ class Database:
         self._path = path
         self._lock = contextlib.ExitStack()
         self._writing = threading.Lock()
-        self._tally: Tally | None = None
+        self._keeps_tally = False
         # Read the mark before the values that it counts: a writer may close in between.
         self._mark = read_mark(path)
         self._rocks = RocksDb(path, access, remedy, default_options() if options is None else options)
@@ -82,8 +82,8 @@ class Database:
             database = cls(path, AccessType.read_write(), remedy, options)
             database._lock = lock.pop_all()
         with database._closed_on_error():
-            database._tally = database.verify()
-            if keep_tally and database._tally is None:
+            database._keeps_tally = database.verify() is not None
+            if keep_tally and not database._keeps_tally:
                 database._begin_tally()
         return database
 
@@ -157,11 +157,11 @@ class Database:
 
     def write(self, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
         """Write all changes or none; None deletes. Raises StateWriteError if the disk refuses."""
-        if self._tally is None:
+        if not self._keeps_tally:
             self._rocks.write(changes)
             return
         with self._writing:
-            self._tally = self._write_counted(self._tally, dict(changes))
+            self._write_counted(self._stored_tally(), dict(changes))
 
     def catch_up(self) -> None:
         """Update a secondary to the last write of its writer."""
@@ -173,12 +173,17 @@ class Database:
         self._rocks.flush()
 
     def close(self) -> None:
-        """Close; idempotent. Raises StateWriteError if the last write fails (its values are in the write-ahead log)."""
+        """Close; idempotent.
+
+        Raises StateWriteError if the last write fails (its values are in the write-ahead log), or StateCorruptError if the
+        tally is lost.
+        """
         with contextlib.ExitStack() as last:
             last.callback(self._lock.close)
             last.callback(self._rocks.close)
-            if self._tally is not None:
-                tally, self._tally = self._tally, None
+            if self._keeps_tally:
+                self._keeps_tally = False
+                tally = self._stored_tally()
                 self._rocks.flush()
                 if tally != read_mark(self._path):
                     with writing(self._path):
@@ -230,12 +235,22 @@ class Database:
             new.replace(path)
 
     def _begin_tally(self) -> None:
-        self._tally = self._write_counted(Tally.of(self._rocks.iterate(b"")), {FORMAT_KEY: b"%d" % FORMAT_VERSION})
+        self._write_counted(Tally.of(self._rocks.iterate(b"")), {FORMAT_KEY: b"%d" % FORMAT_VERSION})
+        self._keeps_tally = True
 
-    def _write_counted(self, tally: Tally, changes: dict[bytes, bytes | None]) -> Tally:
+    def _stored_tally(self) -> Tally:
+        """The tally as of the last write.
+
+        It is read for each write: Ctrl-C may come between a write and the next statement, and a tally in memory would be old.
+        """
+        tally = Tally.decode(self.get(_TALLY_KEY) or b"")
+        if tally is None:
+            raise self._corrupt("its tally is lost")
+        return tally
+
+    def _write_counted(self, tally: Tally, changes: dict[bytes, bytes | None]) -> None:
         tally = tally.after(changes, self.get_many(list(changes)))
         self._rocks.write([*changes.items(), (_TALLY_KEY, tally.encode())])
-        return tally
 
     @contextlib.contextmanager
     def _closed_on_error(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from rocksdict import Options
 
 from errors import StateCorruptError, StateWriteError
 from state.database import FORMAT_KEY, Database
-from state.rocksdb import default_options
+from state.rocksdb import RocksDb, default_options
 from state.tally import MARK_NAME, Tally
 from tests.state.damage import CASES, DAMAGES, WITH_VALUES, damaged_copies
 from tests.state.processes import run
@@ -185,6 +185,31 @@ def test_a_tally_is_kept_by_whoever_opens_the_database(tmp_path: Path) -> None:
             database.write([(b"a", b"3"), (b"a", b"4"), (b"b", None), (b"c", None)])
             assert database.verify() == Tally.of([(b"a", b"4"), (FORMAT_KEY, b"2")], batches=3 - look)
             assert database.scan() == [(b"a", b"4")]
+
+
+def test_an_interruption_just_after_a_write_leaves_the_tally_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C raises between two statements, also between the last write of RocksDB and what this process remembers of it."""
+    write = RocksDb.write
+
+    def interrupted(self: RocksDb, changes: Iterable[tuple[bytes, bytes | None]]) -> None:
+        write(self, changes)
+        raise KeyboardInterrupt
+
+    path = tmp_path / "x.db"
+    with Database.open_writer(path, keep_tally=True) as database:
+        with monkeypatch.context() as patched:
+            patched.setattr(RocksDb, "write", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                database.write([(b"a", b"1")])
+        database.write([(b"b", b"2")])
+    with Database.open_writer(path) as database:
+        assert database.scan() == [(b"a", b"1"), (b"b", b"2")]
+    with Database.open_writer(path) as database, monkeypatch.context() as patched:
+        patched.setattr(RocksDb, "write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            database.write([(b"a", None)])
+    with Database.open_writer(path) as database:
+        assert database.scan() == [(b"b", b"2")]
 
 
 UNREADABLE = """
