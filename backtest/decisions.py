@@ -11,7 +11,7 @@ from backtest.forecasts import ForecastTable
 from backtest.market import Market
 from backtest.strategies import STRATEGIES, Known, Proposal
 from errors import NoDataError
-from optimizer.covariance import WARM_UP, WINDOW
+from optimizer.covariance import CORRELATION_BARS, WARM_UP
 from optimizer.lookup import Freshness, look_up
 from records import Floats
 
@@ -70,7 +70,7 @@ def decide(market: Market, forecasts: ForecastTable, universe: Sequence[str], ro
     chosen = tuple(ticker for ticker in universe if eligible[ticker])
     if len(chosen) < 2:
         return None
-    prices = market.known(row, chosen, WINDOW + WARM_UP + 1)
+    prices = market.known(row, chosen, CORRELATION_BARS + WARM_UP + 1)
     known_rows = forecasts.known(date)
     newest = max((each.as_of for each in known_rows.values()), default=None)
     freshness = Freshness(date, newest, rules.fresh_sessions)

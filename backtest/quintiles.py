@@ -19,7 +19,7 @@ import numpy as np
 
 from backtest.market import Market
 from errors import NoDataError
-from optimizer.covariance import WARM_UP, WINDOW, comovement, covariance_of
+from optimizer.covariance import CORRELATION_BARS, WARM_UP, comovement, covariance_of
 from records import TRADING_DAYS, Bars, Floats, Forecast, day_number
 
 FIFTHS: Final = 5
@@ -85,7 +85,7 @@ def quintiles_of(bars: Mapping[str, Bars], rows: Sequence[Forecast], realised_re
         tickers = tuple(rows[k].ticker for k in members)
         at = int(np.searchsorted(market.day, max(day_number(rows[k].as_of) for k in members), side="right")) - 1
         try:
-            together = comovement(market.known(at, tickers, WINDOW + WARM_UP + 1))
+            together = comovement(market.known(at, tickers, CORRELATION_BARS + WARM_UP + 1))
         except NoDataError:
             continue
         if len(tickers) < _LEAST or not np.isfinite(together.long_run).all():

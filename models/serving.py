@@ -19,7 +19,7 @@ from models.market.inputs import INPUT_BARS
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import TrainedTicker, decode_trained
-from models.selection.combination import Combination, as_opinions, best_in_validation
+from models.selection.combination import Combination, best_in_validation, candidate_forecasts
 from models.selection.drift import drift_reason
 from records import (
     Drift,
@@ -113,13 +113,13 @@ def make_forecast(
         combination = loaded.trained.combination
         if combination is not None:
             combination = _without_displaced(combination, drift, steps)
-            answers = _answers(loaded, window, steps)
+            forecasts = _candidate_forecasts(loaded, window, steps)
             try:
-                served = combination.forecast(answers)
+                served = combination.forecast(forecasts)
             except KeyError:  # the reason of the model that is missing stands in the steps
                 logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
             else:
-                row = _trained_row(window, loaded, combination, answers, served, tuple(steps), made)
+                row = _trained_row(window, loaded, combination, forecasts, served, tuple(steps), made)
                 return msgspec.structs.replace(row, drift=drift)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
     return _historical_row(window, loaded, tuple(steps), made)
@@ -142,27 +142,27 @@ def _without_displaced(combination: Combination, drift: Drift | None, steps: lis
     )
 
 
-def _answers(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) -> dict[str, HorizonForecast]:
+def _candidate_forecasts(loaded: LoadedTicker, window: Window, steps: list[FallbackStep]) -> dict[str, HorizonForecast]:
     """Each candidate's forecast; why there is none, or one without a number, is added to `steps`."""
-    answers: dict[str, HorizonForecast] = {}
+    forecasts: dict[str, HorizonForecast] = {}
     for name, model in loaded.models.items():
         try:
-            answer = model.forecast(window)
+            forecast = model.forecast(window)
         except ModelError as error:
             steps.append(FallbackStep(model=name, reason=str(error)))
             continue
-        if math.isfinite(answer.horizon_return) and 0.0 < answer.daily_variance < math.inf:
-            answers[name] = answer
+        if math.isfinite(forecast.horizon_return) and 0.0 < forecast.daily_variance < math.inf:
+            forecasts[name] = forecast
         else:
-            steps.append(FallbackStep(model=name, reason=f"{window.ticker}: {name} gave no number: {answer}"))
-    return answers
+            steps.append(FallbackStep(model=name, reason=f"{window.ticker}: {name} gave no number: {forecast}"))
+    return forecasts
 
 
 def _trained_row(
     window: Window,
     loaded: LoadedTicker,
     combination: Combination,
-    answers: dict[str, HorizonForecast],
+    forecasts: dict[str, HorizonForecast],
     served: HorizonForecast,
     steps: tuple[FallbackStep, ...],
     made: _Made,
@@ -183,7 +183,7 @@ def _trained_row(
         best_volatility_model=best_volatility,
         return_weight=combination.return_weight,
         volatility_weight=combination.volatility_weight,
-        opinions=as_opinions(answers),
+        opinions=candidate_forecasts(forecasts),
         pool=_pool_statistics(window, made.horizon, trained, loaded.tails),
         bars_used=trained.bars_used,
     )

@@ -1,7 +1,7 @@
 """How returns move together over the year to come: correlations of the last three years, volatilities of served level.
 
-Whatever dates a request names, correlations come from the last WINDOW bars up to its end: a correlation of a few days is
-noise, and a minimum-variance portfolio picks whatever noise is smallest. Measured against the plain construction
+Whatever dates a request names, correlations come from the last CORRELATION_BARS bars up to its end. A correlation of a few days
+is noise, and a minimum-variance portfolio picks the smallest noise. Measured against the plain construction
 (`python -m benchmarks covariance`), these steps lower the realised risk of minimum-variance portfolios and halve their
 trading:
 
@@ -27,7 +27,7 @@ from records import Floats
 from text import shortened
 
 #: Bars whose returns count: three years.
-WINDOW: Final = 756
+CORRELATION_BARS: Final = 756
 #: Bars after which a day's weight has halved.
 HALF_LIFE: Final = 252
 #: Half-life, in a ticker's own bars, of the EWMA that takes volatility out of returns: a month of trading.
@@ -40,7 +40,7 @@ CLIP: Final = 3.0
 MINIMUM_COMMON_DAYS: Final = 20
 #: Served and long-run volatility differ by no more than this factor: a larger difference comes from an error in the bars.
 LARGEST_RATIO: Final = 4.0
-#: Calendar days that hold WINDOW + WARM_UP bars of an exchange, with a month to spare.
+#: Calendar days that hold CORRELATION_BARS + WARM_UP bars of an exchange, with a month to spare.
 HISTORY_DAYS: Final = 1220
 #: Smallest daily variance that returns are divided by: (1 basis point)².
 _SMALLEST_VARIANCE: Final = 1e-8
@@ -50,8 +50,8 @@ _SMALLEST_VARIANCE: Final = 1e-8
 class Comovement:
     """What past prices say of n tickers together, in the order of their table.
 
-    `correlation` (n, n) is positive definite; `long_run` (n,) the annual volatility over the last WINDOW bars, NaN where
-    there is none; `share` (n,) the part of WINDOW that it was measured on, 0 to 1.
+    `correlation` (n, n) is positive definite. `long_run` (n,) is the annual volatility over the last CORRELATION_BARS bars, NaN
+    where there is none. `share` (n,) is the part of CORRELATION_BARS that it was measured on, 0 to 1.
     """
 
     correlation: Floats
@@ -73,12 +73,12 @@ class Comovement:
 
 
 def comovement(prices: PriceTable) -> Comovement:
-    """Correlations and long-run volatilities from adjusted closes up to the end date (WINDOW + WARM_UP bars serve).
+    """Correlations and long-run volatilities from adjusted closes up to the end date (CORRELATION_BARS + WARM_UP bars serve).
 
     Raises NoDataError if no pair of tickers has MINIMUM_COMMON_DAYS returns in common.
     """
-    log_returns = prices.log_returns()[-WINDOW - WARM_UP :]
-    recent = log_returns[-WINDOW:]
+    log_returns = prices.log_returns()[-CORRELATION_BARS - WARM_UP :]
+    recent = log_returns[-CORRELATION_BARS:]
     n = recent.shape[1]
     days = common_days(recent)
     of_pairs = days[~np.eye(n, dtype=bool)]
@@ -88,14 +88,14 @@ def comovement(prices: PriceTable) -> Comovement:
             f"common up to {prices.last_date()}, {MINIMUM_COMMON_DAYS} needed. Choose tickers with a longer common history."
         )
     weight = 0.5 ** (np.arange(len(recent))[::-1] / HALF_LIFE)
-    correlation = shrunk_correlation(devolatilised(log_returns)[-WINDOW:], weight, MINIMUM_COMMON_DAYS)
+    correlation = shrunk_correlation(devolatilised(log_returns)[-CORRELATION_BARS:], weight, MINIMUM_COMMON_DAYS)
     own = np.diag(days)
     with np.errstate(invalid="ignore", divide="ignore"):
         filled = np.where(np.isfinite(recent), recent, 0.0)
         variance = (filled**2).sum(axis=0) / own - (filled.sum(axis=0) / own) ** 2
     enough = own >= MINIMUM_COMMON_DAYS
     long_run = np.sqrt(np.where(enough, np.maximum(variance, 0.0), np.nan) * prices.periods_per_year())
-    return Comovement(correlation, long_run, np.minimum(own / WINDOW, 1.0))
+    return Comovement(correlation, long_run, np.minimum(own / CORRELATION_BARS, 1.0))
 
 
 def devolatilised(log_returns: Floats) -> Floats:

@@ -85,15 +85,15 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
             volatility_weight=0.0 if volatility else self.volatility_weight,
         )
 
-    def forecast(self, opinions: dict[str, HorizonForecast]) -> HorizonForecast:
+    def forecast(self, forecasts: dict[str, HorizonForecast]) -> HorizonForecast:
         """The served forecast from each candidate's. KeyError where one that it needs is missing."""
         return HorizonForecast(
             blend_returns(
-                opinions[self.return_base].horizon_return, opinions[self.return_best].horizon_return, self.return_weight
+                forecasts[self.return_base].horizon_return, forecasts[self.return_best].horizon_return, self.return_weight
             ),
             blend_variances(
-                opinions[self.volatility_base].daily_variance,
-                opinions[self.volatility_best].daily_variance,
+                forecasts[self.volatility_base].daily_variance,
+                forecasts[self.volatility_best].daily_variance,
                 self.volatility_weight,
             ),
         )
@@ -129,9 +129,9 @@ def blend_variances(base: float, other: float, share: float) -> float:
     return float(base * (other / base) ** share)
 
 
-def as_opinions(answers: dict[str, HorizonForecast]) -> tuple[CandidateForecast, ...]:
+def candidate_forecasts(forecasts: dict[str, HorizonForecast]) -> tuple[CandidateForecast, ...]:
     """Each candidate's forecast as it stands in a row."""
     return tuple(
-        CandidateForecast(model=name, horizon_return=answer.horizon_return, daily_variance=answer.daily_variance)
-        for name, answer in answers.items()
+        CandidateForecast(model=name, horizon_return=forecast.horizon_return, daily_variance=forecast.daily_variance)
+        for name, forecast in forecasts.items()
     )

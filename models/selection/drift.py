@@ -85,23 +85,23 @@ def monitors_at_cutoff(
     )
     for row in range(max(int(origin[0]) + 1, len(window) - RECENT_BARS), len(window)):
         at = int(np.searchsorted(origin, row)) - 1
-        answers = {
+        forecasts = {
             name: HorizonForecast(float(walks[name].horizon_return[at]), float(walks[name].daily_variance[at]))
             for name in combination.names
         }
-        monitors = _judged(monitors, combination, answers, outcome_of(window, row), horizon)
+        monitors = _judged(monitors, combination, forecasts, outcome_of(window, row), horizon)
     return _alarmed(monitors, window.as_of)
 
 
 def advanced(
     monitors: Monitors,
     combination: Combination,
-    answers: dict[str, HorizonForecast],
+    forecasts: dict[str, HorizonForecast],
     outcome: Outcome,
     horizon: int,
 ) -> Monitors:
     """The monitors after one more bar, judged by the forecasts of `combination.names` at the bar before it."""
-    return _alarmed(_judged(monitors, combination, answers, outcome, horizon), outcome.date)
+    return _alarmed(_judged(monitors, combination, forecasts, outcome, horizon), outcome.date)
 
 
 def is_settled(monitors: Monitors) -> bool:
@@ -112,17 +112,17 @@ def is_settled(monitors: Monitors) -> bool:
 def _judged(
     monitors: Monitors,
     combination: Combination,
-    answers: dict[str, HorizonForecast],
+    forecasts: dict[str, HorizonForecast],
     outcome: Outcome,
     horizon: int,
 ) -> Monitors:
-    served = combination.forecast(answers)
-    variance = answers[combination.volatility_base].daily_variance
+    served = combination.forecast(forecasts)
+    variance = forecasts[combination.volatility_base].daily_variance
     returns = _advanced(
         monitors.returns,
         *return_difference(
             served.horizon_return / horizon,
-            answers[combination.return_base].horizon_return / horizon,
+            forecasts[combination.return_base].horizon_return / horizon,
             variance,
             outcome.simple_return,
         ),

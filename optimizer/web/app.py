@@ -10,10 +10,10 @@ from flask import Flask, Response
 from optimizer.session import Session
 from optimizer.web.access import register_access
 from optimizer.web.answers import json_answer, register_errors
+from optimizer.web.metrics import Metrics, register_request_figures
 from optimizer.web.openapi import description
 from optimizer.web.optimization import Optimizations, register_optimization
 from optimizer.web.table import register_table
-from optimizer.web.watching import Metrics, register_watching
 from settings import Settings
 from state.readers import ForecastReader
 
@@ -36,7 +36,7 @@ def create_app(settings: Settings, reader: ForecastReader | None = None, *, sess
     metrics = Metrics()
     optimizations = app.extensions[OPTIMIZATIONS] = resources.enter_context(contextlib.closing(Optimizations(opened, metrics)))
     register_errors(app)
-    register_watching(app, metrics)
+    register_request_figures(app, metrics)
     hosts = (*settings.allowed_hosts, settings.host)
     register_access(app, settings.cors_origins, hosts, settings.api_token.get_secret_value() if settings.api_token else None)
     register_optimization(app, optimizations)

@@ -21,8 +21,8 @@ from optimizer.service import Progress, no_progress
 from optimizer.session import Session
 from optimizer.web.answers import INTERNAL, UnsupportedBodyError, json_answer, json_body, message_of, refuse, sentence_of
 from optimizer.web.jobs import STOPPING, Jobs, Listener, SameIdError
+from optimizer.web.metrics import Metrics
 from optimizer.web.slots import BrowserStreams, Slots, TooManyError
-from optimizer.web.watching import Metrics
 from optimizer.web.workers import StoppingError
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from optimizer.lookup import Freshness, sessions_between
 from optimizer.session import Session
 from optimizer.tickers import clean_tickers
 from optimizer.web.answers import json_answer, refuse
-from optimizer.web.editions import Edition, Editions, shown
-from optimizer.web.watching import Metrics
+from optimizer.web.metrics import Metrics
+from optimizer.web.rendered_table import RenderedTable, TableRenderer, shown
 from records import Forecast
 from text import comma_list
 
@@ -28,13 +28,13 @@ def _today() -> dt.date:
 def register_table(app: Flask, session: Session, metrics: Metrics, today: Callable[[], dt.date] = _today) -> None:
     """GET /api/forecasts, /healthz, /readyz and /metrics; `today` is the date that the table's age is measured against."""
     reader = session.forecasts
-    editions = Editions(lambda: (session.optimizer.table(), reader.unreadable()))
+    renderer = TableRenderer(lambda: (session.optimizer.table(), reader.unreadable()))
 
     @app.get("/api/forecasts")
     def forecasts() -> Response:
         text = request.args.get("tickers")
         if text is None:
-            return _response(editions.newest())
+            return _response(renderer.newest())
         chosen = clean_tickers(comma_list(text))
         rows, unreadable = _by_ticker(session), reader.unreadable()
         missing = {ticker: unreadable.get(ticker, _no_forecast(ticker)) for ticker in chosen.tickers if ticker not in rows}
@@ -77,15 +77,15 @@ def register_table(app: Flask, session: Session, metrics: Metrics, today: Callab
     )
 
 
-def _response(edition: Edition) -> Response:
+def _response(rendered: RenderedTable) -> Response:
     """To the request at hand: compressed where that is welcome, without a body where the caller has it already."""
     compressed = request.accept_encodings.quality("gzip") > 0
-    response = Response(edition.gzipped if compressed else edition.plain, mimetype="application/json")
+    response = Response(rendered.gzipped if compressed else rendered.plain, mimetype="application/json")
     if compressed:
         response.content_encoding = "gzip"
     response.vary.add("Accept-Encoding")
     response.cache_control.no_cache = True
-    response.set_etag(edition.tag, weak=True)
+    response.set_etag(rendered.tag, weak=True)
     response.make_conditional(request)
     return response
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from monitoring.worker_metrics import PREFIX, WORKER_METRICS
-from optimizer.web.watching import Metrics
+from optimizer.web.metrics import Metrics
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "docs" / "monitoring"

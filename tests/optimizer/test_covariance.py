@@ -14,11 +14,11 @@ from errors import NoDataError
 from optimizer.correlation import common_days
 from optimizer.covariance import (
     CLIP,
+    CORRELATION_BARS,
     HALF_LIFE,
     MINIMUM_COMMON_DAYS,
     VOLATILITY_HALF_LIFE,
     WARM_UP,
-    WINDOW,
     Comovement,
     comovement,
     covariance_of,
@@ -43,7 +43,7 @@ def table_of(log_returns: np.ndarray) -> PriceTable:
 
 
 def by_loops(log_returns: np.ndarray) -> np.ndarray:
-    """The correlation of the last WINDOW days, one pair and one day at a time."""
+    """The correlation of the last CORRELATION_BARS days, one pair and one day at a time."""
     days, n = log_returns.shape
     decay = 0.5 ** (1 / VOLATILITY_HALF_LIFE)
     scaled = np.empty_like(log_returns)
@@ -53,7 +53,7 @@ def by_loops(log_returns: np.ndarray) -> np.ndarray:
         ]
         variances = [variances[0]] * VOLATILITY_HALF_LIFE + variances
         scaled[:, i] = np.clip(log_returns[:, i] / np.sqrt(variances), -CLIP, CLIP)
-    scaled = scaled[-WINDOW:]
+    scaled = scaled[-CORRELATION_BARS:]
     w = 0.5 ** (np.arange(len(scaled))[::-1] / HALF_LIFE)
     w /= w.sum()
     z = (scaled - np.average(scaled, axis=0, weights=w)) / np.sqrt(
@@ -71,7 +71,7 @@ def by_loops(log_returns: np.ndarray) -> np.ndarray:
 
 
 def test_complete_histories_give_what_the_formulas_say(rng):
-    log_returns = returns_of(rng, WINDOW + WARM_UP, 5)
+    log_returns = returns_of(rng, CORRELATION_BARS + WARM_UP, 5)
     np.testing.assert_allclose(comovement(table_of(log_returns)).correlation, by_loops(log_returns), atol=1e-10)
 
 
@@ -80,7 +80,7 @@ def test_complete_histories_agree_with_the_confirmed_construction(rng):
     spec = importlib.util.spec_from_file_location("confirmed_covariance", REFERENCE)
     confirmed = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(confirmed)
-    log_returns = returns_of(rng, WINDOW + WARM_UP, 12)
+    log_returns = returns_of(rng, CORRELATION_BARS + WARM_UP, 12)
     served = rng.uniform(0.1, 0.6, 12)
     ours = comovement(table_of(log_returns))
     used = covariance_of(ours.volatilities(served), ours.correlation)
@@ -137,11 +137,11 @@ def test_days_of_others_do_not_age_a_ticker(rng):
 
 
 def test_bars_before_the_window_change_nothing(rng):
-    log_returns = returns_of(rng, WINDOW + WARM_UP + 200, 4)
+    log_returns = returns_of(rng, CORRELATION_BARS + WARM_UP + 200, 4)
     whole, late = comovement(table_of(log_returns)), comovement(table_of(log_returns[200:]))
     np.testing.assert_allclose(whole.correlation, late.correlation, rtol=1e-9)
     np.testing.assert_allclose(whole.long_run, late.long_run, rtol=1e-9)
-    assert late.long_run == pytest.approx(log_returns[-WINDOW:].std(axis=0) * np.sqrt(TRADING_DAYS))
+    assert late.long_run == pytest.approx(log_returns[-CORRELATION_BARS:].std(axis=0) * np.sqrt(TRADING_DAYS))
 
 
 def test_a_short_request_uses_the_history_before_it(optimizer_of, asked):

@@ -53,12 +53,12 @@ def alarms(baseline: np.ndarray, candidate: np.ndarray, realised: np.ndarray) ->
     for path in range(len(baseline)):
         monitors = Monitors(level=1.0, returns=None, variance=NEW)
         for bar in range(baseline.shape[1]):
-            answers = {
+            forecasts = {
                 "har": HorizonForecast(0.0, math.exp(baseline[path, bar])),
                 "arima": HorizonForecast(0.0, math.exp(candidate[path, bar])),
             }
             outcome = Outcome(START + dt.timedelta(bar), 0.0, math.exp(realised[path, bar]))
-            monitors = advanced(monitors, LEANING, answers, outcome, HORIZON)
+            monitors = advanced(monitors, LEANING, forecasts, outcome, HORIZON)
             if is_settled(monitors):
                 break
         found.append(bar if is_settled(monitors) else -1)
@@ -144,10 +144,10 @@ def test_differences_are_those_of_the_losses() -> None:
 def test_a_return_forecast_that_points_the_wrong_way_is_told() -> None:
     rng = np.random.default_rng(7)
     monitors = Monitors(level=1.0, returns=NEW, variance=NEW)
-    answers = {"har": HorizonForecast(0.0, 1e-4), "arima": HorizonForecast(-0.21, 1e-4)}
+    forecasts = {"har": HorizonForecast(0.0, 1e-4), "arima": HorizonForecast(-0.21, 1e-4)}
     for bar in range(60):
         outcome = Outcome(START + dt.timedelta(bar), 0.01 + 0.01 * rng.standard_normal(), 1e-4)
-        monitors = advanced(monitors, LEANING, answers, outcome, HORIZON)
+        monitors = advanced(monitors, LEANING, forecasts, outcome, HORIZON)
     assert monitors.returns is not None
     assert monitors.returns.alarm is not None
     assert monitors.returns.bars < 40
@@ -159,10 +159,10 @@ def test_a_return_forecast_that_points_the_wrong_way_is_told() -> None:
 
 def test_after_an_alarm_nothing_is_counted() -> None:
     monitors = Monitors(level=1.0, returns=None, variance=NEW)
-    answers = {"har": HorizonForecast(0.0, 1e-4), "arima": HorizonForecast(0.0, 1e-6)}
+    forecasts = {"har": HorizonForecast(0.0, 1e-4), "arima": HorizonForecast(0.0, 1e-6)}
     seen = []
     for bar in range(20):
-        monitors = advanced(monitors, LEANING, answers, Outcome(START + dt.timedelta(bar), 0.0, 1e-4), HORIZON)
+        monitors = advanced(monitors, LEANING, forecasts, Outcome(START + dt.timedelta(bar), 0.0, 1e-4), HORIZON)
         assert monitors.variance is not None
         seen.append((monitors.variance.bars, evidence(monitors.variance)))
     assert monitors.variance is not None

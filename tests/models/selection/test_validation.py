@@ -171,8 +171,8 @@ class TestSelector:
     def test_forecast_is_the_baseline_moved_by_the_weights(self, selector: ModelSelector, window: Window) -> None:
         plan = selector.combination
         assert plan is not None
-        answers = {name: model.forecast(window) for name, model in selector.models.items()}
-        base, best = answers["har"], answers[plan.return_best]
+        forecasts = {name: model.forecast(window) for name, model in selector.models.items()}
+        base, best = forecasts["har"], forecasts[plan.return_best]
         expected = base.horizon_return + plan.return_weight * (best.horizon_return - base.horizon_return)
         assert selector.forecast(window).horizon_return == pytest.approx(expected)
 

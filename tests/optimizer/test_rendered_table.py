@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from errors import StateMissingError
-from optimizer.web.editions import Editions
+from optimizer.web.rendered_table import TableRenderer
 from state.follower import REFRESH_SECONDS
 from tests.made.market import TICKERS, made_bars, made_rows
 
@@ -34,58 +34,58 @@ class Table:
         self.now += self.seconds
         return self.rows, dict(self.unreadable)
 
-    def editions(self) -> Editions:
-        return Editions(self, clock=lambda: self.now)
+    def renderer(self) -> TableRenderer:
+        return TableRenderer(self, clock=lambda: self.now)
 
 
-def test_an_edition_has_every_row_plain_and_compressed_and_without_what_only_pooling_reads():
-    edition = Table().editions().newest()
-    content = json.loads(edition.plain)
+def test_a_rendered_table_has_every_row_plain_and_compressed_and_without_what_only_pooling_reads():
+    rendered = Table().renderer().newest()
+    content = json.loads(rendered.plain)
     assert [row["ticker"] for row in content["forecasts"]] == sorted(TICKERS)
     assert all(row["pool"] is None for row in content["forecasts"])
-    assert gzip.decompress(edition.gzipped) == edition.plain
+    assert gzip.decompress(rendered.gzipped) == rendered.plain
 
 
-def test_while_nothing_changes_the_edition_stays_the_same_and_looking_costs_the_readers_rhythm():
+def test_while_nothing_changes_the_bytes_stay_the_same_and_the_table_is_read_at_the_readers_rhythm():
     table = Table()
-    editions = table.editions()
-    first = editions.newest()
+    renderer = table.renderer()
+    first = renderer.newest()
     table.now += REFRESH_SECONDS * 0.9
-    assert editions.newest() is first
+    assert renderer.newest() is first
     assert table.asked == 1
     table.now += REFRESH_SECONDS * 0.2
-    assert editions.newest() is first
+    assert renderer.newest() is first
     assert table.asked == 2
 
 
-def test_other_rows_or_another_unreadable_one_make_another_edition_of_another_tag():
+def test_other_rows_or_another_unreadable_row_change_the_tag():
     table = Table()
-    editions = table.editions()
-    seen = {editions.newest().tag}
+    renderer = table.renderer()
+    seen = {renderer.newest().tag}
     table.now += 1.0
     table.rows = table.rows[:-1]
-    seen.add(editions.newest().tag)
+    seen.add(renderer.newest().tag)
     table.now += 1.0
     table.unreadable = {TICKERS[-1]: "damaged"}
-    edition = editions.newest()
-    seen.add(edition.tag)
-    assert json.loads(edition.plain)["missing"] == table.unreadable
+    rendered = renderer.newest()
+    seen.add(rendered.tag)
+    assert json.loads(rendered.plain)["missing"] == table.unreadable
     assert len(seen) == 3
 
 
 @pytest.mark.parametrize(("took", "pause"), [(0.06, 99 * 0.06), (3.0, 30.0)])
-def test_editions_are_made_a_hundredth_of_the_time_and_at_least_every_half_minute(took, pause):
+def test_tables_are_rendered_a_hundredth_of_the_time_and_at_least_every_half_minute(took, pause):
     table = Table(seconds=took)
-    editions = table.editions()
-    first = editions.newest()
+    renderer = table.renderer()
+    first = renderer.newest()
     table.rows = table.rows[:-1]
     table.now += pause - 0.01
-    assert editions.newest() is first
+    assert renderer.newest() is first
     table.now += 0.02
-    assert editions.newest() is not first
+    assert renderer.newest() is not first
 
 
-def test_while_one_caller_makes_an_edition_the_others_have_the_last_one_unless_it_is_long_outdated():
+def test_while_one_caller_renders_the_others_get_the_last_bytes_unless_they_are_long_outdated():
     making, released = threading.Event(), threading.Event()
     table = Table()
 
@@ -95,16 +95,16 @@ def test_while_one_caller_makes_an_edition_the_others_have_the_last_one_unless_i
             assert released.wait(PATIENCE_SECONDS)
         return table()
 
-    editions = Editions(read, clock=lambda: table.now)
-    first = editions.newest()
+    renderer = TableRenderer(read, clock=lambda: table.now)
+    first = renderer.newest()
     table.rows = table.rows[:-1]
     table.now += 1.0
     with ThreadPoolExecutor(2) as callers:
-        maker = callers.submit(editions.newest)
+        maker = callers.submit(renderer.newest)
         assert making.wait(PATIENCE_SECONDS)
-        assert editions.newest() is first
+        assert renderer.newest() is first
         table.now += 60.0
-        patient = callers.submit(editions.newest)
+        patient = callers.submit(renderer.newest)
         released.set()
         newer = maker.result(PATIENCE_SECONDS)
         assert newer is not first
@@ -120,8 +120,8 @@ def test_a_table_that_cannot_be_read_is_said_to_every_caller_until_it_can():
             raise failures.pop()
         return table()
 
-    editions = Editions(read, clock=lambda: table.now)
+    renderer = TableRenderer(read, clock=lambda: table.now)
     for _ in range(2):
         with pytest.raises(StateMissingError):
-            editions.newest()
-    assert editions.newest().rows is table.rows
+            renderer.newest()
+    assert renderer.newest().rows is table.rows

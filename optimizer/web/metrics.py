@@ -43,7 +43,7 @@ class Metrics:
         return Response(generate_latest(self.registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def register_watching(app: Flask, metrics: Metrics) -> None:
+def register_request_figures(app: Flask, metrics: Metrics) -> None:
     """Log and count every answer when its last byte is handed over; a stream at its end, with its whole duration."""
 
     @app.before_request
