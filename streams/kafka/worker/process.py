@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import gc
 import logging
-import signal
 from collections.abc import Callable
 from typing import Final
 
@@ -24,6 +22,7 @@ from settings import Settings
 from streams.kafka.consuming.consumer import consumer_of
 from streams.kafka.worker.admission import Admission, await_admission
 from streams.kafka.worker.app import Engine, build_app
+from streams.kafka.worker.departure import Departure
 from streams.kafka.worker.deployment_watch import DeploymentWatch
 from streams.kafka.worker.folder import keep_tables_of, note_page, own_folder, remove_old_tables, worker_folder
 
@@ -34,6 +33,8 @@ _FAREWELL_SECONDS: Final = 5.0
 
 def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker] = train_ticker) -> None:
     """Work until SIGTERM or Ctrl-C; the training processes run `train`. While Kafka is away, wait for it.
+
+    Once a stop has begun, the process ends within `departure.DEADLINE_SECONDS`, or at a second signal.
 
     Raises BrokerError, SettingsError, StateLockedError, StateWriteError, StateRebuiltError, or what crashed the application.
     """
@@ -65,46 +66,47 @@ async def _serve(settings: Settings, train: Callable[[TrainingJob], TrainedTicke
     incarnation = admission.deployment.incarnation
     engine = build_app(settings, train=train, topic_ids=topic_ids(settings), incarnation=incarnation)
     note_page(worker_folder(settings), engine.app.conf.web_port)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    departure = Departure()
+    departure.listen()
     engine.app.finalize()
     # The 200,000 objects of libraries stay for ever; without this a full garbage collection visits all of them, for 0.2 s.
     gc.freeze()
     watch = DeploymentWatch(settings, admission)
     try:
-        await _work(settings, engine, watch, stop)
+        await _work(settings, engine, watch, departure)
     except (KafkaError, BrokerAwayError) as error:
         if watch.joined:
             raise BrokerError(f"the worker stopped: {error!r}") from error
-        if not stop.is_set():
+        if not departure.is_asked:
+            departure.cancel()
             with async_broker_errors(settings):
                 raise
 
 
-async def _work(settings: Settings, engine: Engine, watch: DeploymentWatch, stop: asyncio.Event) -> None:
+async def _work(settings: Settings, engine: Engine, watch: DeploymentWatch, departure: Departure) -> None:
     app, ownership = engine.app, engine.ownership
     app.on_partitions_assigned.connect(watch.confirm)
     with engine.fence:
         async with engine.pool, watch:
             try:
                 await app.start()
-                await app.wait_first(stop.wait(), ownership.failed.wait(), watch.dismissed())
+                await app.wait_first(departure.asked(), ownership.failed.wait(), watch.dismissed())
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     taken = f"port {settings.worker_port} is taken: set WORKER_PORT to another port, or to 0 for any free port"
                     raise SettingsError(taken) from error
                 raise
             finally:
+                departure.begin()
                 # Writes are sent before the producer ends; the pool ends before the agents that wait for it.
                 ownership.resign()
                 await engine.pool.close()
                 if watch.dismissal is None:
-                    with contextlib.suppress(
-                        TimeoutError
-                    ):  # the broker is away: messages that are not committed are read again
+                    try:
                         await asyncio.wait_for(_farewell(engine), _FAREWELL_SECONDS)
+                    except (TimeoutError, KafkaError, BrokerError) as error:
+                        logger.warning("no last commit, what is not committed is read again reason=%r", error)
+                        departure.hurry()
                 await app.stop()
                 engine.logs.close()
     if watch.dismissal is not None:

@@ -57,6 +57,26 @@ def test_a_worker_told_to_stop_while_the_broker_goes_away_ends(cluster: Cluster)
         assert worker.process.wait(PATIENCE_SECONDS) == 0
 
 
+@pytest.mark.parametrize("signals", [1, 2])
+def test_a_worker_whose_broker_is_gone_for_good_can_be_stopped(signals: int, cluster: Cluster) -> None:
+    """Faust's stop waits for the broker without a limit: the process would never end."""
+    with local_broker(load_settings()) as (bootstrap, broker):
+        if broker is None:
+            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
+        batches = made_bars(4, 200)
+        cluster.publish(batches)
+        worker = cluster.start()
+        cluster.await_rows(cluster.embedded(batches)[0])
+        cluster.publish(made_bars(4, 400)[4:])
+        broker.kill()
+        worker.signal(signal.SIGTERM)
+        if signals == 2:
+            until(lambda: worker.said("stopping"), cluster.logs)
+            worker.signal(signal.SIGTERM)
+        assert worker.process.wait(PATIENCE_SECONDS) == 0, cluster.logs()
+
+
 def test_what_does_not_pass_ends_a_worker(cluster: Cluster) -> None:
     cluster.publish(made_bars(1, 10))
     with start(cluster.values | {"STATE_DIR": str(cluster.state), "KAFKA_PARTITIONS": "5", "LOG_LEVEL": "ERROR"}) as process:
