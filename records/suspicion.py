@@ -17,7 +17,7 @@ D) / C₋₁); "usual" is the median over the bars before.
 
 The other rules look at the remaining bars, all in the same unit. The bar after a `spike` is not suspect for the way back.
 
-SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever suspect: docs/operations.md
+SPIKE, the factor eight and JUMP are chosen so that ordinary bars of large companies are hardly ever suspect: docs/suspects.md
 has the figures, and a test checks them on real bars.
 """
 

@@ -81,7 +81,7 @@ def test_sp500(shared_data: Path) -> None:
     flagged = refused | suspect
     wrong = large_moves(Verdict.WRONG) | {bar for kind, bar in of_kind if kind in WRONG_KINDS}
     assert len(wrong & flagged) >= 0.9 * len(wrong)
-    # Of each kind of large move, as docs/operations.md has it.
+    # Of each kind of large move, as docs/suspects.md has it.
     assert {verdict: len(large_moves(verdict) & flagged) for verdict in Verdict} == {
         Verdict.WRONG: 3, Verdict.WAY_BACK: 0, Verdict.UNADJUSTED: 5, Verdict.NEWS: 2,
     }  # fmt: skip

@@ -63,7 +63,7 @@ def faust_options(settings: Settings) -> dict[str, Any]:
         # Waiting for buffered messages at a rebalance takes as long as a training. Unfinished messages are read again.
         "stream_wait_empty": False,
         "stream_recovery_delay": 0.0,
-        # Standby copies would save one or two seconds (docs/operations.md).
+        # Standby copies would save one or two seconds (docs/delivery.md).
         "table_standby_replicas": 0,
         "TableManager": ProvenTableManager,
         # All topics are created before the start: Faust creates them too late for the first writes.
