@@ -52,9 +52,6 @@ ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
 #: Places that hold weighted means of squared returns, which have no scale of prices in them.
 RETURN_MEANS: Final = slice(_EWMA_94, _EMA_12)
 
-# Columns of the output, in the order of `history.features.FEATURES`.
-FEATURE_COUNT: Final = 25
-
 
 @njit(cache=True)
 def _add(state, at, value):  # type: ignore[no-untyped-def]  # compiled: Numba infers the types
@@ -191,9 +188,9 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
     """Update `state` in place with the bars from row `start` of the columns on.
 
     The rows before `start` are the previous bars: at least CONTEXT_BARS, or all that the ticker ever had. The state before each
-    bar whose absolute index is a multiple of `block` is copied into the next row of `snapshots`. `features` has shape (rows
-    from `start`, FEATURE_COUNT), and `daily` (the range variance) the same number of rows, or both none if only the state is
-    wanted.
+    bar whose absolute index is a multiple of `block` is copied into the next row of `snapshots`. `features` has one row per
+    bar from `start` on, its columns in the order of `history.features.FEATURES`. `daily` (the range variance) has as many rows.
+    Both have none if only the state is wanted.
     """
     wanted = features.shape[0] > 0
     snapshot = 0

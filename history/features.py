@@ -28,7 +28,6 @@ from errors import StateCorruptError
 from history.feature_kernel import (
     ABSOLUTE_INDEXES,
     CONTEXT_BARS,
-    FEATURE_COUNT,
     RETURN_MEANS,
     STATE_SIZE,
     VARIANCE_FLOOR,
@@ -75,7 +74,7 @@ def _over(family: str, *widths: int) -> list[Feature]:
     return [Feature(family, width + 1, (width,)) for width in widths]
 
 
-#: In the order of the kernel's output columns.
+#: In the order of the kernel's output columns: `advance` writes the feature number k into `row[k]`.
 FEATURES: Final[tuple[Feature, ...]] = (
     Feature("log_return", 2),
     Feature("overnight_return", 2),
@@ -139,14 +138,14 @@ def advance_state(state: Floats, bars: Bars, start: int) -> tuple[Floats, Floats
     seen = int(state[0])
     blocks = -(-(seen + len(bars) - start) // BLOCK_BARS) - -(-seen // BLOCK_BARS)
     snapshots = np.empty((blocks, STATE_SIZE))
-    _advance(after, bars, start, snapshots, np.empty((0, FEATURE_COUNT)), np.empty(0))
+    _advance(after, bars, start, snapshots, np.empty((0, len(FEATURES))), np.empty(0))
     return after, snapshots
 
 
 def advance_rows(state: Floats, bars: Bars, start: int) -> FeatureRows:
     """Features of `bars[start:]`; `state` and context as for `advance_state`."""
     count = len(bars) - start
-    rows = FeatureRows(np.empty((count, FEATURE_COUNT)), np.empty(count))
+    rows = FeatureRows(np.empty((count, len(FEATURES))), np.empty(count))
     snapshots = np.empty((count // BLOCK_BARS + 1, STATE_SIZE))
     _advance(state.copy(), bars, start, snapshots, rows.features, rows.range_variance)
     return rows

@@ -35,6 +35,8 @@ from records.forecast import (
     PoolStatistics,
     decode_forecast,
     encode_forecast,
+    forecast_columns,
+    forecast_meanings,
     forecast_schema,
 )
 from records.series import alternates, series_doubt
@@ -80,6 +82,8 @@ __all__ = [
     "encode_batch",
     "encode_forecast",
     "exchange_of",
+    "forecast_columns",
+    "forecast_meanings",
     "forecast_schema",
     "is_fetched_too_late",
     "is_isin",

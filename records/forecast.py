@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Final
+from collections.abc import Mapping
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import msgspec
 
@@ -92,57 +95,83 @@ class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+def _field(meaning: str) -> msgspec.Meta:
+    """The meaning of a field, for the JSON Schema and the page of rows."""
+    return msgspec.Meta(description=meaning)
+
+
+def _column(meaning: str) -> msgspec.Meta:
+    """A field that is also a column of CSV and Parquet."""
+    return msgspec.Meta(description=meaning, extra={"column": True})
+
+
+# Each field is declared once, here, with its meaning. The codec, the JSON Schema, the columns of CSV and Parquet, HTTP and
+# docs/reference/rows.md follow from the declaration. `models.serving` sets the values.
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     """The forecast for one ticker over the `horizon` bars after its bar `as_of`.
 
-    `annual_return` is arithmetic: the expected simple return over the horizon × `periods_per_year` / horizon.
-    `annual_volatility` is the standard deviation of daily log returns × √`periods_per_year`: the sessions a year of the
-    ticker's own exchange, 365 for seven bars a week (`records.exchanges`). `currency` is that of the prices, None if the
-    symbol does not say. The bounds are of the simple return over the horizon.
-    `return_standard_error` is of `annual_return`. Without a sound forecast all numbers are None together, and `fallbacks` says
-    why. It also says if a return beyond ±100 % a year was expected and ±100 % is served.
-
-    `best_return_model` and `best_volatility_model` are the best candidates in validation, by RMSE and by QLIKE. The served
-    forecast moves from the baseline towards them by `return_weight` and `volatility_weight`, which are 0 unless the evidence
-    passes its threshold. `return_model` and `volatility_model` name the candidate if it has weight, else the baseline.
-    `pooled_tickers` is the number of tickers whose rows were pooled into this row, 1 for a row that is not pooled. If a
-    candidate has weight, `drift` compares the live losses of the forecast with the baseline's; after an alarm the weight is 0.
-    `fallback` is None if a trained and selected model made the forecast, else the name of the estimate used in its place.
+    Without a sound forecast all numbers are None together, and `fallbacks` says why. It also says if a return beyond ±100 % a
+    year was expected and ±100 % is served. The best candidates have weight 0 unless the evidence passes its threshold. After an
+    alarm of `drift` the weight is 0 too.
 
     No field depends on a clock: the same bars give the same bytes.
     """
 
-    schema_version: int = FORECAST_VERSION
-    ticker: str
-    as_of: dt.date
-    last_close: float
-    horizon: int
-    annual_return: float | None
-    annual_volatility: float | None
-    return_standard_error: float | None
-    lower_80: float | None
-    upper_80: float | None
-    lower_95: float | None
-    upper_95: float | None
-    return_model: str | None
-    volatility_model: str | None
-    fallback: str | None
-    best_return_model: str | None = None
-    best_volatility_model: str | None = None
-    return_weight: float = 0.0
-    volatility_weight: float = 0.0
-    pooled_tickers: int = 1
-    opinions: tuple[CandidateForecast, ...] = ()
-    pool: PoolStatistics | None = None
-    drift: Drift | None = None
-    fallbacks: tuple[FallbackStep, ...] = ()
-    candidates: tuple[CandidateScore, ...] = ()
-    bars_used: int
-    training_cutoff: dt.date | None
-    settings_hash: str
-    code_version: str
-    periods_per_year: int = TRADING_DAYS
-    currency: str | None = None
+    schema_version: Annotated[int, _field("version of this form; a newer version is refused, an older version is read")] = (
+        FORECAST_VERSION
+    )
+    ticker: Annotated[str, _column("canonical symbol")]
+    as_of: Annotated[dt.date, _column("date of the newest bar used")]
+    last_close: Annotated[float, _column("that bar's close")]
+    horizon: Annotated[int, _column("bars ahead")]
+    annual_return: Annotated[float | None, _column("expected simple return over the horizon × `periods_per_year` / horizon")]
+    annual_volatility: Annotated[
+        float | None, _column("expected standard deviation of daily log returns × √`periods_per_year`")
+    ]
+    return_standard_error: Annotated[float | None, _column("standard error of `annual_return`")]
+    lower_80: Annotated[float | None, _column("lower bound of the 80 % interval of the simple return over the horizon")]
+    upper_80: Annotated[float | None, _column("upper bound of the 80 % interval")]
+    lower_95: Annotated[float | None, _column("lower bound of the 95 % interval")]
+    upper_95: Annotated[float | None, _column("upper bound of the 95 % interval")]
+    return_model: Annotated[
+        str | None, _column("the model that serves the return: the best candidate if it has weight, else the baseline")
+    ]
+    volatility_model: Annotated[str | None, _column("the model that serves the volatility, by the same rule")]
+    fallback: Annotated[
+        str | None,
+        _column("null if trained models made the forecast; else the estimate in its place: `pooled` or `historical`"),
+    ]
+    best_return_model: Annotated[str | None, _field("the candidate with the lowest RMSE in validation")] = None
+    best_volatility_model: Annotated[str | None, _field("the candidate with the lowest QLIKE in validation")] = None
+    return_weight: Annotated[
+        float,
+        _field("how far the return departs from the baseline towards the best candidate, 0 to 1; 0 without enough evidence"),
+    ] = 0.0
+    volatility_weight: Annotated[float, _field("the same for the volatility")] = 0.0
+    pooled_tickers: Annotated[int, _field("rows that were pooled into this row; 1 for a row as written")] = 1
+    opinions: Annotated[
+        tuple[CandidateForecast, ...], _field("each candidate's own forecast: return over the horizon, mean daily variance")
+    ] = ()
+    pool: Annotated[PoolStatistics | None, _field("what this ticker adds to estimates over many tickers; null over HTTP")] = (
+        None
+    )
+    drift: Annotated[Drift | None, _field("live losses of the forecast beside the baseline's, if a candidate has weight")] = (
+        None
+    )
+    fallbacks: Annotated[tuple[FallbackStep, ...], _field("steps that failed or were limited: model and reason")] = ()
+    candidates: Annotated[
+        tuple[CandidateScore, ...], _field("scores of every candidate in walk-forward validation, out of sample")
+    ] = ()
+    bars_used: Annotated[int, _column("bars of the training")]
+    training_cutoff: Annotated[dt.date | None, _column("date of the newest bar that the training saw; null without a training")]
+    settings_hash: Annotated[str, _column("12 hex digits over the settings that change forecasts")]
+    code_version: Annotated[str, _column("version that made the row")]
+    periods_per_year: Annotated[
+        int, _column("bars a year, by which figures are annual: sessions of the ticker's exchange, 365 for seven bars a week")
+    ] = TRADING_DAYS
+    currency: Annotated[
+        str | None, _column("currency of the prices, by the symbol: USD, GBp (pence), …; null if the symbol does not say")
+    ] = None
 
 
 _codec = Versioned(Forecast, FORECAST_VERSION)
@@ -161,3 +190,22 @@ def decode_forecast(payload: bytes) -> Forecast:
 def forecast_schema() -> dict[str, Any]:
     """The JSON Schema of a Forecast."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Forecast)}
+
+
+def forecast_meanings() -> Mapping[str, str]:
+    """The meaning of each field of a Forecast, by name, in their order."""
+    return {name: str(meta.description) for name, (_, meta) in _declared().items()}
+
+
+def forecast_columns() -> Mapping[str, type]:
+    """The fields that are columns of CSV and Parquet, in their order, and the type of their values (None aside)."""
+    return {name: kind for name, (kind, meta) in _declared().items() if (meta.extra or {}).get("column")}
+
+
+@cache
+def _declared() -> Mapping[str, tuple[Any, msgspec.Meta]]:
+    declared: dict[str, tuple[Any, msgspec.Meta]] = {}
+    for name, hint in get_type_hints(Forecast, include_extras=True).items():
+        kind, meta = get_args(hint)
+        declared[name] = (kind.__args__[0] if isinstance(kind, UnionType) else kind, meta)
+    return declared

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import os
 import textwrap
@@ -13,37 +14,9 @@ from typing import Any, Final, Literal
 import msgspec
 
 from errors import StateWriteError
-from records import RETURN_LIMITED, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of
+from records import RETURN_LIMITED, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of, forecast_columns
 
 TABLE_WIDTH: Final = 120
-#: Columns of CSV and Parquet; JSON contains the whole rows.
-_COLUMNS: Final = (
-    "ticker",
-    "as_of",
-    "last_close",
-    "horizon",
-    "annual_return",
-    "annual_volatility",
-    "return_standard_error",
-    "lower_80",
-    "upper_80",
-    "lower_95",
-    "upper_95",
-    "return_model",
-    "volatility_model",
-    "fallback",
-    "bars_used",
-    "training_cutoff",
-    "settings_hash",
-    "code_version",
-    "periods_per_year",
-    "currency",
-)
-_INTEGERS: Final = frozenset({"horizon", "bars_used", "periods_per_year"})
-_DATES: Final = frozenset({"as_of", "training_cutoff"})
-_TEXTS: Final = frozenset(
-    {"ticker", "return_model", "volatility_model", "fallback", "settings_hash", "code_version", "currency"}
-)
 
 
 def rows_to_json(rows: Iterable[Forecast]) -> bytes:
@@ -52,8 +25,9 @@ def rows_to_json(rows: Iterable[Forecast]) -> bytes:
 
 
 def rows_to_csv(rows: Iterable[Forecast]) -> bytes:
-    """One line per row, sorted by ticker; numbers are exact, missing values empty."""
-    return _csv(_COLUMNS, ([getattr(row, name) for name in _COLUMNS] for row in _sorted(rows)))
+    """One line per row, sorted by ticker, with the columns of `forecast_columns`; numbers are exact, missing values empty."""
+    names = list(forecast_columns())
+    return _csv(names, ([getattr(row, name) for name in names] for row in _sorted(rows)))
 
 
 def rows_to_parquet(rows: Iterable[Forecast]) -> bytes:
@@ -61,16 +35,10 @@ def rows_to_parquet(rows: Iterable[Forecast]) -> bytes:
     import pyarrow as pa  # noqa: PLC0415 - 0.2 s that only this format needs
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    def kind(name: str) -> pa.DataType:
-        if name in _TEXTS:
-            return pa.string()
-        if name in _DATES:
-            return pa.date32()
-        return pa.int32() if name in _INTEGERS else pa.float64()
-
-    ordered = _sorted(rows)
-    schema = pa.schema([(name, kind(name)) for name in _COLUMNS])
-    table = pa.table({name: [getattr(row, name) for row in ordered] for name in _COLUMNS}, schema=schema)
+    kinds = {str: pa.string(), dt.date: pa.date32(), int: pa.int32(), float: pa.float64()}
+    ordered, columns = _sorted(rows), forecast_columns()
+    schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
+    table = pa.table({name: [getattr(row, name) for row in ordered] for name in columns}, schema=schema)
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 from pydantic.fields import FieldInfo
 
 from commands.tidecast import ENTRIES, cli
 from optimizer.web.openapi import description
+from records import forecast_columns, forecast_meanings
+from records.schemas import SCHEMAS
 from settings import FORECAST, GROUPS, Settings
 from tests.conftest import ROOT
 from tests.house.imports import GROUND, KAFKA_ROOMS, MAY_IMPORT
@@ -90,6 +93,19 @@ def http_table() -> str:
     return "\n".join(lines)
 
 
+def row_table() -> str:
+    """The fields of a row of the forecast table, as `records.Forecast` declares them."""
+    columns = forecast_columns()
+    lines = ["| field | meaning |", "|---|---|"]
+    lines += [f"| `{name}`{' ‡' if name in columns else ''} | {text} |" for name, text in forecast_meanings().items()]
+    return "\n".join(lines)
+
+
+def schema_text(name: str) -> str:
+    """A JSON Schema as it stands in docs/schemas."""
+    return msgspec.json.format(msgspec.json.encode(SCHEMAS[name]())).decode() + "\n"
+
+
 def picture() -> str:
     """Which package knows which, from the table that the test of imports holds."""
     shown = [name for name in MAY_IMPORT if name not in _LEFT_OUT]
@@ -105,6 +121,7 @@ PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/reference/settings.md", settings_tables),
     "commands": ("docs/reference/commands.md", commands_pages),
     "http": ("docs/reference/http.md", http_table),
+    "row": ("docs/reference/rows.md", row_table),
     "picture": ("docs/architecture.md", picture),
 }
 
@@ -119,7 +136,9 @@ def with_part(page: str, name: str, content: str) -> str:
 
 
 def main() -> None:
-    """Write every part."""
+    """Write every part, and the JSON Schemas."""
+    for name in SCHEMAS:
+        (ROOT / "docs" / "schemas" / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")
     for name, (place, make) in PARTS.items():
         path = Path(ROOT / place)
         path.write_text(with_part(path.read_text(encoding="utf-8"), name, make()), encoding="utf-8")
