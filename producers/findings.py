@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from producers.forms.containers import PassedOver
 from producers.forms.declared import Form
+
+#: How many of each kind a command prints. `producers check` lists more.
+_SHOWN: Final = 10
 
 
 @dataclass(slots=True)
@@ -27,7 +31,7 @@ class Findings:
         if ticker not in tickers:
             tickers.append(ticker)
 
-    def lines(self, *, limit: int) -> Iterator[str]:
+    def lines(self, *, limit: int = _SHOWN) -> Iterator[str]:
         """As text: forms with their files, notes with their tickers, files passed over."""
         for sentence, files in list(self.forms.items())[:limit]:
             yield f"read as: {sentence} ({_few(files)})"

@@ -104,6 +104,9 @@ def publish(
         missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
         failed=report.failed,
     )
+    if source == SourceName.FILE:
+        for line in bars.findings.lines():
+            click.echo(line, err=True)
     if form == "json":
         click.echo(msgspec.json.encode(summary))
     else:

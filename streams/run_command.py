@@ -89,6 +89,9 @@ def run(
             pool = stack.enter_context(new_ticker_pool(settings, train_ticker))
         engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
         summary = engine.run(bars, bars_total=bars.bars_total)
+    if source == SourceName.FILE:
+        for line in bars.findings.lines():
+            click.echo(line, err=True)
     for line in summary_lines(summary):
         click.echo(line, err=True)
     if bars.suspicions:

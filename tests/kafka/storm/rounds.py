@@ -181,6 +181,8 @@ class Round:
         path = self._folder / "bars.csv"
         write_file(path, filed)
         command = ["producers", "publish", "--source", "file", "--path", str(path), "--batch", "1"]
+        # Declared, since made prices do not fall on ex-dates.
+        command += ["--read-as", "prices=raw"]
         at = self._began + filed.at * self._plan.seconds
         return Helper("command", command, self._environment, self._folder, not_before=at)
 
