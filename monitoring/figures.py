@@ -35,13 +35,20 @@ class CalendarFigures(msgspec.Struct, frozen=True):
 
 
 class TableFigures(msgspec.Struct, frozen=True):
-    """The rows of this worker's partitions, counted at the last sweep; a row may be stale and a fallback."""
+    """The rows of this worker's partitions, counted at the last sweep; a row may be stale and a fallback.
+
+    `market_model_weight` is the mean weight of the market model in the volatility of the rows with a trained model, None
+    without any; `drifted` are those whose candidate an alarm displaced, `oldest_cutoff` is the end of their oldest training.
+    """
 
     rows: int = 0
     fresh: int = 0
     stale: int = 0
     fallbacks: Mapping[str, int] = {}
     trainings_missing: int = 0
+    market_model_weight: float | None = None
+    drifted: int = 0
+    oldest_cutoff: dt.date | None = None
 
 
 class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,3 +80,5 @@ class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
     recoveries: int
     recovery_seconds: float | None
     table_bytes: Mapping[str, int]
+    training_seconds: Mapping[str, float] = {}
+    market_model_fit: dt.date | None = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 #: A calendar with fewer tickers than this says nothing by itself: they may all be delisted.
@@ -32,6 +33,17 @@ def punctuality(
     """Which sessions (rising) after the newest bar are overdue: those whose close is longer ago than the grace."""
     late = [session.date for session in sessions if session.date > newest and session.close + grace < now]
     return Punctuality(calendar, newest, len(late), late[-1] if late else None)
+
+
+def newest_bars(bars: Iterable[tuple[str | None, dt.date]]) -> dict[str, dt.date]:
+    """`newest_by_calendar` of tickers, each with its calendar and its newest bar."""
+    tickers: Counter[str] = Counter()
+    newest: dict[str, dt.date] = {}
+    for calendar, bar in bars:
+        if calendar is not None:
+            tickers[calendar] += 1
+            newest[calendar] = max(bar, newest.get(calendar, bar))
+    return newest_by_calendar([(name, tickers[name], date) for name, date in newest.items()])
 
 
 def newest_by_calendar(last_bars: Sequence[tuple[str | None, int, dt.date]]) -> dict[str, dt.date]:

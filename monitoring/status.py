@@ -10,6 +10,7 @@ import msgspec
 
 from monitoring.figures import WorkerFigures
 from monitoring.judgement import Reason
+from monitoring.replica import ReplicaFigures
 
 
 class GroupPartition(msgspec.Struct, frozen=True):
@@ -44,6 +45,13 @@ class TableLine(msgspec.Struct, frozen=True):
     unreadable: int
 
 
+class ReplicaLine(msgspec.Struct, frozen=True):
+    """The replica on this host: `figures` is None if its page cannot be read, then `problem` says why."""
+
+    figures: ReplicaFigures | None
+    problem: str | None
+
+
 class Status(msgspec.Struct, frozen=True):
     """Everything; `reasons` say what is wrong, empty if nothing is. `broker` says why Kafka gave no answer."""
 
@@ -57,6 +65,7 @@ class Status(msgspec.Struct, frozen=True):
     state_dir: str
     disk_free_bytes: int | None
     reasons: tuple[Reason, ...]
+    replica: ReplicaLine | None = None
 
     @property
     def is_red(self) -> bool:
@@ -76,11 +85,13 @@ def reasons_of(
     table: TableLine | None,
     table_problem: str | None,
     disk_free_bytes: int | None,
+    replica: ReplicaLine | None = None,
 ) -> tuple[Reason, ...]:
     """What is wrong, each thing once."""
     found = [Reason("broker_away", broker)] if broker is not None else _of_group(workers, partitions)
     found += _of_workers(workers, broker_answers=broker is None)
     found += _of_table(table, table_problem, known={reason.code for reason in found})
+    found += _of_replica(replica, broker_answers=broker is None)
     if disk_free_bytes is not None and disk_free_bytes < LEAST_FREE_BYTES:
         found.append(Reason("disk", f"{disk_free_bytes / 2**20:.0f} MB are free on the disk of the state folder: make room"))
     return tuple(found)
@@ -125,6 +136,15 @@ def _of_table(table: TableLine | None, problem: str | None, *, known: Collection
     if late and "bars_late" not in known:
         found.append(Reason("bars_late", f"bars are overdue: {late}; run the daily job and look at its exit code"))
     return found
+
+
+def _of_replica(replica: ReplicaLine | None, *, broker_answers: bool) -> list[Reason]:
+    if replica is None:
+        return []
+    if replica.problem is not None:
+        return [Reason("replica_silent", f"replica: {replica.problem}")]
+    reasons = () if replica.figures is None else replica.figures.reasons
+    return [Reason(each.code, f"replica: {each.text}") for each in reasons if each.code != "broker_away" or broker_answers]
 
 
 def _group_wide(reason: Reason) -> bool:

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monitoring.status import Status, WorkerLine
+from monitoring.status import ReplicaLine, Status, WorkerLine
 
 
 def status_screen(status: Status) -> RenderableType:
@@ -16,6 +16,8 @@ def status_screen(status: Status) -> RenderableType:
         parts += [Text(), _workers(status)]
     if status.partitions:
         parts += [Text(), _partitions(status)]
+    if status.replica is not None:
+        parts += [Text(), _replica(status.replica)]
     parts += [Text(), *_table(status)]
     return Group(*parts)
 
@@ -78,6 +80,21 @@ def _partitions(status: Status) -> Table:
         waiting = "-" if each.lag_seconds is None or not each.lag_messages else duration(each.lag_seconds)
         table.add_row(str(each.partition), each.owner or "nobody", f"{each.messages:,}", f"{each.lag_messages:,}", waiting)
     return table
+
+
+def _replica(line: ReplicaLine) -> Text:
+    figures = line.figures
+    if figures is None:
+        return Text("replica: silent")
+    lag = sum(each.lag_messages for each in figures.partitions)
+    waiting = max((each.lag_seconds for each in figures.partitions), default=0.0)
+    behind = f"{lag:,} records behind for {duration(waiting)}" if lag else "up to date"
+    problems = ", ".join(reason.code for reason in figures.reasons) or "works"
+    left_out = f", {figures.left_out:,} records left out" if figures.left_out else ""
+    return Text(
+        f"replica: {problems}, {behind}, {figures.rows:,} rows{left_out}, version {figures.version}, "
+        f"{figures.table_bytes / 2**20:.1f} MB, up {duration(figures.uptime_seconds)}"
+    )
 
 
 def _table(status: Status) -> list[Text]:

@@ -1,66 +1,38 @@
-"""A worker's metrics by Prometheus' rules: one prefix, base units, no ticker in a label. Read when they are asked for."""
+"""A worker's metrics: each with its place in the worker's figures."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable
+from typing import Final
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.registry import Collector
+from prometheus_client import CollectorRegistry
 
+from monitoring.exposition import Specification, mapping, plain, registry_of
 from monitoring.figures import WorkerFigures
-
-PREFIX: Final = "tidecast_"
-CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
-#: Labels, in the order of the specification's, and the value.
-Samples = Iterable[tuple[tuple[str, ...], float]]
-
-
-class Specification(NamedTuple):
-    """A metric: its name without prefix (a counter's ends with `_total`), its labels, and where its values come from."""
-
-    name: str
-    help_text: str
-    labels: tuple[str, ...]
-    read: Callable[[WorkerFigures], Samples]
-
-
-def _plain(read: Callable[[WorkerFigures], float | None]) -> Callable[[WorkerFigures], Samples]:
-    def samples(figures: WorkerFigures) -> Samples:
-        value = read(figures)
-        return [] if value is None else [((), float(value))]
-
-    return samples
-
-
-def _mapping(read: Callable[[WorkerFigures], Mapping[str, float]]) -> Callable[[WorkerFigures], Samples]:
-    return lambda figures: [((key,), float(value)) for key, value in sorted(read(figures).items())]
 
 
 def _midnight(date: dt.date) -> float:
     return dt.datetime.combine(date, dt.time(), dt.UTC).timestamp()
 
 
-WORKER_METRICS: Final = (
+WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
     Specification("worker_info", "1; which version runs", ("worker", "version"), lambda f: [((f.worker, f.version), 1.0)]),
-    Specification("ready", "1 if the worker and its group do their work", (), _plain(lambda f: float(not f.reasons))),
+    Specification("ready", "1 if the worker and its group do their work", (), plain(lambda f: float(not f.reasons))),
     Specification(
         "not_ready_reason",
         "1 for each reason of not being ready",
         ("reason",),
         lambda f: [((code,), 1.0) for code in sorted({reason.code for reason in f.reasons})],
     ),
-    Specification("uptime_seconds", "Since the worker's start", (), _plain(lambda f: f.uptime_seconds)),
-    Specification("messages_total", "Messages of bars that were dealt with", (), _plain(lambda f: f.messages)),
-    Specification("bars_total", "Bars by what became of them", ("outcome",), _mapping(lambda f: f.bars)),
-    Specification("suspect_bars_total", "Bars kept although they are suspect", (), _plain(lambda f: f.suspect_bars)),
+    Specification("uptime_seconds", "Since the worker's start", (), plain(lambda f: f.uptime_seconds)),
+    Specification("messages_total", "Messages of bars that were dealt with", (), plain(lambda f: f.messages)),
+    Specification("bars_total", "Bars by what became of them", ("outcome",), mapping(lambda f: f.bars)),
+    Specification("suspect_bars_total", "Bars kept although they are suspect", (), plain(lambda f: f.suspect_bars)),
     Specification(
-        "rejected_messages_total", "Messages refused, by class of reason", ("reason",), _mapping(lambda f: f.rejected)
+        "rejected_messages_total", "Messages refused, by class of reason", ("reason",), mapping(lambda f: f.rejected)
     ),
-    Specification("refetched_total", "Fetches repeated for lost messages", (), _plain(lambda f: f.refetched)),
+    Specification("refetched_total", "Fetches repeated for lost messages", (), plain(lambda f: f.refetched)),
     Specification(
         "partition_lag_messages",
         "Messages that wait, by partition of the bars; own is whether the partition is this worker's",
@@ -99,64 +71,62 @@ WORKER_METRICS: Final = (
         ("calendar",),
         lambda f: [((c.calendar,), float(c.late_sessions)) for c in f.calendars if c.late_sessions is not None],
     ),
-    Specification("forecast_rows", "Rows of this worker's partitions", (), _plain(lambda f: f.table.rows)),
-    Specification("forecast_rows_fresh", "Of them, rows that serve", (), _plain(lambda f: f.table.fresh)),
-    Specification("forecast_rows_stale", "Of them, without new bars", (), _plain(lambda f: f.table.stale)),
+    Specification("forecast_rows", "Rows of this worker's partitions", (), plain(lambda f: f.table.rows)),
+    Specification("forecast_rows_fresh", "Of them, rows that serve", (), plain(lambda f: f.table.fresh)),
+    Specification("forecast_rows_stale", "Of them, without new bars", (), plain(lambda f: f.table.stale)),
     Specification(
         "forecast_fallback_rows",
         "Of them, rows without a trained model, by class of reason",
         ("reason",),
-        _mapping(lambda f: f.table.fallbacks),
+        mapping(lambda f: f.table.fallbacks),
     ),
-    Specification("forecast_rows_written_total", "Rows written", (), _plain(lambda f: f.rows_written)),
-    Specification("trainings_due", "Not done at the last sweep", (), _plain(lambda f: f.table.trainings_missing)),
-    Specification("trainings_running", "Trainings queued or running", (), _plain(lambda f: f.trainings_running)),
-    Specification("trainings_total", "Trainings by outcome", ("outcome",), _mapping(lambda f: f.trainings)),
-    Specification("training_process_deaths_total", "Training processes lost", (), _plain(lambda f: f.pool_deaths)),
-    Specification("event_loop_lag_seconds", "Worst of the last half minute", (), _plain(lambda f: f.loop_lag_seconds)),
-    Specification("lease_age_seconds", "Since the group last answered", (), _plain(lambda f: f.lease_age_seconds)),
+    Specification("forecast_rows_written_total", "Rows written", (), plain(lambda f: f.rows_written)),
+    Specification("trainings_due", "Not done at the last sweep", (), plain(lambda f: f.table.trainings_missing)),
+    Specification("trainings_running", "Trainings queued or running", (), plain(lambda f: f.trainings_running)),
+    Specification("trainings_total", "Trainings by outcome", ("outcome",), mapping(lambda f: f.trainings)),
+    Specification(
+        "training_seconds_total",
+        "Wall-clock seconds of validating and training each model, all tickers",
+        ("model",),
+        mapping(lambda f: f.training_seconds),
+    ),
+    Specification(
+        "oldest_training_cutoff_timestamp_seconds",
+        "Midnight UTC of the last bar of the oldest training in use",
+        (),
+        plain(lambda f: None if f.table.oldest_cutoff is None else _midnight(f.table.oldest_cutoff)),
+    ),
+    Specification(
+        "market_model_weight",
+        "Mean weight of the market model in the volatility of the rows with a trained model",
+        (),
+        plain(lambda f: f.table.market_model_weight),
+    ),
+    Specification(
+        "market_model_fit_timestamp_seconds",
+        "Monday of the last week of bars that the market model was fitted to",
+        (),
+        plain(lambda f: None if f.market_model_fit is None else _midnight(f.market_model_fit)),
+    ),
+    Specification(
+        "drifted_rows", "Rows whose candidate a drift alarm displaced by the baseline", (), plain(lambda f: f.table.drifted)
+    ),
+    Specification("training_process_deaths_total", "Training processes lost", (), plain(lambda f: f.pool_deaths)),
+    Specification("event_loop_lag_seconds", "Worst of the last half minute", (), plain(lambda f: f.loop_lag_seconds)),
+    Specification("lease_age_seconds", "Since the group last answered", (), plain(lambda f: f.lease_age_seconds)),
     Specification(
         "broker_silent_seconds",
         "Since the broker last answered",
         (),
-        _plain(lambda f: f.broker_silent_seconds),
+        plain(lambda f: f.broker_silent_seconds),
     ),
-    Specification("epochs_total", "Changes of the assignment of partitions", (), _plain(lambda f: f.epochs)),
-    Specification("recoveries_total", "Times that tables were read back", (), _plain(lambda f: f.recoveries)),
-    Specification("recovery_seconds", "The last time that took", (), _plain(lambda f: f.recovery_seconds)),
-    Specification("table_bytes", "On the disk, by table", ("table",), _mapping(lambda f: f.table_bytes)),
+    Specification("epochs_total", "Changes of the assignment of partitions", (), plain(lambda f: f.epochs)),
+    Specification("recoveries_total", "Times that tables were read back", (), plain(lambda f: f.recoveries)),
+    Specification("recovery_seconds", "The last time that took", (), plain(lambda f: f.recovery_seconds)),
+    Specification("table_bytes", "On the disk, by table", ("table",), mapping(lambda f: f.table_bytes)),
 )
-
-
-class WorkerCollector(Collector):
-    """Makes the metrics of the figures that `read` gives, when a scrape asks for them: nothing is counted twice."""
-
-    def __init__(self, read: Callable[[], WorkerFigures]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterator[Metric]:
-        """As prometheus_client calls it."""
-        figures = self._read()
-        for metric in WORKER_METRICS:
-            kind = CounterMetricFamily if metric.name.endswith("_total") else GaugeMetricFamily
-            family = kind(PREFIX + metric.name.removesuffix("_total"), metric.help_text, labels=metric.labels)
-            for labels, value in metric.read(figures):
-                family.add_metric(labels, value)
-            yield family
-
-    def describe(self) -> list[Metric]:
-        """Nothing: the figures are not there yet when this is registered."""
-        return []
 
 
 def worker_registry(read: Callable[[], WorkerFigures]) -> CollectorRegistry:
     """The registry of a worker: its figures, and those of its process (CPU, memory, descriptors)."""
-    registry = CollectorRegistry()
-    registry.register(WorkerCollector(read))
-    ProcessCollector(registry=registry)
-    return registry
-
-
-def metrics_text(registry: CollectorRegistry) -> bytes:
-    """All metrics in Prometheus' text format."""
-    return generate_latest(registry)
+    return registry_of(WORKER_METRICS, read)

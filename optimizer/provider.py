@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 #: What failed is not asked again for this long: the same request answers at once, and a rate limit is not deepened by it.
 PAUSE_SECONDS: Final = 60.0
 _NAME: Final = "provider prices"
+#: Of a question: all tickers answered, some, none.
+OUTCOMES: Final = ("answered", "in_part", "failed")
 
 #: A ticker between two dates. That there is nothing in one year says nothing of another.
 Question = tuple[str, dt.date, dt.date]
@@ -63,6 +65,8 @@ class Provider:
         self._mutex = threading.Lock()
         self._cache: TwoLevelCache | None = None
         self._failed: dict[Question, tuple[float, str]] = {}
+        #: Called after each question to the provider with its outcome (`OUTCOMES`) and its seconds.
+        self.on_call: Callable[[str, float], object] = lambda _outcome, _seconds: None
 
     @classmethod
     def of(cls, settings: Settings, download: Download) -> Provider:
@@ -88,7 +92,9 @@ class Provider:
         failed = self._paused({ticker: (ticker, start, end) for ticker in tickers if ticker not in found})
         wanted = [ticker for ticker in tickers if ticker not in found and ticker not in failed]
         if wanted:
+            started = time.perf_counter()
             answer = self._ask(wanted, start, end)
+            self.on_call(_outcome(answer), time.perf_counter() - started)
             for ticker, columns in answer.columns.items():
                 series = _adjusted(columns)
                 day, close = self._cached(cache, ticker, start, end, functools.partial(_columns, series))
@@ -168,6 +174,13 @@ class Provider:
 
 #: Series of five years take 15 kB each.
 _MOST_IN_MEMORY: Final = 1000
+
+
+def _outcome(answer: Answer) -> str:
+    answered, in_part, failed = OUTCOMES
+    if not answer.failed:
+        return answered
+    return in_part if answer.columns else failed
 
 
 def _columns(series: Series) -> tuple[Days, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ from typing import Final
 import msgspec
 
 from broker.topics import BARS, topic_name
+from monitoring.reason_class import rejection_class
 from producers.delivery import Delivery, Message
 from producers.published import PublishedBars
 from records import VALUE_COLUMNS, BarBatch, RejectedBar, encode_batch
@@ -25,7 +27,7 @@ class PublishReport:
     """What became of a source's bars; `messages` and `bars` are acknowledged by the brokers.
 
     `changed` of the bars replace others of their dates; `skipped` were there already. `failed` says by ticker why there are
-    none of its bars.
+    none of its bars, `rejections` counts the refused bars by class of reason (`monitoring.reason_class`).
     """
 
     messages: int = 0
@@ -33,6 +35,7 @@ class PublishReport:
     changed: int = 0
     skipped: int = 0
     rejected: int = 0
+    rejections: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -42,14 +45,15 @@ def publish(
     *,
     resend: bool = False,
     published: PublishedBars | None = None,
+    report: PublishReport | None = None,
     advance: Callable[[int], object] = lambda _count: None,
 ) -> PublishReport:
     """Send every bar that the topic does not hold yet (every bar at all with `resend`); returns when all are acknowledged.
 
-    The topics must exist. `published` is what the topic holds, if that is known already; `advance` gets the count of
-    processed bars. Raises BrokerError.
+    The topics must exist. `published` is what the topic holds, if that is known already; `report` is
+    filled and returned; `advance` gets the count of processed bars. Raises BrokerError.
     """
-    report = PublishReport()
+    report = report or PublishReport()
     if resend:
         published = PublishedBars()
     elif published is None:
@@ -60,6 +64,7 @@ def publish(
             if isinstance(item, RejectedBar):
                 if item.date:
                     report.rejected += 1
+                    report.rejections[rejection_class(item.reason)] += 1
                 else:
                     report.failed[item.ticker] = item.reason
                 logger.warning("bar refused ticker=%s date=%s reason=%s", item.ticker, item.date, item.reason)

@@ -58,6 +58,7 @@ def publish(
     import msgspec
 
     from broker.topics import ensure_topics
+    from producers.job_metrics import job_metrics
     from producers.job_summary import JobSummary, summary_lines
     from producers.publish import publish as publish_bars
     from producers.published import PublishedBars
@@ -67,54 +68,57 @@ def publish(
     from producers.yahoo import Yahoo
 
     settings = load_settings(kafka_bootstrap=bootstrap, publish_batch_bars=batch_bars)
-    now = dt.datetime.now(dt.UTC)
-    published = None
-    starts: dict[str, dt.date] = {}
-    if since:
+    with job_metrics(settings.job_metrics_file, source) as job:
+        now = dt.datetime.now(dt.UTC)
+        published = None
+        starts: dict[str, dt.date] = {}
+        if since:
+            ensure_topics(settings)
+            published = PublishedBars.read(settings)
+            wanted = canonical_tickers(tickers) or frozenset()
+            starts = starts_since_last(sorted(wanted), published.last_dates(), settings.overlap_sessions)
+        bars = read_source(
+            source,
+            path=path,
+            declared=declared,
+            tickers=tickers,
+            start=start,
+            end=end,
+            today=now.date(),
+            yahoo=Yahoo.of(settings, now=now),
+            starts=starts,
+            suspect_bars=settings.suspect_bars,
+        )
         ensure_topics(settings)
-        published = PublishedBars.read(settings)
-        wanted = canonical_tickers(tickers) or frozenset()
-        starts = starts_since_last(sorted(wanted), published.last_dates(), settings.overlap_sessions)
-    bars = read_source(
-        source,
-        path=path,
-        declared=declared,
-        tickers=tickers,
-        start=start,
-        end=end,
-        today=now.date(),
-        yahoo=Yahoo.of(settings, now=now),
-        starts=starts,
-        suspect_bars=settings.suspect_bars,
-    )
-    ensure_topics(settings)
-    seen = ValidationReport()
-    errors: list[SourceError] = []
-    items = _until_error(seen.watch(bars) if source == SourceName.YFINANCE else bars, errors)
-    with progress(bars.bars_total, "bars published") as advance:
-        report = publish_bars(settings, items, resend=resend, published=published, advance=advance)
-    seen.finish(bars.suspicions if source == SourceName.YFINANCE else (), bars.findings)
-    summary = JobSummary(
-        new=report.bars - report.changed,
-        changed=report.changed,
-        known=report.skipped,
-        rejected=report.rejected,
-        messages=report.messages,
-        suspect=tuple(bars.suspicions),
-        missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
-        failed=report.failed,
-    )
-    if source == SourceName.FILE:
-        for line in bars.findings.lines():
-            click.echo(line, err=True)
-    if form == "json":
-        click.echo(msgspec.json.encode(summary))
-    else:
-        click.echo("\n".join(summary_lines(summary)), err=True)
-    if errors:
-        raise errors[0]
-    if summary.failed:
-        sys.exit(SOME_FAILED)
+        seen = ValidationReport()
+        errors: list[SourceError] = []
+        items = _until_error(seen.watch(bars) if source == SourceName.YFINANCE else bars, errors)
+        with progress(bars.bars_total, "bars published") as advance:
+            report = publish_bars(settings, items, resend=resend, published=published, report=job.report, advance=advance)
+        seen.finish(bars.suspicions if source == SourceName.YFINANCE else (), bars.findings)
+        job.suspect_bars = len(bars.suspicions)
+        job.missing_sessions = sum(len(of_ticker.missing) for of_ticker in seen.tickers)
+        summary = JobSummary(
+            new=report.bars - report.changed,
+            changed=report.changed,
+            known=report.skipped,
+            rejected=report.rejected,
+            messages=report.messages,
+            suspect=tuple(bars.suspicions),
+            missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
+            failed=report.failed,
+        )
+        if source == SourceName.FILE:
+            for line in bars.findings.lines():
+                click.echo(line, err=True)
+        if form == "json":
+            click.echo(msgspec.json.encode(summary))
+        else:
+            click.echo("\n".join(summary_lines(summary)), err=True)
+        if errors:
+            raise errors[0]
+        if summary.failed:
+            sys.exit(SOME_FAILED)
 
 
 def _until_error(items: Iterable[BarBatch | RejectedBar], errors: list[SourceError]) -> Iterator[BarBatch | RejectedBar]:

@@ -67,6 +67,10 @@ class KafkaSettings(BaseModel, frozen=True):
         ge=1,
         description="Messages sent but not yet acknowledged: limits memory, and repeats after a failure.",
     )
+    job_metrics_file: Path | None = Field(
+        None,
+        description="File that `producers publish` writes its metrics to at its end, for node_exporter's textfile collector.",
+    )
     publish_deadline_seconds: float = Field(
         120.0, gt=0, description="Publishing fails without any acknowledgement for this time; a broker restarts in 15-60 s."
     )

@@ -21,6 +21,9 @@ class WorkerSettings(BaseModel, frozen=True):
     worker_port: int = Field(
         0, ge=0, le=65535, description="Port of a worker's health page on loopback; 0 takes any free port."
     )
+    replica_port: int = Field(
+        0, ge=0, le=65535, description="Port of a replica's health page on loopback; 0 takes any free port."
+    )
     worker_session_seconds: float = Field(
         8.0,
         ge=6,

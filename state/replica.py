@@ -27,6 +27,7 @@ from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.partition_copy import Record
 from state.replica_rows import Row, select_rows
 from state.replica_store import Position, Progress, ReplicaStore
+from state.replica_watch import ReplicaWatch
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ _POLL_MS: Final = 200
 _RECORDS: Final = 5000
 #: How often to check the topic: to a consumer an idle topic, a recreated topic and an absent broker look the same.
 _LOOK_SECONDS: Final = 30.0
+#: How often to compare the copy with the ends of the topic.
+_ASK_SECONDS: Final = 5.0
 #: A consumer by itself reconnects up to half a minute after its broker returns.
 _PROBE_SECONDS: Final = 5.0
 #: How soon a new partition is noticed; by default Kafka's clients look every five minutes.
@@ -48,6 +51,7 @@ class ForecastReplica:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.watch = ReplicaWatch(settings.state_dir)
         self._topic = topic_name(settings, FORECASTS)
         self._store = ReplicaStore(Path(settings.state_dir) / FORECASTS_FOLDER)
         self._consumer: KafkaConsumer | None = None
@@ -66,7 +70,7 @@ class ForecastReplica:
 
     def run(self, stop: threading.Event) -> None:
         """Follow the topic until `stop` is set; wait while the broker is away, with a warning now and then."""
-        looked = probed = time.monotonic()
+        looked = probed = asked = time.monotonic()
         while not stop.is_set():
             try:
                 if self._consumer is None:
@@ -77,6 +81,9 @@ class ForecastReplica:
                     probed = time.monotonic()
                     if not is_listening(self._settings.kafka_bootstrap):
                         self._disconnect()
+                if self._consumer is not None and time.monotonic() - asked > _ASK_SECONDS:
+                    asked = time.monotonic()
+                    self._ask_how_far()
                 if self._consumer is not None and time.monotonic() - looked > _LOOK_SECONDS:
                     looked = time.monotonic()
                     self._look_at_topic()
@@ -100,6 +107,7 @@ class ForecastReplica:
             reason = str(error)
         self._may_repair = False
         self._disconnect()
+        self.watch.note_copy()
         self._store.make_anew(reason)
         return 0
 
@@ -118,12 +126,15 @@ class ForecastReplica:
     def _take(self, found: Mapping[TopicPartition, Sequence[Any]]) -> None:
         partitions = list(self._store.position.partitions)
         rows: dict[bytes, Row] = {}
+        left_out = void = 0
         for number, records in ((partition.partition, records) for partition, records in found.items()):
             selected = select_rows(
                 (Record(record.offset, record.key or b"", record.value, decode_claim(record.headers)) for record in records),
                 partitions[number].standing,
             )
             rows |= selected.rows
+            left_out += len(selected.left_out)
+            void += len(selected.void)
             partitions[number] = Progress(records[-1].offset + 1, *selected.standing)
             for offset, reason in selected.left_out:
                 logger.warning("record left out partition=%d offset=%d reason=%s", number, offset, reason)
@@ -137,6 +148,9 @@ class ForecastReplica:
                     "their worker had lost the partition",
                 )
         self._store.write(rows, partitions)
+        self.watch.note_records(
+            sum(len(records) for records in found.values()), rows=self._store.position.rows, left_out=left_out, void=void
+        )
 
     def _connect(self) -> KafkaConsumer:
         topic = existing_topic(self._settings, FORECASTS)
@@ -169,6 +183,7 @@ class ForecastReplica:
         if position.topic_id == topic_id and self._is_in_range(consumer, position):
             return
         if position.topic_id:
+            self.watch.note_copy()
             logger.warning("topic was recreated or has lost messages, copied from its beginning topic=%s", self._topic)
         self._store.begin(topic_id)
 
@@ -194,6 +209,17 @@ class ForecastReplica:
 
     def _numbered(self, count: int) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in range(count)]
+
+    def _ask_how_far(self) -> None:
+        """Compare the copy with the ends of the topic's partitions, as the broker has them."""
+        consumer = self._consumer
+        assert consumer is not None, "asked while connected"
+        partitions = self._numbered(len(self._store.position.partitions))
+        with broker_errors(self._settings):
+            ends = consumer.end_offsets(partitions)
+            # Not the stored offset: compaction may leave a log that ends without a record.
+            done = {each.partition: consumer.position(each) for each in partitions}
+        self.watch.note_offsets(done, {each.partition: end for each, end in ends.items()}, self._store.position.rows)
 
     def _look_at_topic(self) -> None:
         """Disconnect if the topic was recreated: a consumer would continue in another topic of the same name."""

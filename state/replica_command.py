@@ -17,7 +17,10 @@ from commands.console import load_settings
 def replica(state_dir: Path | None, bootstrap: str | None) -> None:
     """Keep a copy of the topic `forecasts` for readers on this host, until Ctrl-C or SIGTERM."""
     from broker.patience import once_kafka_answers
+    from commands.pages import Pages
     from state.replica import ForecastReplica
+    from state.replica_pages import replica_pages
+    from state.replica_watch import noted_page
 
     settings = load_settings(state_dir=state_dir, kafka_bootstrap=bootstrap)
     stop = threading.Event()
@@ -25,5 +28,6 @@ def replica(state_dir: Path | None, bootstrap: str | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     copy = once_kafka_answers(settings, lambda: ForecastReplica(settings), stop=stop)
     if copy is not None:
-        with copy:
+        pages = Pages(settings.replica_port, replica_pages(copy.watch), setting="REPLICA_PORT")
+        with copy, pages, noted_page(settings.state_dir, pages.port):
             copy.run(stop)

@@ -7,6 +7,7 @@ expects of it.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -149,6 +150,11 @@ def market_model() -> MarketModel:
         return MarketModel.from_bytes(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): make it with python -m models pretrain") from error
+
+
+def fit_end() -> dt.date:
+    """Monday of the last week of bars that the market model was fitted to."""
+    return dt.date(1970, 1, 1) + dt.timedelta(days=7 * market_model().record.last_week - 3)
 
 
 def digest_of(payload: bytes) -> str:

@@ -17,6 +17,7 @@ from models.selection.drift import Monitors, monitors_at_cutoff
 from models.selection.evidence import prior_of, return_evidence, variance_evidence
 from models.selection.metrics import out_of_sample_r2, qlike, rmse, strategy_sharpe
 from models.selection.walkforward import Fold, Realised, WalkForward, folds_of, realised, walk_forward
+from models.stopwatch import span
 from records import TRADING_DAYS, CandidateScore, FallbackStep, periods_per_year
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,8 @@ class ModelSelector:
         models: dict[str, Model] = {}
         for name in names:
             try:
-                walks[name], models[name] = _validate(MODELS[name], window, horizon, mixed_seed(seed, window, name), folds)
+                with span(name):
+                    walks[name], models[name] = _validate(MODELS[name], window, horizon, mixed_seed(seed, window, name), folds)
             except ModelError as error:
                 logger.warning("candidate failed ticker=%s model=%s reason=%s", window.ticker, name, error)
                 failures[name] = str(error)

@@ -34,6 +34,8 @@ def create_app(settings: Settings, reader: ForecastReader | None = None, *, sess
     resources = app.extensions[_OPENED] = contextlib.ExitStack()
     opened = session or resources.enter_context(Session.open(settings, forecasts=reader))
     metrics = Metrics()
+    if opened.provider is not None:
+        opened.provider.on_call = metrics.count_provider_call
     optimizations = app.extensions[OPTIMIZATIONS] = resources.enter_context(contextlib.closing(Optimizations(opened, metrics)))
     register_errors(app)
     register_request_figures(app, metrics)

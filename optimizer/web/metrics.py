@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from monitoring.exposition import PREFIX, FiguresCollector, Specification
+
 logger = logging.getLogger("optimizer.access")
+
+Figures = TypeVar("Figures")
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
 
@@ -22,21 +26,38 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = Counter("http_requests", "Answers", ["method", "route", "status"], registry=self.registry)
+        self.requests = Counter(PREFIX + "http_requests", "Answers", ["method", "route", "status"], registry=self.registry)
         self.seconds = Histogram(
-            "http_request_seconds", "From the request to the whole answer", ["route"], buckets=_SECONDS, registry=self.registry
+            PREFIX + "http_request_seconds",
+            "From the request to the whole answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=self.registry,
         )
-        self.optimizations = Counter("optimizations", "Optimizations ended", ["outcome"], registry=self.registry)
+        self.optimizations = Counter(PREFIX + "optimizations", "Optimizations ended", ["outcome"], registry=self.registry)
         self.optimization_seconds = Histogram(
-            "optimization_seconds", "Of one optimization", buckets=_SECONDS, registry=self.registry
+            PREFIX + "optimization_seconds", "Of one optimization", buckets=_SECONDS, registry=self.registry
         )
-        self.estimates = Counter("optimization_estimates", "Tickers optimized over", ["source"], registry=self.registry)
-        self.running = Gauge("optimizations_running", "Optimizations under way", registry=self.registry)
-        self.streams = Gauge("progress_streams", "Progress streams held", registry=self.registry)
+        self.estimates = Counter(
+            PREFIX + "optimization_estimates", "Tickers optimized over", ["source"], registry=self.registry
+        )
+        self.running = Gauge(PREFIX + "optimizations_running", "Optimizations under way", registry=self.registry)
+        self.streams = Gauge(PREFIX + "progress_streams", "Progress streams held", registry=self.registry)
+        self.provider_calls = Counter(
+            PREFIX + "provider_calls", "Questions to the provider of prices", ["outcome"], registry=self.registry
+        )
+        self.provider_seconds = Histogram(
+            PREFIX + "provider_call_seconds", "Of one question to the provider", buckets=_SECONDS, registry=self.registry
+        )
 
-    def watch(self, name: str, help_text: str, read: Callable[[], float]) -> None:
-        """A gauge that is read when it is asked for."""
-        Gauge(name, help_text, registry=self.registry).set_function(read)
+    def count_provider_call(self, outcome: str, seconds: float) -> None:
+        """One question to the provider of prices has ended."""
+        self.provider_calls.labels(outcome).inc()
+        self.provider_seconds.observe(seconds)
+
+    def watch(self, specifications: Sequence[Specification[Figures]], read: Callable[[], Figures]) -> None:
+        """Metrics of figures that are read when a scrape asks for them."""
+        self.registry.register(FiguresCollector(specifications, read))
 
     def page(self) -> Response:
         """All figures in Prometheus' text format."""

@@ -95,6 +95,11 @@ _HEALTH: Final = {
         "age_sessions": {"type": ["integer", "null"], "description": "Weekdays from that bar to today"},
         "fresh_share": _NUMBER,
         "unreadable": {"type": "integer"},
+        "late_sessions": {
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": "By calendar, sessions whose bars are overdue",
+        },
         "reason": _TEXT,
     },
 }

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from flask import Flask, Response, request
 
-from errors import SchemaError, StateError
 from models.explain.explanation import explain
-from optimizer.lookup import Freshness, sessions_between
 from optimizer.session import Session
 from optimizer.tickers import clean_tickers
 from optimizer.web.answers import json_answer, refuse
 from optimizer.web.metrics import Metrics
+from optimizer.web.readiness import SERVICE_METRICS, Readiness
 from optimizer.web.rendered_table import RenderedTable, TableRenderer, shown
 from records import Forecast
 from text import comma_list
 
 
-def _today() -> dt.date:
-    return dt.datetime.now(dt.UTC).date()
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
-def register_table(app: Flask, session: Session, metrics: Metrics, today: Callable[[], dt.date] = _today) -> None:
-    """GET /api/forecasts, /healthz, /readyz and /metrics; `today` is the date that the table's age is measured against."""
+def register_table(app: Flask, session: Session, metrics: Metrics, now: Callable[[], dt.datetime] = _now) -> None:
+    """GET /api/forecasts, /healthz, /readyz and /metrics; `now` is what the bars' age is measured against."""
+    readiness = Readiness(session, now)
     reader = session.forecasts
     renderer = TableRenderer(lambda: (session.optimizer.table(), reader.unreadable()))
 
@@ -61,20 +60,14 @@ def register_table(app: Flask, session: Session, metrics: Metrics, today: Callab
 
     @app.get("/readyz")
     def ready() -> Response:
-        health = table_health(session, today())
-        return json_answer(health, 200 if health["status"] == "ready" else 503)
+        health = readiness.health()
+        return json_answer(health.page, 200 if health.is_ready else 503)
 
     @app.get("/metrics")
     def figures() -> Response:
         return metrics.page()
 
-    metrics.watch("forecast_rows", "Rows in the forecast table", lambda: float(table_health(session, today())["tickers"]))
-    metrics.watch(
-        "forecast_fresh_share", "Share of rows that serve", lambda: float(table_health(session, today())["fresh_share"])
-    )
-    metrics.watch(
-        "forecast_newest_timestamp_seconds", "Date of the newest bar", lambda: _timestamp(table_health(session, today()))
-    )
+    metrics.watch(SERVICE_METRICS, readiness.health)
 
 
 def _response(rendered: RenderedTable) -> Response:
@@ -90,41 +83,8 @@ def _response(rendered: RenderedTable) -> Response:
     return response
 
 
-def table_health(session: Session, today: dt.date) -> dict[str, Any]:
-    """Whether forecasts can be served: `tickers` in the table, the newest bar and its age, and the share that is fresh.
-
-    Replayed history is as ready as a stream of today: `fresh_share` is measured against the newest bar, and `age_sessions`, the
-    weekdays from that bar to today, shows a stream that has died.
-    """
-    unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
-    try:
-        rows = session.optimizer.table()
-    except (StateError, SchemaError):
-        return unknown | {"reason": "the forecast table cannot be read"}
-    if not rows:
-        return unknown | {"reason": "the forecast table is empty"}
-    newest = max(row.as_of for row in rows)
-    freshness = Freshness(newest, newest, session.settings.fresh_sessions)
-    fresh = sum(freshness.refusal(row) is None for row in rows)
-    return {
-        "status": "ready",
-        "tickers": len(rows),
-        "newest_as_of": newest.isoformat(),
-        "age_sessions": sessions_between(newest, max(newest, today)),
-        "fresh_share": fresh / len(rows),
-        "unreadable": len(session.forecasts.unreadable()),
-    }
-
-
 def _by_ticker(session: Session) -> dict[str, Forecast]:
     return {row.ticker: row for row in session.optimizer.table()}
-
-
-def _timestamp(health: dict[str, Any]) -> float:
-    newest = health["newest_as_of"]
-    if newest is None:
-        return 0.0
-    return dt.datetime.combine(dt.date.fromisoformat(newest), dt.time(), dt.UTC).timestamp()
 
 
 def _no_forecast(ticker: str) -> str:

@@ -29,6 +29,7 @@ from typing import Final, Generic, Self, TypeVar
 
 from commands.startup import ONE_THREAD
 from errors import TrainingError
+from models.stopwatch import stopwatch
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +81,13 @@ class TrainingPool(Generic[Job, Result]):
         self._preload = list(preload)
         self._waiting: dict[str, Callable[[], Job]] = {}
         self._suspects: deque[_Request[Job]] = deque()
-        self._running: dict[Future[Result], _Request[Job]] = {}
+        self._running: dict[Future[tuple[Result, dict[str, float]]], _Request[Job]] = {}
         self._executor: ProcessPoolExecutor | None = None
         self._lifeline: Connection | None = None
         #: How often training processes were lost.
         self.deaths = 0
+        #: Seconds that trainings took in their processes, by model.
+        self.seconds: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -132,13 +135,21 @@ class TrainingPool(Generic[Job, Result]):
         self._running.clear()
         self._stop()
 
-    def _outcome(self, request: _Request[Job], future: Future[Result], error: BaseException | None) -> Outcome[Job, Result]:
+    def _outcome(
+        self, request: _Request[Job], future: Future[tuple[Result, dict[str, float]]], error: BaseException | None
+    ) -> Outcome[Job, Result]:
         if error is None:
-            return Outcome(request.key, request.job, future.result(), None)
+            return self._success(request, future)
         logger.error("training failed ticker=%s", request.key, exc_info=error)
         return Outcome(
             request.key, request.job, None, TrainingError(f"{request.key}: training failed: {type(error).__name__}: {error}")
         )
+
+    def _success(self, request: _Request[Job], future: Future[tuple[Result, dict[str, float]]]) -> Outcome[Job, Result]:
+        result, seconds = future.result()
+        for model, spent in seconds.items():
+            self.seconds[model] = self.seconds.get(model, 0.0) + spent
+        return Outcome(request.key, request.job, result, None)
 
     def _hand_over(self) -> None:
         # A job that cannot be started now is tried again at the next poll.
@@ -181,7 +192,7 @@ class TrainingPool(Generic[Job, Result]):
         for future, request in self._running.items():
             # A result may have arrived just before the process died.
             if future.done() and future.exception() is None:
-                outcomes.append(Outcome(request.key, request.job, future.result(), None))
+                outcomes.append(self._success(request, future))
             elif request.attempts >= ATTEMPTS:
                 message = (
                     f"{request.key}: its training ended its process {ATTEMPTS} times (killed, out of memory, or over the "
@@ -217,10 +228,12 @@ class TrainingPool(Generic[Job, Result]):
             self._executor = None
 
 
-def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -> Result:
+def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -> tuple[Result, dict[str, float]]:
     faulthandler.dump_traceback_later(deadline_seconds, exit=True, file=sys.__stderr__ or sys.stderr)
     try:
-        return function(job)
+        with stopwatch() as seconds:
+            result = function(job)
+        return result, seconds
     finally:
         faulthandler.cancel_dump_traceback_later()
 

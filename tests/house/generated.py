@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
@@ -15,12 +15,19 @@ from typing import Any
 
 import click
 import msgspec
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic.fields import FieldInfo
 
 from commands.tidecast import ENTRIES, cli
+from monitoring.exposition import PREFIX, Specification
+from monitoring.replica import REPLICA_METRICS
+from monitoring.worker_metrics import WORKER_METRICS
 from optimizer.web.openapi import description
 from records import forecast_columns, forecast_meanings
 from records.schemas import SCHEMAS
+from optimizer.web.readiness import SERVICE_METRICS
+from optimizer.web.metrics import Metrics
+from producers.job_metrics import JOB_METRICS
 from settings import FORECAST, GROUPS, Settings
 from tests.conftest import ROOT
 from tests.house.imports import GROUND, KAFKA_ROOMS, MAY_IMPORT
@@ -117,11 +124,50 @@ def picture() -> str:
     return "\n".join([*lines, "    end", "```"])
 
 
+def metrics_tables() -> str:
+    """Every metric, by the process that has it."""
+    lines: list[str] = []
+    for title, rows in (
+        ("Workers", _specified(WORKER_METRICS)),
+        ("HTTP service", [*_specified(SERVICE_METRICS), *_counted()]),
+        ("Replicas", _specified(REPLICA_METRICS)),
+        ("Publishing jobs", _specified(JOB_METRICS)),
+    ):
+        lines += [f"## {title}", "", "| metric | labels | what |", "|---|---|---|"]
+        lines += [f"| `{PREFIX}{name}` | {', '.join(labels)} | {text} |" for name, labels, text in rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _specified(specifications: Iterable[Specification[Any]]) -> list[tuple[str, tuple[str, ...], str]]:
+    return [(each.name, each.labels, each.help_text) for each in specifications]
+
+
+def _counted() -> list[tuple[str, tuple[str, ...], str]]:
+    """The metrics that the service counts itself; a histogram's have `_bucket`, `_count` and `_sum` behind the name."""
+    counted = [each for each in vars(Metrics()).values() if isinstance(each, MetricWrapperBase)]
+    return [
+        (
+            family.name.removeprefix(PREFIX) + ("_total" if family.type == "counter" else ""),
+            labels_of(each),
+            family.documentation,
+        )
+        for each in counted
+        for family in each.describe()
+    ]
+
+
+def labels_of(metric: MetricWrapperBase) -> tuple[str, ...]:
+    """The names of a metric's labels."""
+    return tuple(metric._labelnames)
+
+
 PARTS: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings": ("docs/reference/settings.md", settings_tables),
     "commands": ("docs/reference/commands.md", commands_pages),
     "http": ("docs/reference/http.md", http_table),
     "row": ("docs/reference/rows.md", row_table),
+    "metrics": ("docs/reference/metrics.md", metrics_tables),
     "picture": ("docs/architecture.md", picture),
 }
 

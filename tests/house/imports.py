@@ -18,11 +18,11 @@ MAY_IMPORT = {
     "monitoring": {"errors"},
     "evaluation": GROUND | {"models"},
     "history": GROUND | {"models"},
-    "state": GROUND | {"broker", "history"},
+    "state": GROUND | {"broker", "commands", "history", "monitoring"},
     "cluster": GROUND | {"broker", "commands"},
-    "producers": GROUND | {"broker", "marketdata"},
+    "producers": GROUND | {"broker", "marketdata", "monitoring"},
     "streams": GROUND | {"commands", "marketdata", "monitoring", "models", "history", "state", "broker"},
-    "optimizer": GROUND | {"commands", "marketdata", "models", "state"},
+    "optimizer": GROUND | {"commands", "marketdata", "models", "monitoring", "state"},
     "backtest": GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
     "benchmarks": GROUND
     | {

@@ -11,13 +11,18 @@ from typing import Any
 import pytest
 import yaml
 
-from monitoring.worker_metrics import PREFIX, WORKER_METRICS
+from monitoring.exposition import PREFIX, Specification
+from monitoring.replica import REPLICA_METRICS
+from monitoring.worker_metrics import WORKER_METRICS
+from optimizer.web.readiness import SERVICE_METRICS
 from optimizer.web.metrics import Metrics
+from producers.job_metrics import JOB_METRICS
 from tests.conftest import ROOT
 
+SPECIFICATIONS: tuple[Specification[Any], ...] = (*WORKER_METRICS, *REPLICA_METRICS, *SERVICE_METRICS, *JOB_METRICS)
 FOLDER = ROOT / "docs" / "monitoring"
 #: Functions, modifiers and labels of PromQL that look like names.
-_NAME = re.compile(r"\b(tidecast_\w+|http_\w+|optimizations?_\w+|process_\w+|forecast_\w+|progress_\w+)\b")
+_NAME = re.compile(r"\b(tidecast_\w+|process_\w+)\b")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -31,12 +36,12 @@ def dashboard_queries() -> list[str]:
 
 
 def existing() -> set[str]:
-    worker = {PREFIX + metric.name for metric in WORKER_METRICS}
+    figures = {PREFIX + metric.name for metric in SPECIFICATIONS}
     service: set[str] = set()
     for family in Metrics().registry.collect():
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
         service |= {family.name + suffix for suffix in suffixes}
-    return worker | service
+    return figures | service
 
 
 @pytest.mark.parametrize("query", [rule["expr"] for rule in rules()] + dashboard_queries())
@@ -50,12 +55,19 @@ def test_a_metric_that_is_gone_would_be_noticed() -> None:
     assert not set(_NAME.findall("max(tidecast_lag_seconds)")) <= existing()
 
 
-@pytest.mark.parametrize("metric", WORKER_METRICS, ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", SPECIFICATIONS, ids=lambda metric: metric.name)
 def test_names_follow_the_rules(metric: Any) -> None:
     """https://prometheus.io/docs/practices/naming: base units, `_total` for counters, no ticker in a label."""
     assert re.fullmatch(r"[a-z][a-z_]*", metric.name)
     assert not {"ticker", "symbol"} & set(metric.labels)
     assert not metric.name.endswith(("_ms", "_milliseconds", "_minutes", "_mb", "_kb", "_percent"))
+
+
+def test_no_two_processes_have_a_metric_of_one_name() -> None:
+    """A sum over all targets must not count a row of a worker and of the service."""
+    names = [metric.name for metric in SPECIFICATIONS]
+    assert len(set(names)) == len(names)
+    assert not {PREFIX + name for name in names} & {family.name for family in Metrics().registry.collect()}
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])

@@ -13,7 +13,7 @@ from tests.made.market import MemoryForecasts, MemoryHistories, made_bars, made_
 
 @pytest.fixture
 def settings(tmp_path) -> Settings:
-    return Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0)
+    return Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0, bars_due_hours=0)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Service:
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "optimizer", "serve", "--state", str(state), "--port", "0"],
-                cwd=ROOT, stderr=log, env=os.environ | {"PRICE_PROVIDER": "none"} | environment,
+                cwd=ROOT, stderr=log, env=os.environ | {"PRICE_PROVIDER": "none", "BARS_DUE_HOURS": "0"} | environment,
             )  # fmt: skip
         until(lambda: self.process.poll() is not None or self._said_where(), lambda: self.log)
         said = self._said_where()

@@ -61,7 +61,9 @@ BODIES = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[FlaskClient]:
-    chosen = Settings(_env_file=None, state_dir=tmp_path_factory.mktemp("fuzz") / "state", price_provider="none")
+    chosen = Settings(
+        _env_file=None, state_dir=tmp_path_factory.mktemp("fuzz") / "state", price_provider="none", bars_due_hours=0
+    )
     write_state(chosen.state_dir, BARS, [trained_row(ticker, bars) for ticker, bars in BARS.items()])
     with Session.open(chosen) as session:
         app = create_app(chosen, session=session)

@@ -31,7 +31,9 @@ def with_error(index: int) -> dict[str, Any]:
 @pytest.fixture(scope="module", params=[-100, -1], ids=["error in the middle", "error at the end"])
 def client(request, tmp_path_factory) -> Iterator[FlaskClient]:
     bars = with_error(request.param)
-    chosen = Settings(_env_file=None, state_dir=tmp_path_factory.mktemp("real") / "state", price_provider="none")
+    chosen = Settings(
+        _env_file=None, state_dir=tmp_path_factory.mktemp("real") / "state", price_provider="none", bars_due_hours=0
+    )
     write_state(chosen.state_dir, bars, [trained_row(ticker, held) for ticker, held in bars.items()])
     with Session.open(chosen) as session:
         app = create_app(chosen, session=session)

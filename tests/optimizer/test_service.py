@@ -15,7 +15,7 @@ from optimizer.lookup import sessions_between
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from optimizer.web.jobs import Jobs, SameIdError
-from optimizer.web.table import table_health
+from optimizer.web.readiness import table_health
 from settings import Settings
 from tests.made.clocks import Clock
 from tests.made.market import TICKERS, later, made_bars, made_rows, row, trained_row, write_state
@@ -83,7 +83,8 @@ def test_readiness_tells_the_newest_bar_and_how_much_is_fresh(service):
     assert health["newest_as_of"] == BARS["AAA"].last_date.isoformat()
     assert health["fresh_share"] == pytest.approx(5 / 6)
     figures = service.get("/metrics").body.decode()
-    assert "forecast_rows 6.0" in figures
+    assert "tidecast_served_rows 6.0" in figures
+    assert "tidecast_service_ready 1.0" in figures
     assert re.search(r"process_resident_memory_bytes \d", figures)
 
 

@@ -75,6 +75,11 @@ class AsyncTrainingPool:
         """How often training processes were lost."""
         return self._pool.deaths
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds that trainings took, by model; a copy, as another thread adds to them."""
+        return dict(self._pool.seconds)
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:

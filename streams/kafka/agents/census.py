@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from marketdata.calendars import calendar_name
+from models.selection.evidence import prior_of
 from monitoring.figures import TableFigures
 from monitoring.punctuality import newest_by_calendar
 from monitoring.reason_class import fallback_class
@@ -20,6 +21,10 @@ class Census:
     rows: int = 0
     stale: int = 0
     trainings_missing: int = 0
+    trained: int = 0
+    market_weight: float = 0.0
+    drifted: int = 0
+    oldest_cutoff: dt.date | None = None
     fallbacks: Counter[str] = field(default_factory=Counter)
     _tickers: Counter[str] = field(default_factory=Counter)
     _newest: dict[str, dt.date] = field(default_factory=dict)
@@ -29,10 +34,21 @@ class Census:
         self.rows += 1
         if row.fallback is not None or row.annual_return is None:
             self.fallbacks[fallback_class("; ".join(step.reason for step in row.fallbacks))] += 1
+        else:
+            self._count_trained(row)
         calendar = calendar_name(row.ticker)
         if calendar is not None:
             self._tickers[calendar] += 1
             self._newest[calendar] = max(row.as_of, self._newest.get(calendar, row.as_of))
+
+    def _count_trained(self, row: Forecast) -> None:
+        self.trained += 1
+        if prior_of(row.volatility_model or "") is not None:
+            self.market_weight += row.volatility_weight
+        monitors = () if row.drift is None else (row.drift.returns, row.drift.variance)
+        self.drifted += any(monitor is not None and monitor.alarm is not None for monitor in monitors)
+        if row.training_cutoff is not None:
+            self.oldest_cutoff = min(row.training_cutoff, self.oldest_cutoff or row.training_cutoff)
 
     def figures(self) -> TableFigures:
         """The counts."""
@@ -42,6 +58,9 @@ class Census:
             stale=self.stale,
             fallbacks=dict(self.fallbacks),
             trainings_missing=self.trainings_missing,
+            market_model_weight=self.market_weight / self.trained if self.trained else None,
+            drifted=self.drifted,
+            oldest_cutoff=self.oldest_cutoff,
         )
 
     def calendars(self) -> dict[str, tuple[int, dt.date]]:

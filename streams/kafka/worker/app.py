@@ -21,7 +21,8 @@ from faust.types.web import Request, Response, View
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
-from monitoring.worker_metrics import CONTENT_TYPE, metrics_text, worker_registry
+from monitoring.exposition import CONTENT_TYPE, metrics_text
+from monitoring.worker_metrics import worker_registry
 from settings import Settings
 from state.shared_memory import SharedMemory
 from streams.kafka.agents.async_pool import AsyncTrainingPool

@@ -13,6 +13,7 @@ from typing import Any, Final
 import faust
 
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from models.market.model import fit_end
 from monitoring.figures import CalendarFigures, PartitionFigures, WorkerFigures
 from records import date_of
 from settings import Settings
@@ -135,6 +136,8 @@ class Health:
             recoveries=self._restoration.completed_times,
             recovery_seconds=self._restoration.last_seconds,
             table_bytes=table_bytes(tables_folder(self._settings)),
+            training_seconds=self._pool.seconds,
+            market_model_fit=fit_end(),
         )
 
     @property

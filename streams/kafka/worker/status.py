@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -18,13 +18,17 @@ from broker.topics import BARS, topic_name
 from errors import BrokerError, SchemaError, StateError, StateMissingError
 from marketdata.calendars import calendar_name, session_closes
 from monitoring.figures import WorkerFigures
-from monitoring.punctuality import Session, newest_by_calendar, punctuality
+from monitoring.punctuality import Session, newest_bars, punctuality
 from monitoring.reason_class import fallback_class
-from monitoring.status import GroupPartition, Status, TableLine, WorkerLine, reasons_of
+from monitoring.replica import ReplicaFigures
+from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
 from records import Forecast
 from settings import Settings
 from state.readers import ForecastReader
+from state.replica_watch import page_of
 from streams.kafka.worker.folder import noted_pages
+
+Figures = TypeVar("Figures")
 
 _PAGE_SECONDS: Final = 5.0
 _SHOWN_TICKERS: Final = 5
@@ -43,6 +47,7 @@ def gather(settings: Settings, *, now: dt.datetime, ask_kafka: bool) -> Status:
     workers = _workers(group, noted_pages(settings))
     partitions = _partitions(group, workers)
     table, problem = _table(settings, now)
+    replica = gather_replica(settings)
     free = shutil.disk_usage(settings.state_dir).free if settings.state_dir.exists() else None
     return Status(
         at=now,
@@ -52,6 +57,7 @@ def gather(settings: Settings, *, now: dt.datetime, ask_kafka: bool) -> Status:
         partitions=partitions,
         table=table,
         table_problem=problem,
+        replica=replica,
         state_dir=str(settings.state_dir),
         disk_free_bytes=free,
         reasons=reasons_of(
@@ -60,6 +66,7 @@ def gather(settings: Settings, *, now: dt.datetime, ask_kafka: bool) -> Status:
             partitions=partitions,
             table=table,
             table_problem=problem,
+            replica=replica,
             disk_free_bytes=free,
         ),
     )
@@ -69,7 +76,7 @@ def _workers(group: GroupView | None, pages: Mapping[str, int]) -> tuple[WorkerL
     members = {} if group is None else {member.name: member for member in group.members}
     lines: list[WorkerLine] = []
     for name in sorted(members.keys() | pages.keys()):
-        figures, problem = _figures(pages[name]) if name in pages else (None, None)
+        figures, problem = _figures(pages[name], WorkerFigures) if name in pages else (None, None)
         member = members.get(name)
         partitions = member.partitions if member is not None else _own(figures)
         if group is not None and member is None and problem is None:
@@ -82,10 +89,16 @@ def _own(figures: WorkerFigures | None) -> tuple[int, ...]:
     return () if figures is None else tuple(each.partition for each in figures.partitions if each.is_own)
 
 
-def _figures(port: int) -> tuple[WorkerFigures | None, str | None]:
+def gather_replica(settings: Settings) -> ReplicaLine | None:
+    """The replica that runs on this state folder, None if none does."""
+    port = page_of(settings.state_dir)
+    return None if port is None else ReplicaLine(*_figures(port, ReplicaFigures))
+
+
+def _figures(port: int, kind: type[Figures]) -> tuple[Figures | None, str | None]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/figures", timeout=_PAGE_SECONDS) as answer:
-            return msgspec.json.decode(answer.read(), type=WorkerFigures), None
+            return msgspec.json.decode(answer.read(), type=kind), None
     except (OSError, urllib.error.URLError, msgspec.DecodeError, json.JSONDecodeError) as error:
         return (
             None,
@@ -140,15 +153,8 @@ def _late(rows: list[Forecast], settings: Settings, now: dt.datetime) -> dict[st
     grace = dt.timedelta(hours=settings.bars_due_hours)
     if not grace:
         return {}
-    tickers: Counter[str] = Counter()
-    newest: dict[str, dt.date] = {}
-    for row in rows:
-        calendar = calendar_name(row.ticker)
-        if calendar is not None:
-            tickers[calendar] += 1
-            newest[calendar] = max(row.as_of, newest.get(calendar, row.as_of))
     late: dict[str, int] = {}
-    for calendar, bar in newest_by_calendar([(name, tickers[name], date) for name, date in newest.items()]).items():
+    for calendar, bar in newest_bars((calendar_name(row.ticker), row.as_of) for row in rows).items():
         sessions = [Session(*each) for each in session_closes(calendar, now.date() - _BACK, now.date())]
         late[calendar] = punctuality(calendar, bar, sessions, now, grace).late_sessions
     return late

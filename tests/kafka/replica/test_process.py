@@ -19,6 +19,7 @@ from state.export import rows_to_json
 from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.readers import ForecastReader
 from state.replica import ForecastReplica
+from streams.kafka.worker.status import gather_replica
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, rows_of
 from tests.kafka.replica.made import (
@@ -145,3 +146,21 @@ def test_without_a_topic_it_says_who_makes_it(cluster: Cluster, tmp_path: Path) 
     assert line.startswith("error: ")
     assert "there is no topic" in line
     assert "start a worker, which creates it" in line
+
+
+def test_its_page_says_how_far_it_is(cluster: Cluster, settings: Settings) -> None:
+    with running(cluster, settings):
+        send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
+
+        def is_level() -> bool:
+            line = gather_replica(settings)
+            figures = None if line is None else line.figures
+            return (
+                figures is not None
+                and figures.rows == len(TICKERS)
+                and len(figures.partitions) == settings.kafka_partitions
+                and not any(each.lag_messages for each in figures.partitions)
+            )
+
+        until(is_level, lambda: str(gather_replica(settings)))
+    assert gather_replica(settings) is None

@@ -18,8 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from broker.group import group_view
 from broker.local.start import local_broker
 from broker.topics import BARS, topic_name
+from monitoring.exposition import PREFIX
 from monitoring.figures import WorkerFigures
-from monitoring.worker_metrics import PREFIX, WORKER_METRICS
+from monitoring.worker_metrics import WORKER_METRICS
 from records import BarBatch
 from settings import load_settings
 from tests.kafka.cluster import Cluster, Worker

@@ -8,11 +8,21 @@ import sys
 import time
 from pathlib import Path
 
+from models.stopwatch import span
 from streams.training.pool import TrainingPool
 
 
 def square(job: int) -> int:
     return job * job
+
+
+def timed(job: int) -> int:
+    """A job with a part for each of two models."""
+    with span("har"):
+        time.sleep(0.001)
+    with span("lstm"):
+        time.sleep(0.001)
+    return job
 
 
 def environment(job: str) -> str | None:

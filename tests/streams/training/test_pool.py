@@ -19,7 +19,7 @@ from errors import TrainingError
 from streams.training.pool import IN_FLIGHT_PER_PROCESS, Outcome, TrainingPool
 from tests import proc
 from tests.conftest import ROOT
-from tests.streams.training.jobs import environment, misbehave, square
+from tests.streams.training.jobs import environment, misbehave, square, timed
 from tests.waiting import PATIENCE_SECONDS, until
 
 
@@ -212,3 +212,14 @@ def test_a_forkserver_that_is_killed_while_it_starts_a_process_is_replaced(
     assert not proc.is_alive(killed[0])
     assert "training process not started, tried again" in caplog.text
     assert {key: outcome.result for key, outcome in outcomes.items()} == {str(number): number**2 for number in range(4)}
+
+
+def test_the_seconds_of_each_model_are_added_up_beside_the_results() -> None:
+    with pool_of(timed) as pool:
+        assert pool.seconds == {}
+        for number in range(3):
+            pool.request(str(number), lambda number=number: number)
+        outcomes = drain(pool)
+        assert {outcome.result for outcome in outcomes.values()} == {0, 1, 2}
+        assert set(pool.seconds) == {"har", "lstm"}
+        assert all(seconds > 0.0 for seconds in pool.seconds.values())

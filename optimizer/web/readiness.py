@@ -1,0 +1,114 @@
+"""Whether the service can do its work: there are rows to serve, and their bars are as new as the exchanges' calendars allow."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from errors import SchemaError, StateError
+from marketdata.calendars import calendar_name
+from monitoring.exposition import Specification, mapping, plain
+from monitoring.punctuality import Punctuality, newest_bars, punctuality
+from optimizer.lookup import Freshness, sessions_between
+from optimizer.session import Session
+from optimizer.web.exchange_closes import ExchangeCloses
+
+
+class Health(NamedTuple):
+    """The content of `/readyz`, and how late the bars of each exchange are."""
+
+    page: dict[str, Any]
+    bars: tuple[Punctuality, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the service does its work."""
+        return bool(self.page["status"] == "ready")
+
+
+class Readiness:
+    """`health` says how it stands now. Bars are judged as a worker does, by BARS_DUE_HOURS; 0 for replayed history."""
+
+    def __init__(self, session: Session, now: Callable[[], dt.datetime], closes: ExchangeCloses | None = None) -> None:
+        self._session = session
+        self._now = now
+        self._closes = closes or ExchangeCloses()
+
+    def health(self) -> Health:
+        """As it is now; while the calendars are being read, for seconds after the start, no bar is called late."""
+        now = self._now()
+        page = table_health(self._session, now.date())
+        if page["status"] != "ready":
+            return Health(page, ())
+        bars = self._punctuality(now)
+        late = [each for each in bars if each.late_sessions]
+        if not late:
+            return Health(page | {"late_sessions": {}}, bars)
+        parts = [f"{each.calendar}: newest {each.newest}, {each.late_sessions} sessions overdue" for each in late]
+        reason = (
+            f"bars are older than the calendar allows ({'; '.join(parts)}): run the daily job, see its exit code; "
+            "for replayed history set BARS_DUE_HOURS=0"
+        )
+        return Health(
+            page
+            | {"status": "not ready", "reason": reason, "late_sessions": {each.calendar: each.late_sessions for each in late}},
+            bars,
+        )
+
+    def _punctuality(self, now: dt.datetime) -> tuple[Punctuality, ...]:
+        grace = dt.timedelta(hours=self._session.settings.bars_due_hours)
+        if not grace:
+            return ()
+        newest = newest_bars((calendar_name(row.ticker), row.as_of) for row in self._session.optimizer.table())
+        sessions = self._closes.known(newest, now.date())
+        return tuple(punctuality(name, newest[name], found, now, grace) for name, found in sorted(sessions.items()))
+
+
+def table_health(session: Session, today: dt.date) -> dict[str, Any]:
+    """Whether forecasts can be served: `tickers` in the table, the newest bar and its age, and the share that is fresh.
+
+    `fresh_share` is measured against the newest bar. `age_sessions` are the weekdays from that bar to today.
+    """
+    unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
+    try:
+        rows = session.optimizer.table()
+    except (StateError, SchemaError):
+        return unknown | {"reason": "the forecast table cannot be read"}
+    if not rows:
+        return unknown | {"reason": "the forecast table is empty"}
+    newest = max(row.as_of for row in rows)
+    freshness = Freshness(newest, newest, session.settings.fresh_sessions)
+    fresh = sum(freshness.refusal(row) is None for row in rows)
+    return {
+        "status": "ready",
+        "tickers": len(rows),
+        "newest_as_of": newest.isoformat(),
+        "age_sessions": sessions_between(newest, max(newest, today)),
+        "fresh_share": fresh / len(rows),
+        "unreadable": len(session.forecasts.unreadable()),
+    }
+
+
+def _midnight(newest: str | None) -> float | None:
+    return None if newest is None else dt.datetime.combine(dt.date.fromisoformat(newest), dt.time(), dt.UTC).timestamp()
+
+
+def _late(health: Health) -> Mapping[str, float]:
+    return {each.calendar: float(each.late_sessions) for each in health.bars}
+
+
+SERVICE_METRICS: Final[tuple[Specification[Health], ...]] = (
+    Specification("service_ready", "1 if the service can do its work (/readyz)", (), plain(lambda h: float(h.is_ready))),
+    Specification("served_rows", "Rows in the forecast table", (), plain(lambda h: h.page["tickers"])),
+    Specification("served_rows_fresh_ratio", "Share of the rows that serve", (), plain(lambda h: h.page["fresh_share"])),
+    Specification(
+        "served_newest_bar_timestamp_seconds",
+        "Midnight UTC of the newest bar's date",
+        (),
+        plain(lambda h: _midnight(h.page["newest_as_of"])),
+    ),
+    Specification(
+        "served_late_sessions", "Sessions after the newest bar whose bars are overdue", ("calendar",), mapping(_late)
+    ),
+)

@@ -1,0 +1,118 @@
+"""The service's readiness against the exchange's calendar: red with the reason when bars are overdue, never on days off."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from marketdata.calendars import session_closes
+from monitoring.exposition import metrics_text, registry_of
+from monitoring.punctuality import Session as ExchangeSession
+from optimizer.provider import OUTCOMES
+from optimizer.session import Session
+from optimizer.web import close_app, create_app
+from optimizer.web.exchange_closes import ExchangeCloses, read_closes
+from optimizer.web.readiness import SERVICE_METRICS, Readiness
+from settings import Settings
+from tests.made.market import made_bars, made_rows, write_state
+from tests.optimizer.test_provider import frame_of
+from tests.waiting import until
+
+BARS = made_bars()
+LAST = BARS["AAA"].last_date
+
+
+def closes(names: Collection[str], first: dt.date, last: dt.date) -> Mapping[str, Sequence[ExchangeSession]]:
+    return {name: [ExchangeSession(*each) for each in session_closes(name, first, last)] for name in names}
+
+
+@pytest.fixture
+def session(tmp_path):
+    write_state(tmp_path / "state", BARS, made_rows(BARS).values())
+    settings = Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0, bars_due_hours=12)
+    with Session.open(settings) as opened:
+        yield opened
+
+
+def readiness(session: Session, now: dt.datetime) -> Readiness:
+    calendars = ExchangeCloses(closes)
+    found = Readiness(session, lambda: now, calendars)
+    found.health()
+    until(lambda: calendars.known({"XNYS"}, now.date()))
+    return found
+
+
+def at(day: dt.date, hour: int) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(hour), dt.UTC)
+
+
+def test_overdue_bars_make_the_service_red_with_the_reason(session):
+    found = readiness(session, at(LAST + dt.timedelta(days=9), 12)).health()
+    assert not found.is_ready
+    assert found.page["late_sessions"] == {"XNYS": 6}
+    assert "BARS_DUE_HOURS" in found.page["reason"]
+    assert str(LAST) in found.page["reason"]
+    metrics = metrics_text(registry_of(SERVICE_METRICS, lambda: found, process=False)).decode()
+    values = {s.name: s.value for family in text_string_to_metric_families(metrics) for s in family.samples}
+    assert values["tidecast_service_ready"] == 0.0
+    assert values["tidecast_served_late_sessions"] == 6.0
+
+
+def test_every_hour_of_a_weekend_and_a_holiday_is_green(session):
+    """The made bars end on Tuesday; then the clock goes on hour by hour until the next session's bar is due."""
+    sessions = session_closes("XNYS", LAST, LAST + dt.timedelta(days=20))
+    due = sessions[1][1] + dt.timedelta(hours=12)
+    moment = at(LAST, 22)
+    calendars = ExchangeCloses(closes)
+    clock = [moment]
+    judged = Readiness(session, lambda: clock[0], calendars)
+    judged.health()
+    until(lambda: calendars.known({"XNYS"}, moment.date()))
+    while clock[0] <= due:
+        assert judged.health().is_ready, clock[0]
+        clock[0] += dt.timedelta(hours=1)
+    assert not judged.health().is_ready
+
+
+def test_replayed_history_is_never_late(session):
+    settings = session.settings.model_copy(update={"bars_due_hours": 0.0})
+    with Session.open(settings) as opened:
+        assert Readiness(opened, lambda: at(LAST + dt.timedelta(days=3000), 12)).health().is_ready
+
+
+def test_the_sessions_are_read_by_a_process_of_their_own():
+    found = read_closes({"XNYS"}, dt.date(2024, 12, 24), dt.date(2024, 12, 26))
+    assert [each.date.day for each in found["XNYS"]] == [24, 26]
+    assert found["XNYS"][0].close.hour == 18  # an early close
+
+
+def test_calendars_that_cannot_be_read_call_nothing_late(session, caplog):
+    def fail(*_: object) -> Mapping[str, Sequence[ExchangeSession]]:
+        raise subprocess.CalledProcessError(1, "closes")
+
+    judged = Readiness(session, lambda: at(LAST + dt.timedelta(days=9), 12), ExchangeCloses(fail))
+    assert judged.health().is_ready
+    until(lambda: "late bars go unnoticed" in caplog.text)
+    assert judged.health().is_ready
+
+
+def test_questions_to_the_provider_are_counted_by_outcome(session):
+    def download(tickers, *_: object):
+        return frame_of([ticker for ticker in tickers if ticker != "GONE"])
+
+    with Session.open(session.settings, download=download) as opened:
+        app = create_app(opened.settings, session=opened)
+        assert opened.provider is not None
+        opened.provider.closes(["NEW"], BARS["AAA"].first_date, LAST)
+        opened.provider.closes(["NEW"], BARS["AAA"].first_date, LAST)  # from the cache
+        opened.provider.closes(["GONE"], BARS["AAA"].first_date, LAST)
+        text = app.test_client().get("/metrics").get_data(as_text=True)
+        close_app(app)
+    for outcome, count in zip(OUTCOMES, (1, 0, 1), strict=True):
+        line = f'tidecast_provider_calls_total{{outcome="{outcome}"}}'
+        assert f"{line} {count}.0" in text or (count == 0 and line not in text)
+    assert "tidecast_provider_call_seconds_count 2.0" in text
