@@ -1,14 +1,9 @@
-"""The pictures of a backtest as SVG that follows the page: its colours are the page's, light or dark.
-
-Drawn by matplotlib, which the project has already for its evaluation: its SVG needs no script and no network, weighs some
-kilobytes where an interactive library brings megabytes, and is the same bytes for the same numbers.
-"""
+"""The pictures of a backtest as SVG (`evaluation.svg`)."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,22 +12,14 @@ from backtest.figures import risk_ratios
 from backtest.market import Market
 from backtest.runs import Run
 from backtest.strategies import OURS, TITLES
+from evaluation.svg import GRID, INK, MUTED, PAPER, SERIES, picture
 from records import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-#: Colours that stand for the page's own until the picture is written.
-_INK, _MUTED, _GRID, _PAPER = "#010101", "#020202", "#030303", "#040404"
-_SERIES: Final = tuple(f"#0500{k:02x}" for k in range(10))
-_VARIABLES: Final = {_INK: "--ink", _MUTED: "--muted", _GRID: "--grid", _PAPER: "--paper"} | {
-    color: f"--s{k}" for k, color in enumerate(_SERIES)
-}
 #: Days of a rolling volatility: a quarter.
 _ROLLING: Final = 63
-#: Inches: as wide as a phone is in the page's units, so that letters keep their size there.
-_SIZE: Final = (4.4, 2.9)
 #: Holdings that a picture of weights names; the others are one area.
 _NAMED: Final = 8
 _ORDER: Final = tuple(TITLES)
@@ -40,7 +27,7 @@ _ORDER: Final = tuple(TITLES)
 
 def color_of(strategy: str) -> str:
     """The colour that a strategy has in every picture."""
-    return _SERIES[_ORDER.index(strategy) % len(_SERIES)]
+    return SERIES[_ORDER.index(strategy) % len(SERIES)]
 
 
 def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -58,7 +45,7 @@ def wealth_picture(market: Market, runs: Sequence[Run]) -> str:
         axes.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
         axes.set_ylabel("growth of 1, log scale")
 
-    return _picture("wealth", draw, dated=True)
+    return picture("wealth", draw, dated=True)
 
 
 def drawdown_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -72,7 +59,7 @@ def drawdown_picture(market: Market, runs: Sequence[Run]) -> str:
             )
         axes.set_ylabel("below the former high, %")
 
-    return _picture("drawdown", draw, dated=True)
+    return picture("drawdown", draw, dated=True)
 
 
 def risk_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -95,7 +82,7 @@ def risk_picture(market: Market, runs: Sequence[Run]) -> str:
         axes.set_ylim(bottom=0)
         axes.set_ylabel("% a year; dashed: predicted")
 
-    return _picture("risk", draw, dated=True)
+    return picture("risk", draw, dated=True)
 
 
 def weights_picture(market: Market, run: Run) -> str:
@@ -107,16 +94,16 @@ def weights_picture(market: Market, run: Run) -> str:
         largest = np.argsort(-weights.mean(axis=0), kind="stable")[:_NAMED]
         others = np.delete(weights, largest, axis=1).sum(axis=1)
         areas = [*weights[:, largest].T, others]
-        colors = [*_SERIES[:_NAMED], _GRID]
+        colors = [*SERIES[:_NAMED], GRID]
         axes.stackplot(
             dates, [100 * area for area in areas], colors=colors, labels=[*(market.tickers[k] for k in largest), "others"],
-            step="post", linewidth=0.3, edgecolor=_PAPER,
+            step="post", linewidth=0.3, edgecolor=PAPER,
         )  # fmt: skip
         axes.set_ylim(0, 100)
         axes.set_ylabel("% of wealth")
-        axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8, labelcolor=_INK)
+        axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False, fontsize=8, labelcolor=INK)
 
-    return _picture("weights", draw, height=3.5, dated=True)
+    return picture("weights", draw, height=3.5, dated=True)
 
 
 def turnover_picture(turnover: dict[str, tuple[float, float]]) -> str:
@@ -137,7 +124,7 @@ def turnover_picture(turnover: dict[str, tuple[float, float]]) -> str:
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("bought + sold, % of wealth")
 
-    return _picture("turnover", draw)
+    return picture("turnover", draw)
 
 
 def calibration_picture(market: Market, runs: Sequence[Run]) -> str:
@@ -156,7 +143,7 @@ def calibration_picture(market: Market, runs: Sequence[Run]) -> str:
             shown += [*predicted, *realised]
         if shown:
             low, high = min(shown) * 0.9, max(shown) * 1.1
-            axes.plot([low, high], [low, high], color=_MUTED, lw=1)
+            axes.plot([low, high], [low, high], color=MUTED, lw=1)
             axes.set_xlim(low, high)
             axes.set_ylim(low, high)
         axes.set_xscale("log")
@@ -167,7 +154,7 @@ def calibration_picture(market: Market, runs: Sequence[Run]) -> str:
         axes.set_xlabel("predicted, % a year")
         axes.set_ylabel("realised, % a year")
 
-    return _picture("calibration", draw)
+    return picture("calibration", draw)
 
 
 def differences_picture(found: Sequence[Difference]) -> str:
@@ -178,12 +165,12 @@ def differences_picture(found: Sequence[Difference]) -> str:
         for y, each in zip(place, found, strict=True):
             axes.plot(each.sharpe_interval, [y, y], color=color_of(each.ours), lw=2)
             axes.plot([each.sharpe], [y], marker="o", ms=5, color=color_of(each.ours), mew=0)
-        axes.axvline(0, color=_MUTED, lw=1)
+        axes.axvline(0, color=MUTED, lw=1)
         axes.set_yticks(place, [f"{SHORT[each.ours]} – {SHORT[each.rival]}" for each in found])
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("difference of Sharpe ratios, 95 % interval")
 
-    return _picture("differences", draw, height=0.9 + 0.23 * max(4, len(found)))
+    return picture("differences", draw, height=0.9 + 0.23 * max(4, len(found)))
 
 
 SHORT: Final = {
@@ -213,33 +200,3 @@ def _dates(market: Market, run: Run) -> Floats:
 
 def _days(market: Market, rows: Sequence[int]) -> Floats:
     return np.asarray(market.day[list(rows)].astype("datetime64[D]"))
-
-
-def _picture(name: str, draw: Callable[[Axes], None], height: float = _SIZE[1], *, dated: bool = False) -> str:
-    import matplotlib as mpl  # noqa: PLC0415 - a second of imports that only pictures need
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    style: Any = {
-        "svg.fonttype": "none", "svg.hashsalt": name, "font.family": "sans-serif", "font.size": 9, "text.color": _INK,
-        "axes.edgecolor": _GRID, "axes.labelcolor": _MUTED, "xtick.color": _GRID, "ytick.color": _GRID,
-        "xtick.labelcolor": _MUTED, "ytick.labelcolor": _MUTED, "axes.grid": True, "grid.color": _GRID, "grid.linewidth": 0.6,
-        "axes.spines.top": False, "axes.spines.right": False, "figure.constrained_layout.use": True, "axes.axisbelow": True,
-    }  # fmt: skip
-    with mpl.rc_context(style):
-        figure: Figure = Figure(figsize=(_SIZE[0], height), facecolor="none")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot(facecolor="none")
-        draw(axes)
-        if dated:
-            locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
-            axes.xaxis.set_major_locator(locator)
-            axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    svg = written.getvalue()
-    svg = svg[svg.index("<svg") :]
-    for color, variable in _VARIABLES.items():
-        svg = svg.replace(color, f"var({variable})")
-    return svg

@@ -22,12 +22,12 @@ from commands.tidecast import ENTRIES, cli
 from monitoring.exposition import PREFIX, Specification
 from monitoring.replica import REPLICA_METRICS
 from monitoring.worker_metrics import WORKER_METRICS
+from optimizer.web.metrics import Metrics
 from optimizer.web.openapi import description
+from optimizer.web.readiness import SERVICE_METRICS
+from producers.job_metrics import JOB_METRICS
 from records import forecast_columns, forecast_meanings
 from records.schemas import SCHEMAS
-from optimizer.web.readiness import SERVICE_METRICS
-from optimizer.web.metrics import Metrics
-from producers.job_metrics import JOB_METRICS
 from settings import FORECAST, GROUPS, Settings
 from tests.conftest import ROOT
 from tests.house.imports import GROUND, KAFKA_ROOMS, MAY_IMPORT

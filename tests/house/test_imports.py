@@ -47,7 +47,7 @@ AT_HOME = {
     "xgboost": ("models/candidates/xgb", "models/market/trees", "models/pretraining/"),
     "sklearn": ("models/pretraining/",),
     "statsmodels": ("models/candidates/arima",),
-    "matplotlib": ("evaluation/plots", "backtest/pictures"),
+    "matplotlib": ("evaluation/plots", "evaluation/svg", "backtest/pictures"),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),

@@ -14,8 +14,8 @@ import yaml
 from monitoring.exposition import PREFIX, Specification
 from monitoring.replica import REPLICA_METRICS
 from monitoring.worker_metrics import WORKER_METRICS
-from optimizer.web.readiness import SERVICE_METRICS
 from optimizer.web.metrics import Metrics
+from optimizer.web.readiness import SERVICE_METRICS
 from producers.job_metrics import JOB_METRICS
 from tests.conftest import ROOT
 
