@@ -22,7 +22,7 @@ def assumptions_of(market: Market, outcome: Outcome, plan: Plan, table: Forecast
         "A file without dividends gives price returns, for every strategy.",
         f"Cash earns {costs.risk_free_rate:.2%} a year, an effective rate, by calendar days.",
         f"Sharpe ratios are of daily returns in excess of cash, times √{per_year:.1f}, these bars' days per year.",
-        f"Trading control goes {STEP:.0%} of the way from the held weights to the wanted ones at each rebalancing.",
+        f"Trading control goes {STEP:.0%} of the way from the held to the wanted weights at each rebalancing.",
         f"“Target risk” asks for {rules.target_risk:.0%} a year, or the least possible where that is more.",
         f"Forecasts: {table.source}. {outcome.fallbacks:.1%} of the estimates came from past prices, for lack of one.",
         f"{outcome.decisions} decisions were made, {outcome.skipped_decisions} skipped for lack of tickers.",
@@ -37,7 +37,7 @@ def assumptions_of(market: Market, outcome: Outcome, plan: Plan, table: Forecast
     if market.members.spans is None:
         texts.append(
             "No list of members by date was given: whoever chose the tickers of this file knew which of them survived. "
-            "All strategies profit from that, those that hold small and risky shares most."
+            "All strategies profit from that, most of all strategies with small and risky shares."
         )
     else:
         texts.append("Tickers were bought only while they were members by the list given, and sold at the next decision after.")

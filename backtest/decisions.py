@@ -36,8 +36,8 @@ class Rules:
 class Decision:
     """The proposals after the close of `row` over the market's tickers at `columns`; `covariances` by name, (m, m).
 
-    `left_out` gives the reason for each ticker of the universe that could not take part, `fallbacks` how many of those that
-    did were served by no forecast.
+    `left_out` gives the reason for each ticker of the universe that could not take part, `fallbacks` how many of the others
+    were served by no forecast.
     """
 
     row: int

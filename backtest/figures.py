@@ -185,7 +185,7 @@ def _cost_of_days(run: Run, trade: Trade, end: int) -> Floats:
 
 
 def bias_statistic(ratios: Sequence[RiskRatio]) -> float:
-    """Root mean square of realised daily moves over predicted ones: 1 if risk is predicted right, above 1 if too low."""
+    """Root mean square of realised over predicted daily moves: 1 if risk is predicted right, above 1 if too low."""
     return math.sqrt(float(np.mean([each.realised / each.predicted for each in ratios]))) if ratios else math.nan
 
 

@@ -94,7 +94,7 @@ def page(market: Market, report: Report, plan: Plan, title: str) -> str:
     parts += [
         _differences_table(report),
         "<h2>Risk by year</h2>",
-        "<p>Bias: realised daily moves over predicted ones; above 1 the prediction was too low. QLIKE: 0 is perfect.</p>",
+        "<p>Bias: realised over predicted daily moves; above 1 the prediction was too low. QLIKE: 0 is perfect.</p>",
         _years_table(report, [name for name in plain if report.years[name]]),
         *_crises(report, plain),
         "<h2>Assumptions, and what was not known</h2>",

@@ -165,7 +165,7 @@ STRATEGIES: Final[Mapping[str, Strategy]] = {
     "equal_weight": _equal_weight,
     "min_variance_plain": _plain,
 }
-#: Those that run unless others are chosen; `min_variance_plain` measures what a change of the covariance is worth.
+#: The strategies that run unless others are chosen; `min_variance_plain` measures what a change of the covariance is worth.
 DEFAULT_STRATEGIES: Final = tuple(name for name in STRATEGIES if name != "min_variance_plain")
 #: Ours, whose differences to each rival are tested.
 OURS: Final = ("max_sharpe", "min_variance", "target_risk")

@@ -117,7 +117,7 @@ def _benchmark_run(market: Market, ticker: str, first: int, universe: int, last:
 
 
 def _since(run: Run, first: int) -> Run:
-    """The run from row `first` on, wealth 1 there; trades before it but the one in force are left out."""
+    """The run from row `first` on, wealth 1 there; of the trades before it only the trade in force is kept."""
     start = run.wealth[first - run.first]
     earlier = [trade for trade in run.trades if trade.row <= first]
     trades = (*earlier[-1:], *(trade for trade in run.trades if trade.row > first)) if first > run.first else run.trades

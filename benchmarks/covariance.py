@@ -2,7 +2,7 @@
 
 Against Ledoit and Wolf's covariance (constant correlation, 504 days) and against the served volatilities with plain
 correlations of the same bars. Forecasts are by log-HAR, made once and kept in VAR; bars come from `../shared/data`, and a set
-that is absent is said to be.
+that is absent is reported as absent.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _PATIENCE_SECONDS: Final = 120.0
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """The only worker killed and started again at once, with its tables, without or with damaged ones; then one of two killed.
+    """The only worker killed and started again, with its tables, without them, with damaged tables; then one of two killed.
 
     `worker_cpu_seconds` is what the worker that shows the first forecast has used since the kill: on a machine that does other
     things besides, seconds tell less. `restoring_seconds` is what reading, claiming and proving the tables took of it.
@@ -180,7 +180,7 @@ class _Live:
 
 
 class _Workers:
-    """Worker processes at the default settings, but for the models: 498 trainings of all of them would take minutes."""
+    """Worker processes at the default settings except `MODELS`: 498 trainings of all models would take minutes."""
 
     def __init__(self, stack: ExitStack, settings: Settings) -> None:
         self._settings = settings
@@ -238,7 +238,7 @@ class _Workers:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[name]}/healthz", timeout=10) as answer:
                 return dict(json.load(answer))
         except OSError:
-            # Not listening yet, or 503 while partitions are dealt anew or tables restored.
+            # Not listening yet, or 503 while partitions are assigned or tables restored.
             return {}
 
     def _end(self) -> None:

@@ -117,7 +117,7 @@ class Client:
         return events
 
     def close(self) -> None:
-        """Close the connection; the next request opens a new one."""
+        """Close the connection; the next request opens another connection."""
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None

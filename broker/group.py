@@ -85,7 +85,7 @@ def group_view(settings: Settings, topic: str) -> GroupView:
 
 def _member(member: Mapping[str, Any], topic: str) -> Member:
     assignment = member["member_assignment"]
-    # An empty assignment comes as bytes: the group is being dealt anew.
+    # An empty assignment comes as bytes: the group is rebalancing.
     assigned = assignment["assigned_partitions"] if isinstance(assignment, Mapping) else ()
     mine = [number for part in assigned if part["topic"] == topic for number in part["partitions"]]
     return Member(member["group_instance_id"] or member["client_id"], member["client_host"], tuple(sorted(mine)))

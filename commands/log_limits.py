@@ -14,7 +14,7 @@ _CHATTY: Final = ("aiokafka", "kafka", "faust", "mode", "aiohttp", "asyncio")
 _CHATTY_LINES: Final = 3
 #: Beyond the limit one line of a kind is written each minute, with the number of those left out.
 _SUMMARY_SECONDS: Final = 60.0
-#: After so long without a line of a kind its next ones are news again.
+#: After so long without a line of a kind, its next lines are news again.
 _QUIET_SECONDS: Final = 600.0
 #: Some libraries put what changes into the template itself: its beginning tells their lines apart well enough.
 _TEMPLATE_CHARACTERS: Final = 60
@@ -70,7 +70,7 @@ class RepeatLimit(logging.Filter):
         return True
 
     def pending(self) -> Iterator[logging.LogRecord]:
-        """A record for each kind of which lines were left out since the last one written; their counts begin anew."""
+        """A record for each kind of which lines were left out since its last written line; their counts begin anew."""
         with self._mutex:
             for (name, template), kind in self._kinds.items():
                 if kind.left_out:

@@ -23,7 +23,7 @@ import msgspec
 from commands.log_limits import RepeatLimit
 from settings import LogFormat, Settings
 
-#: Keys that every line has, and the one that a line with an exception has.
+#: Keys that every line has, and the key of a line with an exception.
 COMMON_KEYS: Final = ("time", "level", "logger", "event")
 TRACEBACK_KEY: Final = "traceback"
 
@@ -127,12 +127,12 @@ def _quoted(text: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Lone surrogates, as in file names and paths of requests, as escapes: UTF-8 has none."""
+    """Lone surrogates, as in file names and paths of requests, as escapes: UTF-8 cannot hold them."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log to stderr from `log_level` up, in `log_format`; a handler that is there already stays the only one."""
+    """Log to stderr from `log_level` up, in `log_format`; an existing handler stays the only handler."""
     root = logging.getLogger()
     root.setLevel(settings.log_level)
     is_debugging = settings.log_level == logging.getLevelName(logging.DEBUG)
@@ -148,7 +148,7 @@ def configure_logging(settings: Settings) -> None:
 class StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to the current stderr, which a progress bar replaces by one that keeps its bar and the lines apart.
 
-    At its end it writes how many repeated lines were left out since the last ones.
+    At its end it writes how many repeated lines were left out since the last written lines.
     """
 
     def __init__(self, limit: RepeatLimit) -> None:

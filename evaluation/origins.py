@@ -25,7 +25,7 @@ class Origin:
     """One ticker at one origin. `row` is what would have been served without other tickers' rows.
 
     `realised_return` is the simple return over the horizon that followed, `realised_variance` the mean square of its daily log
-    returns, `own_mean` the ticker's mean simple return over as many bars, `variances` the benchmarks' forecasts.
+    returns. `own_mean` is the ticker's mean simple return over as many bars, `variances` are the benchmarks' forecasts.
     """
 
     row: Forecast
@@ -39,8 +39,8 @@ class Origin:
 class TickerResult:
     """A ticker's origins in the order of time, and what they cost.
 
-    `retraining_ms` is the CPU time of its median retraining, as the first one loads libraries; `fit_ms` that of one fit by each
-    model.
+    `retraining_ms` is the CPU time of its median retraining, since the first retraining loads libraries. `fit_ms` is the CPU
+    time of one fit by each model.
     """
 
     ticker: str

@@ -28,7 +28,7 @@ WITHOUT: Final = "no_weight"
 class Panel:
     """n forecasts, arrays of shape (n,): what was expected of the return and of the variance, by forecaster, and what came.
 
-    `rows` are the served (pooled) ones, `alone` the same before pooling; NaN stands where a forecaster had no forecast.
+    `rows` are the served (pooled) rows, `alone` the same rows before pooling; NaN stands where a forecaster had no forecast.
     """
 
     rows: list[Forecast]

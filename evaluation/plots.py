@@ -144,7 +144,7 @@ def _selection(panel: Panel) -> Figure:
     figure = _figure(11, 7)
     months = _months(panel)
     when = np.unique(months)
-    # A step lasts until the next one: without one more the last month would have no width.
+    # A step lasts until the next step: without an extra step the last month would have no width.
     edges = [*_dates(when), dt.date.fromordinal(int(when[-1]) + DAYS_OF_A_MONTH)]
     candidates = [opinion.model for opinion in max((row.opinions for row in panel.alone), key=len)]
     parts = figure.subplots(2, 1, sharex=True)

@@ -1,6 +1,6 @@
 """Decides which edition of each bar counts, when bars arrive again, corrected, late or in any order.
 
-Of the editions of one date the edition fetched last counts. Of two editions of the same moment the one that `outranks` the
+Of the editions of one date the edition fetched last counts. Of two editions of the same moment the edition that `outranks` the
 other counts. Splits have a rule of their own (`history.splits`). All rules depend on the editions alone, so any order of
 arrival ends with the same bars. A dividend belongs to the prices of its edition: a source without dividends may include them in
 its prices, and a dividend kept from another edition would count twice.
@@ -218,12 +218,12 @@ def basis_with(
     """
     delivered, delivered_at, withdrawn = editions.delivered[kept], editions.fetched[kept], editions.withdrawn
     first = basis = basis_of(delivered, delivered_at, state.restatements, withdrawn)
-    # Equal editions show a restatement only beside different ones, or if only one of the two is adjusted.
+    # Equal editions show a restatement only beside different editions, or if only one of the two is adjusted.
     telling = basis.steps or (arrivals.corrected | arrivals.older).any()
     pairs = _pairs(state, bars, fetched, arrivals, since=int(delivered.day[0])) if telling else []
     tried: list[Restatement] = []
     while len(tried) < 2 * _MOST_RESTATEMENTS:
-        # A restatement that is no longer needed is dropped at once, so that the same message, repeated, finds the same ones.
+        # A restatement that is no longer needed is dropped at once, so that a repeated message finds the same restatements.
         shown = (found for pair in pairs if (found := pair.restatement_on(basis)) is not None)
         new = next((found for found in shown if found not in basis.restatements and found not in tried), None)
         if new is None:

@@ -29,12 +29,12 @@ _SPLITTER: Final = 134217729.0  # 2²⁷ + 1, Dekker's constant for doubles
 
 # Offsets into the state. A sliding sum takes two places: the rounded sum and its rounding error.
 _COUNT: Final = 0
-_SQUARES: Final = 1  # of log returns, 5, 21, 63, 252
-_RANGES: Final = 9  # of range variances, 5, 21, 63, 252
-_LOG_RANGES: Final = 17  # of log range variances, 21, 63, 252
-_RETURNS: Final = 23  # of log returns, 21, 63, 252
-_OVERNIGHT: Final = 29  # of squared overnight returns, 63
-_VOLUME: Final = 31  # of log volumes, 63
+_SQUARES: Final = 1  # of log returns, 5, 21, 63, 252.
+_RANGES: Final = 9  # of range variances, 5, 21, 63, 252.
+_LOG_RANGES: Final = 17  # of log range variances, 21, 63, 252.
+_RETURNS: Final = 23  # of log returns, 21, 63, 252.
+_OVERNIGHT: Final = 29  # of squared overnight returns, 63.
+_VOLUME: Final = 31  # of log volumes, 63.
 _VOLUME_SQUARES: Final = 33
 # Exponentially weighted means: weighted sum and sum of weights.
 _EWMA_94: Final = 35
@@ -47,7 +47,7 @@ _LOSS: Final = 46
 _PEAK: Final = 47  # highest close of the last 252, and its absolute index
 _PEAK_INDEX: Final = 48
 STATE_SIZE: Final = 49
-#: Places of the state that count bars from the ticker's first one.
+#: Places of the state that count bars from the ticker's first bar.
 ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
 #: Places that hold weighted means of squared returns, which have no scale of prices in them.
 RETURN_MEANS: Final = slice(_EWMA_94, _EMA_12)

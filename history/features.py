@@ -12,9 +12,9 @@ lookback is complete. Where definitions leave a choice:
   (Appel), line, signal and histogram relative to the close;
 - RSI is Wilder's (1978): the mean of the first 14 close-to-close changes, then smoothed by 1/14 (as in TA-Lib), and 50 if no
   close changed;
-- `volume_zscore` is of ln(1 + volume), against the mean and population standard deviation of the last 63 bars, the bar itself
-  included, and 0 if the volume does not vary;
-- `drawdown_252` is the close relative to the highest close of the last 252 bars, the bar itself included, ≤ 0.
+- `volume_zscore` is of ln(1 + volume), against the mean and population standard deviation of the last 63 bars (the bar
+  included); it is 0 if the volume does not vary;
+- `drawdown_252` is the close relative to the highest close of the last 252 bars (the bar included), ≤ 0.
 """
 
 from __future__ import annotations

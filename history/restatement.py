@@ -35,9 +35,9 @@ def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Flo
     Both editions are on the known basis, and `old` was fetched before all of `new`. The day is that of a bar of the newest old
     edition.
 
-    A bar shows a restatement if all four old prices are the new prices times a ratio of at least SMALLEST_RATIO (or its
-    inverse), and the old volume is the new volume divided by it. If volumes did not change, BARS_WITHOUT_VOLUME bars must
-    agree.
+    A bar shows a restatement if two things hold. All four old prices are the new prices times one ratio, of at least
+    SMALLEST_RATIO (or its inverse). The old volume is the new volume divided by that ratio. If volumes did not change,
+    BARS_WITHOUT_VOLUME bars must agree.
     """
     if not len(old) or np.abs(np.log(old.close / new.close)).max() < 0.9 * np.log(SMALLEST_RATIO):
         return None

@@ -88,7 +88,7 @@ def _path(name: str) -> Path:
 
 
 def _write(path: Path, today: dt.date, members: Mapping[str, str]) -> None:
-    """Replace the file in one step: a reader has the old list or the new one."""
+    """Replace the file in one step: a reader has the old list or the new list."""
     written = path.with_suffix(".new")
     try:
         with written.open("w", encoding="utf-8", newline="") as file:

@@ -36,7 +36,7 @@ RATE_LIMITED: Final = (
     "Yahoo refuses more requests from this address for now; wait an hour, then run again: only what is missing is asked"
 )
 NO_ANSWER: Final = "no bars in the answer: unknown or delisted, or nothing traded between the dates"
-#: The last date that has a next one.
+#: The last date that has a next date.
 _LAST: Final = dt.date.max - dt.timedelta(days=1)
 _RATE: Final = re.compile(r"too many requests|rate.?limit|\b429\b", re.IGNORECASE)
 #: Asking again cannot help.
@@ -53,7 +53,7 @@ _CURL: Final = re.compile(r"Failed to perform, curl: |\.? See https://curl\.se\S
 class Budget:
     """How long and how often a batch of tickers is asked for.
 
-    `rate_limit_seconds` is the first wait after a refusal for too many requests, the next ones double; 0 gives up at once.
+    `rate_limit_seconds` is the first wait after a refusal for too many requests, the next waits double; 0 gives up at once.
     """
 
     timeout_seconds: float

@@ -30,7 +30,7 @@ def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
 
 
 def require_finite(window: Window, model: str) -> None:
-    """Raise DegenerateSeriesError if a return is missing (the history's first bar has none)."""
+    """Raise DegenerateSeriesError if a return is missing (the history's first bar has no return)."""
     returns = window.log_return[1:]
     if not np.isfinite(returns).all() or not np.isfinite(window.range_variance[1:]).all():
         raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")

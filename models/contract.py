@@ -119,7 +119,7 @@ class Model(ABC):
         """
 
     def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
-        """As `forecast`, after each of the bars `rows` of the window, as if none of the later ones were known."""
+        """As `forecast`, after each of the bars `rows` of the window, as if no later bar were known."""
         return [self.forecast(window.until(row + 1)) for row in rows]
 
     def to_bytes(self) -> bytes:

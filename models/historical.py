@@ -58,9 +58,9 @@ def shrunk_mean(log_return: Floats) -> ShrunkMean:
     """Mean daily simple return, shrunk towards zero, from daily log returns of shape (n,); NaN is left out.
 
     The posterior mean given a sample mean with its sampling error: the Bayes-Stein idea of Jorion (1986). The prior is normal
-    with mean 0 and an annual standard deviation of 5 %, the order of mispricing that Pástor and Stambaugh (1999, "Costs of
-    equity capital and model mispricing") consider. Three years of a stock with 25 % volatility leave it a tenth of
-    its own mean: a mean is that badly known (Merton 1980).
+    with mean 0 and an annual standard deviation of 5 %. Pástor and Stambaugh consider mispricing of that order (1999, "Costs of
+    equity capital and model mispricing"). Three years of a stock with 25 % volatility leave it a tenth of its own mean: a mean
+    is that badly known (Merton 1980).
     """
     simple = np.expm1(log_return[np.isfinite(log_return)])
     own = float(simple.mean())

@@ -10,7 +10,7 @@ import numpy as np
 
 COVERAGES: Final = (0.80, 0.95)
 NORMAL_TAILS: Final = (NormalDist().inv_cdf(0.90), NormalDist().inv_cdf(0.975))
-#: Below this many residuals their quantiles say nothing; the normal ones serve alone.
+#: With fewer residuals their quantiles say nothing; the normal quantiles serve alone.
 MINIMUM_RESIDUALS: Final = 20
 #: Expected simple return at and below which the logarithm is not taken at face value.
 LOWEST_RETURN: Final = -0.99

@@ -90,12 +90,13 @@ def make_forecast(
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
-    Without trained models, or when those that serve fail on this window, the historical volatility and the shrunk historical
-    mean stand in, and the row says why (`reason`, the candidates' failures, or the model's error); when even that cannot be
-    made, the numbers are None. Shrunk, because a young ticker's mean of some weeks promises hundreds of percent a year.
-    A candidate that `drift` shows to have become worse leaves its part to the baseline, and the row says that too.
-    With `hold_back` a series that is no daily one, or two under one name (`records.series`), has no numbers: its volatility
-    would be hundreds of percent.
+    If there are no trained models, or they fail on this window, the row has the historical volatility and the shrunk
+    historical mean. It says why: `reason`, the candidates' failures, or the model's error. If even that fails, the numbers are
+    None. The mean is shrunk because a young ticker's mean of some weeks promises hundreds of percent a year.
+
+    If `drift` shows that a candidate has become worse, the baseline takes its part, and the row says so. With `hold_back` a
+    series that is not daily, or that is two series under one name (`records.series`), has no numbers: its volatility would be
+    hundreds of percent.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     made = _Made(horizon, settings_hash)

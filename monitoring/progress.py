@@ -1,6 +1,6 @@
 """Whether a partition moves: a run of samples of its offsets, judged without thresholds on lag (as LinkedIn's Burrow does).
 
-A partition stands still if messages wait in it and none of them is dealt with for a whole span. A large lag that shrinks or
+A partition stands still if messages wait in it and none of them is processed for a whole span. A large lag that shrinks or
 grows is no standstill, and neither is an empty partition, however long nothing comes.
 """
 
@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 #: After a longer gap between two samples nobody watched (a frozen or suspended process): the run of samples begins anew.
 LONGEST_GAP_SECONDS: Final = 30.0
-#: Marks of how far the log reached and when; older ones are merged, so that the age of what waits is known to within a mark.
+#: Marks of how far the log reached and when; older marks are merged, so that the age of what waits is known to within a mark.
 _MOST_MARKS: Final = 256
 
 
 class Sample(NamedTuple):
-    """Offsets of a partition at a moment (seconds of a monotonic clock): the first not dealt with, and the log's end."""
+    """Offsets of a partition at a moment (seconds of a monotonic clock): the first unprocessed offset, and the log's end."""
 
     at: float
     done: int
@@ -38,12 +38,12 @@ class Progress:
 
     @property
     def lag(self) -> int:
-        """Messages that are not dealt with."""
+        """Unprocessed messages."""
         return max(0, self.sample.end - self.sample.done)
 
     @property
     def lag_seconds(self) -> float:
-        """For how long the oldest message that is not dealt with has been seen to wait; 0 if none waits."""
+        """How long the oldest unprocessed message has been seen to wait; 0 if none waits."""
         return self.sample.at - self.marks[0][1] if self.marks else 0.0
 
     def stood_for(self, now: float) -> float:

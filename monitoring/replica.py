@@ -16,7 +16,7 @@ from monitoring.progress import Progress
 class ReplicaFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Counters since the start, and how it stands now; `reasons` is empty if the replica does its work.
 
-    `rows` are those of the copy; `left_out` records cannot be used, `void` ones were written by a worker that had lost its
+    `rows` are those of the copy; `left_out` records cannot be used, `void` records were written by a worker that had lost its
     partition; `copies` counts how often the copy was begun anew.
     """
 

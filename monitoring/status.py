@@ -53,7 +53,7 @@ class ReplicaLine(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything; `reasons` say what is wrong, empty if nothing is. `broker` says why Kafka gave no answer."""
+    """Everything; `reasons` say what is wrong, empty if nothing is. `broker` says why Kafka did not answer."""
 
     at: dt.datetime
     broker: str | None

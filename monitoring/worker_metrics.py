@@ -26,7 +26,7 @@ WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
         lambda f: [((code,), 1.0) for code in sorted({reason.code for reason in f.reasons})],
     ),
     Specification("uptime_seconds", "Since the worker's start", (), plain(lambda f: f.uptime_seconds)),
-    Specification("messages_total", "Messages of bars that were dealt with", (), plain(lambda f: f.messages)),
+    Specification("messages_total", "Messages of bars that were processed", (), plain(lambda f: f.messages)),
     Specification("bars_total", "Bars by what became of them", ("outcome",), mapping(lambda f: f.bars)),
     Specification("suspect_bars_total", "Bars kept although they are suspect", (), plain(lambda f: f.suspect_bars)),
     Specification(

@@ -51,7 +51,7 @@ def allocate(
     budget: float | None,
     form: str,
 ) -> None:
-    """Print the portfolio of the highest Sharpe ratio, or the one that meets a target, and what it rests on."""
+    """Print the portfolio of the highest Sharpe ratio, or the portfolio that meets a target, and what it rests on."""
     from optimizer.report import print_result
     from optimizer.request import parse_request
     from optimizer.session import Session
@@ -111,7 +111,7 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     "--source", help="CSV of the members, path or https URL, with the columns symbol and sector (default: published)."
 )
 def refresh_group(name: str, source: str | None) -> None:
-    """Replace the list of members of a ticker group (SP500, DOW) by a newer one, dated today."""
+    """Replace the list of members of a ticker group (SP500, DOW) by a newer list, dated today."""
     from marketdata.groups import refresh
 
     old, new = refresh(name, source, dt.datetime.now(dt.UTC).date())

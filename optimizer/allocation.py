@@ -34,7 +34,7 @@ class Portfolio:
 
     `annual_return` is Σ wᵢ μᵢ, `annual_volatility` is √(w'Σw), `sharpe_ratio` is (annual_return - risk_free_rate) /
     annual_volatility, all before `trading_cost`, the cost of trading to these weights. `optimum` are the weights before
-    rounding; `step` the part of the way from the held weights to the best ones, 1 where nothing was held or trading had a cost.
+    rounding; `step` the part of the way from the held to the best weights, 1 where nothing was held or trading had a cost.
     """
 
     weights: Floats
@@ -83,7 +83,7 @@ def allocate(assets: Assets, goal: Goal, limits: Limits, held: Floats | None = N
 
 
 def _keeps(assets: Assets, goal: Goal, limits: Limits, wanted: Floats) -> Callable[[Floats], bool]:
-    """Whether weights keep the goal as well as the wanted ones do, and the limits."""
+    """Whether weights keep the goal as well as the wanted weights do, and the limits."""
     least_return, most_risk = -math.inf, math.inf
     wanted_return, wanted_risk = expected_year(assets, limits, wanted)
     if goal.target_return is not None:

@@ -50,7 +50,7 @@ def later_forecasts(rows: Mapping[str, Forecast], tickers: Sequence[str], end: d
 
 
 def mixed_units(tickers: Sequence[str]) -> list[str]:
-    """Currencies and lengths of the year that differ among the tickers, each with those that have it; nothing is converted."""
+    """Currencies and lengths of the year that differ among the tickers, each with its tickers; nothing is converted."""
     currencies: dict[str, list[str]] = {}
     years: dict[str, list[str]] = {}
     for ticker in tickers:

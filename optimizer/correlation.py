@@ -107,7 +107,7 @@ def _error_of_a_day(score: Floats, sample: Floats, both: np.ndarray, w: Floats, 
 
 
 def _positive_definite(correlation: Floats) -> Floats:
-    """The matrix itself if it is well inside the positive definite ones, else with its eigenvalues raised to the smallest.
+    """The matrix itself if it is well positive definite, else with its eigenvalues raised to the smallest.
 
     Only unequal histories, or fewer days than tickers, lead outside; the diagonal is brought back to 1 afterwards.
     """

@@ -8,9 +8,9 @@ trading:
 1. Each return over the volatility known the day before (an EWMA), clipped at ±CLIP: else the few wild weeks of three years
    decide all correlations (Engle 2002, "Dynamic conditional correlation", JBES 20, standardises likewise).
 2. Days weigh 0.5^(age / HALF_LIFE); shrunk with these weights towards the mean correlation (`optimizer.correlation`).
-3. A volatility is the geometric mean of the served forecast and the deviation of the same three years, all moved by one
-   factor so that their level is that of the forecasts: the level is what forecasts know best, and the long-run part keeps
-   the differences between tickers steady.
+3. A volatility is the geometric mean of the served forecast and the deviation of the same three years. All are moved by one
+   factor so that their level is the level of the forecasts: forecasts know the level best, and the long-run part keeps the
+   differences between tickers steady.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Comovement:
     share: Floats
 
     def volatilities(self, served: Floats) -> Floats:
-        """Annual volatilities (n,) to use for the served ones (n,): blended with the long run, at the served level.
+        """Annual volatilities (n,) in place of the served volatilities (n,): blended with the long run, at the served level.
 
         In logs: served + share / 2 × (long run - served), all less the mean of what was added. So one ticker alone keeps its
         forecast, and so do several whose forecasts all differ from their past by the same factor.

@@ -42,7 +42,7 @@ def betas(together: Comovement, annual_volatility: Floats) -> Floats:
     """Exposure (n,) of each ticker to the tickers' common part, 1 for the typical one; all 1 where they do not tell.
 
     The common part is the first principal component of the correlations, with the sign that makes the mean correlation with
-    it positive. β is a ticker's correlation with it × its volatility, over the median of the positive ones.
+    it positive. β is a ticker's correlation with it × its volatility, over the median of the positive products.
     """
     correlation = together.correlation
     n = len(correlation)

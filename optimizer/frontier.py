@@ -151,7 +151,7 @@ def _maximum_sharpe(assets: Assets, limits: Limits, risk_free_rate: float, best_
 
 
 def efficient_return(assets: Assets, limits: Limits, target_return: float) -> Floats:
-    """Weights (n,) of the least variance among those that return at least `target_return`."""
+    """Weights (n,) of the least variance among portfolios that return at least `target_return`."""
     model = _Model(assets, limits)
     target = _Rows(model.net_return_row(0.0), np.array([target_return]))
     return model.solve(model.variance(), model.no_linear_goal(), [model.fully_invested(), target])

@@ -98,7 +98,7 @@ def sessions_between(earlier: dt.date, later: dt.date) -> int:
 def look_up(
     prices: PriceTable, rows: Mapping[str, Forecast], freshness: Freshness, unreadable: Mapping[str, str], absent: str
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
-    """An estimate for each ticker of `prices`, and for those that allow none the reason.
+    """An estimate for each ticker of `prices`; for the others the reason.
 
     `unreadable` says why a ticker's row could not be read, `absent` why there is none. `log_fallbacks` tells the log.
     """

@@ -28,7 +28,7 @@ Columns = NDArray[np.intp]
 def solved_in_parts(ranked: Columns, solve: Callable[[Columns], Floats], shortfall: Callable[[Floats], Floats]) -> Floats:
     """The optimal weights (n,) over all n assets.
 
-    `ranked` (n,) holds their indices, likely ones first; `solve` gives the weights of the optimum over some of them, and
+    `ranked` (n,) holds their indices, likely tickers first; `solve` gives the weights of the optimum over some of them, and
     `shortfall` (n,) of weights is how much each asset misses its optimality condition by, relative to the portfolio.
     """
     chosen = ranked[:PART]

@@ -43,7 +43,7 @@ def optimize_portfolio(
     budget: float | None = None,
     session: Session | None = None,
 ) -> Result:
-    """Weights for a year to come, long only, from forecasts where there are fresh ones, else from past prices.
+    """Weights for a year to come, long only, from fresh forecasts, else from past prices.
 
     All rates are annual decimals. Without a target, the portfolio of the highest Sharpe ratio with the given
     `risk_free_rate`; with `target_return`, the least risk that returns as much; else with `risk_tolerance`, the greatest
@@ -53,8 +53,8 @@ def optimize_portfolio(
     `turnover_cost` make trading cost that much of each unit; without one the portfolio goes half of the way
     (`optimizer.trading.STEP`), or as much more as a target needs. `budget` adds whole `shares` and the `cash` that is left.
 
-    The result, to be checked by hand with w = `weights`, μ and σ = `expected_return` and `expected_volatility` in
-    `forecasts`, and R the shrunk correlations of the last 756 bars up to `end_date` (`optimizer.covariance.comovement`):
+    The result can be checked by hand. With w = `weights`, μ and σ = `expected_return` and `expected_volatility` in `forecasts`,
+    and R = the shrunk correlations of the last 756 bars up to `end_date` (`optimizer.covariance.comovement`):
 
     - `return` = Σ wᵢ μᵢ; `risk` = √(Σᵢⱼ wᵢ wⱼ σᵢ σⱼ Rᵢⱼ); `sharpe_ratio` = (return - risk_free_rate) / risk
     - `prices`: last close up to `end_date` of every weighted ticker
@@ -111,8 +111,8 @@ def get_stock_data(
 def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -> pd.Series[float]:
     """Expected annual returns (arithmetic, decimals) of the tickers in `data`, prices as dates × tickers.
 
-    The caller's prices are respected: a forecast of the table counts only if it was made from the ticker's last price in
-    `data`, same date and same close, and that date is fresh beside the last one of all (`FRESH_SESSIONS`); it is pooled over
+    The caller's prices are respected. A forecast of the table counts only if it was made from the ticker's last price in
+    `data`: same date, same close. That date must be fresh beside the last date of all (`FRESH_SESSIONS`). It is pooled over
     the table as for `optimize_portfolio`. Else the estimate is m, the mean simple daily return of `data` × 252, shrunk by its
     standard error s, the returns' standard deviation × 252 / √(their number), towards a centre c:
 
@@ -188,7 +188,7 @@ def _table_of(data: pd.DataFrame) -> tuple[PriceTable, dict[str, Any]]:
     if (np.diff(day) <= 0).any():
         raise RequestError("the dates must rise, each once: sort the data and drop repeats")
     if ((close <= 0) | np.isinf(close)).any():
-        raise RequestError("prices must be positive; leave missing ones as NaN")
+        raise RequestError("prices must be positive; leave missing prices as NaN")
     names = {canonical_ticker(str(name)): name for name in data.columns}
     if len(names) < len(data.columns):
         raise RequestError("two columns are the same ticker: drop one")

@@ -27,7 +27,7 @@ class Series:
 
 
 def adjusted_series(bars: Bars, start: dt.date, end: dt.date) -> Series:
-    """Adjusted closes of the bars from `start` to `end`, both included; the last one is the close as it was traded.
+    """Adjusted closes of the bars from `start` to `end`, both included; the last close is as traded.
 
     Bars are split-adjusted already. Dividends are taken in by the total return, (C + D) / C₋₁, of each day inside the range,
     the same return that the forecasts are made of; one after `end` changes nothing, so nothing is known too early.
@@ -37,7 +37,7 @@ def adjusted_series(bars: Bars, start: dt.date, end: dt.date) -> Series:
 
 
 def total_return_closes(close: Floats, dividend: Floats) -> Floats:
-    """Closes (t,) whose returns are total returns, dividends (t,) taken in on their days; the last one stays as it is."""
+    """Closes (t,) whose returns are total returns, dividends (t,) taken in on their days; the last close is unchanged."""
     if not dividend[1:].any():
         return close
     log_return = np.log((close[1:] + dividend[1:]) / close[:-1])
@@ -103,7 +103,7 @@ class PriceTable:
         return np.array([float(periods_per_year(ticker, day)) for ticker, day in zip(self.tickers, own, strict=True)])
 
     def log_returns(self) -> Floats:
-        """Log returns (T, n), each from the ticker's own previous close, on the day of the later one; NaN where there is none.
+        """Log returns (T, n), each from the ticker's own previous close, on the day of the later close; NaN elsewhere.
 
         So a day that one exchange has off costs the others nothing, and a ticker with gaps keeps its total return.
         """

@@ -130,7 +130,7 @@ class Provider:
             return Answer(failed=dict.fromkeys(tickers, str(error)))
 
     def _paused(self, questions: dict[str, Question]) -> dict[str, str]:
-        """Of the questions by ticker those that failed a moment ago, with the reason of then."""
+        """The questions, by ticker, that failed a moment ago, with their reasons."""
         oldest = self._clock() - PAUSE_SECONDS
         with self._mutex:
             self._failed = {question: failure for question, failure in self._failed.items() if failure[0] > oldest}

@@ -1,4 +1,4 @@
-"""The fields of a portfolio request, their limits, and the sentences that refuse wrong ones."""
+"""The fields of a portfolio request, their limits, and the sentences that refuse wrong values."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Forecasts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The table's rows, pooled over all that were known at some date (later ones as they are), and its newest bar."""
+    """The table's rows, pooled over all that were known at some date (later rows unpooled), and its newest bar."""
 
     forecasts: Mapping[str, Forecast]
     newest: dt.date | None
@@ -205,7 +205,7 @@ class Optimizer:
     def rows(self, end: dt.date) -> Rows:
         """What the table says to someone at the date `end`; a table that cannot be read is a warning, not an error.
 
-        Rows are pooled here and not by those who write them: no worker knows another's tickers.
+        Rows are pooled here and not by the workers: no worker knows another's tickers.
         """
         try:
             rows = self._forecasts.all()

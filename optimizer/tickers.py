@@ -85,7 +85,7 @@ def clean_tickers(raw: Iterable[object]) -> CleanTickers:
 
 
 def sanitize_tickers(tickers: Iterable[object]) -> list[str]:
-    r"""Canonical symbols of a list of raw ones, each once, in order; what cannot be a ticker is left out.
+    r"""Canonical symbols of a list of raw symbols, each once, in order; what cannot be a ticker is left out.
 
     >>> sanitize_tickers(["\ufeffSymbol", "aapl,0.5", "BRK.B", "brk-b", "005930.KS", "", "A B"])
     ['AAPL', 'BRK-B', '005930.KS']
@@ -152,7 +152,7 @@ def _take_column(rows: Iterable[list[str]], column: int, found: _Found) -> None:
 
 
 def _symbol_column(rows: Sequence[list[str]]) -> int:
-    """The column with the most cells that look like symbols, then with the most different ones; of equals the first."""
+    """The column with the most cells that look like symbols, then with the most different symbols; of equals the first."""
 
     def score(column: int) -> tuple[int, int, int]:
         cells = [row[column] for row in rows if not _NUMBER.fullmatch(row[column])]

@@ -1,8 +1,8 @@
 """From what is held to what is wanted: a partial step where no cost is known, and whole shares for a budget.
 
 Every forecast is noisy, and a portfolio that follows each of them pays for the noise. Moving only part of the way each time
-keeps what is lasting in the forecasts and skips most of what is not (Gârleanu and Pedersen 2013, "Dynamic trading with
-predictable returns and transaction costs", JF 68: the optimum under quadratic costs is a partial step towards an aim).
+keeps the lasting part of the forecasts and skips most of the noise. Under quadratic costs the optimum is a partial step towards
+an aim (Gârleanu and Pedersen 2013, "Dynamic trading with predictable returns and transaction costs", JF 68).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from records import Floats
 
-#: The part of the way from the held weights to the wanted ones that one rebalancing goes where no cost is given: with monthly
+#: The part of the way from the held to the wanted weights that one rebalancing goes where no cost is given: with monthly
 #: rebalancing seven eighths of a lasting change are there after a quarter.
 STEP: Final = 0.5
 #: Halvings that find the smallest step that a goal allows.

@@ -36,7 +36,7 @@ def check(
     limit: int,
     form: str,
 ) -> None:
-    """Validate bars without using them, and look for suspect ones and gaps; exit code 1 when any is rejected."""
+    """Validate bars without using them, and look for suspect bars and gaps; exit code 1 if any bar is rejected."""
     from producers.report import ValidationReport, report_json, report_lines
     from producers.sources import read_source
     from producers.yahoo import Yahoo

@@ -9,7 +9,7 @@ import numpy as np
 from records import PRICE_COLUMNS, Floats
 from records.ratios import simple_ratio
 
-#: A jump of the adjustment factor by this much or more may be a split; dividends, extraordinary ones too, are smaller.
+#: A jump of the adjustment factor by this much or more may be a split; dividends, even extraordinary dividends, are smaller.
 SMALLEST_SPLIT: Final = 1.4
 #: Vendors round to the cent, and a dividend may fall on the day of a split.
 SPLIT_TOLERANCE: Final = 0.01

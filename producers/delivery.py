@@ -1,4 +1,4 @@
-"""Delivery of messages to Kafka that counts acknowledgements one by one and sends again what has none.
+"""Delivery of messages to Kafka that counts acknowledgements one by one and sends unacknowledged messages again.
 
 kafka-python's own `flush` was seen to hang for minutes after a broker's outage, and its retries to lose messages. So a message
 is delivered when its own acknowledgement has come; a producer that makes no progress is replaced and everything unacknowledged

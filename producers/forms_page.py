@@ -58,7 +58,7 @@ def forms_page() -> str:
 def _page() -> Iterator[str]:
     yield _HEAD
     yield from (f"| `{key}` | {value} |\n" for key, value in DECLARABLE.items())
-    yield f"\nFiles in a folder and its sub-folders are read if they end in {', '.join(f'`{end}`' for end in TABLES)}, in any case,\n"
+    yield f"\nFiles in a folder and its sub-folders are read by their ends, in any case: `{' '.join(TABLES)}`,\n"
     yield "compressed (`.gz`, `.bz2`, `.xz`, `.zst`) or in archives (`.zip`, `.tar`). Other files are listed as passed over. A file's name\n"
     yield "is its ticker (`AAPL.csv`, `aapl.us.txt`, `AAPL Historical Data.csv`); a name without one (`daily.csv`, `2024.csv`) leaves it to the\n"
     yield "folder. Several files of one ticker are parts of one history if their dates differ.\n"

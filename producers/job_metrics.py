@@ -86,7 +86,7 @@ JOB_METRICS: Final[tuple[Specification[JobFigures], ...]] = (
 def job_metrics(path: Path | None, source: str, *, clock: Callable[[], float] = time.time) -> Iterator[JobFigures]:
     """The figures of the job that runs in the block; its end writes them to `path`, whether it succeeds or not.
 
-    A file that cannot be written is a warning: the bars are published all the same.
+    A file that cannot be written is a warning: the bars are published nevertheless.
     """
     figures = JobFigures(source)
     started = time.monotonic()

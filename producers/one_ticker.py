@@ -78,7 +78,7 @@ def _on_one_basis(
 
 
 def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
-    """With a volume of 0 where the file has none at all: indices and currency pairs have none."""
+    """With a volume of 0 where the file has no volumes: indices and currency pairs have none."""
     volume = raw.values.get("volume")
     if volume is not None and np.isfinite(volume).any():
         return raw
@@ -89,7 +89,7 @@ def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
 def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:
     """Each row once: files are written one behind the other, with the same bars."""
     if not repeats(raw.day):
-        return raw, second  # a few equal ones are for the border
+        return raw, second  # a few equal bars are for the border
     table = np.column_stack([raw.day, second, *raw.values.values()])
     _, first = np.unique(np.nan_to_num(table, nan=-1.0), axis=0, return_index=True)
     kept = np.sort(first)

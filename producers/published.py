@@ -47,7 +47,7 @@ _Held = tuple[float, int, float, float]
 
 
 class PublishedBars:
-    """The editions of every bar on the topic, as fingerprints: of each date the one that counts, and those that do not.
+    """The editions of every bar on the topic, as fingerprints: of each date the edition that counts, and the others.
 
     Of two that were fetched at the same moment neither is taken to count, so that what a later fetch says is sent.
     """
@@ -93,7 +93,7 @@ class PublishedBars:
         return newer
 
     def missing(self, batch: BarBatch) -> list[int]:
-        """Rows of the batch of which the topic holds neither these values as those that count nor this very edition.
+        """Rows of the batch of which the topic holds neither the same counting values nor the same edition.
 
         And those whose split differs from the last split on the topic.
         """
@@ -125,7 +125,7 @@ def _is_date(text: str) -> bool:
 
 
 def _rank(split: _Split) -> tuple[float, float, float]:
-    """By which workers take a split for the last one (`history.splits`): of one moment the one farther from 1."""
+    """By which workers take a split for the last split (`history.splits`): of one moment the split farther from 1."""
     moment, ratio = split
     return moment, max(ratio, 1.0 / ratio), ratio
 

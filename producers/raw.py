@@ -49,9 +49,9 @@ def batches(
     today: dt.date,
     screen: Callable[[str, Bars], tuple[Bars, list[RejectedBar]]],
 ) -> Iterator[BarBatch | RejectedBar]:
-    """What is wrong with the bars from `start` to `end`, both included, then the good ones by date in batches.
+    """What is wrong with the bars from `start` to `end`, both included, then the good bars by date in batches.
 
-    `screen` may hold out more of those that passed every check. Bars that are not daily are refused together, as one rejected
+    `screen` may hold out more of the bars that passed every check. Bars that are not daily are refused together: one rejected
     bar without a date.
     """
     as_of, as_of_time = _edition(raw, today)
@@ -107,7 +107,7 @@ def _between(raw: RawBars, start: dt.date | None, end: dt.date | None) -> RawBar
 
 
 def _adjusted(raw: RawBars) -> tuple[RawBars, list[RejectedBar]]:
-    """The bars with adjusted prices, by date, and those that have a close but no adjusted one."""
+    """The bars with adjusted prices, by date, and the bars that have a close but no adjusted close."""
     raw = raw.part(np.argsort(raw.day, kind="stable"))
     adjusted_close = raw.values["adjusted_close"]
     lost = ~(np.isfinite(adjusted_close) & (adjusted_close > 0)) & (raw.values["close"] > 0)

@@ -28,10 +28,10 @@ class Screen:
         self.found: list[Suspicion] = []
 
     def __call__(self, ticker: str, bars: Bars) -> tuple[Bars, list[RejectedBar]]:
-        """The bars that go on, and those that are held out, each with its evidence.
+        """The bars that pass, and the bars that are held out, each with its evidence.
 
         With the setting `impossible` those are held out that cannot be, with `quarantine` all whose own values are doubtful. A
-        doubtful level stays: without its first bar the next one would show the same. Where it is another unit, the bars before
+        doubtful level stays: without its first bar the next bar would show the same. Where it is another unit, the bars before
         it are given in that unit, as if their vendor had restated them: the move between the two is nobody's return.
         """
         found = suspicions(ticker, bars)

@@ -23,8 +23,8 @@ from settings import SuspectBars
 class Source(Iterator[BarBatch | RejectedBar]):
     """Bars on their way in: an iterator, to be used once.
 
-    `bars_total` is the number of rows at the source, good and bad ones, of the tickers that are asked for; None where only
-    reading on would tell.
+    `bars_total` is the number of rows at the source, good and bad, of the requested tickers; None if only
+    reading on would show it.
     `suspicions` and `findings` fill as the bars are read.
     """
 
@@ -63,8 +63,8 @@ def read_source(
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 
     `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `yahoo` is how the
-    source yfinance is asked, `starts` a first day of their own for some of its tickers. `suspect_bars` says whether those that
-    are hardly true come as rejected ones, `declared` what the user says of the form of files. Raises SourceError at once for
+    source yfinance is asked, `starts` a first day of their own for some of its tickers. `suspect_bars` says whether unlikely
+    bars come as rejected bars, `declared` what the user says of the form of files. Raises SourceError at once for
     what cannot be used at all, and at the end when not one bar was good.
     """
     wanted = canonical_tickers(tickers)

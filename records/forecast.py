@@ -68,7 +68,7 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
     `return_r2` compares with the mean of the training part. `return_rmse` is of the simple return over the horizon.
     `volatility_r2` and `volatility_rmse` are of annual volatility. `qlike` is Patton's (2011) loss of variance. `sharpe` is the
     annual Sharpe ratio of holding sign(forecast) over each horizon, before costs. The evidence compares with the baseline,
-    which has none itself.
+    which has no evidence itself.
     """
 
     model: str

@@ -26,7 +26,7 @@ def series_doubt(day: Days, close: Floats) -> str | None:
 def alternates(close: Floats) -> bool:
     """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
 
-    Moves beyond 20 % and beyond ten usual ones in at least a tenth of the bars, each mostly taken back by one of the next few.
+    Moves beyond 20 % and beyond ten usual moves in at least a tenth of the bars, each mostly taken back soon.
     The usual move is the median of the moves between each bar and the nearest of the five before it: within one series that is
     an ordinary day's.
     """

@@ -10,8 +10,8 @@ D) / C₋₁); "usual" is the median over the bars before.
 - `unit_change`: the first of more than LASTING_BARS such bars. Here the bars before it are in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual move, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that bar.
-- `missing_split`: the open is within 4 % of a simple ratio (2:1, 3:2, 1:10, …) to the previous close, the close stays near it,
-  and no split is given for the day. If the next bar takes the move back, it is a spike, whatever its ratio.
+- `missing_split`: no split is given, but the open is within 4 % of a simple ratio (2:1, 3:2, …) to the previous close, and
+  the close stays near it. If the next bar takes the move back, it is a spike, whatever its ratio.
 - `unconfirmed_jump`: a move beyond JUMP with at most twice the usual volume: news of that size brings volume.
 - `zero_volume`: no volume, although the ticker usually has some.
 

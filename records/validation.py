@@ -18,7 +18,7 @@ Flags = NDArray[np.bool_]
 Rows = NDArray[np.intp]
 
 #: Open and close may lie outside [low, high] by this much: vendors round each price of a bar for itself, to the cent, and
-#: adjusting multiplies the rounding. In absolute terms for ordinary prices, relative for large ones.
+#: adjusting multiplies the rounding. In absolute terms for ordinary prices, relative for large prices.
 ROUNDING_ABSOLUTE: Final = 0.0101
 ROUNDING_RELATIVE: Final = 1e-4
 #: No supported exchange has daily bars before this date.
@@ -45,7 +45,7 @@ def validate_batch(batch: BarBatch, *, today: dt.date) -> tuple[Bars, list[Rejec
     """The good bars of a batch in the order of their dates, and the others with their reasons.
 
     `today` bounds the dates; the caller passes it so that this stays without a clock. Two bars of one date are one if equal;
-    if not, the one with the larger volume is taken, which has seen more of the session, and none if the volumes are equal. A
+    if not, the bar with the larger volume is taken, which has seen more of the session, and none if the volumes are equal. A
     batch that says it was fetched after tomorrow (clocks differ by time zones) is refused whole: nothing could ever correct it.
     """
     if is_fetched_too_late(batch, today):
@@ -175,7 +175,7 @@ def _faults(columns: dict[str, Floats]) -> list[tuple[Flags, str]]:
 
 
 def _are_of_one_session(close: Floats) -> bool:
-    """Whether closes can be of one session, an unfinished one and a later one, and not of two series."""
+    """Whether closes can be of one session, unfinished and later, and not of two series."""
     return bool(close.max() <= _LARGEST_OF_A_SESSION * close.min())
 
 

@@ -50,7 +50,7 @@ class ForecastSettings(BaseModel, frozen=True):
     market_model: Path | None = Field(
         None,
         json_schema_extra=FORECAST,
-        description="File that `python -m models pretrain` made; the one that comes with this version if left out.",
+        description="File that `python -m models pretrain` made; the shipped file if left out.",
     )
     doubtful_series: DoubtfulSeries = Field(
         DoubtfulSeries.HOLD_BACK,

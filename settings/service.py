@@ -34,7 +34,7 @@ class ServiceSettings(BaseModel, frozen=True):
     min_price_days: int = Field(
         63,
         ge=21,
-        description="Days of prices behind correlations; if the dates hold fewer, earlier ones are used. Of a quarter, a "
+        description="Days of prices behind correlations; if the dates hold fewer, earlier days are used. Of a quarter, a "
         "correlation of 0.3 has a standard error of 0.1.",
     )
     weight_cap: float = Field(

@@ -224,7 +224,7 @@ class Database:
 
     @classmethod
     def _make(cls, path: Path, remedy: str, *, keep_tally: bool) -> None:
-        """Create an empty database under a temporary name first, so that a database without a format key is never a new one."""
+        """Create an empty database under a temporary name first: a database without a format key is never new."""
         new = path.with_suffix(".new")
         discard(new)
         with cls(new, AccessType.read_write(), remedy) as database:

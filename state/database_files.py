@@ -78,7 +78,7 @@ def _remove(path: Path) -> None:
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a damaged database, replacing the last one that was renamed. Returns the new name. Raises StateWriteError."""
+    """Rename a damaged database, replacing the last renamed database. Returns the new name. Raises StateWriteError."""
     aside = path.with_suffix(".damaged")
     discard(aside)
     with writing(path):

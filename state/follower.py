@@ -140,8 +140,8 @@ class DatabaseFiles(NamedTuple):
     A secondary continues to serve the files that it opened, although others have replaced them. Each database has an identity.
     But a copied or restored folder has the identity of its original, so the files themselves are compared as well.
 
-    Also, the part of the log that a secondary has read hides the table files that the writer has written since, for ever if
-    nothing else is written (facebook/rocksdb, issues 14444 and 15051). The manifest grows with each such file.
+    Also, the part of the log that a secondary has read hides the table files that the writer has written since. If nothing else
+    is written, it hides them for ever (facebook/rocksdb, issues 14444 and 15051). The manifest grows with each such file.
     """
 
     identity: bytes

@@ -16,7 +16,7 @@ class Notices:
         self._last: dict[Hashable, str] = {}
 
     def warn(self, subject: Hashable, template: str, *arguments: object) -> None:
-        """Log the warning unless it equals the last one about this subject; the template is that of a log call."""
+        """Log the warning unless it equals the last warning about this subject; the template is that of a log call."""
         text = template % arguments
         with self._mutex:
             if self._last.get(subject) == text:

@@ -40,7 +40,7 @@ def remove_abandoned() -> None:
     """Remove the folders of processes that have ended without doing it themselves."""
     oldest = time.time() - _YOUNGEST_SECONDS
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        # Other users' folders, and those that another process removes at the same time.
+        # Other users' folders, and folders that another process removes at the same time.
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < oldest and not _is_locked(folder / _LOCK):
                 shutil.rmtree(folder, ignore_errors=True)

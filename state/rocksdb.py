@@ -14,7 +14,7 @@ from state.rocksdb_errors import translated
 #: RocksDB's default is 2 × 64 MB of write buffers per database. 4 MB hold two days of 500 tickers.
 _WRITE_BUFFER_BYTES: Final = 4 << 20
 _BLOCK_CACHE_BYTES: Final = 8 << 20
-#: A stored block of bars takes about 4 kB. A table block with several of them compresses better than single ones.
+#: A stored block of bars takes about 4 kB. A table block with several of them compresses better.
 _TABLE_BLOCK_BYTES: Final = 16 << 10
 _LOG_BYTES: Final = 1 << 20
 

@@ -26,9 +26,9 @@ VARIANCE_ORDERS: Final = ((1, 1), (2, 1), (5, 0))
 class ARIMA(Model):
     """Two ARMA processes: of daily log returns, and of the log of the day's range-based variance.
 
-    The horizon's expected simple return is exp(Σ expected log returns + half of the horizon's variance) − 1; the expected
-    variance is the mean over the horizon of the log-normal expectation exp(m + s²/2), s² being the forecast error's variance,
-    times the ratio of squared returns to range-based variance found in training.
+    The horizon's expected simple return is exp(Σ expected log returns + half of the horizon's variance) − 1. The expected
+    variance is the mean over the horizon of the log-normal expectation exp(m + s²/2), with s² the variance of the forecast
+    error. It is multiplied by the ratio of squared returns to range-based variance found in training.
     """
 
     name: ClassVar[str] = "arima"

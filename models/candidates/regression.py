@@ -1,7 +1,7 @@
 """Log-HAR: the log variance of the next horizon as a linear function of log variances over past windows.
 
-Corsi (2009), "A simple approximate long-memory model of realized volatility", with the range-based variance of Parkinson (1980)
-plus the overnight jump as the regressor, because daily bars have no intraday returns. The learners start from it and learn
+Corsi (2009), "A simple approximate long-memory model of realized volatility". The regressor is the range-based variance of
+Parkinson (1980) plus the overnight jump, because daily bars have no intraday returns. The learners start from it and learn
 only what it leaves.
 """
 
@@ -34,10 +34,10 @@ PRIOR_SLOPES: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range
 #: The prior counts as much as the data: three years are some thirty independent months, however many tickers share them, and
 #: when all of them were calm, their slopes alone would send each crisis straight back to calm.
 PRIOR_SHARE: Final = 1.0
-#: In robust standard deviations: ratios beyond it count as it when the level is corrected.
+#: In robust standard deviations: ratios beyond it are cut to it when the level is corrected.
 OUTLIER: Final = 3.0
-#: A forecast stays within what the training part has seen, widened by this factor on both sides (the "insanity filter" of
-#: Bollerslev, Patton and Quaedvlieg 2016, less strict, so that a crisis beyond the sample can still be forecast).
+#: A forecast stays within the range of the training part, widened by this factor on both sides. This is the "insanity filter"
+#: of Bollerslev, Patton and Quaedvlieg (2016), less strict, so that a crisis beyond the sample can still be forecast.
 SANE_FACTOR: Final = 4.0
 
 

@@ -1,7 +1,7 @@
-"""The explanation of one forecast: `explain(row, rows)` gives every served number as arithmetic on printed ones.
+"""The explanation of one forecast: `explain(row, rows)` gives every served number as arithmetic on printed numbers.
 
 A number is either *given* (an estimate from bars: a mean, a fitted slope, a validated error) or *derived*: then its formula, on
-numbers above it, gives it to the last digits. Values are the ones that serve, never those of the formula.
+numbers above it, gives it to the last digits. Values are the served values, never recomputed from the formula.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Named numbers of an explanation: given ones, and derived ones with the formula that gives them from numbers above them."""
+"""Named numbers of an explanation: given, or derived by a formula from numbers above them."""
 
 from __future__ import annotations
 

@@ -45,8 +45,9 @@ FIXED_HAR: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_va
 class _Past(NamedTuple):
     """The bars up to each row, shape (m, INPUT_BARS) each, the newest last; NaN before the history begins.
 
-    `returns` and `overnight` are daily log returns, `variance` the range-based variance, `spike` the volume's z-score, `score`
-    a report's mark (jump × spike), `report` another (spike + jump), `size` the log of a news day's variance to a calm month's.
+    `returns` and `overnight` are daily log returns, `variance` is the range-based variance, `spike` the volume's z-score. Two
+    marks of a report: `score` is jump × spike, `report` is spike + jump. `size` is the log of a news day's variance over a calm
+    month's.
     """
 
     returns: Floats
@@ -121,7 +122,7 @@ def _log(values: Floats) -> Floats:
 
 
 def _mean(values: Floats, bars: int) -> Floats:
-    """Mean over the last `bars` columns of those that are there; NaN where fewer than half are."""
+    """Mean of the finite values in the last `bars` columns; NaN where fewer than half are finite."""
     part = values[:, -bars:]
     present = np.isfinite(part)
     count = present.sum(axis=1)

@@ -44,10 +44,10 @@ LARGEST_DELTA: Final = float(np.log(2.0))
 class CrossValidation:
     """How a part of the model did on dates and tickers that its fit had not seen.
 
-    `weight` is the slope of the residual on δ, both within dates: 1 if δ is neither too large nor too small; `error` is its
-    standard error (Newey and West over dates), `block_spread` the weights' standard deviation over blocks of dates,
-    `r2` the share of the residual's variance that δ explains, `qlike_ratio` QLIKE with δ ÷ without, given each date's level;
-    None of returns.
+    `weight` is the slope of the residual on δ, both within dates: 1 if δ is neither too large nor too small. `error` is its
+    standard error (Newey and West over dates), `block_spread` the weights' standard deviation over blocks of dates. `r2` is the
+    share of the residual's variance that δ explains. `qlike_ratio` is QLIKE with δ ÷ without, given each date's level; None of
+    returns.
     """
 
     weight: float
@@ -144,7 +144,7 @@ def last_row(window: Window) -> tuple[Window, np.ndarray]:
 
 @functools.cache
 def market_model() -> MarketModel:
-    """The model in the file that MARKET_MODEL names, or the one that comes with this version. Read once by each process."""
+    """The model in the file that MARKET_MODEL names, or the model that comes with this version. Read once by each process."""
     path = load_settings().market_model or SHIPPED
     try:
         return MarketModel.from_bytes(path.read_bytes())

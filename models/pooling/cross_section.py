@@ -43,7 +43,7 @@ class HarFit(NamedTuple):
 
 
 class VarianceSteps(NamedTuple):
-    """How pooled variances come about, in logs of daily variances; shape (n,) where nothing else is said.
+    """How pooled variances come about, in logs of daily variances; shape (n,) unless stated otherwise.
 
     `own` is each ticker's own log-HAR, `terms` (n, k) its terms, `har` the pooled log-HAR, `pooled_har` its forecast within its
     bound, `level` the mean of both. `apart` (k,) are the slopes within weeks, `gap` is a ticker's level less its terms' part,

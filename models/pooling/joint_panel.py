@@ -13,7 +13,7 @@ from models.pooling.terms import TERM_NAMES
 from models.selection.evidence import newey_west
 from records import Evidence, Floats, Forecast, PoolStatistics
 
-#: Ridge penalty per row on the terms within dates: ten collinear ones, and no prior.
+#: Ridge penalty per row on the terms within dates: ten collinear terms, and no prior.
 RIDGE: Final = 0.02
 #: Errors further out than this, in logs, count as this: one event is seen through many overlapping labels.
 LARGEST_ERROR: Final = 2.0
@@ -55,7 +55,7 @@ def residual_within_weeks(panel: JointPanel) -> Floats:
 
 
 def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Floats, model: str) -> Evidence | None:
-    """Evidence on the δ of a candidate that follows the market model, from all tickers; None where a ticker has none.
+    """Evidence on the δ of a candidate that follows the market model, from all tickers; None where a ticker has no δ.
 
     δ and the `residual` (m,) of the regression within weeks are compared within weeks, so that a shock to all tickers is no
     evidence; weeks, not rows, are what the standard error counts. Labels that the fit of the market model has seen are left

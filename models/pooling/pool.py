@@ -40,7 +40,7 @@ from records import Evidence, Forecast, LossMonitor
 LARGEST_AGE_DAYS: Final = 7
 #: Name of the estimate that pooling makes for a ticker without a trained model.
 POOLED: Final = "pooled"
-#: A ticker's tails count up to this many times the normal ones: beside an error in the bars, two tickers have no middle.
+#: A ticker's tails count up to this many times the normal tails: beside an error in the bars, two tickers have no middle.
 LARGEST_TAIL: Final = 2.0
 
 

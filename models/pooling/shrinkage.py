@@ -15,8 +15,8 @@ import numpy as np
 from models.historical import PRIOR_ANNUAL_DISPERSION
 from records import RETURN_LIMITED, FallbackStep, Floats
 
-#: Standard deviation of true annual mean returns about zero that is believed before seeing any data, of the centre and of any
-#: ticker about it as far as the centre is concerned: a bill beside a share does not decide for the share.
+#: Prior standard deviation of true annual mean returns about zero: of the centre, and of any ticker when the centre is
+#: estimated. So a bill beside a share does not decide for the share.
 PRIOR_ANNUAL_MEAN: Final = 0.15
 #: Huber's (1964) bound in standard deviations: at 1.5 an estimate keeps 96 % of the mean's precision where nothing is wrong.
 HUBER_BOUND: Final = 1.5
@@ -29,10 +29,10 @@ _HALVINGS: Final = 64
 def center_of_returns(annual_return: Floats, standard_error: Floats) -> float:
     """The centre of own mean returns, each with its sampling error, both of shape (n,); 0 for none.
 
-    Huber's M-estimate of location with a normal prior about zero: each mean pulls with its precision, 1 ÷ (its sampling
-    variance + PRIOR_ANNUAL_MEAN²), but none with more than HUBER_BOUND standard deviations, and the prior pulls towards zero
-    as one mean without error would. So whatever a further ticker brings, it moves the centre by at most HUBER_BOUND ×
-    PRIOR_ANNUAL_MEAN, 22.5 %, and by less the more others there are.
+    Huber's M-estimate of location with a normal prior about zero. Each mean pulls with its precision, 1 ÷ (its sampling
+    variance + PRIOR_ANNUAL_MEAN²), but with no more than HUBER_BOUND standard deviations. The prior pulls towards zero as one
+    mean without error would. So a further ticker moves the centre by at most HUBER_BOUND × PRIOR_ANNUAL_MEAN, 22.5 %, and by
+    less the more others there are.
     """
     deviation = np.sqrt(standard_error**2 + PRIOR_ANNUAL_MEAN**2)
     low, high = float(annual_return.min(initial=0.0)), float(annual_return.max(initial=0.0))

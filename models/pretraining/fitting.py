@@ -41,7 +41,7 @@ EPOCHS: Final = 20
 PATIENCE: Final = 3
 LEARNING_RATE: Final = 0.005
 WEIGHT_DECAY: Final = 1e-3
-#: Share of the weeks, the latest ones, that decides when the net's training stops; a horizon of weeks before it is left out.
+#: Share of the weeks, the latest weeks, that decides when the net's training stops; a horizon of weeks before it is left out.
 STOPPING_SHARE: Final = 0.2
 EMBARGO_WEEKS: Final = 5
 

@@ -28,7 +28,7 @@ MINIMUM_BARS = 300
 )
 @click.option("--state", type=click.Path(path_type=Path), help="A state folder, in place of or beside files.")
 @click.option("--tickers", help="Comma-separated; default all.")
-@click.option("--without", help="Tickers to leave out, comma-separated: those that the model is to be judged on.")
+@click.option("--without", help="Tickers to leave out, comma-separated: the tickers on which the model is to be judged.")
 @click.option("--part", help="K/N, N odd: the tickers of part K of N, 0/3 for a third of them.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of bars.")
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of bars.")
@@ -68,7 +68,7 @@ def pretrain(
         sources = [_of_file(path, wanted, span) for path in paths] + ([] if state is None else [_of_state(state, wanted)])
         for source in sources:
             for window in source:
-                # The first file that has a ticker is the one that counts.
+                # The first file that has a ticker counts.
                 inside = window.ticker not in left_out and ticker_group(window.ticker, parts) == chosen
                 if inside and len(window) >= MINIMUM_BARS:
                     windows.setdefault(window.ticker, window)

@@ -33,7 +33,7 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
     """Which candidates make the served forecast: the base, moved towards another candidate by a weight.
 
     Without the baseline among the candidates, the best one in validation is the base. `return_best` and `volatility_best` are
-    the candidates with the most significant weight; where none has any, the best ones in validation.
+    the candidates with the most significant weight; where none has any, the best candidates in validation.
     """
 
     return_base: str
@@ -100,7 +100,7 @@ class Combination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def best_tilt(evidence: Mapping[str, Evidence], prior: Mapping[str, Prior]) -> Tilt:
-    """The candidate with the most significant weight among those that have any, else among all; the baseline without any."""
+    """The candidate with the most significant weight; of all candidates if none has weight; the baseline if there is none."""
     tilts = [Tilt(name, weight(part, prior.get(name)), part, prior.get(name)) for name, part in evidence.items()]
     able = [tilt for tilt in tilts if tilt.weight > 0.0]
     return max(able or tilts, key=lambda tilt: significance(evidence[tilt.model], tilt.prior), default=Tilt(BASELINE, 0.0))
@@ -113,7 +113,7 @@ def priors(names: Iterable[str]) -> dict[str, Prior]:
 
 
 def best_in_validation(scores: Sequence[CandidateScore]) -> tuple[str, str]:
-    """Names of the candidates with the least error of the return and with the least QLIKE; the earlier one of a tie."""
+    """Names of the candidates with the least error of the return and with the least QLIKE; the earlier candidate of a tie."""
     by_return = min(scores, key=lambda score: np.inf if score.return_rmse is None else score.return_rmse)
     by_qlike = min(scores, key=lambda score: np.inf if score.qlike is None else score.qlike)
     return by_return.model, by_qlike.model

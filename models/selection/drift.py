@@ -5,8 +5,8 @@ gain that the two forecasts allow, so that it is never below -1. A bet of the sh
 1 + λ × difference. It does not grow on average as long as the served forecast is not worse (Waudby-Smith and Ramdas 2024,
 "Estimating means of bounded random variables by betting"). A new bet of 1 is opened at every bar and all are added up: the
 Shiryaev-Roberts e-detector of Shin, Ramdas and Rinaldo (2024, "E-detectors"). As long as the served forecast is not expected to
-lose more on the next bar, the detector's expectation after n bars is at most n, whatever the distribution, the dependence and
-the number of looks. So an alarm at `ALARM` comes at most once in that many bars on average, and within n bars with a
+lose more on the next bar, the detector's expectation after n bars is at most n. This holds for any distribution, dependence and
+number of looks. So an alarm at `ALARM` comes at most once in that many bars on average, and within n bars with a
 probability of at most n ÷ `ALARM`.
 
 The next bar is the first of the horizon that is forecast, and judges at once. But it judges a candidate too hard that rightly
@@ -30,7 +30,7 @@ from records import LossMonitor, date_of
 
 #: Average number of bars to a false alarm, at least: ten years of trading.
 ALARM: Final = 2520.0
-#: Shares of the stake: small ones find small lasting differences, large ones large differences within days.
+#: Shares of the stake: small shares find small lasting differences, large shares find large differences within days.
 BETS: Final = (0.1, 0.3, 0.9)
 #: Validated bars before the cut-off that a monitor begins with: a quarter, which one week alone is too short to replace.
 RECENT_BARS: Final = 63

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 class ModelSelector:
     """The trained candidates of one ticker, what each scored, and how they serve.
 
-    `models` holds those that could be both validated and trained; `failures` says why the others are none. `combination` is
+    `models` holds the candidates that were validated and trained; `failures` says why the others were dropped. `combination` is
     None when there is no candidate left. `residuals` are those of the served forecast; `monitors` watch it for drift.
     """
 

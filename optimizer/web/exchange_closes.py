@@ -32,7 +32,7 @@ def read_closes(calendars: Collection[str], first: dt.date, last: dt.date) -> Ma
 class ExchangeCloses:
     """`known` answers at once with what was read; what is missing is read in the background. Thread-safe.
 
-    A failure is logged; then nothing is said of these calendars until the next day.
+    A failure is logged; then these calendars are not judged until the next day.
     """
 
     def __init__(self, read: Read = read_closes) -> None:

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 #: A client opens its stream some milliseconds before its request, or after. A stream whose request has not come after this long
 #: ends without an event: the browser opens it again by itself, and the page keeps the message of a request that was refused.
 UNKNOWN_SECONDS: Final = 5.0
-#: Ids remembered at once. Results take some kB each; the oldest finished ones leave first.
+#: Ids remembered at once. Results take some kB each; the oldest finished jobs leave first.
 _MOST_JOBS: Final = 2_000
 #: The content of a job whose request was refused: nothing ran under its id, so a better request may have it.
 _REFUSED: Final = object()

@@ -153,7 +153,7 @@ def description() -> dict[str, Any]:
                     "parameters": [_parameter("tickers", "query") | {"description": "Comma-separated; all if left out"}],
                     "responses": {
                         "200": _answer("Rows", rows),
-                        "304": {"description": "The whole table is still the one that If-None-Match names"},
+                        "304": {"description": "The whole table is unchanged since the ETag in If-None-Match"},
                         **{status: refused[status] for status in ("401", "503")},
                     },
                 }

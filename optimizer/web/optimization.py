@@ -1,4 +1,4 @@
-"""POST /api/optimize-portfolio in both forms, and the stream of the newer one."""
+"""POST /api/optimize-portfolio in both forms, and the stream of the newer form."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def register_optimization(app: Flask, optimizations: Optimizations) -> None:
 
     @app.errorhandler(SameIdError)
     def same_id(_: SameIdError) -> Response:
-        return refuse(409, "request_id belongs to another request already: choose a new one for each")
+        return refuse(409, "request_id belongs to another request already: choose a new id for each")
 
 
 def _request_id(body: Any) -> str | None:

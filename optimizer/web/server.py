@@ -30,7 +30,7 @@ _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 #: Of Python's 5 ms a request that changes threads three times would wait 15 beside one that computes. Measured with 50 clients
 #: beside a worker that writes: the slowest hundredth of them waits a third as long.
 _SWITCH_SECONDS: Final = 0.0005
-#: Answers up to this size wait for slow clients in memory, larger ones on disk: the table of 500 has 1.4 MB.
+#: Answers up to this size wait for slow clients in memory, larger answers on disk: the table of 500 has 1.4 MB.
 _IN_MEMORY_BYTES: Final = 4 << 20
 
 

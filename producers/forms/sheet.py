@@ -97,7 +97,7 @@ def _counts_days(cell: str) -> bool:
 
 
 def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
-    """The cells, as many as the rows have: empty ones at the end may be missing or too many."""
+    """The cells, as many as the rows have: empty cells at the end may be missing or too many."""
     kept = [cell.strip().strip("\ufeff") for cell in cells]
     while len(kept) > width and not kept[-1]:
         kept.pop()

@@ -55,7 +55,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
 
 
 def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:
-    """The lines (the last holds the rest of the text) without blank ones before it, and the sign that `sep=;` declares."""
+    """The lines (the last holds the rest of the text) without blank lines before it, and the sign that `sep=;` declares."""
     head = [line for line in lines[:400] if line.strip(" \t,;|")]
     rest = list(lines[400:])
     if head and (match := re.fullmatch(r"(?i)\"?sep=(.)\"?", head[0].strip())) is not None:

@@ -1,7 +1,7 @@
 """What files call their columns: one table, our name → the words of vendors and languages. To add a word, add it here.
 
 Words are compared by `plain`: without case, accents, blanks, signs and units in brackets. Of several words for one column the
-one that stands first in the table is taken, so that Euronext's `Close` wins over its `Last`.
+first in the table is taken, so that Euronext's `Close` wins over its `Last`.
 """
 
 from __future__ import annotations

@@ -69,8 +69,9 @@ class _Remembered:
 class TwoLevelCache:
     """Memory (at most `max_entries`, the least recently used leaves first) over a RocksDB at `path` (None: memory alone).
 
-    Thread-safe. A damaged RocksDB is renamed, with a warning, and replaced by a new one. One process at a time may open a path:
-    raises StateLockedError or StateWriteError. The `clock` returns seconds since 1970, because the disk outlives the process.
+    Thread-safe. A damaged RocksDB is renamed, with a warning, and replaced by an empty database. One process at a time may open
+    a path: raises StateLockedError or StateWriteError. The `clock` returns seconds since 1970, because the disk outlives the
+    process.
     """
 
     def __init__(self, path: Path | None, *, max_entries: int = 256, clock: Callable[[], float] = time.time) -> None:

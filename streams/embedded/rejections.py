@@ -1,4 +1,4 @@
-"""The refused bars of a run of the embedded engine: all of them in a file, the first ones in the log."""
+"""The refused bars of a run of the embedded engine: all of them in a file, the first of them in the log."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class StateCache:
         self._entries = _SavedWhenDropped(limit_bytes, self._save)
 
     def get(self, ticker: str) -> TickerState | None:
-        """The newest state of a ticker, None if it has none. Raises as the table does."""
+        """The newest state of a ticker, None without bars. Raises as the table does."""
         entry = self._entries.get(ticker)
         if entry is None:
             state = self._table.load(ticker)

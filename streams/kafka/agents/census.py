@@ -64,6 +64,6 @@ class Census:
         )
 
     def calendars(self) -> dict[str, tuple[int, dt.date]]:
-        """Tickers and newest bar by calendar, of those that say something (`newest_by_calendar`)."""
+        """Tickers and newest bar by calendar, of the tickers with a calendar (`newest_by_calendar`)."""
         chosen = newest_by_calendar([(name, self._tickers[name], newest) for name, newest in self._newest.items()])
         return {name: (self._tickers[name], newest) for name, newest in chosen.items()}

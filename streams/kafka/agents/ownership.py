@@ -87,7 +87,7 @@ class Ownership:
                 await asyncio.sleep(_LOOK_SECONDS)
 
     def fail(self, error: Exception) -> None:
-        """End the worker, because it cannot write. No further message is settled, so the open ones are read again."""
+        """End the worker, because it cannot write. No further message is settled, so the open messages are read again."""
         if self.failure is None:
             logger.critical("giving up error=%s reason=%s", type(error).__name__, error)
             self.failure = error

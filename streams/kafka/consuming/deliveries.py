@@ -4,8 +4,9 @@ Faust's queues lie between the fetch and the agent. A rebalance clears them, a c
 hand-over that waits for room may be given up. A ledger for each partition knows which messages have arrived. Lost messages are
 fetched again within two seconds, whether or not later messages arrive.
 
-Queues keep their order. So a message is lost if the agent has begun a later message of the same queue, or if the agent is idle
-and has not begun the message after a moment. Bars have one queue for all partitions, training requests one queue for each.
+Queues keep their order. So a message is lost if the agent has begun a later message of the same queue. It is also lost if the
+agent is idle and has not begun the message after a moment. Bars have one queue for all partitions, training requests one queue
+for each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Faust's producer without time limits: a message that it accepted is delivered, or the worker ends.
 
 With Faust 0.15.3's configuration of aiokafka 0.14, a batch older than the request time-out fails for good if the broker is
-away for a minute, and so does a message whose batch is full for that long. Faust logs the failure and commits all the same. An
+away for a minute. A message whose batch is full for that long fails too. Faust logs the failure and commits nevertheless. An
 idempotent producer retries for ever, and the broker stores its batches once and in order.
 """
 

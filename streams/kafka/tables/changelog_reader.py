@@ -1,6 +1,6 @@
 """Reads partitions of changelogs from one offset to another, complete and in order, beside the group's consumer.
 
-Faust restores tables through the queues of the streams, and accepts any higher offset as the next one: a batch that a rebalance
+Faust restores tables through the queues of the streams, and accepts any higher offset as the next: a batch that a rebalance
 drops leaves a hole. Here a consumer without a group reads exactly the offsets that were asked for.
 """
 

@@ -111,7 +111,7 @@ class Restoration(Service):
 
     @Service.task
     async def _run(self) -> None:
-        """One restoration at a time; a new one cancels the one in progress."""
+        """One restoration at a time; a new restoration cancels the current restoration."""
         under_way: asyncio.Task[None] | None = None
         try:
             while not self.should_stop:

@@ -76,7 +76,7 @@ class TickerTables:
         return self.history, self.models, self.forecasts
 
     def forget(self) -> None:
-        """Drop the values in memory. After a rebalance another worker may have written newer ones."""
+        """Drop the values in memory. After a rebalance another worker may have written newer values."""
         self._states.clear()
         self._models.clear()
 
@@ -85,7 +85,7 @@ class TickerTables:
         return any(log is None or log.failure is not None for log in (table.data.logs.get(number) for table in self.all))
 
     def forget_ticker(self, ticker: str) -> None:
-        """Delete a ticker's history and models. Its forecast stays until the next one is written."""
+        """Delete a ticker's history and models. Its forecast stays until the next forecast is written."""
         number = self.partition(ticker)
         log = self.history.data.logs[number]
         for key in log.all_keys():
@@ -104,7 +104,7 @@ class TickerTables:
         return [key.decode() for log in list(self.forecasts.data.logs.values()) for key in log.all_keys()]
 
     def state(self, ticker: str) -> TickerState | None:
-        """The ticker's state, None if it has none."""
+        """The ticker's state; None without one."""
         held = self._held(ticker)
         return None if held is None else held.state
 
@@ -129,7 +129,7 @@ class TickerTables:
         self._states[state.ticker] = _Held(state, writes.stored)
 
     def peek_head(self, ticker: str) -> Head | None:
-        """The head of the ticker's history, None if it has none."""
+        """The head of the ticker's history; None without a history."""
         payload = self.history.get_in(self.partition(ticker), record_key(ticker))
         return None if payload is None else decode_head(ticker, head_of_record(ticker, payload))
 

@@ -33,7 +33,7 @@ class ExchangeSessions:
         return self._sessions.get(calendar)
 
     async def refresh(self, calendars: Collection[str], today: dt.date) -> None:
-        """Read what is missing. A failure is logged; then nothing is said of these calendars until the next day."""
+        """Read what is missing. A failure is logged; then these calendars are not judged until the next day."""
         wanted = self._asked | frozenset(calendars)
         if not wanted or (wanted == self._asked and self._day == today):
             return
