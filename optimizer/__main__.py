@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,10 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
 
     settings = load_settings(state_dir=state, host=host, port=port)
     with bounded_heaps(), Session.open(settings) as session:
-        Server(create_app(settings, session=session), settings).run()
+        server = Server(create_app(settings, session=session), settings)
+        # It listens at once; a request that comes sooner waits for what it needs.
+        threading.Thread(target=session.warm_up, name="warm_up", daemon=True).start()
+        server.run()
 
 
 @main.command("refresh-group")

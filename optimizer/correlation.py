@@ -53,7 +53,10 @@ def shrunk_correlation(returns: Floats, weight: Floats | None = None, minimum_da
 
 def common_days(returns: Floats) -> Floats:
     """The number of days on which both of a pair have a return, (n, n); on the diagonal, the days of each."""
-    mask = np.isfinite(returns).astype(np.float64)
+    observed = np.isfinite(returns)
+    if observed.all():
+        return np.full((returns.shape[1], returns.shape[1]), float(len(returns)))
+    mask = observed.astype(np.float64)
     days: Floats = mask.T @ mask
     return days
 

@@ -108,12 +108,15 @@ def devolatilised(log_returns: Floats) -> Floats:
     square = np.where(observed, log_returns, 0.0) ** 2
     count = observed.cumsum(axis=0)
     known = np.empty_like(square)
-    total = weight = np.zeros(square.shape[1])
-    for day in range(len(square)):
-        known[day] = total / np.maximum(weight, 1e-12)
+    total, weight = np.zeros((2, square.shape[1]))
+    for day, returned in enumerate(observed):
+        np.divide(total, np.maximum(weight, 1e-12), out=known[day])
         # A day without a return does not age the others: bars are the ticker's own.
-        total = np.where(observed[day], decay * total + square[day], total)
-        weight = np.where(observed[day], decay * weight + 1.0, weight)
+        kept = decay if returned.all() else np.where(returned, decay, 1.0)
+        total *= kept
+        total += square[day]
+        weight *= kept
+        weight += returned
     final = total / np.maximum(weight, 1e-12)
     # The first row that knows VOLATILITY_HALF_LIFE returns; the end for a ticker that has fewer.
     early = count - observed < VOLATILITY_HALF_LIFE

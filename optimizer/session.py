@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 from dataclasses import dataclass
 from typing import Self
 
+from errors import ForecastingError
 from marketdata.yahoo import Download, download_yfinance
 from optimizer.market import Market
 from optimizer.provider import Provider
 from optimizer.service import Optimizer
 from settings import PriceProvider, Settings, load_settings
 from state.readers import ForecastReader, HistoryReader
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,6 +42,17 @@ class Session:
         histories = HistoryReader(settings.state_dir)
         market = Market(histories, provider)
         return cls(settings, forecasts, histories, provider, market, Optimizer(forecasts, market, settings))
+
+    def warm_up(self) -> None:
+        """Do now what the first request would wait for: open and check the databases, decode and pool the rows.
+
+        What goes wrong is logged, and the first request that meets it says so to its caller.
+        """
+        try:
+            self.histories.bars_many(())
+            self.optimizer.table()
+        except ForecastingError as error:
+            logger.warning("state not read at start reason=%s", error)
 
     def close(self) -> None:
         """Close the readers and the provider's cache; again does nothing."""

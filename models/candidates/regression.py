@@ -135,9 +135,12 @@ def shrunk_slopes(target: Floats, terms: Floats, prior: Floats, share: float) ->
     return np.asarray(prior + np.linalg.solve(gram, scaled.T @ (target - terms @ prior)) / spread)
 
 
-def log_level_correction(residual: Floats) -> float:
-    """Log of the mean of realised ÷ forecast, from log residuals of shape (n,), winsorised at three robust deviations."""
+def log_level_correction(residual: Floats, weight: Floats | None = None) -> float:
+    """Log of the mean of realised ÷ forecast, from log residuals of shape (n,), winsorised at three robust deviations.
+
+    `weight` (n,) weighs the mean.
+    """
     center = float(np.median(residual))
     spread = 1.4826 * float(np.median(np.abs(residual - center)))
     limited = np.clip(residual, center - OUTLIER * spread, center + OUTLIER * spread)
-    return float(np.log(np.exp(limited).mean()))
+    return float(np.log(np.average(np.exp(limited), weights=weight)))

@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks
+from models.pooling.cross_section import joint_fit
+from models.pooling.joint_panel import delta_evidence, residual_within_weeks
 from models.pooling.pool import pool_members
 from models.selection.combination import BASELINE
 from models.selection.evidence import prior_of, significance
@@ -45,8 +46,8 @@ def _evidence(rows: Sequence[Forecast], model: str) -> str:
     members = pool_members(rows)
     found: Evidence | None = None
     if len(members) > 1:
-        panel = joint_panel(members)
-        found = delta_evidence(members, panel, residual_within_weeks(panel), model)
+        fit = joint_fit(members)
+        found = delta_evidence(members, fit.panel, residual_within_weeks(fit.panel, fit.apart), model)
     own = "none of its own" if found is None or found.square == 0.0 else f"its own alone {significance(found):+.1f}"
     joint = significance(found or Evidence(square=0.0, product=0.0, error=0.0), prior)
     return f" ({joint:.1f} standard errors with the prior of {prior.weight:.2f} ± {prior.deviation:.2f}, {own})"

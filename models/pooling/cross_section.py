@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
-from models.pooling.joint_panel import joint_panel, slopes_within_weeks, statistics_of
+from models.pooling.influence import ticker_weights
+from models.pooling.joint_panel import JointPanel, joint_panel, row_terms, slopes_within_weeks, statistics_of
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
 from models.pooling.terms import NEAREST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE
@@ -32,6 +33,14 @@ class PooledReturns(NamedTuple):
 
     center: float
     served: Floats
+
+
+class JointFit(NamedTuple):
+    """The members' panel with the weights of its rows, those of the members (n,), and the slopes within weeks (k,)."""
+
+    panel: JointPanel
+    weight: Floats
+    apart: Floats
 
 
 class HarFit(NamedTuple):
@@ -74,9 +83,12 @@ class PooledVariances(NamedTuple):
     steps: VarianceSteps | None = None
 
 
-def row_terms(row: Forecast) -> Floats:
-    """The terms at the row's bar, shape (k,)."""
-    return np.frombuffer(statistics_of(row).terms, dtype="<f4").astype(np.float64)
+def joint_fit(members: Sequence[Forecast]) -> JointFit:
+    """What is estimated on the members' panel, in which each ticker has a bounded influence."""
+    panel = joint_panel(members)
+    weight = ticker_weights(panel)
+    panel = panel._replace(weight=np.repeat(weight, panel.counts))
+    return JointFit(panel, weight, slopes_within_weeks(panel))
 
 
 def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledReturns:
@@ -89,29 +101,33 @@ def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = 
     return PooledReturns(center, shrunk_returns(own, error, center) / periods)
 
 
-def pooled_variances(members: Sequence[Forecast], untrained: Sequence[Forecast] = ()) -> PooledVariances:
-    """The variances of rows that belong together (`pooling.pool_members`, `pooling.untrained_rows`)."""
+def pooled_variances(
+    members: Sequence[Forecast], untrained: Sequence[Forecast] = (), fit: JointFit | None = None
+) -> PooledVariances:
+    """The variances of rows that belong together (`pooling.pool_members`, `pooling.untrained_rows`).
+
+    `fit` is the `joint_fit` of the members, for callers that have it.
+    """
+    fit = fit or joint_fit(members)
     count = len(members)
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
     now = np.vstack([now, *(_filled(row_terms(row), now.mean(axis=0)) for row in untrained)])
-    panel = joint_panel(members)
-    if len(panel.target) < 2 * (1 + len(TERM_NAMES)):
+    if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
-    har = _fitted_har(panel.target, panel.terms)
+    har = _fitted_har(fit.panel)
     pooled_har = np.clip(_pooled_har(har, now), own - doubt, own + doubt)
     level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
-    apart = slopes_within_weeks(panel)
     # Row by row: a matrix product may round a row by how many there are.
-    gap = level - (now * apart).sum(axis=1)
+    gap = level - (now * fit.apart).sum(axis=1)
     share = 1.0 - MINIMUM_TICKERS / count
     # The middle gap, not the mean: a crash or an error in one ticker's bars is no level of the others.
     middle = float(np.median(gap[:count]))
     spread = share * (middle - gap)
     limit = math.log(LARGEST_FACTOR)
-    steps = VarianceSteps(own, now, har, pooled_har, level, apart, gap, middle, share)
+    steps = VarianceSteps(own, now, har, pooled_har, level, fit.apart, gap, middle, share)
     return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)), steps)
 
 
@@ -133,13 +149,16 @@ def _filled(terms: Floats, center: Floats) -> Floats:
     return np.asarray(center + [distance[name] for name in TERM_NAMES])
 
 
-def _fitted_har(target: Floats, terms: Floats) -> HarFit:
-    """One log-HAR for all tickers, fitted to their panel: log variances (m,) on terms (m, k)."""
-    har = len(VARIANCE_FEATURES)
-    center = terms[:, :har].mean(axis=0)
-    slopes = shrunk_slopes(target - target.mean(), terms[:, :har] - center, prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE)
-    intercept = float(target.mean() - center @ slopes)
-    return HarFit(slopes, intercept, log_level_correction(target - terms[:, :har] @ slopes - intercept))
+def _fitted_har(panel: JointPanel) -> HarFit:
+    """One log-HAR for all tickers, fitted to their panel."""
+    weight, target, terms = panel.weight, panel.target, panel.terms[:, : len(VARIANCE_FEATURES)]
+    center, middle = np.average(terms, axis=0, weights=weight), float(np.average(target, weights=weight))
+    root = np.sqrt(weight)
+    slopes = shrunk_slopes(
+        root * (target - middle), root[:, None] * (terms - center), prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE
+    )
+    intercept = middle - float(center @ slopes)
+    return HarFit(slopes, intercept, log_level_correction(target - terms @ slopes - intercept, weight))
 
 
 def _pooled_har(fit: HarFit, now: Floats) -> Floats:

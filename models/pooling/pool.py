@@ -24,13 +24,14 @@ import numpy as np
 from models.intervals import NORMAL_TAILS, return_bounds
 from models.pooling.cross_section import (
     MINIMUM_TICKERS,
+    JointFit,
     PooledReturns,
     PooledVariances,
+    joint_fit,
     pooled_returns,
     pooled_variances,
-    row_terms,
 )
-from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks, statistics_of
+from models.pooling.joint_panel import delta_evidence, residual_within_weeks, row_terms, statistics_of
 from models.pooling.shrinkage import limited_return
 from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
 from models.selection.evidence import pooled
@@ -62,13 +63,14 @@ def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
     if len(members) < MINIMUM_TICKERS:
         return None
     untrained = untrained_rows(rows, members)
+    fit = joint_fit(members)
     return PoolEstimates(
         members,
         untrained,
         pooled_returns(members, untrained),
-        pooled_variances(members, untrained),
+        pooled_variances(members, untrained, fit),
         _return_tilt(members),
-        _variance_tilt(members),
+        _variance_tilt(members, fit),
         _pooled_tails(members),
     )
 
@@ -148,16 +150,15 @@ def _return_tilt(members: list[Forecast]) -> Tilt:
     return best_tilt(evidence, {})
 
 
-def _variance_tilt(members: list[Forecast]) -> Tilt:
+def _variance_tilt(members: list[Forecast], fit: JointFit) -> Tilt:
     """Of the candidates that follow the market model by their δ within weeks, of the others by their own validations."""
     evidence = _candidates_evidence(members, "variance_evidence")
     prior = priors(evidence)
     if not prior:
         return best_tilt(evidence, prior)
-    panel = joint_panel(members)
-    residual = residual_within_weeks(panel)
+    residual = residual_within_weeks(fit.panel, fit.apart)
     for name in prior:
-        found = delta_evidence(members, panel, residual, name)
+        found = delta_evidence(members, fit.panel, residual, name)
         if found is not None:
             evidence[name] = found
     return best_tilt(evidence, prior)

@@ -11,7 +11,7 @@ ticker is served by the prior, and a table of many by what its own errors say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ PRIOR_BAR: Final = 2.0
 OVERLAP: Final = 3
 #: A prior is known no better than this: other years and other tickers are not those of the cross-validation.
 LEAST_PRIOR_DEVIATION: Final = 0.25
+_TINY: Final = 1e-300
 
 
 class Prior(NamedTuple):
@@ -85,12 +86,25 @@ def newey_west(values: Floats) -> float:
 
 
 def pooled(evidence: Iterable[Evidence]) -> Evidence:
-    """Evidence of several tickers as one.
+    """Evidence of several tickers as one, without the ticker that speaks most for the candidate.
 
     Their errors are added as if they were perfectly correlated, which markets nearly make them: a bound, so that many tickers
-    of one market month do not count as many months.
+    of one market month do not count as many months. Without its strongest ticker, because one ticker alone, bad bars above all,
+    must not give the others' forecasts to a candidate.
     """
     parts = list(evidence)
+    if len(parts) < 2:
+        return _sum(parts)
+    total = _sum(parts)
+    rest = (
+        Evidence(square=total.square - part.square, product=total.product - part.product, error=total.error - part.error)
+        for part in parts
+    )
+    least = min(range(len(parts)), key=[each.product / max(each.error, _TINY) for each in rest].__getitem__)
+    return _sum([*parts[:least], *parts[least + 1 :]])
+
+
+def _sum(parts: Sequence[Evidence]) -> Evidence:
     return Evidence(
         square=sum(part.square for part in parts),
         product=sum(part.product for part in parts),

@@ -10,7 +10,7 @@ import pytest
 
 from models.market.model import market_model
 from models.pooling.contribution import learning_line, variance_factor
-from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks
+from models.pooling.joint_panel import delta_evidence, joint_panel, residual_within_weeks, slopes_within_weeks
 from models.pooling.pool import pool, pool_members
 from models.results import TrainingJob
 from models.serving import make_forecast
@@ -21,7 +21,7 @@ from tests.models.windows import simulated_window
 
 def evidence_of(members: list[Forecast]) -> Evidence | None:
     panel = joint_panel(members)
-    return delta_evidence(members, panel, residual_within_weeks(panel), "xgboost")
+    return delta_evidence(members, panel, residual_within_weeks(panel, slopes_within_weeks(panel)), "xgboost")
 
 
 TICKERS = ("AA1", "BB2", "CC3")

@@ -240,6 +240,14 @@ class TestEvidence:
         assert significance(one) < BAR
         assert weight(pooled([one] * 100)) == 0.0
 
+    @pytest.mark.parametrize("others", [1, 2, 20])
+    def test_no_single_ticker_gives_a_candidate_weight(self, others: int) -> None:
+        nothing = Evidence(square=1.0, product=0.0, error=0.2)
+        loud = Evidence(square=50.0, product=40.0, error=1.0)
+        assert weight(loud) > 0.5
+        assert weight(pooled([nothing] * others + [loud])) == 0.0
+        assert weight(pooled([loud, loud] + [nothing] * min(others, 2))) > 0.0
+
 
 class TestTerms:
     def test_last_row_is_the_current_terms(self) -> None:

@@ -1,0 +1,99 @@
+"""The influence of one ticker on the volatilities of the others is bounded, whatever is wrong with its bars."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from models.contract import Window
+from models.pooling.cross_section import joint_fit, pooled_variances
+from models.pooling.influence import ticker_weights
+from models.pooling.joint_panel import joint_panel, slopes_within_weeks
+from models.pooling.pool import pool
+from models.pooling.terms import TERM_NAMES
+from models.results import TrainingJob
+from models.serving import make_forecast
+from models.training import train_ticker
+from records import Forecast
+from tests.models.windows import simulated_columns, window_of_columns
+
+BARS, HORIZON, TICKERS = 1016, 21, 60
+#: What may go wrong in a ticker's prices: name → factor of each bar (BARS,).
+STEPS = np.arange(BARS)
+FACTORS = {
+    "a hundredfold close": np.where(STEPS == 700, 100.0, 1.0),
+    "a week a hundredfold": np.where((STEPS >= 900) & (STEPS < 905), 100.0, 1.0),
+    "another unit for good": np.where(STEPS >= 800, 100.0, 1.0),
+    "a hundredfold last close": np.where(STEPS == BARS - 1, 100.0, 1.0),
+    "a spike each month": np.where(STEPS % 21 == 0, 3.0, 1.0),
+    "noise of 10 %": np.exp(0.1 * np.random.default_rng(3).standard_normal(BARS)),
+    "halted for months": np.where(STEPS < 600, np.nan, 1.0),
+}
+
+
+def window_of(seed: int, factor: np.ndarray) -> Window:
+    day, open_, high, low, close, volume = simulated_columns(BARS, seed=seed, level=0.008 + 0.0001 * seed)
+    halted = np.isnan(factor)
+    prices = [np.where(halted, close[0] * (1 + 1e-4 * (STEPS % 2)), price * factor) for price in (open_, high, low, close)]
+    return window_of_columns(f"T{seed:02d}", day, *prices, volume)
+
+
+def row_of(window: Window) -> Forecast:
+    known = window.last(756)
+    job = TrainingJob(known, b"", HORIZON, 0, ("har", "xgboost"), 504, "hash")
+    return make_forecast(known, train_ticker(job), horizon=HORIZON, settings_hash="hash", minimum_bars=504, hold_back=False)
+
+
+@functools.cache
+def good_rows() -> tuple[Forecast, ...]:
+    return tuple(row_of(window_of(seed, np.ones(BARS))) for seed in range(TICKERS))
+
+
+def volatilities(rows: list[Forecast]) -> np.ndarray:
+    return np.array([row.annual_volatility for row in pool(rows)])
+
+
+@pytest.mark.parametrize("wrong", FACTORS)
+def test_one_bad_ticker_of_sixty_moves_no_other_by_more_than_two_percent(wrong: str) -> None:
+    odd, *others = good_rows()
+    before = volatilities([odd, *others])[1:]
+    bad = row_of(window_of(0, FACTORS[wrong]))
+    after = volatilities([bad, *others])[1:]
+    assert np.abs(after / before - 1.0).max() < 0.02
+
+
+def test_least_squares_alone_would_follow_the_bad_ticker() -> None:
+    """What the weights are for: without them the same ticker moves others by a fifth and more."""
+    bad = row_of(window_of(0, FACTORS["a spike each month"]))
+    rows = [bad, *good_rows()[1:]]
+    fit = joint_fit(rows)
+    assert fit.weight[0] < 0.01
+    unweighted = fit.panel._replace(weight=np.ones(len(fit.panel.target)))
+    followed = pooled_variances(rows, (), fit._replace(panel=unweighted, apart=slopes_within_weeks(unweighted)))
+    ratio = np.sqrt(followed.served / pooled_variances(rows, (), fit).served)[1:]
+    assert np.abs(ratio - 1.0).max() > 0.1
+
+
+def test_sound_tickers_count_fully() -> None:
+    weight = ticker_weights(joint_panel(good_rows()))
+    assert weight.mean() > 0.9
+    assert np.count_nonzero(weight == 1.0) > 0.8 * TICKERS
+
+
+def test_tickers_with_volumes_count_among_tickers_without() -> None:
+    panel = joint_panel(good_rows()[:20])
+    lacking = panel.terms.copy()
+    lacking[panel.counts[:3].sum() :, TERM_NAMES.index("season_volume")] = 0.0
+    assert ticker_weights(panel._replace(terms=lacking))[:3].min() > 0.1
+
+
+def test_terms_that_never_vary_are_no_error() -> None:
+    panel = joint_panel(good_rows()[:5])
+    assert ticker_weights(panel._replace(terms=np.zeros_like(panel.terms))).min() > 0.0
+
+
+def test_two_tickers_do_not_say_which_is_odd() -> None:
+    bad = row_of(window_of(0, FACTORS["a spike each month"]))
+    assert ticker_weights(joint_panel([bad, good_rows()[1]])).tolist() == [1.0, 1.0]
