@@ -4,8 +4,8 @@ An error in one ticker's bars (a hundredfold close, prices in two units) is an o
 least squares follow outliers. So a ticker's rows count less the more they would pull, a bounded-influence regression (Krasker
 and Welsch 1982) with a ticker in the place of an observation:
 
-- *leverage*: how far its terms lie from those of the same weeks, in the scatter of the quieter half of the tickers (as in
-  Rousseeuw's minimum covariance determinant, 1985, which a minority of bad tickers cannot move);
+- *leverage*: how far its terms lie from the mean of the same weeks, in the scatter of the quieter half of the tickers. A
+  minority of bad tickers cannot move that (as in Rousseeuw's minimum covariance determinant, 1985);
 - *pull*: the norm of Σ terms × residual over its rows, which is what moves the slopes.
 
 Up to LARGEST times the median over tickers a weight is 1; beyond that it falls with the square, so that a wild ticker moves the
@@ -73,7 +73,7 @@ def _quiet_scatter(scatter: Floats) -> Floats:
     """Mean scatter of the half of the tickers that lie closest, beside the ridge; shape (k, k)."""
     own = np.einsum("nii->ni", scatter)
     middle, mean = np.median(own, axis=0), own.mean(axis=0)
-    # A term that most tickers lack (volumes) makes no outliers of those that have it.
+    # A term that most tickers lack (volumes) makes no outliers of the others.
     usual = np.where(middle > 0.01 * mean, middle, np.where(mean > 0.0, mean, 1.0))
     quiet = np.diag(usual)
     half = (len(scatter) + 1) // 2
