@@ -11,8 +11,8 @@ import click
 
 from commands.console import load_settings, run_cli
 from errors import ForecastingError
-from producers.forms.declared import Declared
-from producers.options import source_options
+from producers.options import WantedBars, source_options
+from producers.source_name import SourceName
 
 
 @click.command()
@@ -20,7 +20,7 @@ from producers.options import source_options
 @click.option("--workers", type=click.IntRange(min=1, max=32), default=2, show_default=True)
 @click.option("--port", type=click.IntRange(min=1, max=65535), help="Of the HTTP service; PORT if left out.")
 @source_options
-def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
+def cli(state: Path, workers: int, port: int | None, wanted: WantedBars) -> None:
     """Run the whole system on this machine and replay a source through it."""
     from broker.local.start import local_broker
     from broker.topics import ensure_topics
@@ -34,29 +34,18 @@ def cli(state: Path, workers: int, port: int | None, **source: object) -> None:
             # The tables of an earlier run belong to another broker.
             forget_tables(settings)
         environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
-        if source["source"] != "yfinance":
+        if wanted.source != SourceName.YFINANCE:
             environment.setdefault("BARS_DUE_HOURS", "0")  # a replayed history is years old, and nothing follows it
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
         click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)
         for number in range(1, workers + 1):
             worker = f"worker-{number}"
             processes.start(worker, ["streams", "worker", "--id", worker], environment, Ending.RESTARTED)
-        processes.start("producer", ["producers", "publish", *_source_arguments(source)], environment, Ending.FINE)
+        processes.start("producer", ["producers", "publish", *wanted.arguments()], environment, Ending.FINE)
         processes.start("optimizer", ["optimizer", "serve", "--port", str(settings.port)], environment)
         while (failure := processes.watch()) is None:
             time.sleep(0.5)
         raise ForecastingError(failure)
-
-
-def _source_arguments(source: dict[str, object]) -> list[str]:
-    arguments: list[str] = []
-    for name, value in source.items():
-        if isinstance(value, Declared):
-            arguments += [part for text in value.given for part in ("--read-as", text)]
-        elif value is not None:
-            text = ",".join(value) if isinstance(value, list) else str(value)
-            arguments += [f"--{name}", text]
-    return arguments
 
 
 if __name__ == "__main__":

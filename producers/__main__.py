@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from commands.console import load_settings, progress, run_cli
-from producers.options import source_options
+from producers.options import WantedBars, source_options
 from producers.publish_command import publish
-
-if TYPE_CHECKING:
-    from producers.forms.declared import Declared
 
 
 @click.group()
@@ -27,33 +22,14 @@ def cli() -> None:
 @click.option("--limit", default=50, show_default=True, help="Rejected bars to list.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def check(
-    source: str,
-    path: Path | None,
-    declared: Declared,
-    tickers: list[str] | None,
-    start: dt.date | None,
-    end: dt.date | None,
+    wanted: WantedBars,
     limit: int,
     form: str,
 ) -> None:
     """Validate bars without using them, and look for suspect bars and gaps; exit code 1 if any bar is rejected."""
     from producers.report import ValidationReport, report_json, report_lines
-    from producers.sources import read_source
-    from producers.yahoo import Yahoo
 
-    now = dt.datetime.now(dt.UTC)
-    settings = load_settings()
-    bars = read_source(
-        source,
-        path=path,
-        declared=declared,
-        tickers=tickers,
-        start=start,
-        end=end,
-        today=now.date(),
-        yahoo=Yahoo.of(settings, now=now),
-        suspect_bars=settings.suspect_bars,
-    )
+    bars = wanted.read(load_settings(), now=dt.datetime.now(dt.UTC))
     report = ValidationReport()
     try:
         with progress(bars.bars_total, "bars checked") as advance:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,6 +16,8 @@ from text import comma_list
 
 if TYPE_CHECKING:
     from producers.forms.declared import Declared
+    from producers.sources import Source
+    from settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -46,16 +49,65 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class WantedBars:
+    """The bars that the options name. `tickers` None means all; `start` and `end` are both included."""
+
+    source: str
+    path: Path | None
+    declared: Declared
+    tickers: list[str] | None
+    start: dt.date | None
+    end: dt.date | None
+
+    def read(self, settings: Settings, *, now: dt.datetime, starts: Mapping[str, dt.date] | None = None) -> Source:
+        """The bars from their source; `starts` and errors as in `producers.sources.read_source`."""
+        from producers.sources import read_source  # noqa: PLC0415 - `--help` waits for no NumPy
+        from producers.yahoo import Yahoo  # noqa: PLC0415
+
+        return read_source(
+            self.source,
+            path=self.path,
+            declared=self.declared,
+            tickers=self.tickers,
+            start=self.start,
+            end=self.end,
+            today=now.date(),
+            yahoo=Yahoo.of(settings, now=now),
+            starts=starts,
+            suspect_bars=settings.suspect_bars,
+        )
+
+    def arguments(self) -> list[str]:
+        """The same options for another process."""
+        named: dict[str, object] = {"source": self.source, "path": self.path, "start": self.start, "end": self.end}
+        if self.tickers is not None:
+            named["tickers"] = ",".join(self.tickers)
+        given = [part for name, value in named.items() if value is not None for part in (f"--{name}", str(value))]
+        return [*given, *(part for text in self.declared.given for part in ("--read-as", text))]
+
+
 def source_options(command: F) -> F:
-    """Add the options; the command receives source, path, declared, tickers, start and end, as `read_source` takes them."""
+    """Add the options; the command receives them as `wanted`, a WantedBars."""
 
     @wraps(command)
-    def with_tickers(*, tickers: list[str] | None, group_name: str | None, **others: Any) -> Any:
+    def with_wanted(
+        *,
+        source: str,
+        path: Path | None,
+        declared: Declared,
+        tickers: list[str] | None,
+        group_name: str | None,
+        start: dt.date | None,
+        end: dt.date | None,
+        **others: Any,
+    ) -> Any:
         if tickers is not None and group_name is not None:
             raise click.UsageError("--tickers and --group exclude each other")
-        return command(tickers=tickers if group_name is None else _members(group_name), **others)
+        chosen = tickers if group_name is None else _members(group_name)
+        return command(wanted=WantedBars(source, path, declared, chosen, start, end), **others)
 
-    decorated: Callable[..., Any] = with_tickers
+    decorated: Callable[..., Any] = with_wanted
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return cast("F", decorated)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from commands.console import load_settings, progress
 from errors import SourceError
-from producers.options import source_options
+from producers.options import WantedBars, source_options
 from producers.source_name import SourceName
 
 if TYPE_CHECKING:
-    from producers.forms.declared import Declared
     from records import BarBatch, RejectedBar
 
 #: Some tickers could not be fetched; the others are published.
@@ -35,12 +33,7 @@ SOME_FAILED: Final = 3
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Of the summary."
 )
 def publish(
-    source: str,
-    path: Path | None,
-    declared: Declared,
-    tickers: list[str] | None,
-    start: dt.date | None,
-    end: dt.date | None,
+    wanted: WantedBars,
     since: str | None,
     bootstrap: str | None,
     batch_bars: int | None,
@@ -53,7 +46,7 @@ def publish(
     Exit code 0: every ticker's bars are there. 3: some tickers could not be fetched, the others are there. 1: nothing could be
     fetched, which the summary tells by ticker, or Kafka is away.
     """
-    if since and (source != SourceName.YFINANCE or start or resend):
+    if since and (wanted.source != SourceName.YFINANCE or wanted.start or resend):
         raise click.UsageError("--since last is for --source yfinance, and neither --start nor --resend goes with it")
     import msgspec
 
@@ -64,38 +57,26 @@ def publish(
     from producers.published import PublishedBars
     from producers.report import ValidationReport
     from producers.since import starts_since_last
-    from producers.sources import canonical_tickers, read_source
-    from producers.yahoo import Yahoo
+    from producers.sources import canonical_tickers
 
     settings = load_settings(kafka_bootstrap=bootstrap, publish_batch_bars=batch_bars)
-    with job_metrics(settings.job_metrics_file, source) as job:
+    with job_metrics(settings.job_metrics_file, wanted.source) as job:
         now = dt.datetime.now(dt.UTC)
         published = None
         starts: dict[str, dt.date] = {}
         if since:
             ensure_topics(settings)
             published = PublishedBars.read(settings)
-            wanted = canonical_tickers(tickers) or frozenset()
-            starts = starts_since_last(sorted(wanted), published.last_dates(), settings.overlap_sessions)
-        bars = read_source(
-            source,
-            path=path,
-            declared=declared,
-            tickers=tickers,
-            start=start,
-            end=end,
-            today=now.date(),
-            yahoo=Yahoo.of(settings, now=now),
-            starts=starts,
-            suspect_bars=settings.suspect_bars,
-        )
+            tickers = sorted(canonical_tickers(wanted.tickers) or ())
+            starts = starts_since_last(tickers, published.last_dates(), settings.overlap_sessions)
+        bars = wanted.read(settings, now=now, starts=starts)
         ensure_topics(settings)
         seen = ValidationReport()
         errors: list[SourceError] = []
-        items = _until_error(seen.watch(bars) if source == SourceName.YFINANCE else bars, errors)
+        items = _until_error(seen.watch(bars) if wanted.source == SourceName.YFINANCE else bars, errors)
         with progress(bars.bars_total, "bars published") as advance:
             report = publish_bars(settings, items, resend=resend, published=published, report=job.report, advance=advance)
-        seen.finish(bars.suspicions if source == SourceName.YFINANCE else (), bars.findings)
+        seen.finish(bars.suspicions if wanted.source == SourceName.YFINANCE else (), bars.findings)
         job.suspect_bars = len(bars.suspicions)
         job.missing_sessions = sum(len(of_ticker.missing) for of_ticker in seen.tickers)
         summary = JobSummary(
@@ -108,7 +89,7 @@ def publish(
             missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
             failed=report.failed,
         )
-        if source == SourceName.FILE:
+        if wanted.source == SourceName.FILE:
             for line in bars.findings.lines():
                 click.echo(line, err=True)
         if form == "json":

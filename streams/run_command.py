@@ -11,11 +11,10 @@ import click
 from commands import startup
 from commands.console import load_settings, progress
 from errors import StateCorruptError, StateMissingError
-from producers.options import source_options
+from producers.options import WantedBars, source_options
 from producers.source_name import SourceName
 
 if TYPE_CHECKING:
-    from producers.forms.declared import Declared
     from settings import Settings
 
 
@@ -28,12 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-train", is_flag=True, help="Take bars in and refresh forecasts, but train nothing.")
 def run(
-    source: str,
-    path: Path | None,
-    declared: Declared,
-    tickers: list[str] | None,
-    start: dt.date | None,
-    end: dt.date | None,
+    wanted: WantedBars,
     state: Path | None,
     jobs: int | None,
     since: str | None,
@@ -43,31 +37,16 @@ def run(
 
     It may be interrupted at any time: the next run continues, with the same result. A run without new bars changes nothing.
     """
-    if since and (source != SourceName.YFINANCE or start):
+    if since and (wanted.source != SourceName.YFINANCE or wanted.start):
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
-    from producers.sources import read_source
-    from producers.yahoo import Yahoo
     from settings import require_trainable
 
     settings = load_settings(state_dir=state, jobs=jobs)
     if not no_train:
         require_trainable(settings)
     now = dt.datetime.now(dt.UTC)
-    today = now.date()
     # Errors of the input come before the slow imports.
-    yahoo = Yahoo.of(settings, now=now)
-    bars = read_source(
-        source,
-        path=path,
-        declared=declared,
-        tickers=tickers,
-        start=start,
-        end=end,
-        today=today,
-        yahoo=yahoo,
-        starts=_starts_since_last(settings, tickers) if since else None,
-        suspect_bars=settings.suspect_bars,
-    )
+    bars = wanted.read(settings, now=now, starts=_starts_since_last(settings, wanted.tickers) if since else None)
 
     from contextlib import ExitStack
 
@@ -87,9 +66,9 @@ def run(
         pool = None
         if not no_train:
             pool = stack.enter_context(new_ticker_pool(settings, train_ticker))
-        engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=today, pool=pool, progress=progress)
+        engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=now.date(), pool=pool, progress=progress)
         summary = engine.run(bars, bars_total=bars.bars_total)
-    if source == SourceName.FILE:
+    if wanted.source == SourceName.FILE:
         for line in bars.findings.lines():
             click.echo(line, err=True)
     for line in summary_lines(summary):
