@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import multiprocessing
 import statistics
 import tempfile
@@ -12,9 +11,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
-from records import CandidateScore, Forecast, decode_forecast, encode_forecast
+from records import Forecast, decode_forecast, encode_forecast
 from state.folder import StateFolder
 from state.readers import ForecastReader
+from tests.made.rows import forecast
 
 ROWS: Final = 500
 PUTS: Final = 200
@@ -61,42 +61,9 @@ def visibility(folder: Path) -> dict[str, Any]:
     return {"benchmark": "put to visible in another process", **figures}
 
 
-def row(number: int, edition: int) -> Forecast:
-    """A row as large as real rows; `edition` distinguishes one put from the next."""
-    scores = tuple(
-        CandidateScore(
-            model=model,
-            origins=35,
-            return_r2=0.01,
-            return_rmse=0.07,
-            volatility_r2=0.2,
-            volatility_rmse=0.09,
-            qlike=0.3,
-            sharpe=0.5,
-        )
-        for model in ("har", "arima", "xgboost", "lstm")
-    )
-    return Forecast(
-        ticker=f"T{number:03d}",
-        as_of=dt.date(2018, 2, 7),
-        last_close=100.0 + edition,
-        horizon=21,
-        annual_return=0.08,
-        annual_volatility=0.22,
-        return_standard_error=0.12,
-        lower_80=-0.07,
-        upper_80=0.09,
-        lower_95=-0.12,
-        upper_95=0.14,
-        return_model="har",
-        volatility_model="har",
-        fallback=None,
-        candidates=scores,
-        bars_used=756,
-        training_cutoff=dt.date(2018, 2, 2),
-        settings_hash="0" * 12,
-        code_version="1",
-    )
+def row(number: int, turn: int) -> Forecast:
+    """A row as large as real rows; `turn` distinguishes one put from the next."""
+    return forecast(f"T{number:03d}", last_close=100.0 + turn)
 
 
 def _delays(folder: Path, refresh_seconds: float) -> dict[int, float]:
@@ -108,10 +75,10 @@ def _delays(folder: Path, refresh_seconds: float) -> dict[int, float]:
     try:
         with ForecastReader(folder, refresh_seconds=refresh_seconds) as reader:
             ours.recv()
-            for edition in range(1, PUTS + 1):
-                ours.send(edition)
+            for turn in range(1, PUTS + 1):
+                ours.send(turn)
                 put_at = ours.recv()
-                while (seen := reader.get("T000")) is None or seen.last_close != 100.0 + edition:
+                while (seen := reader.get("T000")) is None or seen.last_close != 100.0 + turn:
                     time.sleep(0.0002)
                 delays.append((time.monotonic() - put_at) * 1e3)
         ours.send(None)
@@ -126,8 +93,8 @@ def _delays(folder: Path, refresh_seconds: float) -> dict[int, float]:
 def _write(folder: Path, pipe: Connection) -> None:
     with StateFolder(folder).open_writer() as writer:
         pipe.send("ready")
-        while (edition := pipe.recv()) is not None:
-            writer.forecasts.put(row(0, edition))
+        while (turn := pipe.recv()) is not None:
+            writer.forecasts.put(row(0, turn))
             pipe.send(time.monotonic())
 
 

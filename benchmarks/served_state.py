@@ -38,9 +38,9 @@ def made_bars() -> dict[str, Bars]:
     return bars
 
 
-def made_row(number: int, edition: int) -> Forecast:
-    """A row with all the fields of a trained row; `edition` changes all its numbers a little."""
-    rng = np.random.default_rng([number, edition % 100])
+def made_row(number: int, turn: int) -> Forecast:
+    """A row with all the fields of a trained row; `turn` changes all its numbers a little."""
+    rng = np.random.default_rng([number, turn % 100])
     models = ("har", "arima", "xgboost", "lstm")
     evidence = [Evidence(square=s, product=p, error=e) for s, p, e in rng.uniform(0.1, 1.0, (8, 3)).tolist()]
     scores = tuple(
@@ -51,7 +51,7 @@ def made_row(number: int, edition: int) -> Forecast:
             return_evidence=evidence[2 * k] if k else None,
             variance_evidence=evidence[2 * k + 1] if k else None,
         )
-        for k, score in enumerate(row(number, edition).candidates)
+        for k, score in enumerate(row(number, turn).candidates)
     )
     variance = float(rng.uniform(1e-4, 8e-4))
     opinions = tuple(
@@ -70,7 +70,7 @@ def made_row(number: int, edition: int) -> Forecast:
         tails=(1.28, 1.96),
     )
     return msgspec.structs.replace(
-        row(number, edition),
+        row(number, turn),
         annual_return=float(rng.normal(0.09, 0.04)),
         annual_volatility=float(rng.uniform(0.15, 0.45)),
         opinions=opinions,
@@ -94,10 +94,10 @@ def write_state(folder: Path, bars: dict[str, Bars]) -> None:
 
 def keep_writing(folder: Path, stop: Event, pause_seconds: float = 0.0) -> None:
     """A worker: writes all rows repeatedly, at full speed or with a pause between rounds."""
-    editions = [[made_row(number, edition) for number in range(len(TICKERS))] for edition in range(4)]
+    rounds = [[made_row(number, turn) for number in range(len(TICKERS))] for turn in range(4)]
     with StateFolder(folder).open_writer() as writer:
         while True:
-            for rows in editions:
+            for rows in rounds:
                 for made in rows:
                     writer.forecasts.put(made)
                 if stop.wait(pause_seconds):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka import errors as aio_errors
 from kafka import errors as kafka_errors
 
@@ -43,6 +44,18 @@ def async_broker_errors(settings: Settings) -> Iterator[None]:
         yield
     except (TimeoutError, aio_errors.KafkaError, OSError) as error:
         raise explain(_translated(error), settings) from error
+
+
+async def started_consumer(settings: Settings, **options: Any) -> AIOKafkaConsumer:
+    """A consumer that commits nothing and runs. Raises BrokerError or BrokerAwayError; it is stopped then."""
+    consumer = AIOKafkaConsumer(**async_client_options(settings), enable_auto_commit=False, **options)
+    try:
+        with async_broker_errors(settings):
+            await consumer.start()
+    except BaseException:
+        await consumer.stop()
+        raise
+    return consumer
 
 
 def _translated(error: Exception) -> BaseException:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 from kafka.admin import OffsetSpec
 
-from broker.async_client import async_broker_errors, async_client_options
+from broker.async_client import async_broker_errors, started_consumer
 from broker.client import broker_errors, client_options
 from broker.topics import group_id
 from settings import Settings
@@ -28,15 +28,7 @@ class GroupOffsets:
 
     async def __aenter__(self) -> Self:
         # Nothing is subscribed: with a group, and partitions that are assigned by hand, it never joins.
-        self._consumer = AIOKafkaConsumer(
-            **async_client_options(self._settings), group_id=group_id(self._settings), enable_auto_commit=False
-        )
-        try:
-            with async_broker_errors(self._settings):
-                await self._consumer.start()
-        except BaseException:
-            await self._consumer.stop()
-            raise
+        self._consumer = await started_consumer(self._settings, group_id=group_id(self._settings))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from broker.async_client import async_broker_errors, async_client_options
+from broker.async_client import async_broker_errors, async_client_options, started_consumer
 from broker.deployment.record import KEY, Deployment, Protocol, decode_deployment, encode_deployment
 from broker.topics import DEPLOYMENT, topic_name
 from errors import BrokerAwayError, MessageError
@@ -40,19 +40,9 @@ class DeploymentLog:
         self._partition = TopicPartition(topic_name(settings, DEPLOYMENT), 0)
 
     async def __aenter__(self) -> Self:
-        self._consumer = AIOKafkaConsumer(
-            **async_client_options(self._settings),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=_FETCH_MS,
+        self._consumer = await started_consumer(
+            self._settings, group_id=None, auto_offset_reset="earliest", fetch_max_wait_ms=_FETCH_MS
         )
-        try:
-            with async_broker_errors(self._settings):
-                await self._consumer.start()
-        except BaseException:
-            await self._consumer.stop()
-            raise
         self._consumer.assign([self._partition])
         return self
 

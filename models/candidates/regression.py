@@ -101,11 +101,6 @@ class LogVarianceRegression:
             raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: wait for more history")
         return float(np.clip(row @ self.coefficients + self.intercept, self.lowest, self.highest))
 
-    def log_variance_path(self, window: Window) -> Floats:
-        """As `log_variance`, after each bar: shape (n,), NaN where a feature is missing."""
-        values: Floats = log_variances(window, self.columns) @ self.coefficients + self.intercept
-        return np.clip(values, self.lowest, self.highest)
-
 
 def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
     """Logs of variance features, shape (n, k), floored beside the largest of the row so that a halt is no outlier."""

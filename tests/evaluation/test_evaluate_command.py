@@ -13,29 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluation.origins import TickerResult, evaluate_ticker
 from evaluation.panel import SERVED, build_panel
 from evaluation.scores import (
     interval_scores,
     volatility_scores,
 )
-from models.contract import Window
-from settings import Settings
 from tests.conftest import ROOT
+from tests.evaluation.samples import evaluated
 from tests.models.windows import simulated_columns, window_of_columns
 from tests.waiting import PATIENCE_SECONDS
-
-HORIZON = 21
-TICKERS = 5
-SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
-
-
-def histories() -> list[Window]:
-    return [window_of_columns(f"T{k}", *simulated_columns(1100, seed=k, level=0.008 + 0.003 * k)) for k in range(TICKERS)]
-
-
-def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
-    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in windows]
 
 
 @pytest.mark.slow

@@ -28,22 +28,9 @@ from evaluation.scores import (
     weight_score,
 )
 from evaluation.tables import table_scores
-from models.contract import Window
 from models.selection.metrics import qlike
-from settings import Settings
+from tests.evaluation.samples import HORIZON, SETTINGS, TICKERS, evaluated, histories
 from tests.models.windows import simulated_columns, window_of_columns
-
-HORIZON = 21
-TICKERS = 5
-SETTINGS = Settings(models=("har",), _env_file=None)  # type: ignore[call-arg]
-
-
-def histories() -> list[Window]:
-    return [window_of_columns(f"T{k}", *simulated_columns(1100, seed=k, level=0.008 + 0.003 * k)) for k in range(TICKERS)]
-
-
-def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
-    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in windows]
 
 
 @pytest.fixture(scope="module")
