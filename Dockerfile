@@ -4,11 +4,9 @@ FROM python:3.11-slim
 RUN useradd --create-home --uid 1000 tidecast && install -d -o tidecast -g tidecast /state
 WORKDIR /app
 
-# torch without CUDA is 200 MB instead of 5 GB: name an index of such builds in TORCH_INDEX.
-ARG TORCH_INDEX=""
-COPY requirements.lock requirements-torch.txt ./
-RUN pip install --no-cache-dir -r requirements.lock \
-    && pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} -r requirements-torch.txt
+# Nothing that runs here fits a market model: no torch, no XGBoost.
+COPY requirements.lock ./
+RUN pip install --no-cache-dir -r requirements.lock
 
 COPY errors.py text.py version.py ./
 COPY settings settings

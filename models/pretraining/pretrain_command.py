@@ -51,6 +51,11 @@ def pretrain(
 
     MARKET_MODEL names the file to the engines. Every forecast is trained anew with it.
     """
+    from importlib.util import find_spec
+
+    missing = [name for name in ("torch", "xgboost", "sklearn") if find_spec(name) is None]
+    if missing:
+        raise click.UsageError(f"{', '.join(missing)} cannot be imported: `make pretrain BARS=…` installs what a fit needs")
     from models.market.model import digest_of
     from models.pretraining.cross_validation import ablations
     from models.pretraining.panel import fit_panel, ticker_group

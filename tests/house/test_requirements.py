@@ -50,3 +50,13 @@ def test_what_is_imported_is_named():
     for name in sorted(imported(*MAY_IMPORT, "tests")):
         provided_by = {re.sub(r"[-_.]+", "-", package).lower() for package in distributions.get(name, [name])}
         assert provided_by & named, f"{name} is imported, but none of {sorted(provided_by)} is in {', '.join(lists)}"
+
+
+def test_what_runs_needs_nothing_that_only_fits_draws_or_compares():
+    """The image has requirements.txt alone: torch, XGBoost and scikit-learn fit the market model elsewhere."""
+    elsewhere = {"torch", "xgboost", "sklearn", "matplotlib", "arch"}
+    named = {re.sub(r"[-_.]+", "-", package).lower() for package in pins("requirements.txt")}
+    distributions = packages_distributions()
+    for name in sorted(imported(*(set(MAY_IMPORT) - {"benchmarks"})) - elsewhere):
+        assert {re.sub(r"[-_.]+", "-", package).lower() for package in distributions.get(name, [name])} & named, name
+    assert not {"torch", "xgboost", "scikit-learn", "matplotlib", "arch"} & named
