@@ -45,7 +45,7 @@ FROM = $(if $(BARS), --path "$(BARS)")$(if $(START), --start "$(START)")$(if $(E
 ONLY = $(if $(TICKERS), --tickers "$(TICKERS)")
 OF_GROUP = $(if $(GROUP), --group "$(GROUP)")
 
-.PHONY: help run cluster test test-fast test-sweep check docs bench backtest fuzz storm serve lock install clean
+.PHONY: help run cluster test test-fast test-sweep check docs bench backtest fuzz storm soak serve lock install clean
 
 help:  ## Print this list
 	@printf 'Bars in, forecasts and a portfolio out.\n\n'
@@ -98,6 +98,10 @@ fuzz: $(INSTALLED)  ## Arbitrary and damaged messages through decoding and pipel
 
 storm: $(INSTALLED)  ## Faults of every kind over a cluster, for MINUTES=10 from SEED=0 on; compare what is left
 	$(PY) -m tests.kafka.storm --seed "$(SEED)" --minutes "$(MINUTES)"
+
+soak: MINUTES = 20
+soak: $(INSTALLED)  ## A cluster under load and faults for MINUTES=20: right to the byte at the end, and flat
+	$(PY) -m tests.kafka.soak --seed "$(SEED)" --minutes "$(MINUTES)"
 
 pretrain: $(TORCH)  ## Fit a market model to the bars in BARS; write it to MODEL=market.msgpack
 	$(PY) -m models pretrain --path "$(BARS)" --out "$(MODEL)"

@@ -79,16 +79,17 @@ def draw_plan(
     every: tuple[float, float],
     kinds: dict[str, float] = WEIGHTS,
     transactions: bool = True,
+    tickers: int | None = None,
 ) -> Plan:
-    """The plan of a seed: the same for the same arguments."""
+    """The plan of a seed: the same for the same arguments. The seed decides the number of tickers, too, if it is left out."""
     rng = random.Random(seed)
     partitions = rng.choice((4, 5, 6, 8))
-    tickers = rng.randrange(12, 25)
+    drawn = rng.randrange(12, 25)
     started = rng.randint(*workers)
     serve = rng.random() < 0.25
     client = rng.choice(("independent_sender", "librdkafka_sender"))
     # Separate random numbers, so that another list of faults leaves the messages the same.
-    sent = deliveries(random.Random(f"{seed} market"), today=today, partitions=partitions, tickers=tickers)
+    sent = deliveries(random.Random(f"{seed} market"), today=today, partitions=partitions, tickers=tickers or drawn)
     if not transactions:
         sent = [replace(one, channel=wire.INDEPENDENT) if one.channel in wire.TRANSACTIONS else one for one in sent]
     return Plan(

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -49,14 +49,22 @@ class Outcome:
 
 
 class Round:
-    """Runs a plan. All its processes end with it."""
+    """Runs a plan. All its processes end with it. `beside` is entered for the time of the faults."""
 
     def __init__(
-        self, plan: Plan, broker: LocalBroker, thread: Executor, *, patience: float, say: Callable[[str], None]
+        self,
+        plan: Plan,
+        broker: LocalBroker,
+        thread: Executor,
+        *,
+        patience: float,
+        say: Callable[[str], None],
+        beside: Callable[[Cast], AbstractContextManager[None]] = lambda _: nullcontext(),
     ) -> None:
         self._plan = plan
         self._say = say
         self._patience = patience
+        self._beside = beside
         self._began = time.monotonic()
         self._folder = Path(tempfile.mkdtemp(prefix=f"storm-{plan.seed}-"))
         self.outcome = Outcome(plan.seed, folder=self._folder)
@@ -107,7 +115,8 @@ class Round:
                 say=self._log,
             )
             injector = Injector(cast)
-            self._storm(supervisor, injector, list(helpers.values()))
+            with self._beside(cast):
+                self._storm(supervisor, injector, list(helpers.values()))
             checks = Aftermath(plan, cast, patience=self._patience)
             outcome.findings += checks.run()
             outcome.findings += supervisor.findings + cast.findings
