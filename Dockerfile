@@ -23,6 +23,8 @@ COPY streams streams
 COPY monitoring monitoring
 COPY optimizer optimizer
 COPY backtest backtest
+# The user below may not write beside the sources, and every start would compile them again.
+RUN python -m compileall -q .
 
 # By number, so that an orchestrator can see that it is not root.
 USER 1000

@@ -144,7 +144,7 @@ $(INSTALLED): requirements-dev.lock
 	@$(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear \
 	    $$($(PYTHON) -c "$$HAS_TORCH" 2>/dev/null && echo --system-site-packages) $(VENV)
 	@$(PY) -m pip --disable-pip-version-check install --quiet uv==$(UV_VERSION)
-	@$(UV) pip install --python $(PY) -r requirements-dev.lock
+	@$(UV) pip install --python $(PY) --compile-bytecode -r requirements-dev.lock
 	@touch $@
 
 $(TORCH): $(INSTALLED) requirements-torch.txt

@@ -18,7 +18,7 @@ from commands.console import load_settings
 def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, jobs: int | None) -> None:
     """Take bars from Kafka and keep forecasts fresh, until Ctrl-C or SIGTERM. Start at most as many as there are partitions."""
     startup.stop_quietly()
-    with startup.without("scipy", "cffi"):
+    with startup.without("scipy", "cffi"), startup.uncollected():
         from streams.kafka.worker.process import run_worker
 
     run_worker(load_settings(state_dir=state, kafka_bootstrap=bootstrap, worker_id=worker_id, jobs=jobs))
