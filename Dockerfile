@@ -12,6 +12,7 @@ COPY errors.py text.py version.py ./
 COPY settings settings
 COPY commands commands
 COPY records records
+COPY review review
 COPY broker broker
 COPY marketdata marketdata
 COPY models models

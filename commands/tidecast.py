@@ -48,11 +48,12 @@ ENTRIES: Final = {
     "Measuring": (
         Entry("evaluate", "evaluation.evaluate_command:evaluate", "Judge forecasts walk-forward over a file of bars."),
         Entry("backtest", "backtest.backtest_command:backtest", "Judge portfolios walk-forward, with costs."),
+        Entry("report", "review.report_command:report", "Judge the forecasts that were served by what came."),
         Entry("pretrain", "models.pretraining.pretrain_command:pretrain", "Fit the market model over many tickers."),
     ),
 }
 #: They load libraries for seconds and call `startup.loaded` themselves; until then Ctrl-C ends them silently.
-_SLOW_TO_START: Final = frozenset({"run", "worker", "rebuild", "evaluate", "backtest", "pretrain"})
+_SLOW_TO_START: Final = frozenset({"run", "worker", "rebuild", "evaluate", "backtest", "pretrain", "report"})
 
 
 def entries() -> Iterator[Entry]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -62,6 +60,7 @@ def evaluate(
 
     from evaluation.origins import evaluate_ticker
     from evaluation.panel import build_panel
+    from evaluation.processes import processes
     from evaluation.report import report_lines, write_forecasts
     from history.windows import window_of_bars
     from producers.histories import whole_histories
@@ -84,7 +83,7 @@ def evaluate(
     bars = read_source(
         "sample" if path is None else "file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP
     )
-    with _processes(settings.jobs) as pool:
+    with processes(settings.jobs, preload="evaluation.origins") as pool:
         sent = []
         for whole in whole_histories(bars, today):
             rejected += whole.rejected
@@ -119,22 +118,6 @@ def evaluate(
 
         paths = ", ".join(str(path) for path in write_plots(panel, plots))
         click.echo(f"pictures: {paths or 'none, since no forecast has a trained model to judge'}")
-
-
-@contextmanager
-def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool that ends at once when it is left by an error or Ctrl-C, instead of after all that is waiting in it."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["evaluation.origins"])
-    pool = ProcessPoolExecutor(count, mp_context=context)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
 
 
 def _score_quintiles(panel: Panel, histories: Mapping[str, Bars], path: Path) -> None:

@@ -100,10 +100,11 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     from optimizer.session import Session
     from optimizer.web import create_app
     from optimizer.web.server import Server
+    from review.live import LiveReview
 
     settings = load_settings(state_dir=state, host=host, port=port)
-    with bounded_heaps(), Session.open(settings) as session:
-        server = Server(create_app(settings, session=session), settings)
+    with bounded_heaps(), Session.open(settings) as session, LiveReview(settings, session.optimizer.table) as live:
+        server = Server(create_app(settings, session=session, live=live), settings)
         # It listens at once; a request that comes sooner waits for what it needs.
         threading.Thread(target=session.warm_up, name="warm_up", daemon=True).start()
         server.run()

@@ -47,6 +47,12 @@ class ServiceSettings(BaseModel, frozen=True):
         1000, ge=1, description="Most tickers of a request: time grows with their cube, and 500 take 0.2 s."
     )
 
+    record_days: int = Field(
+        800,
+        ge=0,
+        description="Days that the record keeps what was served, for `tidecast report` and the live losses; 0 records nothing.",
+    )
+
     # -- The HTTP service ------------------------------------------------------------------------------------------------
     host: str = Field("127.0.0.1", description="Loopback, since the service has no authentication by default.")
     port: int = Field(5000, ge=0, le=65535, description="The port that the client expects.")

@@ -14,6 +14,7 @@ from optimizer.web.metrics import Metrics, register_request_figures
 from optimizer.web.openapi import description
 from optimizer.web.optimization import Optimizations, register_optimization
 from optimizer.web.table import register_table
+from review.live import LIVE_METRICS, LiveReview
 from settings import Settings
 from state.readers import ForecastReader
 
@@ -22,10 +23,13 @@ OPTIMIZATIONS: Final = "optimizations"
 _OPENED: Final = "opened"
 
 
-def create_app(settings: Settings, reader: ForecastReader | None = None, *, session: Session | None = None) -> Flask:
+def create_app(
+    settings: Settings, reader: ForecastReader | None = None, *, session: Session | None = None, live: LiveReview | None = None
+) -> Flask:
     """The application over the state that `settings` name.
 
-    `reader` stands in for the forecast table's reader; `session` brings everything along and stays the caller's to close.
+    `reader` stands in for the forecast table's reader; `session` brings everything along and stays the caller's to close;
+    `live` gives the live losses to /metrics.
     `close_app` ends what the application itself opened.
     """
     app = Flask("optimizer", static_folder=None)
@@ -36,6 +40,8 @@ def create_app(settings: Settings, reader: ForecastReader | None = None, *, sess
     metrics = Metrics()
     if opened.provider is not None:
         opened.provider.on_call = metrics.count_provider_call
+    if live is not None:
+        metrics.watch(LIVE_METRICS, lambda: live.figures)
     optimizations = app.extensions[OPTIMIZATIONS] = resources.enter_context(contextlib.closing(Optimizations(opened, metrics)))
     register_errors(app)
     register_request_figures(app, metrics)

@@ -28,6 +28,7 @@ from optimizer.web.readiness import SERVICE_METRICS
 from producers.job_metrics import JOB_METRICS
 from records import forecast_columns, forecast_meanings
 from records.schemas import SCHEMAS
+from review.live import LIVE_METRICS
 from settings import FORECAST, GROUPS, Settings
 from tests.conftest import ROOT
 from tests.house.imports import GROUND, KAFKA_ROOMS, MAY_IMPORT
@@ -129,7 +130,7 @@ def metrics_tables() -> str:
     lines: list[str] = []
     for title, rows in (
         ("Workers", _specified(WORKER_METRICS)),
-        ("HTTP service", [*_specified(SERVICE_METRICS), *_counted()]),
+        ("HTTP service", [*_specified(SERVICE_METRICS), *_counted(), *_specified(LIVE_METRICS)]),
         ("Replicas", _specified(REPLICA_METRICS)),
         ("Publishing jobs", _specified(JOB_METRICS)),
     ):

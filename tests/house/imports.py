@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "cluster": GROUND | {"broker", "commands"},
     "producers": GROUND | {"broker", "marketdata", "monitoring"},
     "streams": GROUND | {"commands", "marketdata", "monitoring", "models", "history", "state", "broker"},
-    "optimizer": GROUND | {"commands", "marketdata", "models", "monitoring", "state"},
+    "optimizer": GROUND | {"commands", "marketdata", "models", "monitoring", "review", "state"},
+    "review": GROUND | {"commands", "evaluation", "history", "models", "monitoring", "state"},
     "backtest": GROUND | {"commands", "evaluation", "history", "models", "optimizer", "producers", "state"},
     "benchmarks": GROUND
     | {

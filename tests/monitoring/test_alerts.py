@@ -17,9 +17,16 @@ from monitoring.worker_metrics import WORKER_METRICS
 from optimizer.web.metrics import Metrics
 from optimizer.web.readiness import SERVICE_METRICS
 from producers.job_metrics import JOB_METRICS
+from review.live import LIVE_METRICS
 from tests.conftest import ROOT
 
-SPECIFICATIONS: tuple[Specification[Any], ...] = (*WORKER_METRICS, *REPLICA_METRICS, *SERVICE_METRICS, *JOB_METRICS)
+SPECIFICATIONS: tuple[Specification[Any], ...] = (
+    *WORKER_METRICS,
+    *REPLICA_METRICS,
+    *SERVICE_METRICS,
+    *LIVE_METRICS,
+    *JOB_METRICS,
+)
 FOLDER = ROOT / "docs" / "monitoring"
 #: Functions, modifiers and labels of PromQL that look like names.
 _NAME = re.compile(r"\b(tidecast_\w+|process_\w+)\b")

@@ -1,0 +1,191 @@
+"""The losses of recorded forecasts whose horizon has ended, kept up to date beside the service: the source of its metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Self
+
+import msgspec
+
+from errors import ForecastingError
+from monitoring.exposition import Samples, Specification, plain
+from records import Forecast
+from review.judging import judge_record
+from review.losses import Losses, by_horizon, losses_of
+from review.record import ForecastRecord
+from review.recording import record_rows
+from settings import Settings
+
+logger = logging.getLogger(__name__)
+
+#: How often the table is looked at.
+LOOK_SECONDS: Final = 60.0
+#: Days of forecasts that the metrics cover: what was good years ago must not hide what is bad now.
+COVERED_DAYS: Final = 365
+
+
+class LiveFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """Losses by horizon, of the forecasts of the last year whose horizon has ended; empty while none has."""
+
+    losses: dict[int, Losses] = {}
+    recorded: int = 0
+    not_over: int = 0
+    failed: int = 0
+
+
+class LiveReview:
+    """Records what is served and judges what has ended, in a thread of its own. A context manager.
+
+    `rows` gives the rows as they are served. They are recorded when they change; what has ended is judged when a new date has
+    begun. A failure is logged and tried again: nothing that is served depends on it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        rows: Callable[[], Sequence[Forecast]],
+        *,
+        look_seconds: float = LOOK_SECONDS,
+        now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    ) -> None:
+        self._settings = settings
+        self._rows = rows
+        self._look_seconds = look_seconds
+        self._now = now
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live review", daemon=True)
+        self._seen: Sequence[Forecast] | None = None
+        self._judged: dt.date | None = None
+        self._failed = 0
+        self.figures = LiveFigures()
+
+    def __enter__(self) -> Self:
+        if self._settings.record_days:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def look(self) -> None:
+        """Record and judge what is new. Raises what reading and recording raise."""
+        rows = self._rows()
+        if rows is self._seen or not rows:
+            return
+        kept = record_rows(self._settings, rows, self._now())
+        newest = max(row.as_of for row in rows)
+        if newest != self._judged:
+            self._judge(newest)
+            self._judged = newest
+        self._seen = rows
+        logger.debug("served rows recorded new=%d", kept.added)
+
+    def _judge(self, newest: dt.date) -> None:
+        started = time.monotonic()
+        with ForecastRecord(self._settings.state_dir) as record:
+            recorded = record.since(newest - dt.timedelta(days=COVERED_DAYS))
+        judged, left = judge_record(self._settings.state_dir, [each.forecast for each in recorded])
+        losses = {horizon: losses_of(part) for horizon, part in by_horizon(judged).items()} if len(judged) else {}
+        self.figures = LiveFigures(losses=losses, recorded=len(recorded), not_over=left.open, failed=self._failed)
+        logger.info("forecasts judged ended=%d not_over=%d seconds=%.1f", len(judged), left.open, time.monotonic() - started)
+
+    def _run(self) -> None:
+        # The first look waits, too: a service that starts has requests to answer.
+        while not self._stop.wait(self._look_seconds):
+            try:
+                self.look()
+            except ForecastingError as error:
+                self._failed += 1
+                self.figures = msgspec.structs.replace(self.figures, failed=self._failed)
+                logger.warning("served rows not recorded reason=%s", error)
+
+
+def _by_horizon(read: Callable[[Losses], float | None]) -> Callable[[LiveFigures], Samples]:
+    return lambda figures: [
+        ((str(horizon),), float(value))
+        for horizon, losses in sorted(figures.losses.items())
+        if (value := read(losses)) is not None
+    ]
+
+
+def _of_both(
+    served: Callable[[Losses], float], other: Callable[[Losses], float | None], name: str
+) -> Callable[[LiveFigures], Samples]:
+    return lambda figures: [
+        ((str(horizon), kind), float(value))
+        for horizon, losses in sorted(figures.losses.items())
+        for kind, value in (("served", served(losses)), (name, other(losses)))
+        if value is not None
+    ]
+
+
+def _coverage(figures: LiveFigures) -> Samples:
+    return [
+        ((str(horizon), level), estimate.mean)
+        for horizon, losses in sorted(figures.losses.items())
+        for level, estimate in (("80", losses.cover_80), ("95", losses.cover_95))
+    ]
+
+
+def _bound(losses: Losses, side: int) -> float | None:
+    return None if losses.qlike_gain.interval is None else losses.qlike_gain.interval[side]
+
+
+LIVE_METRICS: Final[tuple[Specification[LiveFigures], ...]] = (
+    Specification(
+        "live_forecasts",
+        "Recorded forecasts of the last year whose horizon has ended, by horizon in bars",
+        ("horizon",),
+        _by_horizon(lambda each: float(each.forecasts)),
+    ),
+    Specification(
+        "live_horizons_ended",
+        "Horizons one after another that they cover: below 4 nothing is proven",
+        ("horizon",),
+        _by_horizon(lambda each: float(each.qlike_gain.blocks)),
+    ),
+    Specification(
+        "live_return_r2",
+        "R² of the return over the horizon against the ticker's own mean",
+        ("horizon",),
+        _by_horizon(lambda each: each.return_r2),
+    ),
+    Specification(
+        "live_return_rmse",
+        "RMSE of the simple return over the horizon, served and of the ticker's own mean",
+        ("horizon", "forecast"),
+        _of_both(lambda each: each.return_rmse, lambda each: each.return_rmse_mean, "own_mean"),
+    ),
+    Specification(
+        "live_volatility_qlike",
+        "QLIKE of the variance, served and of the baseline",
+        ("horizon", "forecast"),
+        _of_both(lambda each: each.qlike, lambda each: each.qlike_baseline, "baseline"),
+    ),
+    Specification(
+        "live_volatility_rmse",
+        "RMSE of the annual volatility, served and of the baseline",
+        ("horizon", "forecast"),
+        _of_both(lambda each: each.volatility_rmse, lambda each: each.volatility_rmse_baseline, "baseline"),
+    ),
+    Specification(
+        "live_qlike_gain_upper",
+        "Upper 95 % bound of the baseline's QLIKE less the served one's; below 0 the forecasts are proven worse",
+        ("horizon",),
+        _by_horizon(lambda each: _bound(each, 1)),
+    ),
+    Specification(
+        "live_interval_coverage_ratio",
+        "Share of returns inside the interval of this level in per cent",
+        ("horizon", "level"),
+        _coverage,
+    ),
+    Specification("live_recorded_forecasts", "Recorded in the last year", (), plain(lambda f: f.recorded)),
+    Specification("live_recording_failures_total", "Times that recording or judging failed", (), plain(lambda f: f.failed)),
+)

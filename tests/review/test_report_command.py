@@ -1,0 +1,71 @@
+"""`tidecast report` over a state that the engine made: one page, every part of it, and what it covers."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from review.page import page
+from review.report_command import report
+from state.folder import StateFolder
+from tests.made.bars import walk
+from tests.made.histories import backfill
+from tests.made.market import row
+from tests.streams.scenarios import CHEAP
+
+ENVIRONMENT = {"MODELS": "har", "LOOKBACK": "378", "MINIMUM_BARS": "378", "HISTORY_BARS": "630"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "state"
+    with StateFolder(folder).open_writer() as writer:
+        for number, ticker in enumerate(("AAA", "BBB")):
+            bars = walk(520, number)
+            from dataclasses import replace
+
+            writer.history.save(replace(backfill(bars, CHEAP), ticker=ticker), changed_from=0)
+            writer.forecasts.put(row(ticker, bars))
+    return folder
+
+
+def run(folder: Path, *arguments: str):
+    return CliRunner().invoke(report, ["--state", str(folder), "--jobs", "1", *arguments], env=ENVIRONMENT)
+
+
+def test_a_fresh_folder_is_judged_by_replayed_forecasts(made: Path) -> None:
+    result = run(made, "--replay", "5")
+    assert result.exit_code == 0, result.output
+    text = (made / "report" / "report.html").read_text(encoding="utf-8")
+    found = json.loads((made / "report" / "report.json").read_text(encoding="utf-8"))
+    (section,) = found["sections"]
+    assert (section["source"], section["horizon"], section["losses"]["forecasts"]) == ("replayed", 21, 10)
+    assert section["verdict"] in result.output
+    assert found["recorded"] is not None
+    assert found["not_judged"]["recorded"]["open"] == 2
+    for part in ("By model", "By month", "Worst tickers", "Drift", "What this covers"):
+        assert part in text
+    assert text.count("<svg") == 6
+    assert not re.search(r"<script|<link|(?:src|href)=.https?:", text)
+
+
+def test_without_anything_to_judge_it_says_so(made: Path, tmp_path: Path) -> None:
+    result = run(made, "--replay", "0", "--out", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "no recorded forecast's horizon has ended yet" in result.output
+    assert "nothing to judge" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_from_outside_cannot_write_html(made: Path) -> None:
+    from datetime import UTC, datetime
+
+    from review.drift_evidence import DriftEvidence, Watched
+    from review.report import Report
+
+    drift = DriftEvidence(1, 1, 0, 0.1, (Watched("<b>A", "return", 1.0, 0.1, 3, None),))
+    text = page(Report(datetime(2024, 1, 1, tzinfo=UTC), [], {}, None, drift, ["<i>note"]), "<u>title")
+    assert not re.search(r"<b>A|<i>note|<u>title", text)
