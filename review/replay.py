@@ -1,9 +1,9 @@
 """What this version would have forecast in the past, derived again from the kept bars: for the time before the record began.
 
-A forecast is a function of the bars up to its date (no look-ahead), so what a worker of this version and these settings would
-have served can be derived again: the state is cut off after a bar, the due training is trained, the row is made, and a drift
-alarm calls for its early training, by the code that serves. What was really served may differ: the version and the settings
-may have been others, and bars may have been corrected since.
+A forecast follows from the bars up to its date alone (no look-ahead). So the row that a worker of this version and these
+settings would have served can be derived again, by the code that serves. The state is cut off after a bar, the due training
+is trained, and the row is made. A drift alarm calls for its early training. What was really served may differ: version and
+settings may have been others, and bars may have been corrected since.
 """
 
 from __future__ import annotations
