@@ -47,7 +47,7 @@ AT_HOME = {
     "xgboost": ("models/candidates/xgb", "models/market/trees", "models/pretraining/"),
     "sklearn": ("models/pretraining/",),
     "statsmodels": ("models/candidates/arima",),
-    "matplotlib": ("evaluation/plots", "evaluation/svg", "backtest/pictures"),
+    "matplotlib": ("evaluation/plots", "evaluation/svg", "backtest/pictures", "review/pictures"),
     "clarabel": ("optimizer/",),
     "flask": ("optimizer/",),
     "waitress": ("optimizer/",),
@@ -180,6 +180,7 @@ def _modules(*packages: str) -> list[str]:
             ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "evaluation", "history", "streams"],
         ),
         (("evaluation",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "rocksdict", "streams"]),
+        (("review",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "flask", "streams"]),
         (("backtest",), ["torch", "xgboost", "statsmodels", "matplotlib", "faust", "flask", "streams"]),
         (
             ("history",),
