@@ -151,7 +151,7 @@ LIVE_METRICS: Final[tuple[Specification[LiveFigures], ...]] = (
         _by_horizon(lambda each: float(each.qlike_gain.blocks)),
     ),
     Specification(
-        "live_return_r2",
+        "live_return_r_squared",
         "R² of the return over the horizon against the ticker's own mean",
         ("horizon",),
         _by_horizon(lambda each: each.return_r2),

@@ -93,7 +93,7 @@ def test_help_loads_neither_settings_nor_arrays(command: str) -> None:
 
 def test_names_are_completed_without_loading_the_commands() -> None:
     done = tidecast(_TIDECAST_COMPLETE="bash_complete", COMP_WORDS="tidecast re", COMP_CWORD="1")
-    assert done.stdout.split() == ["plain,refresh-group", "plain,replica", "plain,rebuild"]
+    assert done.stdout.split() == ["plain,refresh-group", "plain,replica", "plain,rebuild", "plain,report"]
 
 
 def test_a_command_runs_and_its_errors_are_those_of_its_long_form(tmp_path: os.PathLike[str]) -> None:
