@@ -84,7 +84,7 @@ class LiveReview:
             self._judge(newest)
             self._judged = newest
         self._seen = rows
-        logger.debug("served rows recorded new=%d", kept.added)
+        logger.debug("served rows recorded count=%d", kept.added)
 
     def _judge(self, newest: dt.date) -> None:
         started = time.monotonic()
@@ -93,7 +93,7 @@ class LiveReview:
         judged, left = judge_record(self._settings.state_dir, [each.forecast for each in recorded])
         losses = {horizon: losses_of(part) for horizon, part in by_horizon(judged).items()} if len(judged) else {}
         self.figures = LiveFigures(losses=losses, recorded=len(recorded), not_over=left.open, failed=self._failed)
-        logger.info("forecasts judged ended=%d not_over=%d seconds=%.1f", len(judged), left.open, time.monotonic() - started)
+        logger.info("forecasts judged count=%d seconds=%.1f", len(judged), time.monotonic() - started)
 
     def _run(self) -> None:
         # The first look waits, too: a service that starts has requests to answer.
