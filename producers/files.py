@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from errors import SourceError
 from producers.findings import Findings
-from producers.forms.containers import Member, PassedOver, files_of, members
-from producers.forms.dates import NOT_A_DAY
+from producers.forms.containers import Member, PassedOver, files_of, members, naming_folder
+from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
 from producers.forms.names import is_deliberate, names_nothing, ticker_of_name
 from producers.joined import joined
@@ -66,7 +66,7 @@ def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared
         )
     claims: dict[str, list[Path]] = {}
     for path in paths:
-        claims.setdefault(_named(path.name, "" if path.parent == folder else path.parent.name, declared) or "", []).append(path)
+        claims.setdefault(_named(path.name, naming_folder(path, folder), declared) or "", []).append(path)
     alone = {name: claimed[0] for name, claimed in sorted(claims.items()) if name and len(claimed) == 1}
     missing = (tickers or frozenset()) - alone.keys()
     if tickers is not None and not missing:
@@ -107,7 +107,10 @@ def _of_path(path: Path, root: Path, declared: Declared, findings: Findings) -> 
     try:
         found = list(_members(path, findings, root))
     except SourceError as error:
-        yield RejectedBar(_label(path.name, "" if path.parent == root else path.parent.name), "", str(error))
+        if "is JSON and no table" in str(error):
+            findings.passed_over.append(PassedOver(str(path), str(error).removeprefix(f"{path}: ")))
+        else:
+            yield RejectedBar(_label(path.name, naming_folder(path, root)), "", str(error))
         return
     yield from _of_members(found, declared, findings)
 

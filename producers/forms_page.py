@@ -39,8 +39,9 @@ _BARS = """
 | weekly, monthly or other bars | the days between dates | refused; a file that is weekly in its older part says from where it is daily |
 | bars within the day | several times a date | refused |
 | several series in one file | dates that repeat, levels that jump | split by the column that plainly names them, else refused |
+| bars every two or three days | no two bars on successive days | refused |
 | dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC are taken on the exchange's clock; dates without times are refused |
-| dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved are taken out |
+| dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved, on their day or beside it, are taken out |
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | no volume, or always 0 | the column | read; no suspicion rests on it |
@@ -61,7 +62,8 @@ def _page() -> Iterator[str]:
     yield f"\nFiles in a folder and its sub-folders are read by their ends, in any case: `{' '.join(TABLES)}`,\n"
     yield "compressed (`.gz`, `.bz2`, `.xz`, `.zst`) or in archives (`.zip`, `.tar`). Other files are listed as passed over. A file's name\n"
     yield "is its ticker (`AAPL.csv`, `aapl.us.txt`, `AAPL Historical Data.csv`); a name without one (`daily.csv`, `2024.csv`) leaves it to the\n"
-    yield "folder. Several files of one ticker are parts of one history if their dates differ.\n"
+    yield "folder, as `AAPL` or, of partitions, `ticker=AAPL`. Several files of one ticker are parts of one history if their dates differ. A\n"
+    yield "workbook with several sheets is read sheet by sheet, each as a file that is named as the sheet is.\n"
     yield _BARS
     yield "\n## Examples\n"
     for example in EXAMPLES:

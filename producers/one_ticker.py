@@ -12,7 +12,7 @@ from errors import SourceError
 from producers.findings import Findings
 from producers.forms.basis import adjusted_close_fault, on_one_basis
 from producers.forms.clock import Clock, days_of_sessions
-from producers.forms.dates import NOT_A_DAY
+from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
 from producers.forms.series import repeats
 from producers.raw import RawBars
@@ -49,7 +49,9 @@ def daily_bars(
             f"--read-as ticker=NAME"
         )
     if "adjusted_close" in raw.values:
-        if declared.prices is None:
+        if not (raw.values["adjusted_close"] > 0).any():
+            findings.add_note(raw.ticker, "the column of the adjusted close is empty: prices are taken as they stand")
+        elif declared.prices is None:
             return _by_adjusted_close(raw, findings, where), []
         raw = replace(raw, values={name: column for name, column in raw.values.items() if name != "adjusted_close"})
     return _on_one_basis(raw, declared, findings, of_history=of_history)

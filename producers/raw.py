@@ -113,7 +113,11 @@ def _adjusted(raw: RawBars) -> tuple[RawBars, list[RejectedBar]]:
     lost = ~(np.isfinite(adjusted_close) & (adjusted_close > 0)) & (raw.values["close"] > 0)
     lost[list(raw.undated)] = False
     rejected = [
-        RejectedBar(raw.ticker, date_of(raw.day[row]).isoformat(), "adjusted close missing or not positive")
+        RejectedBar(
+            raw.ticker,
+            date_of(raw.day[row]).isoformat(),
+            "adjusted close missing or not positive; --read-as prices=raw leaves that column out",
+        )
         for row in np.flatnonzero(lost)
     ]
     raw = raw.part(np.flatnonzero(~lost))

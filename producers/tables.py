@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.ipc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
 from errors import SourceError
 from producers.forms.clock import Clock, clock_of
-from producers.forms.containers import PARQUET, Member
-from producers.forms.dates import NOT_A_DAY, read_dates
+from producers.forms.columns import PRICES, as_numpy, cast, encoded, is_text, numbers
+from producers.forms.containers import ARROW, PARQUET, Member
+from producers.forms.counts import NOT_A_DAY
+from producers.forms.dates import read_dates
 from producers.forms.declared import Declared, Form
 from producers.forms.layout import Layout, find_layout
 from producers.forms.names import ticker_of_titles
-from producers.forms.numbers import Sign, cleaned, decided, decimal_sign, floats
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
 from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
 from records import Days, Floats, canonical_ticker, is_ticker
 
-_PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
-_VALUES: Final = (*_PRICES, "volume", "dividend", "split")
+_TICKS: Final = ("tickvol", "tickvolume", "tickqty", "ticks")
+_VALUES: Final = (*PRICES, "volume", "dividend", "split")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +70,8 @@ def read_table(member: Member, declared: Declared) -> BarTable:
     """The bars in a file. SourceError when its form is not known, it is empty, or lacks a column."""
     if member.content.startswith(PARQUET):
         return _of_parquet(member, declared)
+    if member.content.startswith(ARROW):
+        return _of_arrow(member, declared)
     if not member.content.strip():
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
     text = read_text(member.content, declared, where=member.where)
@@ -79,9 +82,9 @@ def read_table(member: Member, declared: Declared) -> BarTable:
 
 def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
     form = Form(
-        container="CSV" if text.sheet.sign != " " else "text",
+        container=member.kind if text.sheet.sign != " " or member.kind != "CSV" else "text",
         encoding=text.encoding,
-        delimiter=SIGNS[text.sheet.sign],
+        delimiter=SIGNS[text.sheet.sign] if member.kind == "CSV" else None,
         header=_header_text(text),
         columns={ours: text.layout.names[at] for ours, at in text.layout.columns.items()},
         ignored=text.layout.ignored,
@@ -112,9 +115,34 @@ def _of_parquet(member: Member, declared: Declared) -> BarTable:
             chosen = file.read(columns=[names[at] for at in used])
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{member.where}: cannot be read as Parquet: {' '.join(str(error).split()):.200}") from error
+    return _of_columns(chosen, names, layout, used, "Parquet", member, declared)
+
+
+def _of_arrow(member: Member, declared: Declared) -> BarTable:
+    """A file of Arrow, which pandas calls Feather."""
+    try:
+        with pa.ipc.open_file(pa.BufferReader(member.content)) as file:
+            chosen = file.read_all()
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{member.where}: cannot be read as Arrow: {' '.join(str(error).split()):.200}") from error
+    names = tuple(chosen.column_names)
+    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
+    layout = find_layout((names,), columns, where=member.where)
+    return _of_columns(chosen, names, layout, list(range(len(names))), "Arrow", member, declared)
+
+
+def _of_columns(
+    chosen: pa.Table,
+    names: tuple[str, ...],
+    layout: Layout,
+    used: list[int],
+    container: str,
+    member: Member,
+    declared: Declared,
+) -> BarTable:
     if len(chosen) == 0:
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
-    form = Form("Parquet", columns={ours: names[at] for ours, at in layout.columns.items()}, ignored=layout.ignored)
+    form = Form(container, columns={ours: names[at] for ours, at in layout.columns.items()}, ignored=layout.ignored)
     columns = pa.table({str(at): chosen[names[at]] for at in used})
     return _table(columns, layout, form, member, declared)
 
@@ -127,15 +155,28 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     if layout.wide:
         return _side_by_side(cells, layout, form, member, declared, day, clock, dates)
     parts = {ours: cells[str(at)] for ours, at in layout.columns.items() if ours in _VALUES}
-    values, decimal = _numbers(parts, declared, member.where)
+    values, decimal = numbers(parts, declared, member.where)
     if "volume" in values:
         values["volume"] = values["volume"] * volume_unit(form.columns["volume"])
+        if not np.nan_to_num(values["volume"]).any():
+            form = _with_ticks(cells, layout, form, values)
     form = replace(form, decimal=decimal)
     names, ticker, said = _tickers(cells, layout, day, values["close"], clock)
     if said is not None:
         form = replace(form, ticker=said, ignored=tuple(name for name in form.ignored if repr(name) not in said))
-    currency = [t or "" for t in _encoded(cells[str(layout.columns["currency"])])[0]] if "currency" in layout.columns else []
+    currency = [t or "" for t in encoded(cells[str(layout.columns["currency"])])[0]] if "currency" in layout.columns else []
     return BarTable(day, dates, names, ticker, values, member.written, form, clock, currency=currency)
+
+
+def _with_ticks(cells: pa.Table, layout: Layout, form: Form, values: dict[str, Floats]) -> Form:
+    """The count of ticks in place of a volume that is always 0, as MetaTrader writes the two side by side."""
+    for name in form.ignored:
+        ticks = cast(cells[str(layout.names.index(name))]) if plain(name) in _TICKS else None
+        if ticks is not None:
+            values["volume"] = ticks
+            unused = tuple(other for other in form.ignored if other != name)
+            return replace(form, columns={**form.columns, "volume": name}, ignored=(*unused, form.columns["volume"]))
+    return form
 
 
 def _side_by_side(
@@ -153,9 +194,9 @@ def _side_by_side(
     found: list[dict[str, Floats]] = []
     decimal: str | None = None
     for columns in layout.wide.values():
-        values, decimal = _numbers({ours: cells[str(at)] for ours, at in columns.items()}, declared, member.where)
+        values, decimal = numbers({ours: cells[str(at)] for ours, at in columns.items()}, declared, member.where)
         found.append({name: values.get(name, np.full(len(day), np.nan)) for name in fields})
-    traded = [np.flatnonzero(np.isfinite(np.stack([v[n] for n in _PRICES[:4]])).any(axis=0)) for v in found]
+    traded = [np.flatnonzero(np.isfinite(np.stack([v[n] for n in PRICES[:4]])).any(axis=0)) for v in found]
     rows = np.concatenate(traded) if traded else np.empty(0, np.intp)
     together = {name: np.concatenate([v[name][at] for v, at in zip(found, traded, strict=True)]) for name in fields}
     if "volume" in together and not any("volume" in columns for columns in layout.wide.values()):
@@ -174,7 +215,7 @@ def _tickers(
     """Distinct names, each row's, and where they come from: the ticker column, or one that tells several series apart."""
     at = layout.columns.get("ticker")
     if at is not None:
-        names, index = _encoded(cells[str(at)])
+        names, index = encoded(cells[str(at)])
         texts = [name or "" for name in names]
         if plain(layout.names[at]) not in DOUBTFUL_TICKER or _are_tickers(
             texts, len(day), of_codes="name" not in plain(layout.names[at])
@@ -184,11 +225,11 @@ def _tickers(
     if clock is None and len(day) > 1:
         free = {
             layout.names[i]: cells[str(i)] for i in range(len(layout.names))
-            if (i not in used or i == at) and str(i) in cells.column_names and _is_text(cells[str(i)])
+            if (i not in used or i == at) and str(i) in cells.column_names and is_text(cells[str(i)])
         }  # fmt: skip
         name = naming_column({n: [t or "" for t in c.to_pylist()] for n, c in free.items()}, day, close) if free else None
         if name is not None:
-            names, index = _encoded(free[name])
+            names, index = encoded(free[name])
             why = "dates repeat" if repeats(day) else "the level jumps where it changes"
             return [text or "" for text in names], index, f"from column {name!r}, since {why}"
     return [], None, None
@@ -209,19 +250,19 @@ def _days(
         zone = dates.type.tz
         local = pc.local_timestamp(dates) if zone is not None else dates
         floor = pc.floor_temporal(local, unit="day")
-        day = _numpy(floor.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
-        second = _numpy(
+        day = as_numpy(floor.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
+        second = as_numpy(
             pc.divide(pc.subtract(local, floor).cast(pa.duration("ns"), safe=False).cast(pa.int64()), 1_000_000_000), 0
         )
         utc = np.full(len(day), zone in ("UTC", "+00:00", "Etc/UTC", "GMT"))
         return day, clock_of(second.astype(np.int32), utc, np.zeros(len(day), np.int32)), None
     if pa.types.is_date(dates.type):
-        return _numpy(dates.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY), None, None
-    texts, index = _encoded(dates)  # few dates in many rows
+        return as_numpy(dates.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY), None, None
+    texts, index = encoded(dates)  # few dates in many rows
     read = read_dates([text or "" for text in texts], declared=declared.dates, where=where)
     second, zoned, offset = read.second[index], read.zoned[index], read.offset[index]
     if times is not None:
-        words, at = _encoded(times)
+        words, at = encoded(times)
         second = np.array([_second(word or "") for word in words], dtype=np.int32)[at]
     return read.day[index], clock_of(second, zoned & (offset == 0), offset), read.form
 
@@ -232,66 +273,3 @@ def _second(text: str) -> int:
     if not (digits.isdigit() and len(digits) == 6):
         return 0
     return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])
-
-
-def _numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str) -> tuple[dict[str, Floats], str | None]:
-    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur)."""
-    values = {name: _cast(column) for name, column in parts.items()}
-    if all(column is not None for column in values.values()) and declared.decimal is None:
-        return {name: column for name, column in values.items() if column is not None}, None
-    texts = {name: [cleaned(text) for text in column.cast(pa.string()).to_pylist()] for name, column in parts.items()}
-    sign = Sign(declared.decimal) if declared.decimal else None
-    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(
-        [texts[name] for name in _PRICES if name in texts], texts.get("volume", []), where=where
-    )  # fmt: skip
-    texts["split"] = [_ratio(text) for text in texts["split"]] if "split" in texts else []
-    read = {name: floats(texts[name], of_volumes if name == "volume" else of_prices) for name in parts}
-    said = (
-        f"decimal {of_prices}"
-        if sign or of_prices is Sign.COMMA or decided(t for n in texts for t in texts[n]) is None
-        else None
-    )
-    return read, said
-
-
-def _ratio(text: str) -> str:
-    """`7:1`, `7/1` and `7-for-1` as 7."""
-    for sign in (":", "/", "-for-", " for "):
-        new, mark, old = text.partition(sign)
-        if mark and new.strip().replace(".", "").isdigit() and old.strip().replace(".", "").isdigit() and float(old) > 0:
-            return f"{float(new) / float(old):.12g}"
-    return text
-
-
-def _cast(column: pa.ChunkedArray) -> Floats | None:
-    """A column of numbers, or of texts that are all plain numbers, as floats; None for other texts."""
-    if _is_text(column):
-        try:
-            column = column.cast(pa.string()).cast(pa.float64())
-        except pa.ArrowInvalid:
-            return None
-    if not pa.types.is_float64(column.type):
-        column = column.cast(pa.float64(), safe=False)
-    return _numpy(column, np.nan)
-
-
-def _is_text(column: pa.ChunkedArray) -> bool:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
-
-
-def _encoded(column: pa.ChunkedArray) -> tuple[list[str | None], NDArray[np.int32]]:
-    encoded = pc.dictionary_encode(column.cast(pa.string()), null_encoding="encode").unify_dictionaries().combine_chunks()
-    return encoded.dictionary.to_pylist(), _numpy(encoded.indices, 0)
-
-
-def _numpy(column: pa.ChunkedArray | pa.Array, missing: float) -> NDArray[Any]:
-    """The column's values, `missing` where there is none.
-
-    Made by hand because pyarrow's own `fill_null` and `to_numpy` import pandas, which costs a second and 50 MB.
-    """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values = np.from_dlpack(pa.Array.from_buffers(array.type, len(array), [None, array.buffers()[1]], 0, array.offset))
-    if not array.null_count:
-        return values
-    return np.where(np.from_dlpack(array.is_null().cast(pa.int8())) == 1, np.asarray(missing, values.dtype), values)

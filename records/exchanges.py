@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from records.bars import Days
+from records.symbols import FIAT, METALS, STABLE
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -53,49 +54,14 @@ TRADING_DAYS: Final = 252
 #: Bars a week from which all of its days have one; an exchange's stray Saturday sessions stay far below.
 _SEVEN_DAYS: Final = 6.2
 _TWO_WEEKS: Final = 14
-_FIAT: Final = [
-    "USD",
-    "EUR",
-    "GBP",
-    "JPY",
-    "CHF",
-    "CAD",
-    "AUD",
-    "NZD",
-    "SEK",
-    "NOK",
-    "DKK",
-    "PLN",
-    "CZK",
-    "HUF",
-    "TRY",
-    "BRL",
-    "MXN",
-    "ZAR",
-    "INR",
-    "CNY",
-    "CNH",
-    "HKD",
-    "SGD",
-    "KRW",
-    "TWD",
-    "THB",
-    "IDR",
-    "ILS",
-    "RUB",
-    "VND",
-    "PHP",
-    "MYR",
-    "UAH",
-]
-_STABLE: Final = ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "DAI")
 #: A share of the United States has no suffix; a class or a preferred share stands behind a dash.
 _UNITED_STATES: Final = re.compile(r"[A-Z]{1,5}(-[A-Z]{1,3})?")
-_QUOTE: Final = "|".join((*_STABLE, *_FIAT, "BTC", "ETH", "BNB"))
+_QUOTE: Final = "|".join((*STABLE, *FIAT, "BTC", "ETH", "BNB"))
 _COIN: Final = re.compile(rf"[A-Z0-9]{{2,10}}-({_QUOTE})")
 #: `BTCUSDT`: only against coins that stand for dollars, since `EURUSD` is a pair of currencies.
-_COIN_JOINED: Final = re.compile(rf"[A-Z0-9]{{2,10}}({'|'.join(_STABLE)})")
-_CURRENCIES: Final = re.compile(rf"({'|'.join(_FIAT)})?({'|'.join(_FIAT)})=X")
+_COIN_JOINED: Final = re.compile(rf"[A-Z0-9]{{2,10}}({'|'.join(STABLE)})")
+#: `EURUSD=X`, `EURUSD`, `EUR-USD`, `XAUUSD`, and Yahoo's `JPY=X`, which is yen for a dollar.
+_CURRENCIES: Final = re.compile(rf"({'|'.join((*METALS, *FIAT))})-?({'|'.join(FIAT)})(=X)?|({'|'.join(FIAT)})=X")
 
 
 def exchange_of(ticker: str) -> Exchange | None:
@@ -108,12 +74,12 @@ def exchange_of(ticker: str) -> Exchange | None:
     """
     if ticker.startswith("^"):
         return None
-    if ticker.endswith("=X"):
-        pair = _CURRENCIES.fullmatch(ticker)
-        return _exchange("24/5", pair[2] if pair else None)
+    pair = _CURRENCIES.fullmatch(ticker)
+    if pair is not None or ticker.endswith("=X"):
+        return _exchange("24/5", (pair[2] or pair[4]) if pair else None)
     coin = _COIN.fullmatch(ticker) or _COIN_JOINED.fullmatch(ticker)
     if coin is not None:
-        return _exchange("24/7", "USD" if coin[1] in _STABLE else coin[1])
+        return _exchange("24/7", "USD" if coin[1] in STABLE else coin[1])
     if _UNITED_STATES.fullmatch(ticker):
         return _exchange("XNYS", "USD")
     _, dot, suffix = ticker.rpartition(".")

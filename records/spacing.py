@@ -32,6 +32,8 @@ def not_daily(day: Days) -> str | None:
             rest = f"; use the rest with --start {date_of(int(day[last]) + 1)}" if last < len(day) - FEWEST_BARS else ""
             return f"{word} bars up to {date_of(day[last])} beside daily ones: daily ones are needed{rest}"
     usual = float(np.median(gaps))
+    if len(gaps) >= _RUN and gaps.min() > 1:
+        return f"no two bars on successive days, one every {usual:g} days: daily ones are needed"
     return f"one bar every {usual:g} days: daily ones are needed" if usual > _LARGEST_GAP else None
 
 

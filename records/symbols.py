@@ -1,4 +1,4 @@
-"""Other programs' names of markets → Yahoo's suffix, '' for the United States and for coins and indices."""
+"""Other programs' names of markets → Yahoo's suffix, '' for the United States and for coins and indices; currencies of pairs."""
 
 from __future__ import annotations
 
@@ -17,5 +17,25 @@ PREFIX_MARKETS: Final = {
     "ETR": ".DE", "XETR": ".DE", "FRA": ".F", "EPA": ".PA", "AMS": ".AS", "BIT": ".MI", "BME": ".MC", "SWX": ".SW", "VIE": ".VI", "STO": ".ST",
     "CPH": ".CO", "HEL": ".HE", "OSL": ".OL", "HKG": ".HK", "HKEX": ".HK", "SHA": ".SS", "SHE": ".SZ", "SSE": ".SS", "SZSE": ".SZ", "KRX": ".KS",
     "NSE": ".NS", "BOM": ".BO", "BSE": ".BO", "ASX": ".AX", "TSX": ".TO", "SGX": ".SI", "TPE": ".TW", "TWSE": ".TW", "JSE": ".JO", "WSE": ".WA",
+    "NASDAQGS": "", "NASDAQGM": "", "NASDAQCM": "", "ENXTPA": ".PA", "ENXTAM": ".AS", "XTRA": ".DE", "SEHK": ".HK", "NSEI": ".NS",
     "BINANCE": "", "COINBASE": "", "KRAKEN": "", "BITSTAMP": "", "INDEX": "", "FX": "", "OANDA": "",
 }  # fmt: skip
+#: Suffixes of other vendors and of exchanges' codes, `AAPL.OQ`, `600519.XSHG`, `VOD.LSE` → Yahoo's.
+SUFFIXES: Final = {
+    "O": "", "OQ": "", "N": "", "K": "", "XNAS": "", "XNYS": "", "LSE": ".L", "XLON": ".L", "XETRA": ".DE", "XETR": ".DE", "XPAR": ".PA",
+    "XAMS": ".AS", "XTKS": ".T", "XHKG": ".HK", "XSHG": ".SS", "SHG": ".SS", "SHH": ".SS", "XSHE": ".SZ", "SHE": ".SZ", "SHZ": ".SZ",
+    "NSE": ".NS", "BSE": ".BO", "AU": ".AX", "XASX": ".AX", "KO": ".KS", "FOREX": "=X",
+}  # fmt: skip
+#: Bloomberg's indices, `SPX Index` → Yahoo's.
+BLOOMBERG_INDICES: Final = {
+    "SPX": "^GSPC", "INDU": "^DJI", "CCMP": "^IXIC", "NDX": "^NDX", "RTY": "^RUT", "VIX": "^VIX", "DAX": "^GDAXI", "UKX": "^FTSE",
+    "CAC": "^FCHI", "SX5E": "^STOXX50E", "NKY": "^N225", "HSI": "^HSI", "SMI": "^SSMI", "IBEX": "^IBEX", "KOSPI": "^KS11",
+}  # fmt: skip
+FIAT: Final = (
+    "USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF", "TRY", "BRL", "MXN", "ZAR", "INR",
+    "CNY", "CNH", "HKD", "SGD", "KRW", "TWD", "THB", "IDR", "ILS", "RUB", "VND", "PHP", "MYR", "UAH",
+)  # fmt: skip
+#: Metals are quoted as currencies are.
+METALS: Final = ("XAU", "XAG", "XPT", "XPD")
+#: Coins that stand for dollars.
+STABLE: Final = ("USDT", "USDC", "BUSD", "TUSD", "FDUSD", "DAI")

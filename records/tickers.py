@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from records.symbols import BLOOMBERG_MARKETS, PREFIX_MARKETS
+from records.symbols import BLOOMBERG_INDICES, BLOOMBERG_MARKETS, FIAT, PREFIX_MARKETS, STABLE, SUFFIXES
 
 #: Upper-case letters and digits. `.` stands before an exchange suffix, `-` before a share class, `^` for an index. `=` is for a
 #: currency pair or a future, `&` in names (`M&M.NS`), `_`, `+`, `$`, `!`, `#`, `@` and `'` as exchanges and charting programs
@@ -19,9 +19,13 @@ NOT_TICKERS: Final = frozenset({"SYMBOL", "SYMBOLS", "TICKER", "TICKERS", "NAME"
 
 #: A class share as its exchange spells it, `BRK.B` or `BRK/B`. Few letters only: Yahoo knows exchanges by one letter as well,
 #: `VOD.L`.
-_CLASS_SHARE: Final = re.compile(r"([A-Z]{1,5})(?:\.|\s?/\s?)([A-D])")
-#: A pair of coins or currencies, `BTC/USDT`.
-_PAIR: Final = re.compile(r"([A-Z0-9]{2,10})\s?/\s?([A-Z]{3,5})")
+_CLASS_SHARE: Final = re.compile(r"([A-Z]{1,5}(?:\.|\s?/\s?)|[A-Z]{2,5}\s)([A-D])")
+#: A pair of coins or currencies, `BTC/USDT`; with `_` only if it plainly is one.
+_PAIR: Final = re.compile(rf"([A-Z0-9]{{2,10}})(?:\s?/\s?([A-Z]{{3,5}})|_({'|'.join((*STABLE, *FIAT))}))")
+#: Bloomberg's currency pair, `EURUSD Curncy`, and index.
+_OF_BLOOMBERG: Final = re.compile(r"([A-Z0-9]{2,8}) (CURNCY|INDEX)")
+_SUFFIXED: Final = re.compile(rf"([A-Z0-9&-]{{1,15}})\.({'|'.join(SUFFIXES)})")
+_HONG_KONG: Final = re.compile(r"0*([1-9]\d{0,3})\.HK")
 #: Bloomberg's `VOD LN Equity` → Yahoo's suffix.
 _BLOOMBERG: Final = re.compile(r"([A-Z0-9/]{1,12}) ([A-Z]{2})(?: EQUITY)?")
 #: Charting programs put the exchange in front, `LON:VOD` → Yahoo's suffix.
@@ -40,6 +44,8 @@ def canonical_ticker(text: str) -> str:
     ['BRK-B', 'BRK-B', '005930.KS', 'VOD.L', 'AAPL', 'BTC-USDT']
     >>> [canonical_ticker(t) for t in ("VOD LN Equity", "AAPL US Equity", "LON:VOD", "sh.600519", "$AAPL")]
     ['VOD.L', 'AAPL', 'VOD.L', '600519.SS', '$AAPL']
+    >>> [canonical_ticker(t) for t in ("AAPL.OQ", "600519.XSHG", "EUR/USD", "700 HK Equity", "SPX Index", "BTC_USDT")]
+    ['AAPL', '600519.SS', 'EURUSD=X', '0700.HK', '^GSPC', 'BTC-USDT']
     """
     symbol = text.strip().upper()
     if symbol.isascii() and symbol.isalpha():
@@ -55,9 +61,24 @@ def canonical_ticker(text: str) -> str:
     if (share := _A_SHARE.fullmatch(symbol)) is not None:
         return f"{share[2]}.{'SS' if share[1] == 'SH' else share[1]}"
     if (share := _CLASS_SHARE.fullmatch(symbol)) is not None:
-        return f"{share[1]}-{share[2]}"
-    pair = _PAIR.fullmatch(symbol)
-    return f"{pair[1]}-{pair[2]}" if pair else symbol
+        return f"{share[1].rstrip(' ./')}-{share[2]}"
+    if (pair := _PAIR.fullmatch(symbol)) is not None:
+        other = pair[2] or pair[3]
+        return f"{pair[1]}{other}=X" if {pair[1], other} <= {*FIAT} else f"{pair[1]}-{other}"
+    return _other_vendor_s(symbol)
+
+
+def _other_vendor_s(symbol: str) -> str:
+    """A suffix or a word behind the symbol as other vendors write it."""
+    if (listed := _SUFFIXED.fullmatch(symbol)) is not None:
+        ours = SUFFIXES[listed[2]]
+        if ours or (listed[1].isalpha() and len(listed[1]) <= 5):
+            return f"{listed[1]}{ours}"
+    if (share := _HONG_KONG.fullmatch(symbol)) is not None:
+        return f"{share[1]:0>4}.HK"
+    if (named := _OF_BLOOMBERG.fullmatch(symbol)) is not None:
+        return f"{named[1]}=X" if named[2] == "CURNCY" else BLOOMBERG_INDICES.get(named[1], symbol)
+    return symbol
 
 
 def is_ticker(text: object) -> bool:

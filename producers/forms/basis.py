@@ -23,6 +23,8 @@ _LARGEST_TERM: Final = 4.0
 #: A larger part of the price is no dividend unless the price fell by it.
 _LARGEST_DIVIDEND: Final = 0.5
 _SMALLEST_SPLIT: Final = 0.05
+#: No share splits on more of its days.
+_FEW_SPLITS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,29 @@ def _use_splits(day: Days, basis: Basis) -> None:
     values = basis.values
     ratio = values["split"]
     ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
+    if (np.abs(np.log(ratio)) > _SMALLEST_SPLIT).mean() > _FEW_SPLITS:  # the product of later splits, as some vendors write it
+        ratio = np.concatenate([[1.0], ratio[:-1] / ratio[1:]])
     close, opened = values["close"], values["open"]
     factor, given = np.ones(len(day)), np.ones(len(day))
     used: list[str] = []
     unused: list[str] = []
-    for row in np.flatnonzero(np.abs(np.log(ratio)) > _SMALLEST_SPLIT).tolist():
-        move = _move(opened, close, row)
-        size = float(np.log(ratio[row]))
-        if move is None:
-            unused.append(f"{ratio[row]:g} on {date_of(day[row])}")
-        elif abs(move + size) < abs(move) and abs(move + size) < abs(size) / 2:
-            factor[:row] /= ratio[row]
-            given[row] = ratio[row]
-            used.append(f"{ratio[row]:g}:1 on {date_of(day[row])}")
-        elif abs(move - size) < abs(move) and abs(move - size) < abs(size) / 2:
-            factor[:row] *= ratio[row]
-            given[row] = 1.0 / ratio[row]
-            used.append(f"1:{ratio[row]:g} on {date_of(day[row])} (the file has {ratio[row]:g}, the price rose)")
-        else:
-            unused.append(f"{ratio[row]:g} on {date_of(day[row])}")
+    for written in np.flatnonzero(np.abs(np.log(ratio)) > _SMALLEST_SPLIT).tolist():
+        new = float(ratio[written])
+        text = f"{new:g} on {date_of(day[written])}"
+        found = _moved_by(opened, close, written, float(np.log(new)))
+        if found is None:
+            unused.append(text)
+            continue
+        row, is_inverse = found
+        shares = 1.0 / new if is_inverse else new
+        factor[:row] /= shares
+        given[row] *= shares
+        shown = (
+            f"1:{new:g} on {date_of(day[row])} (the file has {new:g}, the price rose)"
+            if is_inverse
+            else f"{new:g}:1 on {date_of(day[row])}"
+        )
+        used.append(shown if row == written else f"{shown} (the file has it on {date_of(day[written])})")
     for name in PER_SHARE_COLUMNS:
         if name in values:
             values[name] = values[name] * factor
@@ -83,6 +89,16 @@ def _use_splits(day: Days, basis: Basis) -> None:
         basis.notes.append(f"splits not used, as the prices did not move by them (adjusted already): {_some(unused)}")
     if not used:
         del values["split"]
+
+
+def _moved_by(opened: Floats, close: Floats, written: int, size: float) -> tuple[int, bool] | None:
+    """The row on which the price moved by a split of log `size`, and whether by its inverse: its own day, or one beside it."""
+    for row in (written, written + 1, written - 1):
+        move = _move(opened, close, row) if row < len(close) else None
+        for expected, is_inverse in ((-size, False), (size, True)):
+            if move is not None and abs(move - expected) < abs(move) and abs(move - expected) < abs(size) / 2:
+                return row, is_inverse
+    return None
 
 
 def _use_dividends(basis: Basis, declared: str | None, *, of_history: bool) -> None:
@@ -146,7 +162,7 @@ def _evidence_for_raw(overnight: Floats, yields: Floats, rows: np.ndarray) -> fl
 
 def _move(opened: Floats, close: Floats, row: int) -> float | None:
     """Log move over night, None for the first bar."""
-    if row == 0 or not (close[row - 1] > 0 and opened[row] > 0):
+    if row <= 0 or not (close[row - 1] > 0 and opened[row] > 0):
         return None
     return float(np.log(opened[row] / close[row - 1]))
 

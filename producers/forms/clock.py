@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import SourceError
-from producers.forms.dates import NOT_A_DAY
+from producers.forms.counts import NOT_A_DAY
 from records import Days, exchange_of
 
 _FEWEST_BARS: Final = 10
@@ -29,7 +29,7 @@ _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 #: Calendar → weekdays with sessions, if not Monday to Friday. Tel Aviv has changed from Sunday-Thursday to Monday-Friday.
 _WEEKDAYS: Final = {
     "XSAU": frozenset({6, 0, 1, 2, 3}), "XTAE": frozenset({6, 0, 1, 2, 3, 4}),
-    "24/7": frozenset(range(7)), "24/5": frozenset({6, 0, 1, 2, 3, 4}),
+    "24/7": frozenset(range(7)),
 }  # fmt: skip
 
 
@@ -62,6 +62,8 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
             if declared == "written"
             else (_shifted(day, np.ones(len(day), np.bool_)), "dates moved to the next day, as declared")
         )
+    if _every_day(day):
+        return day, None  # a coin's days are those of UTC, whatever its name looks like
     exchange = exchange_of(ticker)
     weekdays = _MONDAY_TO_FRIDAY if exchange is None else _WEEKDAYS.get(exchange.calendar, _MONDAY_TO_FRIDAY)
     zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
@@ -87,14 +89,22 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
     )
 
 
+def _by_weekday(day: Days) -> NDArray[np.intp]:
+    """Bars on each weekday, Monday first."""
+    return np.bincount((day.astype(np.int64) + 3) % 7, minlength=7)
+
+
+def _every_day(day: Days) -> bool:
+    day = day[day != NOT_A_DAY]
+    return len(day) >= _FEWEST_BARS and bool((_by_weekday(day) > 0.08 * len(day)).all())
+
+
 def _fault(day: Days, weekdays: frozenset[int]) -> str | None:
     """What the weekdays say against these dates; None if they are sessions' days, or too few to say."""
     day = day[day != NOT_A_DAY]
     if len(day) < _FEWEST_BARS:
         return None
-    counts = np.bincount((day.astype(np.int64) + 3) % 7, minlength=7)
-    if (counts > 0.08 * len(day)).all():
-        return None  # seven bars a week
+    counts = _by_weekday(day)
     off = [at for at in range(7) if at not in weekdays]
     within = sorted(weekdays)
     usual = float(np.median(counts[within]))

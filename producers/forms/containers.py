@@ -6,35 +6,82 @@ import bz2
 import datetime as dt
 import gzip
 import io
+import itertools
 import lzma
 import tarfile
+import urllib.parse
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from errors import SourceError
+from producers.forms.converted import json_as_csv, sheets_as_csv
 
 #: Endings that are opened in a folder. A file that is named itself is opened whatever its ending.
-TABLES: Final = (".csv", ".txt", ".tsv", ".tab", ".psv", ".prn", ".asc", ".dat", ".data", ".parquet", ".pq", ".parq")
+TABLES: Final = (
+    ".csv", ".txt", ".tsv", ".tab", ".psv", ".prn", ".asc", ".dat", ".data", ".parquet", ".pq", ".parq",
+    ".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods",
+)  # fmt: skip
+#: Other endings, which are no part of a ticker.
+_OTHERS: Final = (
+    ".xls",
+    ".xlsx",
+    ".ods",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".feather",
+    ".arrow",
+    ".mst",
+    ".text",
+    ".lst",
+    ".log",
+    ".out",
+    ".bak",
+)
 _COMPRESSED: Final = (".gz", ".bz2", ".xz", ".lzma", ".zst", ".z")
 _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tbz2", ".txz")
 #: A file that unpacks to more than this is no file of daily bars.
 _LARGEST: Final = 4 << 30
 PARQUET: Final = b"PAR1"
+ARROW: Final = b"ARROW1"
+_OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_JSON: Final = (".json", ".jsonl", ".ndjson")
+_OPENS_JSON: Final = (b'{"', b"[{", b"[[", b"{\n", b"{ ", b"[\n", b"[ ", b"{\r", b"[\r")
+#: Keys of partitions that name a ticker.
+_TICKER_KEYS: Final = ("ticker", "symbol", "sym", "code", "instrument", "asset")
+#: How files begin that are no table which is read → what they are.
+_KINDS: Final = (
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it, and read the folder"),
+    (b"Rar!", "a RAR archive; unpack it, and read the folder"),
+    (b"\x04\x22\x4d\x18", "compressed by LZ4; unpack it"),
+    (b"\x89HDF", "an HDF5 file; save its table as CSV or Parquet"),
+    (b"SQLite format 3", "an SQLite database; save its table as CSV or Parquet"),
+    (b"FEA1", "an old Feather file; save it as Parquet"),
+    (b"\x80\x04\x95", "a pickle, which may run code when it is read; save its table as CSV or Parquet"),
+    (b"\x80\x05\x95", "a pickle, which may run code when it is read; save its table as CSV or Parquet"),
+    (b"RDX", "a file of R; save its table as CSV"),
+    (b"X\n\x00", "a file of R; save its table as CSV"),
+    (b"%PDF", "a PDF; save its table as CSV"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file: `where` names it for people, `name` and `folder` may name its ticker, `written` is when it was last written."""
+    """One file: `where` names it for people, `name` and `folder` may name its ticker, `written` is when it was last written.
+
+    `kind` is what it was before its rows were written as CSV.
+    """
 
     where: str
     name: str
     folder: str
     content: bytes
     written: dt.datetime
+    kind: str = "CSV"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +94,7 @@ class PassedOver:
 
 def stem(name: str) -> str:
     """A file's name without the endings of tables, compression and archives."""
-    known = (*TABLES, *_COMPRESSED, *_ARCHIVES)
+    known = (*TABLES, *_OTHERS, *_COMPRESSED, *_ARCHIVES)
     while (end := next((each for each in known if name.lower().endswith(each) and len(name) > len(each)), None)) is not None:
         name = name[: -len(end)]
     return name
@@ -68,12 +115,20 @@ def files_of(folder: Path) -> Iterator[Path | PassedOver]:
             yield PassedOver(str(path), f"its ending is not one of a table ({', '.join(TABLES[:6])}, …, compressed or zipped)")
 
 
+def naming_folder(path: PurePath, root: PurePath | None) -> str:
+    """The folder below `root` that may name a file's ticker, '' for none; `AAPL` of partitions, `symbol=AAPL/year=2024`."""
+    above = [] if root is None else list(itertools.takewhile(lambda folder: folder != root, path.parents))
+    named = [folder.name.partition("=") for folder in above]
+    value = next((value for key, _, value in named if value and key.lower() in _TICKER_KEYS), None)
+    return urllib.parse.unquote(value) if value else named[0][0] if named and not named[0][1] else ""
+
+
 def members(path: Path, root: Path | None = None) -> Iterator[Member | PassedOver]:
     """The file itself, or what lies in the archive. `root`: only folders below it may name a ticker.
 
     Raises SourceError for a file that cannot be read or unpacked.
     """
-    folder = "" if root is None or path.parent == root else path.parent.name
+    folder = naming_folder(path, root)
     try:
         # Before the content: if it changes meanwhile, the next reading notices.
         written = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
@@ -86,23 +141,42 @@ def members(path: Path, root: Path | None = None) -> Iterator[Member | PassedOve
 
 
 def _unpacked(where: str, name: str, folder: str, content: bytes, written: dt.datetime) -> Iterator[Member | PassedOver]:
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(b"PK\x03\x04") and not _is_workbook(content):
         yield from _zipped(where, folder, content, written)
         return
-    if content.startswith(b"\x1f\x8b"):
-        content = _limited(gzip.GzipFile(fileobj=io.BytesIO(content)), where)
-    elif content.startswith(b"BZh"):
-        content = _limited(bz2.BZ2File(io.BytesIO(content)), where)
-    elif content.startswith((b"\xfd7zXZ", b"\x5d\x00\x00")):
-        content = _limited(lzma.LZMAFile(io.BytesIO(content)), where)  # noqa: SIM115 - of bytes
-    elif content.startswith(b"\x28\xb5\x2f\xfd"):
-        import pyarrow as pa  # noqa: PLC0415 - the only reader of this compression here
-
-        content = _limited(pa.CompressedInputStream(pa.BufferReader(content), "zstd"), where)
+    content = _decompressed(content, where)
     if content[257:262] == b"ustar":
         yield from _tarred(where, folder, content, written)
         return
+    if content.startswith((b"PK\x03\x04", _OLD_EXCEL)):
+        sheets = list(sheets_as_csv(content, where=where))
+        if not sheets:
+            raise SourceError(f"{where}: a workbook without rows")
+        for sheet, rows in sheets:
+            place, called, above = (where, name, folder) if len(sheets) == 1 else (f"{where}!{sheet}", sheet, stem(name))
+            yield Member(place, called, above, rows, written, "workbook")
+        return
+    if name.lower().endswith(_JSON) or content.lstrip(b"\xef\xbb\xbf \r\n\t")[:2] in _OPENS_JSON:
+        yield Member(where, name, folder, json_as_csv(content, where=where), written, "JSON")
+        return
+    kind = next((words for start, words in _KINDS if content.startswith(start)), None)
+    if kind is not None:
+        raise SourceError(f"{where}: is {kind}")
     yield Member(where, name, folder, content, written)
+
+
+def _decompressed(content: bytes, where: str) -> bytes:
+    if content.startswith(b"\x1f\x8b"):
+        return _limited(gzip.GzipFile(fileobj=io.BytesIO(content)), where)
+    if content.startswith(b"BZh"):
+        return _limited(bz2.BZ2File(io.BytesIO(content)), where)
+    if content.startswith((b"\xfd7zXZ", b"\x5d\x00\x00")):
+        return _limited(lzma.LZMAFile(io.BytesIO(content)), where)
+    if content.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow as pa  # noqa: PLC0415 - the only reader of this compression here
+
+        return _limited(pa.CompressedInputStream(pa.BufferReader(content), "zstd"), where)
+    return content
 
 
 def _limited(stream: io.IOBase, where: str) -> bytes:
@@ -112,11 +186,13 @@ def _limited(stream: io.IOBase, where: str) -> bytes:
     return content
 
 
+def _is_workbook(content: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return bool({"[Content_Types].xml", "mimetype"} & set(archive.namelist()))
+
+
 def _zipped(where: str, folder: str, content: bytes, written: dt.datetime) -> Iterator[Member | PassedOver]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = archive.namelist()
-        if "[Content_Types].xml" in names or "mimetype" in names:
-            raise SourceError(f"{where}: a workbook (Excel or OpenDocument); save its sheet as CSV")
         for entry in sorted(archive.infolist(), key=lambda each: each.filename):
             if not entry.is_dir():
                 if entry.file_size > _LARGEST:
@@ -142,4 +218,4 @@ def _inside(where: str, folder: str, entry: str, content: bytes, written: dt.dat
     elif not path.name.lower().endswith((*TABLES, *_COMPRESSED, *_ARCHIVES)):
         yield PassedOver(place, "its ending is not one of a table")
     else:
-        yield from _unpacked(place, path.name, path.parent.name or folder, content, written)
+        yield from _unpacked(place, path.name, naming_folder(path, PurePosixPath(".")) or folder, content, written)

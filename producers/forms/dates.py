@@ -11,45 +11,27 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from errors import SourceError
+from producers.forms.counts import (
+    COUNT,
+    NO_TIME,
+    NOT_A_DAY,
+    PER_DAY,
+    DateForm,
+    Instants,
+    check_digits,
+    counted,
+    unit_of,
+)
 from producers.forms.vocabulary import plain
-from records import Days, day_number
+from records import day_number
 
-#: Stands in a day column in place of a text that is no date.
-NOT_A_DAY: Final = np.iinfo(np.int32).min
-#: Of a text without a time of day.
-NO_TIME: Final = -1
-#: Of a time without a zone.
-NO_ZONE: Final = -1
-
-
-class DateForm(StrEnum):
-    """The order of a written date, or the unit of a count."""
-
-    YMD = "year.month.day"
-    DMY = "day.month.year"
-    MDY = "month.day.year"
-    SECONDS = "seconds"
-    MILLISECONDS = "milliseconds"
-    MICROSECONDS = "microseconds"
-    NANOSECONDS = "nanoseconds"
-    EXCEL = "excel"
-
-
-#: Units a day.
-PER_DAY: Final = {
-    DateForm.SECONDS: 86_400, DateForm.MILLISECONDS: 86_400_000,
-    DateForm.MICROSECONDS: 86_400_000_000, DateForm.NANOSECONDS: 86_400_000_000_000,
-}  # fmt: skip
-#: The day from which Excel counts, as a day number.
-_EXCEL_ZERO: Final = day_number(dt.date(1899, 12, 30))
+#: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
+_TAIWAN_ZERO: Final = 1911
 #: Languages' months, January first. Words are compared by their beginning; the longest that fits counts.
 MONTHS: Final = tuple(
     """
@@ -76,7 +58,8 @@ _TIME: Final = (
 )
 _WEEKDAY: Final = r"(?:[^\W\d_]{2,}\.?,?\s+)?"
 _YEAR_FIRST: Final = re.compile(
-    rf"{_WEEKDAY}(?P<a>\d{{4}})\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}", re.IGNORECASE
+    rf"{_WEEKDAY}(?P<a>\d{{4}}|1\d{{2}}(?=[/年]))\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}",
+    re.IGNORECASE,
 )
 _PACKED: Final = re.compile(rf"(?P<a>(?:19|20)\d{{2}})(?P<b>\d{{2}})(?P<c>\d{{2}})(?:\.0)?{_TIME}", re.IGNORECASE)
 _YEAR_LAST: Final = re.compile(
@@ -91,21 +74,6 @@ _MONTH_DAY: Final = re.compile(
     re.IGNORECASE,
 )
 _YEAR_WORD: Final = re.compile(rf"(?P<c>\d{{4}})[\s\-/]*(?P<word>[^\W\d_]+)\.?[\s\-/]*(?P<a>\d{{1,2}}){_TIME}", re.IGNORECASE)
-_COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Instants:
-    """Dates as read: `day` (n,) as written, NOT_A_DAY for no date; `second` of the day (n,), NO_TIME without one.
-
-    `offset`: minutes east of UTC, shape (n,), `zoned` (n,) whether one is written. `form` names the reading.
-    """
-
-    day: Days
-    second: NDArray[np.int32]
-    zoned: NDArray[np.bool_]
-    offset: NDArray[np.int32]
-    form: str
 
 
 def looks_like_a_date(text: str) -> bool:
@@ -117,9 +85,9 @@ def looks_like_a_date(text: str) -> bool:
     text = _normal(text)
     if _parts(text) is not None:
         return True
-    if not _COUNT.fullmatch(text):
+    if not COUNT.fullmatch(text):
         return False
-    form = _unit(abs(float(text)))
+    form = unit_of(abs(float(text)))
     return form in PER_DAY and 1_800 < float(text) / PER_DAY[form] < 47_500
 
 
@@ -127,12 +95,11 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Ins
     """All values by one form. SourceError if two readings remain."""
     normal = [_normal(text) for text in texts]
     parts = [_parts(text) for text in normal]
-    counts = [
-        float(text) if part is None and _COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)
-    ]
+    counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)]
     if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
-        plain_counts = [float(text) if _COUNT.fullmatch(text) else None for text in normal]
-        return _counted(plain_counts, DateForm(declared) if declared else None, where)
+        plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in normal]
+        check_digits(normal, where)
+        return counted(plain_counts, DateForm(declared) if declared else None, where)
     return _written(parts, DateForm(declared) if declared else None, where)
 
 
@@ -157,40 +124,6 @@ def _month(word: str) -> int | None:
         if (month := _MONTH_OF.get(word[:length])) is not None:
             return month
     return None
-
-
-def _unit(size: float) -> DateForm:
-    if size < 1e5:
-        return DateForm.EXCEL
-    return next(form for form, below in zip(PER_DAY, (1e11, 1e14, 1e17, np.inf), strict=True) if size < below)
-
-
-def _counted(counts: Sequence[float | None], declared: DateForm | None, where: str) -> Instants:
-    known = np.array([np.nan if count is None else count for count in counts])
-    finite = known[np.isfinite(known)]
-    form = declared or (_unit(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
-    n = len(known)
-    good = np.isfinite(known)
-    day = np.full(n, NOT_A_DAY, dtype=np.int32)
-    second = np.full(n, NO_TIME, dtype=np.int32)
-    if form is DateForm.EXCEL:
-        if declared is None and len(finite) and not (float(finite.min()) >= 30_000 and float(finite.max()) < 75_000):
-            raise SourceError(
-                f"{where}: {finite[0]:g} is no date that is known; say what it counts: --read-as dates=excel or seconds"
-            )
-        good &= (known > 0) & (known < 200_000)
-        day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
-        named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
-        if (known[good] % 1.0 != 0.0).any():
-            second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
-    else:
-        days = known / PER_DAY[form]
-        good &= np.abs(days) < 100_000  # 1696 to 2243: beyond, the border says what is wrong
-        whole = np.floor(days[good] + 1e-9)
-        day[good] = whole.astype(np.int32)
-        second[good] = np.clip(np.round((days[good] - whole) * 86_400), 0, 86_399).astype(np.int32)
-        named, zoned = f"{form} since 1970 (UTC)", good.copy()
-    return Instants(day, second, zoned, np.zeros(n, np.int32), named)
 
 
 def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateForm | None, where: str) -> Instants:
@@ -250,7 +183,8 @@ def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> Dat
 
 def _date(match: re.Match[str], kind: str, order: DateForm) -> dt.date:
     if kind == "ymd":
-        return dt.date(int(match["a"]), int(match["b"]), int(match["c"]))
+        year = int(match["a"])
+        return dt.date(year + _TAIWAN_ZERO * (year < 1000), int(match["b"]), int(match["c"]))
     if order is DateForm.YMD and kind == "last" and len(match["c"]) == 2:
         return dt.date(2000 + int(match["a"]), int(match["b"]), int(match["c"]))
     year = int(match["c"])

@@ -190,6 +190,12 @@ EXAMPLES: Final = (
         "Date,Open,High,Low,Close,Volume\n45293,127.2,128.9,126.6,127.6,4180000\n45294,126.8,127.1,124.9,125.4,4960000\n",
     ),
     Example(
+        "JSON: records, columns, lists, pandas' forms, one record a line, or these within a service's answer",
+        "IBM.json",
+        '[{"date": "2024-01-02", "open": 162.83, "high": 163.29, "low": 160.38, "close": 161.5, "volume": 3825044},\n'
+        ' {"date": "2024-01-03", "open": 161.0, "high": 161.73, "low": 160.08, "close": 160.1, "volume": 4086065}]\n',
+    ),
+    Example(
         "A file in a ticker's folder, columns under names that are declared",
         "bars/IBM/2024.csv",
         "tag,von,bis_oben,bis_unten,ende,stueck\n2024-01-02,162.83,163.29,160.38,161.50,3825044\n2024-01-03,161.00,161.73,160.08,160.10,4086065\n",

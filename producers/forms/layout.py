@@ -17,6 +17,8 @@ _FIELDS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "v
 _SEPARATOR: Final = re.compile(r"[_ .|:/-]")
 #: Marks of the other coin or currency of a pair: that volume is money.
 _MONEY: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny)$")
+#: Names of the moment at which a bar ends: midnight would be the next day's.
+_ENDS: Final = re.compile("close|end|last|until")
 #: What rows of units and of types below a header hold in place of tickers.
 _UNITS: Final = frozenset(
     {"usd", "eur", "gbp", "gbx", "chf", "jpy", "cny", "hkd", "krw", "inr", "float", "float64", "double", "int", "int64",
@@ -48,17 +50,23 @@ class Layout:
         return tuple(name for at, name in enumerate(self.names) if at not in used and name)
 
 
-def find_layout(header: Sequence[Sequence[str]], declared: Mapping[str, str], *, where: str) -> Layout:
-    """The layout that header rows name. SourceError says which columns are missing, and which names were found."""
+def find_layout(
+    header: Sequence[Sequence[str]], declared: Mapping[str, str], *, where: str, dated: Sequence[int] = ()
+) -> Layout:
+    """The layout that header rows name. SourceError says which columns are missing, and which names were found.
+
+    `dated` are the columns that hold written dates.
+    """
     rows = [tuple(row) for row in header]
     main = max(range(len(rows)), key=lambda at: (_known(rows[at]), -at))
-    layout = _in_rows(rows, main, where) or _in_names(rows[main])
+    one_a_field = {field_of(name) for name in rows[main]} >= {*PRICE_COLUMNS}  # beside others, as HA_Open or Unadjusted Open
+    layout = _in_rows(rows, main, where) or (None if one_a_field else _in_names(rows[main]))
     if layout is not None and not declared:
         return layout
-    return Layout(rows[main], find_columns(rows[main], declared, where=where))
+    return Layout(rows[main], find_columns(rows[main], declared, where=where, dated=dated))
 
 
-def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: str) -> dict[str, int]:
+def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: str, dated: Sequence[int] = ()) -> dict[str, int]:
     """Our name → index in `names`. Several names for one column: the surest is taken; SourceError for two that are equal."""
     chosen = {ours: _index(names, ours, theirs, where) for ours, theirs in declared.items() if theirs not in ("file", "folder")}
     candidates: dict[str, list[int]] = {}
@@ -76,14 +84,8 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
             raise SourceError(
                 f"{where}: columns {', '.join(map(repr, equal))} mean the same; keep one of them, or say --read-as {ours}=NAME"
             )
-    if "date" not in chosen:
-        found = [at for at, name in enumerate(names) if plain(name) in NAMELESS and chosen.get("ticker") != at]
-        found += [at for at in [chosen.get("ticker")] if at is not None and plain(names[at]) in NAMELESS]
-        found += [at for at in [chosen.get("time")] if at is not None]
-        if found:
-            chosen["date"] = found[0]
-            if chosen.get("ticker") == found[0]:
-                del chosen["ticker"]
+    _settle_close(names, chosen)
+    _settle_date(names, chosen, dated)
     missing = [name for name in REQUIRED if name not in chosen]
     if missing:
         shown = ", ".join(map(repr, names)) or "none"
@@ -92,6 +94,29 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
             f"name a column with --read-as {missing[0]}=NAME"
         )
     return chosen
+
+
+def _settle_close(names: Sequence[str], chosen: dict[str, int]) -> None:
+    """The adjusted close as the close where all four prices are adjusted: none is left to adjust."""
+    if "close" in chosen or "adjusted_close" not in chosen or not {"open", "high", "low"} <= chosen.keys():
+        return
+    if all(plain(names[chosen[name]]).startswith("adj") for name in ("open", "high", "low")):
+        chosen["close"] = chosen.pop("adjusted_close")
+
+
+def _settle_date(names: Sequence[str], chosen: dict[str, int], dated: Sequence[int]) -> None:
+    """A date's column that no name gives: one without a name, of times, or the only one that holds dates (`dated`)."""
+    if "date" in chosen:
+        return
+    found = [at for at, name in enumerate(names) if plain(name) in NAMELESS and chosen.get("ticker") != at]
+    found += [at for at in [chosen.get("ticker")] if at is not None and plain(names[at]) in NAMELESS]
+    free = [at for at in dated if at not in chosen.values() and not _ENDS.search(plain(names[at]))]
+    found = [at for at in found if at in dated] or (free if len(free) == 1 else []) or found
+    found += [at for at in [chosen.get("time")] if at is not None]
+    if found:
+        chosen["date"] = found[0]
+        if chosen.get("ticker") == found[0]:
+            del chosen["ticker"]
 
 
 def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, str], *, where: str) -> Layout:

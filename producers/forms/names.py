@@ -12,7 +12,14 @@ from records import canonical_ticker, is_ticker
 
 _TOKENS: Final = re.compile(r"[\s_,]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
 #: Years, dates and long numbers: parts and times of downloads.
-_NUMBERS: Final = re.compile(r"(19|20)\d{2}([-.]?\d{2}){0,2}|\d{7,}")
+_NUMBERS: Final = re.compile(r"(19|20)\d{2}([-.]?\d{2}){0,2}|\d{7,}|\d{1,2}([-.]\d{1,2}[-.](19|20)\d{2}.*)|(?i:part-\d+.*)")
+_PART_OF_DATE: Final = re.compile(r"\d{1,2}|(19|20)\d{2}")
+#: Data sets before a ticker: `WIKI-AAPL`.
+_BEFORE: Final = re.compile(r"(?i)^(wiki|eod|yahoo|nasdaq|nyse)-")
+#: Letters alone that are more than these are a word and no symbol.
+_LONGEST_WORD: Final = 13
+#: MetaTrader 4 puts the minutes of a bar behind the symbol: `EURUSD1440`.
+_DAILY_MINUTES: Final = re.compile(r"(?<=[A-Za-z]{3})1440$")
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
 _TAIL: Final = re.compile(
     r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
@@ -30,26 +37,43 @@ def ticker_of_name(name: str) -> str | None:
     ['AAPL.US', 'AAPL.US', 'AAPL', 'M&M.NS']
     >>> [ticker_of_name(n) for n in ("daily_IBM.csv", "BTCUSDT-1d-2024-01.zip", "HistoricalData_17041536.csv", "my bars.csv")]
     ['IBM', 'BTCUSDT', None, None]
+    >>> [ticker_of_name(n) for n in ("EURUSD1440.csv", "BINANCE_BTCUSDT, 1D.csv", "BTC_USDT-1d.json", "part-0.parquet")]
+    ['EURUSD', 'BTCUSDT', 'BTC-USDT', None]
     """
     text = stem(name).strip()
     stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
     if stooq is not None and stooq[2].lower() in _MARKETS:
         text = f"{stooq[1]}.{stooq[2]}"
+    pair = canonical_ticker(_TAIL.sub("", text))
+    if "_" in text and "_" not in pair and is_ticker(pair):
+        return pair  # `BTC_USDT-1d`
     words = [word for word in _TOKENS.split(text) if word]
-    left = [word for word in words if word.lower() not in NAME_WORDS and not _NUMBERS.fullmatch(word)]
-    left = [word for word in left if not re.fullmatch(r"\d{6}", word)] or left  # days of a download, beside a symbol
+    left = [word for word in words if not _is_noise(word)]
+    left = [
+        word for word in left if not re.fullmatch(r"\d{1,2}|\d{6}|\d{4}-\d{1,2}", word)
+    ] or left  # of dates, beside a symbol
     if len(left) > 1 and len({canonical_ticker(word) for word in left}) == 1:
         left = left[:1]
     if len(left) != 1:
         return None
-    ticker = canonical_ticker(_TAIL.sub("", left[0]))
+    ticker = canonical_ticker(_DAILY_MINUTES.sub("", _TAIL.sub("", _BEFORE.sub("", left[0]))))
+    if ticker.isalpha() and len(ticker) > _LONGEST_WORD:
+        return None
     return ticker if is_ticker(ticker) and ticker.lower() not in NAME_WORDS else None
 
 
 def names_nothing(name: str) -> bool:
     """Whether a file's name names no ticker, as `daily.csv` and `2024-01.csv` do: its folder may then name it."""
     words = [word for word in _TOKENS.split(stem(name).strip()) if word]
-    return all(word.lower() in NAME_WORDS or _NUMBERS.fullmatch(word) for word in words)
+    return all(map(_is_noise, words))
+
+
+def _is_noise(word: str) -> bool:
+    """Whether a word names no ticker: of downloads, a date, or these joined, as `price-history-03-14-2025`."""
+    if word.lower() in NAME_WORDS or _NUMBERS.fullmatch(word):
+        return True
+    parts = re.split(r"[-.]", word)
+    return len(parts) > 1 and all(part.lower() in NAME_WORDS or _PART_OF_DATE.fullmatch(part) for part in parts)
 
 
 def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:

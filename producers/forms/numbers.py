@@ -103,19 +103,29 @@ def decimal_sign(prices: Sequence[Sequence[str]], volumes: Sequence[str], *, whe
     if isinstance(of_prices, Sign):
         return of_prices, of_volumes if isinstance(of_volumes, Sign) else of_prices
     example = next((t for column in prices for t in column if "," in t), None)
-    if of_prices is None and example is None and not (of_volumes is Sign.COMMA and _all_either(prices)):
-        return Sign.POINT, of_volumes if isinstance(of_volumes, Sign) else Sign.POINT  # `15.505` alone is an ordinary number
     if of_prices is None and isinstance(of_volumes, Sign):
         return of_volumes, of_volumes
     readings = [sign for sign in Sign if of_prices is None and _goes_on(prices, sign)]
+    if of_prices is None and example is None and readings != [Sign.COMMA] and not _are_grouped(volumes):
+        return Sign.POINT, Sign.POINT  # `15.505` alone is an ordinary number
+    example = example or next((t for column in prices for t in column if "." in t), None)
     if len(readings) == 1:
         return readings[0], readings[0]
     why = of_prices or f"{example!r} may be {number(example or '', Sign.POINT):g} or {number(example or '', Sign.COMMA):g}"
     raise SourceError(f"{where}: {why}; say which: --read-as decimal=point or --read-as decimal=comma")
 
 
-def _all_either(prices: Sequence[Sequence[str]]) -> bool:
-    return all(_EITHER.fullmatch(text) for column in prices for text in column if text)
+def _are_grouped(volumes: Sequence[str]) -> bool:
+    """Whether volumes look like thousands with points: `451.998`, and none from 1000 on without one."""
+    return any("." in text for text in volumes) and all(
+        _EITHER.fullmatch(text) is not None if "." in text else len(text) <= 3 for text in volumes
+    )
+
+
+def may_be_grouped(texts: Sequence[str]) -> bool:
+    """Whether plain numbers may be thousands with points: all that have a point have three digits behind it."""
+    pointed = [text for text in texts if "." in text]
+    return all(_EITHER.fullmatch(text) for text in pointed)
 
 
 def _goes_on(prices: Sequence[Sequence[str]], sign: Sign) -> bool:

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from producers.forms.dates import NOT_A_DAY
+from producers.forms.counts import NOT_A_DAY
+from producers.forms.vocabulary import NAME_WORDS
 from records import Days, Floats, canonical_ticker, is_ticker
 
 #: A file repeats a few dates by mistake; several series, or bars within a day, repeat most of them.
@@ -52,7 +53,8 @@ def _names_series(texts: Sequence[str], day: Days, close: Floats, *, repeated: b
 
 
 def _may_name(text: str) -> bool:
-    return is_ticker(canonical_ticker(text)) and any(letter.isalpha() for letter in text)
+    is_word = text.strip().lower() in NAME_WORDS  # `raw` and `adjusted` are kinds of prices, not names
+    return not is_word and is_ticker(canonical_ticker(text)) and any(letter.isalpha() for letter in text)
 
 
 def _jumps(close: Floats, at: int) -> bool:

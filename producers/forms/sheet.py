@@ -72,7 +72,7 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
         main = len(above) - 1 if above and _is_header(above[-1], width) else None
     if main is None:
         return Sheet(sign, tuple(map(tuple, above)), (), first, width, tuple(bars))
-    begin = main - 1 if main and _is_header(above[main - 1], width) else main
+    begin = main - 1 if main and (_is_header(above[main - 1], width) or _is_merged(above[main - 1], above[main])) else main
     header = above[begin:][:_MOST_HEADER_ROWS]
     titles = tuple(map(tuple, above[:begin]))
     first_width = len(above[main])
@@ -88,7 +88,8 @@ def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:
         return None
     column = next((at for at, cell in enumerate(rows[main]) if field_of(cell) == "date"), None)
     below = (at for at in range(main + 1, len(rows)) if sum(map(_is_number, rows[at])) >= _FEWEST_FIELDS + 1)
-    return next((at for at in below if column is not None and column < len(rows[at]) and _counts_days(rows[at][column])), None)
+    dated = ((at, rows[at][column].strip()) for at in below if column is not None and column < len(rows[at]))
+    return next((at for at, cell in dated if _counts_days(cell) or looks_like_a_date(cell)), None)
 
 
 def _counts_days(cell: str) -> bool:
@@ -128,6 +129,13 @@ def _is_header(cells: Sequence[str], width: int) -> bool:
     )
 
 
+def _is_merged(cells: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether a line holds a ticker above the first of its columns each, as merged cells are saved: the fields repeat below."""
+    filled = [at for at, cell in enumerate(cells) if cell.strip()]
+    opens = [at for at, cell in enumerate(below) if field_of(cell) == "open"]
+    return len(filled) == len(opens) > 1 and len(cells) <= len(below)
+
+
 def _fields(cells: Sequence[str]) -> int:
     return len({field for cell in cells if (field := field_of(cell)) is not None and cell.strip()})
 
@@ -145,4 +153,7 @@ def _why_none(head: Sequence[str]) -> str:
     lines = [line for line in head if line.strip()]
     if len(lines) < 2:
         return "has no bars; a header and at least one row are needed"
-    return f"has no row with a date and prices; it begins with {lines[0][:80]!r} and {lines[1][:80]!r}"
+    return (
+        f"has no row with a date and prices; it begins with {lines[0][:80]!r} and {lines[1][:80]!r}; needed are a header, as "
+        f"date,open,high,low,close,volume, and dates as 2024-01-31"
+    )

@@ -19,6 +19,7 @@ from producers.forms.layout import Layout, find_layout, headless
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
 
+_PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -42,7 +43,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     sheet = find_sheet(lines[:-1] if len(lines) > 400 else lines, declared=declared.delimiter or directive, where=where)
     columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
     if sheet.header:
-        layout = find_layout(sheet.header, columns, where=where)
+        layout = find_layout(sheet.header, columns, where=where, dated=_dated(sheet))
     else:
         layout = headless(sheet.rows[:40], _kinds(sheet.rows), columns, where=where)
     body = "\n".join(lines[sheet.first :])
@@ -85,6 +86,16 @@ def _is_remark(line: str, sheet: Sheet) -> bool:
     """Whether a line among the bars or behind them is a text or the header again, and no bar."""
     cells = [cell.strip() for cell in split(line, sheet.sign)]
     return not any(looks_like_a_date(cell) for cell in cells) and sum(any(map(str.isdigit, cell)) for cell in cells) < 3
+
+
+def _dated(sheet: Sheet) -> list[int]:
+    """The columns in which every cell of the first rows is a written date; the first of several that are equal."""
+    columns: dict[tuple[str, ...], int] = {}
+    rows = [row for row in sheet.rows[:40] if len(row) == sheet.width]
+    for at, cells in enumerate(zip(*rows, strict=True)):
+        if all((looks_like_a_date(cell) and not cell.replace(".", "").isdigit()) or _PACKED.fullmatch(cell) for cell in cells):
+            columns.setdefault(cells, at)
+    return list(columns.values())
 
 
 def _kinds(rows: Sequence[Sequence[str]]) -> str:

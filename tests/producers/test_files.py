@@ -186,7 +186,8 @@ def test_a_bar_without_its_adjusted_close_is_refused(tmp_path):
     found, rejected = read(write(tmp_path / "A.csv", f"{HEADER},Adj Close", f"{LINES[0]},", f"{LINES[1]},11", f"{LINES[2]},0"))
     assert found == {"A": EXPECTED[1:2]}
     assert [(bar.date, bar.reason) for bar in rejected] == [
-        (date, "adjusted close missing or not positive") for date in ("2024-01-02", "2024-01-04")
+        (date, "adjusted close missing or not positive; --read-as prices=raw leaves that column out")
+        for date in ("2024-01-02", "2024-01-04")
     ]
 
 

@@ -59,7 +59,7 @@ def test_what_cannot_be_declared(text):
 
 
 @pytest.mark.parametrize(
-    ("step", "says"), [(7, "weekly bars, one every 7 days"), (30, "monthly bars"), (14, "fortnightly"), (91, "quarterly"), (5, "one bar every 5 days")]
+    ("step", "says"), [(7, "weekly bars, one every 7 days"), (30, "monthly bars"), (14, "fortnightly"), (91, "quarterly"), (5, "no two bars on successive days, one every 5 days"), (3, "no two bars on successive days")]
 )  # fmt: skip
 def test_bars_that_are_not_daily(tmp_path, step, says):
     assert says in refused(put(tmp_path / "SPY.csv", plain(walk(bars=40, step=step))))

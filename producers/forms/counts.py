@@ -1,0 +1,116 @@
+"""Dates as counts of time: seconds to nanoseconds since 1970, or a spreadsheet's days. The unit is found from the size."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from errors import SourceError
+from records import Days, day_number
+
+#: Stands in a day column in place of a text that is no date.
+NOT_A_DAY: Final = np.iinfo(np.int32).min
+#: Of a text without a time of day.
+NO_TIME: Final = -1
+#: Of a time without a zone.
+NO_ZONE: Final = -1
+
+
+class DateForm(StrEnum):
+    """The order of a written date, or the unit of a count."""
+
+    YMD = "year.month.day"
+    DMY = "day.month.year"
+    MDY = "month.day.year"
+    SECONDS = "seconds"
+    MILLISECONDS = "milliseconds"
+    MICROSECONDS = "microseconds"
+    NANOSECONDS = "nanoseconds"
+    EXCEL = "excel"
+
+
+#: Units a day.
+PER_DAY: Final = {
+    DateForm.SECONDS: 86_400, DateForm.MILLISECONDS: 86_400_000,
+    DateForm.MICROSECONDS: 86_400_000_000, DateForm.NANOSECONDS: 86_400_000_000_000,
+}  # fmt: skip
+#: The day from which Excel counts, as a day number.
+_EXCEL_ZERO: Final = day_number(dt.date(1899, 12, 30))
+COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
+_ROUNDED: Final = re.compile(r"-?\d(?:\.(?P<part>\d+))?e\+?(?P<power>\d+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Instants:
+    """Dates as read: `day` (n,) as written, NOT_A_DAY for no date; `second` of the day (n,), NO_TIME without one.
+
+    `offset`: minutes east of UTC, shape (n,), `zoned` (n,) whether one is written. `form` names the reading.
+    """
+
+    day: Days
+    second: NDArray[np.int32]
+    zoned: NDArray[np.bool_]
+    offset: NDArray[np.int32]
+    form: str
+
+
+def unit_of(size: float) -> DateForm:
+    """The unit of a count of this size."""
+    if size < 1e5:
+        return DateForm.EXCEL
+    return next(form for form, below in zip(PER_DAY, (1e11, 1e14, 1e17, np.inf), strict=True) if size < below)
+
+
+def check_digits(texts: Sequence[str], where: str) -> None:
+    """SourceError if a spreadsheet has rounded counts: `1.72472E+12` is some minutes before or after its midnight."""
+    for text in texts:
+        match = _ROUNDED.fullmatch(text)
+        if match is not None:
+            step = 10.0 ** (int(match["power"]) - len(match["part"] or ""))
+            if step > PER_DAY.get(unit_of(abs(float(text))), 1) / 86_400:
+                raise SourceError(
+                    f"{where}: {text!r} has lost its last digits, perhaps in a spreadsheet: its day cannot be known; export it "
+                    f"again with all digits or as a date, as 2024-01-31"
+                )
+
+
+def counted(counts: Sequence[float | None], declared: DateForm | None, where: str) -> Instants:
+    """The moments of counts, None for what is none. SourceError if they may count anything."""
+    known = np.array([np.nan if count is None else count for count in counts])
+    finite = known[np.isfinite(known)]
+    form = declared or (unit_of(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
+    n = len(known)
+    good = np.isfinite(known)
+    day = np.full(n, NOT_A_DAY, dtype=np.int32)
+    second = np.full(n, NO_TIME, dtype=np.int32)
+    if form is DateForm.EXCEL:
+        if declared is None and len(finite) and not (float(finite.min()) >= 30_000 and float(finite.max()) < 75_000):
+            raise SourceError(
+                f"{where}: {finite[0]:g} is no date that is known; say what it counts: --read-as dates=excel or seconds"
+            )
+        good &= (known > 0) & (known < 200_000)
+        day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
+        named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
+        if (known[good] % 1.0 != 0.0).any():
+            second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
+    else:
+        units = np.full(n, PER_DAY[form], np.float64)
+        if declared is None and form is not DateForm.SECONDS:  # each by its size: Binance went over to microseconds in 2025
+            sizes = np.nan_to_num(np.abs(known))
+            for each, smallest in ((DateForm.MILLISECONDS, 1e11), (DateForm.MICROSECONDS, 1e14), (DateForm.NANOSECONDS, 1e17)):
+                units[sizes >= smallest] = PER_DAY[each]
+        days = known / units
+        good &= np.abs(days) < 100_000  # 1696 to 2243: beyond, the border says what is wrong
+        whole = np.floor(days[good] + 1e-9)
+        day[good] = whole.astype(np.int32)
+        second[good] = np.clip(np.round((days[good] - whole) * 86_400), 0, 86_399).astype(np.int32)
+        units_found = [each for each in PER_DAY if (units[good] == PER_DAY[each]).any()]
+        named, zoned = f"{' and '.join(units_found) or form} since 1970 (UTC)", good.copy()
+    return Instants(day, second, zoned, np.zeros(n, np.int32), named)

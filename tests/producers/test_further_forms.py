@@ -1,0 +1,204 @@
+"""More variants of the vendors' forms: names of columns and files, containers, units, symbols; each is read or refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import zoneinfo
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet
+import pytest
+
+from errors import SourceError
+from tests.producers.forms_made import Walk, as_read, csv, plain, put, read, walk
+
+Maker = Callable[[Walk], str | bytes]
+HEADER = "Date,Open,High,Low,Close,Volume"
+
+
+def _milliseconds(date: dt.date, unit: int = 1000) -> int:
+    return int(dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC).timestamp() * unit)
+
+
+def _arrow(bars: Walk, *, parquet: bool = False) -> bytes:
+    table = pa.table(dict(zip(HEADER.split(","), map(pa.array, zip(*bars.rows(), strict=True)), strict=True)))
+    sink = pa.BufferOutputStream()
+    if parquet:
+        pa.parquet.write_table(table, sink)
+    else:
+        with pa.ipc.new_file(sink, table.schema) as file:
+            file.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _records(bars: Walk) -> list[dict[str, object]]:
+    return [dict(zip(HEADER.split(","), (str(r[0]), *r[1:]), strict=True)) for r in bars.rows()]
+
+
+def _grouped(value: float) -> str:
+    return f"{round(value):,}".replace(",", ".")
+
+
+FORMS: dict[str, tuple[str, str, Maker]] = {
+    # names of columns
+    "the field's title over the dates": ("AAPL.csv", "AAPL", lambda b: plain(b, "Price,Open,High,Low,Close,Volume")),
+    "a name of the date that no table has": ("AAPL.csv", "AAPL", lambda b: plain(b, "Stichtag,Open,High,Low,Close,Volume")),
+    "NSE's daily files": ("cm.csv", "INFY", lambda b: csv("SYMBOL,SERIES,OPEN,HIGH,LOW,CLOSE,LAST,PREVCLOSE,TOTTRDQTY,TOTTRDVAL,TIMESTAMP", [("INFY", "EQ", *r[1:5], r[4], r[4], r[5], 1, f"{r[0]:%d-%b-%Y}".upper()) for r in b.rows()])),
+    "CSMAR": ("x.csv", "000001", lambda b: csv("Stkcd,Trddt,Opnprc,Hiprc,Loprc,Clsprc,Dnshrtrd", [("000001", *r) for r in b.rows()])),
+    "Taiwan's years": ("2330.TW.csv", "2330.TW", lambda b: csv("日期,成交股數,開盤價,最高價,最低價,收盤價", [(f"{r[0].year - 1911}/{r[0]:%m/%d}", r[5], *r[1:5]) for r in b.rows()]).encode("big5")),
+    "all four adjusted": ("AAPL.csv", "AAPL", lambda b: plain(b, "Date,Adj Open,Adj High,Adj Low,Adj Close,Adj Volume")),
+    "other prices beside": ("AAPL.csv", "AAPL", lambda b: csv("Date,HA_Open,HA_High,HA_Low,HA_Close,Open,High,Low,Close,Volume", [(r[0], *r[1:5], *r[1:]) for r in b.rows()])),
+    "Yahoo's page in German": ("SAP.DE.csv", "SAP.DE", lambda b: plain(b, "Datum,Offen,Hoch,Tief,Schluss Schlusskurs bereinigt um Splits.,Volumen")),
+    "money beside pieces": ("PETR4.SA.csv", "PETR4.SA", lambda b: csv("Data,Abertura,Máximo,Mínimo,Fechamento,Volume,Quantidade", [(*r[:5], 9 * r[5], r[5]) for r in b.rows()])),
+    "ticks where the volume is 0": ("EURUSD.csv", "EURUSD", lambda b: csv("<DATE>\t<OPEN>\t<HIGH>\t<LOW>\t<CLOSE>\t<TICKVOL>\t<VOL>", [(*r, 0) for r in b.rows()], "\t")),
+    "an empty adjusted close": ("AAPL.csv", "AAPL", lambda b: csv("Date,Open,High,Low,Close,Adj Close,Volume", [(*r[:5], "", r[5]) for r in b.rows()])),
+    # names of files
+    "MetaTrader 4": ("EURUSD1440.csv", "EURUSD", lambda b: "".join(f"{r[0]:%Y.%m.%d},00:00,{','.join(map(str, r[1:]))}\n" for r in b.rows())),
+    "a chart's export": ("NASDAQ_DLY_AAPL, 1D.csv", "AAPL", plain),
+    "a pair": ("BTC_USDT-1d.csv", "BTC-USDT", plain),
+    "a data set before it": ("WIKI-AAPL.csv", "AAPL", plain),
+    "dates behind": ("AAPL_price-history-03-14-2025.csv", "AAPL", plain),
+    "text under Excel's ending": ("AAPL.xls", "AAPL", lambda b: plain(b).replace(",", "\t")),
+    # containers
+    "Feather": ("AAPL.feather", "AAPL", _arrow),
+    "records": ("AAPL.json", "AAPL", lambda b: json.dumps(_records(b))),
+    "a record a line": ("AAPL.jsonl", "AAPL", lambda b: "\n".join(map(json.dumps, _records(b)))),
+    "columns": ("AAPL.json", "AAPL", lambda b: json.dumps({n: [r[n] for r in _records(b)] for n in HEADER.split(",")})),
+    "pandas' columns": ("AAPL.json", "AAPL", lambda b: json.dumps({n: {str(at): r[n] for at, r in enumerate(_records(b))} for n in HEADER.split(",")})),
+    "pandas' split": ("AAPL.json", "AAPL", lambda b: json.dumps({"columns": HEADER.split(",")[1:], "index": [r["Date"] for r in _records(b)], "data": [r[1:] for r in b.rows()]})),
+    "by date within an answer": ("x.json", "IBM", lambda b: json.dumps({"Meta Data": {"2. Symbol": "IBM"}, "Time Series (Daily)": {str(r[0]): {"1. open": str(r[1]), "2. high": str(r[2]), "3. low": str(r[3]), "4. close": str(r[4]), "5. volume": str(r[5])} for r in b.rows()}})),
+    "lists": ("BTCUSDT.json", "BTCUSDT", lambda b: json.dumps([[_milliseconds(r[0]), *r[1:]] for r in b.rows()])),
+    # units
+    "milliseconds, then microseconds": ("BTCUSDT.csv", "BTCUSDT", lambda b: csv("time,open,high,low,close,volume", [(_milliseconds(r[0], 1000 if r[0].year < 2025 else 10**6), *r[1:]) for r in b.rows()])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_read(tmp_path, form):
+    name, ticker, make = FORMS[form]
+    found = read(put(tmp_path / name, make(walk())))
+    assert found.rejected == []
+    assert found.bars == {ticker: as_read(walk())}
+
+
+def test_a_workbook_is_read_sheet_by_sheet(tmp_path):
+    pytest.importorskip("python_calamine")
+    import io
+    import zipfile
+
+    def sheet(bars: Walk) -> str:
+        texts = [HEADER.split(","), *([str(r[0]), *r[1:]] for r in bars.rows())]
+        cells = ("".join(f"<c><v>{v}</v></c>" if isinstance(v, int | float) else f'<c t="inlineStr"><is><t>{v}</t></is></c>' for v in row) for row in texts)  # fmt: skip
+        return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(f"<row>{c}</row>" for c in cells)}</sheetData></worksheet>'
+
+    tickers = ("AAPL", "MSFT")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as book:
+        types = "".join(
+            f'<Override PartName="/xl/worksheets/sheet{at}.xml" ContentType="{_TYPE}.worksheet+xml"/>' for at in (1, 2)
+        )
+        book.writestr("[Content_Types].xml", f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>{types}</Types>')  # fmt: skip
+        book.writestr("_rels/.rels", f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>')  # fmt: skip
+        book.writestr("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{"".join(f"""<sheet name="{t}" sheetId="{at}" r:id="r{at}"/>""" for at, t in enumerate(tickers, 1))}</sheets></workbook>')  # fmt: skip
+        book.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(f"""<Relationship Id="r{at}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{at}.xml"/>""" for at in (1, 2))}</Relationships>')  # fmt: skip
+        for at in (1, 2):
+            book.writestr(f"xl/worksheets/sheet{at}.xml", sheet(walk(at)))
+    found = read(put(tmp_path / "bars.xlsx", buffer.getvalue()))
+    assert found.bars == {ticker: as_read(walk(at)) for at, ticker in enumerate(tickers, 1)}
+
+
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+
+def test_tickers_above_the_first_of_their_columns(tmp_path):
+    rows = [(*a, *b[1:]) for a, b in zip(walk(0).rows(), walk(1).rows(), strict=True)]
+    header = f",AAPL,,,,,MSFT,,,,\nDate,{','.join(HEADER.split(',')[1:] * 2)}"
+    assert read(put(tmp_path / "x.csv", csv(header, rows))).bars == {"AAPL": as_read(walk(0)), "MSFT": as_read(walk(1))}
+
+
+def test_partitions_name_their_tickers(tmp_path):
+    for at, ticker in enumerate(("AAPL", "MSFT")):
+        put(tmp_path / f"ticker={ticker}" / "year=2024" / "part-0.parquet", _arrow(walk(at), parquet=True))
+    assert read(tmp_path).bars == {"AAPL": as_read(walk(0)), "MSFT": as_read(walk(1))}
+
+
+@pytest.mark.parametrize(
+    ("written", "ticker"),
+    [("BRK B", "BRK-B"), ("AAPL.OQ", "AAPL"), ("600519.XSHG", "600519.SS"), ("VOD.LSE", "VOD.L"), ("EUR/USD", "EURUSD=X"), ("HKEX:700", "0700.HK"), ("SPX Index", "^GSPC"), ("EURUSD Curncy", "EURUSD=X")],
+)  # fmt: skip
+def test_other_vendors_symbols(tmp_path, written, ticker):
+    rows = [(written, *row) for row in walk().rows()]
+    assert read(put(tmp_path / "x.csv", csv(f"ticker,{HEADER}", rows))).bars == {ticker: as_read(walk())}
+
+
+@pytest.mark.parametrize(("zone", "hour"), [("Europe/London", 0), ("America/New_York", -7)])
+def test_a_pair_s_days_begin_on_the_evening_before_in_utc(tmp_path, zone, hour):
+    bars = walk(bars=300)
+    moments = [
+        (dt.datetime(*r[0].timetuple()[:3], tzinfo=zoneinfo.ZoneInfo(zone)) + dt.timedelta(hours=hour)).astimezone(dt.UTC)
+        for r in bars.rows()
+    ]
+    rows = [(f"{moment:%Y-%m-%d %H:%M:%S}+00:00", *r[1:]) for moment, r in zip(moments, bars.rows(), strict=True)]
+    assert read(put(tmp_path / "EURUSD=X.csv", csv(HEADER, rows))).bars == {"EURUSD=X": as_read(bars)}
+
+
+def test_seven_bars_a_week_keep_their_days_under_a_name_like_a_share_s(tmp_path):
+    bars = walk(bars=200, seven=True)
+    rows = [(_milliseconds(r[0]) + 1000, *r[1:]) for r in bars.rows()]
+    assert read(put(tmp_path / "SOL.csv", csv("time,open,high,low,close,volume", rows))).bars == {"SOL": as_read(bars)}
+
+
+@pytest.mark.parametrize("offset", [1, -1])
+def test_a_split_written_a_day_beside_its_move_is_used(tmp_path, offset):
+    bars = walk(start=200.0)
+    rows = [
+        (d, *(v * (4 if at < 60 else 1) for v in values), n / (4 if at < 60 else 1), 4 if at == 60 + offset else 1)
+        for at, (d, *values, n) in enumerate(bars.rows())
+    ]
+    found = read(put(tmp_path / "A.csv", csv(f"{HEADER},split", rows)))
+    assert [row[4] for row in found.bars["A"]] == pytest.approx(bars.close)
+    assert "the file has it on" in found.said
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_a_product_of_later_splits_counts_once(tmp_path, raw):
+    bars = walk(start=200.0)
+    rows = [
+        (d, *(v * (4 if raw and at < 60 else 1) for v in values), n, 4 if at < 60 else 1)
+        for at, (d, *values, n) in enumerate(bars.rows())
+    ]
+    found = read(put(tmp_path / "A.csv", csv(f"{HEADER},split_factor", rows)))
+    assert [row[4] for row in found.bars["A"]] == pytest.approx(bars.close)
+
+
+def test_thousands_with_points_are_found_where_the_level_jumps(tmp_path):
+    bars = walk(start=1000.0)
+    rows = [(r[0], *map(_grouped, r[1:5]), r[5]) for r in bars.rows()]
+    found = read(put(tmp_path / "A.csv", csv(HEADER, rows)))
+    assert [row[4] for row in found.bars["A"]] == [round(close) for close in bars.close]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("BBCA.JK.csv", lambda b: csv(HEADER, [(r[0], *(_grouped(100 * v) for v in r[1:5]), _grouped(r[5])) for r in b.rows()]), "'10.016' may be 10.016 or 10016"),
+        ("X.csv", lambda b: csv("time,open,high,low,close,volume", [(f"{_milliseconds(r[0]):.6e}", *r[1:]) for r in b.rows()]), "has lost its last digits"),
+        ("A.csv", lambda b: csv(f"{HEADER},Type", [(r[0], *(v * f for v in r[1:5]), r[5], t) for r in b.rows() for t, f in (("raw", 1), ("adj", 0.5))]), "several series in one file"),
+        ("A.csv", lambda b: csv("close_time,open,high,low,close,volume", [(_milliseconds(r[0]), *r[1:]) for r in b.rows()]), "no column for date"),
+        ("A.h5", lambda _: b"\x89HDF\r\n\x1a\n" + bytes(99), "is an HDF5 file; save its table as CSV or Parquet"),
+        ("A.7z", lambda _: b"7z\xbc\xaf\x27\x1c" + bytes(99), "is a 7z archive; unpack it"),
+        ("A.pkl", lambda _: b"\x80\x04\x95" + bytes(99), "is a pickle, which may run code"),
+        ("A.json", lambda _: '{"Information": "rate limit"}', "is JSON and no table"),
+        ("BTC-USD.csv", lambda b: plain(walk(step=2)), "no two bars on successive days"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_by_name(tmp_path, name, content, says):
+    with pytest.raises(SourceError) as error:
+        read(put(tmp_path / name, content(walk())))
+    assert says in str(error.value)
