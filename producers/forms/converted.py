@@ -72,7 +72,7 @@ def _cell(value: Any) -> str:
 
 
 def _rows(value: Any, depth: int = 0) -> list[Row] | None:
-    """Header and rows of the shape that a value has; None if it has none."""
+    """Header and rows of a value; None for any other value."""
     if isinstance(value, list):
         return _of_list(value)
     if not isinstance(value, dict) or depth > _DEEPEST:
@@ -90,7 +90,7 @@ def _rows(value: Any, depth: int = 0) -> list[Row] | None:
 
 
 def _symbol(value: Mapping[str, Any]) -> str | None:
-    """The symbol that an answer names beside its rows."""
+    """The symbol beside the rows of an answer."""
     texts = {**value, **next((each for each in value.values() if isinstance(each, dict)), {})}
     return next((v for k, v in texts.items() if isinstance(v, str) and plain(k) in ("symbol", "ticker")), None)
 
