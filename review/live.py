@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
-from errors import ForecastingError
+from errors import ForecastingError, StateError, StateMissingError
 from monitoring.exposition import Samples, Specification, plain
 from records import Forecast
-from review.judging import judge_record
-from review.losses import Losses, by_horizon, losses_of
-from review.record import ForecastRecord
+from review.live_losses import LiveFigures
+from review.losses import Losses
 from review.recording import record_rows
 from settings import Settings
 
@@ -26,22 +28,15 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 60.0
 #: Days of forecasts that the metrics cover: what was good years ago must not hide what is bad now.
 COVERED_DAYS: Final = 365
-
-
-class LiveFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """Losses by horizon, of the forecasts of the last year whose horizon has ended; empty while none has."""
-
-    losses: dict[int, Losses] = {}
-    recorded: int = 0
-    not_over: int = 0
-    failed: int = 0
+#: How soon a service that ends takes the process along.
+_STEP_SECONDS: Final = 0.2
 
 
 class LiveReview:
     """Records what is served and judges what has ended, in a thread of its own. A context manager.
 
-    `rows` gives the rows as they are served. They are recorded when they change; what has ended is judged when a new date has
-    begun. A failure is logged and tried again: nothing that is served depends on it.
+    `rows` gives the rows as they are served. They are recorded when they change. When a new date has begun, `losses` judges
+    (default: a process of its own). A failure is logged and tried again: nothing that is served depends on it.
     """
 
     def __init__(
@@ -50,11 +45,13 @@ class LiveReview:
         rows: Callable[[], Sequence[Forecast]],
         *,
         look_seconds: float = LOOK_SECONDS,
+        losses: Callable[[Path, dt.date], LiveFigures] | None = None,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._settings = settings
         self._rows = rows
         self._look_seconds = look_seconds
+        self._losses = losses or self._in_own_process
         self._now = now
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="live review", daemon=True)
@@ -75,7 +72,10 @@ class LiveReview:
 
     def look(self) -> None:
         """Record and judge what is new. Raises what reading and recording raise."""
-        rows = self._rows()
+        try:
+            rows = self._rows()
+        except StateMissingError:
+            return  # nothing is served yet
         if rows is self._seen or not rows:
             return
         kept = record_rows(self._settings, rows, self._now())
@@ -88,12 +88,27 @@ class LiveReview:
 
     def _judge(self, newest: dt.date) -> None:
         started = time.monotonic()
-        with ForecastRecord(self._settings.state_dir) as record:
-            recorded = record.since(newest - dt.timedelta(days=COVERED_DAYS))
-        judged, left = judge_record(self._settings.state_dir, [each.forecast for each in recorded])
-        losses = {horizon: losses_of(part) for horizon, part in by_horizon(judged).items()} if len(judged) else {}
-        self.figures = LiveFigures(losses=losses, recorded=len(recorded), not_over=left.open, failed=self._failed)
-        logger.info("forecasts judged count=%d seconds=%.1f", len(judged), time.monotonic() - started)
+        found = self._losses(self._settings.state_dir, newest - dt.timedelta(days=COVERED_DAYS))
+        self.figures = msgspec.structs.replace(found, failed=self._failed)
+        ended = sum(losses.forecasts for losses in found.losses.values())
+        logger.info("forecasts judged count=%d seconds=%.1f", ended, time.monotonic() - started)
+
+    def _in_own_process(self, state_dir: Path, first: dt.date) -> LiveFigures:
+        """The losses, computed by a process of its own, which ends when this service does."""
+        command = [sys.executable, "-m", "review.live_losses", str(state_dir.absolute()), first.isoformat()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:  # noqa: S603 - our own arguments
+            while True:
+                try:
+                    output, _ = process.communicate(timeout=_STEP_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    if self._stop.is_set():
+                        process.kill()
+        if process.returncode:
+            raise StateError(
+                f"{state_dir}: what was served cannot be judged (exit code {process.returncode}); see the log above"
+            )
+        return msgspec.json.decode(output, type=LiveFigures)
 
     def _run(self) -> None:
         # The first look waits, too: a service that starts has requests to answer.

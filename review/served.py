@@ -11,7 +11,7 @@ from models.pooling.contribution import variance_factor
 from records import Forecast
 
 
-class ServedForecast(msgspec.Struct, frozen=True, kw_only=True):
+class ServedForecast(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A forecast as the optimizer was given it: of the simple return over `horizon` bars and of the mean daily variance.
 
     `base_variance` is the same without the weight of any candidate: the baseline. `mean_return` is the ticker's own mean

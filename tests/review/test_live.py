@@ -15,6 +15,7 @@ from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from records import Forecast, date_of
 from review.live import LIVE_METRICS, LiveReview
+from review.live_losses import live_losses
 from review.record import RECORD, ForecastRecord
 from settings import Settings
 from tests.made.market import made_bars, row, write_state
@@ -42,7 +43,7 @@ def values(live: LiveReview) -> dict[tuple[str, ...], float]:
 
 def test_forecasts_are_judged_once_their_horizon_is_over(settings: Settings) -> None:
     table: list[list[Forecast]] = [[]]
-    live = LiveReview(settings, lambda: table[0])
+    live = LiveReview(settings, lambda: table[0], losses=live_losses)
     live.look()
     assert not (settings.state_dir / RECORD).exists()  # nothing is served yet
     for index in range(60, 200):
@@ -69,6 +70,7 @@ def test_the_service_records_and_shows_them(settings: Settings) -> None:
         until(lambda: live.figures.losses)
         text = app.test_client().get("/metrics").get_data(as_text=True)
         close_app(app)
+    assert live.figures.losses == live_losses(settings.state_dir, DAYS[0]).losses  # by a process of its own, the same numbers
     assert 'tidecast_live_forecasts{horizon="21"} 24.0' in text
     with ForecastRecord(settings.state_dir) as record:
         assert record.span() == (DAYS[100], DAYS[199])
