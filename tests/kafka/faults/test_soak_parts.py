@@ -26,7 +26,7 @@ def life(name: str, pid: int, begin: float, end: float, **slopes: float) -> list
 
 
 def only(samples: list[Sample]) -> Row:
-    (row,) = judge(samples)
+    (row,) = judge(samples, messages=0, answers=0)
     return row
 
 
@@ -68,6 +68,7 @@ def test_a_short_life_is_judged_by_its_largest_values_only() -> None:
 def test_the_log_of_all_processes_of_a_name_counts() -> None:
     row = only(life("w1", 1, 0, 1200, log=11.0))
     assert row.problems == ("11.1 kB of log a minute, at most 10 is right",)
+    assert judge(life("w1", 1, 0, 1200, log=11.0), messages=2000, answers=0)[0].problems == ()
 
 
 def test_a_process_is_measured(tmp_path: Path) -> None:

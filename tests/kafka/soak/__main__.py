@@ -34,7 +34,7 @@ def main(*, minutes: float, seed: int, patience: float) -> None:
         one = Round(plan, broker, thread, patience=patience, say=_say, beside=sampler.beside)
         one.run()
     findings = one.outcome.findings
-    rows = judge(sampler.samples)
+    rows = judge(sampler.samples, messages=len(plan.deliveries), answers=sampler.answers)
     click.echo(table(rows))
     faults = ", ".join(f"{kind} {count}" for kind, count in sorted(one.outcome.faults.items()))
     click.echo(f"{len(plan.deliveries)} messages, faults: {faults}")
@@ -44,7 +44,9 @@ def main(*, minutes: float, seed: int, patience: float) -> None:
     grown = [row.name for row in rows if row.problems]
     wrong = bool(findings or sampler.failures or not sampler.answers)
     click.echo(f"state: {'wrong' if findings else 'right to the byte'}; processes: {_named(grown)}")
-    click.echo(json.dumps({"minutes": minutes, "seed": seed, "findings": len(findings), "grown": grown}))
+    memory = {row.name: row.memory_by_tenths for row in rows if row.judged}
+    result = {"minutes": minutes, "seed": seed, "findings": len(findings), "grown": grown, "memory_mb_by_tenths": memory}
+    click.echo(json.dumps(result))
     if findings:
         click.echo(f"logs: {one.outcome.folder}")
     sys.exit(wrong or bool(grown))

@@ -22,6 +22,7 @@ _SHOWN: Final = 20
 _TOO_MANY: Final = 429
 #: Tickers of a portfolio.
 _CHOSEN: Final = 5
+_PORTFOLIO_DAYS: Final = 200
 
 
 class Client:
@@ -55,21 +56,22 @@ def main(log: str, folder: str) -> None:
     """Ask as soon as there are some forecasts."""
     chance = random.Random(0)
     client = Client(_address(Path(log)))
-    while len(tickers := _tickers(client)) < _CHOSEN:
+    while len(served := _served(client)) < _CHOSEN:
         time.sleep(_PAUSE_SECONDS)
     client.failures.clear()
     target = Path(folder) / "client.json"
-    today = dt.datetime.now(dt.UTC).date()
-    dates = {"start_date": (today - dt.timedelta(days=300)).isoformat(), "end_date": today.isoformat()}
     while True:
-        chosen = chance.sample(tickers, _CHOSEN)
+        chosen = chance.sample(sorted(served), _CHOSEN)
         client.ask(f"/api/forecasts?tickers={','.join(chosen)}")
         client.ask(f"/api/forecasts/{chosen[0]}?explain=1")
         # A worker that is down makes the service's forecasts late, which its page says.
         client.ask("/readyz", fine=(200, 503))
         client.ask("/metrics")
+        # Each history ends where its live days are: a portfolio of the oldest day of them all.
+        end = min(served[ticker] for ticker in chosen)
+        dates = {"start_date": (end - dt.timedelta(days=_PORTFOLIO_DAYS)).isoformat(), "end_date": end.isoformat()}
         client.ask("/api/optimize-portfolio", {"tickers": chosen, "risk_free_rate": 0.02} | dates)
-        tickers = _tickers(client) or tickers
+        served = _served(client) or served
         part = target.with_suffix(".part")
         part.write_text(json.dumps({"answers": client.answers, "failures": client.failures[:_SHOWN]}))
         part.replace(target)
@@ -82,10 +84,11 @@ def _address(log: Path) -> str:
     return str(found[-1])
 
 
-def _tickers(client: Client) -> list[str]:
-    """The tickers whose forecasts can serve."""
+def _served(client: Client) -> dict[str, dt.date]:
+    """The tickers whose forecasts can serve, with the date of their newest bar."""
     table = client.ask("/api/forecasts", fine=(200, 503)) or {}
-    return [row["ticker"] for row in table.get("forecasts", []) if row.get("fallback") is None]
+    rows = [row for row in table.get("forecasts", []) if row.get("fallback") is None]
+    return {row["ticker"]: dt.date.fromisoformat(row["as_of"]) for row in rows}
 
 
 if __name__ == "__main__":

@@ -60,13 +60,18 @@ _THREADS: Final[Mapping[str, Bound]] = {"serve": Bound(0.0, 12.0, 300.0), "": Bo
 #: New bars are kept (60 bytes each), and the log of writes before the next flush: up to a megabyte in each of twelve databases.
 #: Kafka's logs hold all messages of the run.
 _DISK: Final[Mapping[str, Bound]] = {"broker": Bound(2.0, 50.0, 2000.0), "": Bound(0.1, 12.0, 200.0)}
-#: Kilobytes a minute: a fault takes some lines, and repeated lines are left out. Kafka writes a page for each rebalance.
-_LOG: Final[Mapping[str, Bound]] = {"broker": Bound(0.0, 0.0, 100.0), "": Bound(0.0, 0.0, 10.0)}
+#: Kilobytes of log a minute: faults take some lines, and repeated lines are left out.
+_LOG: Final = 10.0
+#: Besides, a worker has a line for each training, each suspect and each rejected message; the service has a line for each answer.
+_LOG_PER_MESSAGE, _LOG_PER_ANSWER = 0.06, 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A process's longest life: seconds, the medians of its second and its last quarter, the largest values, what is wrong."""
+    """A process's longest life: seconds, the medians of its second and its last quarter, the largest values, what is wrong.
+
+    `memory_by_tenths` is in megabytes, at the end of each tenth.
+    """
 
     name: str
     seconds: float
@@ -74,6 +79,7 @@ class Row:
     late: Reading
     most: Reading
     log_rate: float
+    memory_by_tenths: tuple[int, ...]
     problems: tuple[str, ...]
 
     @property
@@ -82,19 +88,25 @@ class Row:
         return self.seconds >= LEAST_SECONDS
 
 
-def judge(samples: Iterable[Sample]) -> list[Row]:
-    """A row by name; none if nothing was sampled."""
+def judge(samples: Iterable[Sample], *, messages: int, answers: int) -> list[Row]:
+    """A row by name; none if nothing was sampled. `messages` of bars and `answers` of the service came in all."""
     lives: dict[str, dict[int, list[Sample]]] = defaultdict(lambda: defaultdict(list))
     for sample in samples:
         lives[sample.name][sample.pid].append(sample)
-    return [_row(name, max(of.values(), key=_seconds), [s for life in of.values() for s in life]) for name, of in lives.items()]
+    minutes = max((sample.at for of in lives.values() for life in of.values() for sample in life), default=0.0) / 60.0
+    rows: list[Row] = []
+    for name, of in lives.items():
+        work = _LOG_PER_ANSWER * answers if name == "serve" else _LOG_PER_MESSAGE * messages
+        everything = [sample for life in of.values() for sample in life]
+        rows.append(_row(name, max(of.values(), key=_seconds), everything, _LOG + work / max(minutes, 1.0)))
+    return rows
 
 
 def _seconds(life: Sequence[Sample]) -> float:
     return life[-1].at - life[0].at
 
 
-def _row(name: str, life: Sequence[Sample], everything: Sequence[Sample]) -> Row:
+def _row(name: str, life: Sequence[Sample], everything: Sequence[Sample], most_log: float) -> Row:
     quarter = max(1, len(life) // 4)
     early, late = _medians(life[quarter : 2 * quarter] or life), _medians(life[-quarter:])
     most = Reading(*(max(values) for values in zip(*(sample.reading for sample in everything), strict=True)))
@@ -109,9 +121,10 @@ def _row(name: str, life: Sequence[Sample], everything: Sequence[Sample]) -> Row
         allowed = before * (1 + bound.share) + bound.slack
         if _seconds(life) >= LEAST_SECONDS and after > allowed:
             problems.append(f"{what} grew from {before:.1f} to {after:.1f}, up to {allowed:.1f} is flat")
-    if log_rate > _of(_LOG, name).most:
-        problems.append(f"{log_rate:.1f} kB of log a minute, at most {_of(_LOG, name).most:.0f} is right")
-    return Row(name, _seconds(life), early, late, most, log_rate, tuple(problems))
+    if log_rate > most_log:
+        problems.append(f"{log_rate:.1f} kB of log a minute, at most {most_log:.0f} is right")
+    tenths = [life[len(life) * tenth // 10].reading.memory for tenth in range(1, 10)] + [life[-1].reading.memory]
+    return Row(name, _seconds(life), early, late, most, log_rate, tuple(map(round, tenths)), tuple(problems))
 
 
 def _medians(life: Sequence[Sample]) -> Reading:
