@@ -62,7 +62,7 @@ _THREADS: Final[Mapping[str, Bound]] = {"serve": Bound(0.0, 12.0, 300.0), "": Bo
 _DISK: Final[Mapping[str, Bound]] = {"broker": Bound(2.0, 50.0, 2000.0), "": Bound(0.1, 12.0, 200.0)}
 #: Kilobytes of log a minute: faults take some lines, and repeated lines are left out.
 _LOG: Final = 10.0
-#: Besides, a worker has a line for each training, each suspect and each rejected message; the service has a line for each answer.
+#: Besides, a worker has a line for each training, suspect and rejected message; the service has a line for each answer.
 _LOG_PER_MESSAGE, _LOG_PER_ANSWER = 0.06, 0.25
 
 
