@@ -44,7 +44,11 @@ class Outcomes:
 
     def failed(self, now: float) -> dict[str, str]:
         """Why the newest training of a ticker failed lately, by ticker."""
-        return {ticker: reason for ticker, reason in self._newest(now).items() if reason is not None}
+        found = {ticker: reason for ticker, reason in self._newest(now).items() if reason is not None}
+        # A training's error names the ticker and says that it failed, as the readers of these reasons do.
+        return {
+            ticker: reason.removeprefix(f"{ticker}: ").removeprefix("training failed: ") for ticker, reason in found.items()
+        }
 
     def failing(self, now: float) -> dict[str, str]:
         """The same if trainings fail by and large, else empty."""
