@@ -36,7 +36,7 @@ def assumptions_of(market: Market, outcome: Outcome, plan: Plan, table: Forecast
         texts.append(f"{len(plan.phases)} start phases, spread over a holding period.")
     if market.members.spans is None:
         texts.append(
-            "No list of members by date was given: whoever chose the tickers of this file knew which of them survived. "
+            "No list of members by date was given: the tickers of this file were chosen with knowledge of which survived. "
             "All strategies profit from that, most of all strategies with small and risky shares."
         )
     else:

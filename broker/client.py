@@ -68,7 +68,7 @@ def _refusal(error: BaseException, settings: Settings) -> str | None:
         case kafka_errors.AuthorizationError():
             return (
                 f"{settings.kafka_username or 'a client without a login'} is not authorised ({type(error).__name__}): it needs "
-                f"Create, Describe, Read and Write on the topics {settings.kafka_prefix}*, or KAFKA_USERNAME is another one"
+                f"Create, Describe, Read and Write on the topics {settings.kafka_prefix}*, or another KAFKA_USERNAME"
             )
         case kafka_errors.MessageSizeTooLargeError() | kafka_errors.RecordListTooLargeError():
             return (

@@ -148,7 +148,7 @@ def fetch(
             reraise=True,
         )(attempt)
     except _AskAgainError as error:
-        logger.warning("asked in vain count=%d reason=%s", len(answer.failed), error)
+        logger.warning("no answer from Yahoo count=%d reason=%s", len(answer.failed), error)
     if answer.rate_limited:
         answer.failed = {ticker: RATE_LIMITED if _RATE.search(text) else text for ticker, text in answer.failed.items()}
     return answer

@@ -155,7 +155,9 @@ def _candidate_forecasts(loaded: LoadedTicker, window: Window, steps: list[Fallb
         if math.isfinite(forecast.horizon_return) and 0.0 < forecast.daily_variance < math.inf:
             forecasts[name] = forecast
         else:
-            steps.append(FallbackStep(model=name, reason=f"{window.ticker}: {name} gave no number: {forecast}"))
+            steps.append(
+                FallbackStep(model=name, reason=f"{window.ticker}: {name} produced a NaN or infinite forecast: {forecast}")
+            )
     return forecasts
 
 

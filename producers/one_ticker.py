@@ -108,7 +108,7 @@ def _why_repeated(day: Days, second: NDArray[np.int32], where: str) -> str:
         gaps = np.diff(moments)
         minutes = float(np.median(gaps[gaps < _DAY])) / _MINUTE if (gaps < _DAY).any() else 0.0
         return (
-            f"{where}: intraday bars, {minutes:g} minutes apart, up to {most:,} a day: daily ones are needed (of each day the "
+            f"{where}: intraday bars, {minutes:g} minutes apart, up to {most:,} a day: daily bars are needed (of each day the "
             f"first open, highest, lowest, last close and sum of volumes)"
         )
     return (

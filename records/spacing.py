@@ -26,15 +26,15 @@ def not_daily(day: Days) -> str | None:
     for shortest, longest, word in _PERIODS:
         inside = (gaps >= shortest) & (gaps <= longest)
         if inside.mean() >= _MOST:
-            return f"{word} bars, one every {float(np.median(gaps)):g} days: daily ones are needed"
+            return f"{word} bars, one every {float(np.median(gaps)):g} days: daily bars are needed"
         last = _end_of_run(inside)
         if last is not None:
             rest = f"; use the rest with --start {date_of(int(day[last]) + 1)}" if last < len(day) - FEWEST_BARS else ""
-            return f"{word} bars up to {date_of(day[last])} beside daily ones: daily ones are needed{rest}"
+            return f"{word} bars up to {date_of(day[last])} beside daily bars: daily bars are needed{rest}"
     usual = float(np.median(gaps))
     if len(gaps) >= _RUN and gaps.min() > 1:
-        return f"no two bars on successive days, one every {usual:g} days: daily ones are needed"
-    return f"one bar every {usual:g} days: daily ones are needed" if usual > _LARGEST_GAP else None
+        return f"no two bars on successive days, one every {usual:g} days: daily bars are needed"
+    return f"one bar every {usual:g} days: daily bars are needed" if usual > _LARGEST_GAP else None
 
 
 def _end_of_run(inside: np.ndarray) -> int | None:

@@ -193,7 +193,7 @@ def _without_repeats(day: Days, columns: dict[str, Floats], rows: Rows, reasons:
         elif (values[~beaten] == values[largest]).all() and _are_of_one_session(columns["close"][same]):
             kept.append(int(same[largest]))
             for row in same[beaten].tolist():
-                reasons[row] = f"{len(same)} bars of {date_of(day[row])}; the one with the larger volume is taken"
+                reasons[row] = f"{len(same)} bars of {date_of(day[row])}; the bar with the larger volume is taken"
         else:
             for row in same.tolist():
                 reasons[row] = f"{len(same)} bars of {date_of(day[row])} with different values; none is taken"

@@ -65,7 +65,7 @@ class ServiceSettings(BaseModel, frozen=True):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         ("127.0.0.1", "localhost", "[::1]"),
         description="Host names that the service answers to, beside HOST; comma-separated, without port; * allows any. "
-        "Whoever points a name of their own at this machine could else read its answers in a browser.",
+        "Otherwise anyone who points a name at this machine could read its answers in a browser.",
     )
     max_request_bytes: int = Field(1_000_000, ge=1000, description="Largest request: 1,000 raw ticker lines take some 20 kB.")
     max_optimizations: int = Field(

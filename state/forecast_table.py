@@ -55,9 +55,9 @@ def decode_row(ticker: str, payload: bytes) -> Forecast:
     except SchemaError as error:
         raise SchemaError(f"{ticker}: {error}") from error
     except MessageError as error:
-        raise StateCorruptError(f"{ticker}: {error}; run the stream again for it: a new row replaces this one") from error
+        raise StateCorruptError(f"{ticker}: {error}; run the stream again for it: a new row replaces it") from error
     if row.ticker != ticker:
         raise StateCorruptError(
-            f"{ticker}: its row belongs to {row.ticker}; run the stream again for it: a new row replaces this one"
+            f"{ticker}: its row belongs to {row.ticker}; run the stream again for it: a new row replaces it"
         )
     return row

@@ -146,7 +146,7 @@ def confirm_rebuild(begun: Deployment) -> Protocol:
     if found != begun:
         other = "" if found is None else f" ({found.writer.host}, process {found.writer.pid}, {found.writer.at})"
         raise BrokerError(
-            f"another rebuild was begun meanwhile{other}: this one stops; wait for the other one, or run it again"
+            f"another rebuild was begun meanwhile{other}: this rebuild stops; wait for the other, or run it again"
         )
     return begun
 

@@ -45,7 +45,7 @@ def _add_own_mean(quantities: Quantities, mean: float, variance: float, periods:
         "periods_per_year * sqrt(own_daily_mean_variance)",
         "standard error of the own mean, annual",
     )
-    quantities.given("prior_dispersion", PRIOR_ANNUAL_DISPERSION, "deviation of true annual means that is believed beforehand")
+    quantities.given("prior_dispersion", PRIOR_ANNUAL_DISPERSION, "prior deviation of true annual means")
 
 
 def _add_shrunk(quantities: Quantities, center: float, formula: str, says: str) -> None:

@@ -150,7 +150,5 @@ def _validate(
     walk = walk_forward(model, window, horizon, seed, folds)
     sane = np.isfinite(walk.horizon_return) & np.isfinite(walk.daily_variance) & (walk.daily_variance > 0)
     if not sane.all():
-        raise TrainingError(
-            f"{window.ticker}: {model.name} gave a forecast that is no number in validation; it is no candidate"
-        )
+        raise TrainingError(f"{window.ticker}: {model.name} produced a NaN forecast in validation; dropped as a candidate")
     return walk, model.train(window, horizon, seed)

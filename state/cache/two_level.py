@@ -190,7 +190,7 @@ class TwoLevelCache:
     def _warn_once(self, name: str, what: str, error: Exception) -> None:
         if (name, what) not in self._warned:
             self._warned.add((name, what))
-            logger.warning("result not cached as it should be function=%s problem=%s reason=%s", name, what, error)
+            logger.warning("result not cached correctly function=%s problem=%s reason=%s", name, what, error)
 
 
 def _decorator(

@@ -1,4 +1,4 @@
-"""Plain words: the rules that a program can check, over pages, docstrings and comments. `make check` runs this.
+"""Plain words: the rules that a program can check, over pages, docstrings, comments and messages. `make check` runs this.
 
 The reader may have learnt English at school and has ten minutes. `docs/contributing.md` has all rules, in words.
 """
@@ -108,20 +108,46 @@ def code_texts(path: Path) -> Iterator[tuple[int, str]]:
         yield start, comment
 
 
+def messages(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of each message of a module: strings of several words that are no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements | parts:
+            text = node.value
+        else:
+            continue
+        if len(text.split()) > 3:
+            yield node.lineno, text
+
+
 def judge(text: str) -> Iterator[str]:
     """What is wrong with a text."""
     if ">>> " in text or "├──" in text:
         return
-    plain = re.sub(r"`[^`]*`", "x", text)
-    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", plain)
+    plain = _without_code(text)
     for sentence in re.split(r"(?<=[.!?:;])\s+", plain):
         words = len(re.findall(r"[\w'’%-]+", sentence))
         if words > LONGEST_SENTENCE:
             yield f"{words} words in a sentence, at most {LONGEST_SENTENCE}: {sentence[:60]}…"
+    yield from judge_words(text)
+
+
+def judge_words(text: str) -> Iterator[str]:
+    """The banned phrases of a text."""
+    plain = _without_code(text)
     for pattern, better in BANNED.items():
         found = re.search(pattern, plain, re.IGNORECASE)
         if found:
             yield f"{found[0]!r}: write {better}"
+
+
+def _without_code(text: str) -> str:
+    plain = re.sub(r"`[^`]*`", "x", text)
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", plain)
 
 
 def findings() -> Iterator[Finding]:
@@ -134,6 +160,7 @@ def findings() -> Iterator[Finding]:
         if place.parts[0].startswith(".") or place.parts[0] == "tests":
             continue
         yield from (Finding(str(place), line, text) for line, part in code_texts(path) for text in judge(part))
+        yield from (Finding(str(place), line, text) for line, part in messages(path) for text in judge_words(part))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.prose import code_texts, findings, judge, page_texts
+from tests.house.prose import code_texts, findings, judge, messages, page_texts
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,8 @@ def test_pages_docstrings_and_comments_are_read_and_code_is_not(tmp_path: Path) 
     module = tmp_path / "module.py"
     module.write_text('"""Does it.\n\nAnd more."""\n# A comment\n# in two lines.\nx = "is told"  # noqa: E501\n')
     assert [text for _, text in code_texts(module)] == ["Does it.", "And more.", "A comment in two lines."]
+    module.write_text('"""A docstring of five words."""\nx = f"{1} and a message of {2}", "a plain one in quotes", "short"\n')
+    assert [text for _, text in messages(module)] == ["x and a message of x", "a plain one in quotes"]
 
 
 def test_pages_and_packages_stay_plain() -> None:

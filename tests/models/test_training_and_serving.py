@@ -192,7 +192,7 @@ class TestServing:
         broken = Broken(**{field.name: getattr(sound, field.name) for field in fields(sound)})
         row = serve(history, replace(loaded, models=loaded.models | {"har": broken}))
         assert row.fallback == "historical"
-        assert any("har gave no number" in step.reason for step in row.fallbacks)
+        assert any("har produced a NaN or infinite forecast" in step.reason for step in row.fallbacks)
         assert row.annual_return is not None
         assert abs(row.annual_return) < 1.0
 

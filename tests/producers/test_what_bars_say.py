@@ -131,7 +131,7 @@ def test_of_two_bars_of_a_date_the_larger_volume_is_taken(tmp_path):
     for order in (rows, rows[::-1]):
         found = read(put(tmp_path / "A.csv", csv(HEADER, order)))
         assert found.bars == {"A": as_read(bars)}
-        assert [bar.reason for bar in found.rejected] == [f"2 bars of {date}; the one with the larger volume is taken"]
+        assert [bar.reason for bar in found.rejected] == [f"2 bars of {date}; the bar with the larger volume is taken"]
 
 
 def test_of_two_bars_of_a_date_that_differ_too_much_none_is_taken(tmp_path):

@@ -55,7 +55,7 @@ class AsyncTrainingPool:
         ticker = job.window.ticker
         former = self._waiting.get(ticker)
         if former is not None and not former[1].done():
-            former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by another one"))
+            former[1].set_exception(TrainingError(f"{ticker}: its training was superseded by a newer training"))
         future: asyncio.Future[TickerOutcome] = asyncio.get_running_loop().create_future()
         entry = self._waiting[ticker] = (job, future)
         self._asked.set()

@@ -130,7 +130,7 @@ class DeploymentWatch:
                 f"`streams rebuild` was run (host {found.writer.host}, {found.writer.at}): this worker leaves, start it again"
             )
         if not says_the_same(found, ours):
-            logger.warning("record does not count, the one that does is written again topic=deployment offset=%d", entry.offset)
+            logger.warning("void record, the valid record is written again topic=deployment offset=%d", entry.offset)
             await append_record(self._settings, KEY, encode_deployment(ours))
         return None
 
