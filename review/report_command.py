@@ -147,7 +147,7 @@ def _notes(recorded: Sequence[Recorded], counts: dict[str, Unjudged], replayed: 
         notes.append(
             f"Replayed forecasts ({replayed:,}) are derived again from the bars that are kept, by this version with these "
             "settings, each from the bars up to its date alone, with its own training. They are what was served only where "
-            "version, settings and bars were the same then. The kept bars are those that are known now: corrections that came "
+            "version, settings and bars were the same then. The kept bars are the bars as known now: corrections that came "
             "later are in them. The market model that ships with this version may have been fitted to later bars."
         )
     return notes
