@@ -54,7 +54,9 @@ def joint_panel(members: Sequence[Forecast]) -> JointPanel:
 
 
 def slopes_within_weeks(panel: JointPanel) -> Floats:
-    """Slopes of the target on the terms within weeks, shape (k,)."""
+    """Slopes of the target on the terms within weeks, shape (k,); 0 where the panel has no rows."""
+    if not len(panel.target):
+        return np.zeros(panel.terms.shape[1])
     root = np.sqrt(panel.weight)
     terms = within(panel.terms, panel.weeks, panel.weight) * root[:, None]
     target = within(panel.target, panel.weeks, panel.weight) * root
@@ -100,7 +102,8 @@ def within(values: Floats, groups: np.ndarray, weight: Floats | None = None) -> 
     total = np.maximum(np.bincount(index, weight), _TINY)
     less = np.empty(values.shape)
     # Column by column: bincount adds in the order of the rows, as a loop would, and takes a tenth of its time.
-    for column, result in zip(values.reshape(len(values), -1).T, less.reshape(len(values), -1).T, strict=True):
+    # `atleast_2d` of the transposed: columns, also where there are no rows.
+    for column, result in zip(np.atleast_2d(values.T), np.atleast_2d(less.T), strict=True):
         sums = np.bincount(index, column if weight is None else weight * column)
         result[:] = column - (sums / total)[index]
     return less

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from models.contract import Window
 from models.pooling.cross_section import joint_fit, pooled_variances
@@ -97,3 +98,16 @@ def test_terms_that_never_vary_are_no_error() -> None:
 def test_two_tickers_do_not_say_which_is_odd() -> None:
     bad = row_of(window_of(0, FACTORS["a spike each month"]))
     assert ticker_weights(joint_panel([bad, good_rows()[1]])).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_young_tickers_without_a_row_of_the_panel_are_pooled(count: int) -> None:
+    """Some weeks more than a model needs give a trained model, and no row yet."""
+    young = [
+        replace(row, pool=replace(row.pool, panel=b"", weeks=b"", deltas=dict.fromkeys(row.pool.deltas, b"")))
+        for row in good_rows()[:count]
+        if row.pool is not None
+    ]
+    assert np.isfinite(volatilities(young)).all()
+    old = list(good_rows()[count : count + 4])
+    assert np.isfinite(volatilities([*young, *old])).all()
