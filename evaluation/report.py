@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.ablations import CANDIDATE, ablation_scores
 from evaluation.origins import TickerResult
 from evaluation.panel import ALONE, SERVED, Panel, trained_share
 from evaluation.scores import (
@@ -83,6 +84,10 @@ def report_lines(panel: Panel, results: Sequence[TickerResult]) -> list[str]:
         )
     lines += ["", *_year_lines(panel)]
     lines += ["", *_weight_lines(panel)]
+    ablations = ablation_scores(panel)
+    if ablations:
+        lines += ["", f"VARIANTS of the weight of {CANDIDATE}   n   ÷ without  t served"]
+        lines += [f"{s.name:31}{s.forecasts:6d}{s.ratio:12.4f}{s.t_served:10.2f}" for s in ablations]
     lines += ["", "RANDOM TABLES of tickers  draws   ÷ without   the worst"]
     lines += [f"{s.tickers:24d}{s.draws:7d}{s.ratio:12.4f}{s.worst:12.4f}" for s in table_scores(results)]
     lines += ["", "INTERVALS of the return      n  cover 80  cover 95  score 80  score 95"]

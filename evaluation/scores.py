@@ -96,7 +96,7 @@ def return_scores(panel: Panel) -> list[ReturnScore]:
         r2_zero, r2_own, r2_cross = (out_of_sample_r2(f, y, benchmark[rows]) for benchmark in (zero, panel.own_mean, cross))
         date = panel.date[rows]
         scores.append(
-            ReturnScore(name, len(f), r2_zero, r2_own, r2_cross, rmse(f, y), _rank_ic(f, y, date), _date_t(loss, date))
+            ReturnScore(name, len(f), r2_zero, r2_own, r2_cross, rmse(f, y), _rank_ic(f, y, date), date_t(loss, date))
         )
     return sorted(scores, key=lambda score: score.rmse)
 
@@ -116,7 +116,7 @@ def volatility_scores(panel: Panel, part: np.ndarray | None = None) -> list[Vola
         slope = float(np.cov(deviation, realised)[0, 1] / np.var(deviation, ddof=1)) if len(f) > 1 else float("nan")
         scores.append(
             VolatilityScore(
-                name, len(f), float(losses.mean()), rmse(deviation, realised), slope, _date_t(difference, panel.date[rows])
+                name, len(f), float(losses.mean()), rmse(deviation, realised), slope, date_t(difference, panel.date[rows])
             )
         )
     return sorted(scores, key=lambda score: score.qlike)
@@ -158,7 +158,7 @@ def weight_score(panel: Panel, part: np.ndarray | None = None) -> WeightScore | 
         float(served.mean() / without.mean()),
         float(ratios.mean()) if len(ratios) else float("nan"),
         float((ratios < 1.0).mean()) if len(ratios) else float("nan"),
-        _date_t(served - without, panel.date[rows]),
+        date_t(served - without, panel.date[rows]),
     )
 
 
@@ -197,7 +197,7 @@ def _rank_ic(forecast: Floats, realised: Floats, date: np.ndarray) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def _date_t(difference: Floats, date: np.ndarray) -> float:
+def date_t(difference: Floats, date: np.ndarray) -> float:
     """The t statistic of the mean over dates: one date's tickers share its shocks, different dates' horizons do not overlap."""
     _, index = np.unique(date, return_inverse=True)
     means = np.bincount(index, difference) / np.bincount(index)
