@@ -19,6 +19,7 @@ NAMES: Final = (
     "features",
     "ingest",
     "training",
+    "refresh",
     "lookup",
     "corrections",
     "optimizer",
@@ -34,8 +35,8 @@ NAMES: Final = (
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, lookup, corrections, optimizer, covariance, service, kafka, failover (these start a
-    broker); all by default.
+    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, covariance, service, kafka, failover
+    (the last two start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

@@ -10,13 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from optimizer.portfolio import get_stock_data, ml_forecast_returns, optimize_portfolio
+    from optimizer.portfolio import get_stock_data, ml_covariance, ml_forecast_returns, optimize_portfolio
     from optimizer.tickers import sanitize_tickers
 
-__all__ = ["get_stock_data", "ml_forecast_returns", "optimize_portfolio", "sanitize_tickers"]
+__all__ = ["get_stock_data", "ml_covariance", "ml_forecast_returns", "optimize_portfolio", "sanitize_tickers"]
 
 _PLACES = {
     "get_stock_data": "optimizer.portfolio",
+    "ml_covariance": "optimizer.portfolio",
     "ml_forecast_returns": "optimizer.portfolio",
     "optimize_portfolio": "optimizer.portfolio",
     "sanitize_tickers": "optimizer.tickers",

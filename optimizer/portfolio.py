@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from errors import NoDataError, RequestError
+from optimizer.covariance import comovement, covariance_of
 from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.prices import PriceTable
 from optimizer.request import NO_DATA, as_date, parse_request
@@ -139,6 +140,28 @@ def ml_forecast_returns(data: pd.DataFrame, *, session: Session | None = None) -
         name: _basis(estimates[t]) if t in estimates else {"reason": unusable.get(t, "no price in the data")}
         for t, name in names.items()
     }
+    return result
+
+
+def ml_covariance(data: pd.DataFrame, *, session: Session | None = None) -> pd.DataFrame:
+    """Annual covariance of the log returns of the tickers in `data`, prices as dates × tickers, as portfolios use it.
+
+    Volatilities are those of `ml_forecast_returns`' forecasts or estimates, blended with those of the last 756 bars of `data`;
+    correlations are of the same bars (`optimizer.covariance`). Rows and columns keep the names of `data`; NaN where a ticker
+    allows no estimate. Positive definite without these.
+
+    Raises RequestError when `data` is not a table of prices by date, NoDataError for too few prices in common.
+    """
+    import pandas as pd  # noqa: PLC0415
+
+    table, names = _table_of(data)
+    estimates, _ = _expected(table, session or process_session()) if table.tickers else ({}, {})
+    result = pd.DataFrame(np.nan, index=list(names.values()), columns=list(names.values()))
+    if estimates:
+        together = comovement(table.choose(tuple(estimates)))
+        served = np.array([estimate.annual_volatility for estimate in estimates.values()])
+        known = [names[ticker] for ticker in estimates]
+        result.loc[known, known] = covariance_of(together.volatilities(served), together.correlation)
     return result
 
 
