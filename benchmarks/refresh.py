@@ -42,7 +42,10 @@ def run() -> Iterator[dict[str, Any]]:
 
 def _state(ticker: str, bars: Bars, settings: Settings) -> TickerState:
     fetched = dt.date(2100, 1, 1)
-    return absorb(None, batch_of(ticker, bars, source="benchmark", as_of=fetched), today=fetched, settings=settings)[0]
+    batch = batch_of(ticker, bars, source="benchmark", as_of=fetched)
+    state, _ = absorb(None, batch, today=fetched, settings=settings)
+    assert state is not None
+    return state
 
 
 def _milliseconds(before: TickerState, now: TickerState, settings: Settings) -> float:
