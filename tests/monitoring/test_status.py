@@ -12,7 +12,8 @@ from rich.console import Console
 
 from monitoring.figures import CalendarFigures, PartitionFigures, TableFigures, WorkerFigures
 from monitoring.judgement import Reason
-from monitoring.status import GroupPartition, Status, TableLine, WorkerLine, reasons_of
+from monitoring.replica import ReplicaFigures
+from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
 from monitoring.status_text import status_screen
 
 STANDS = Reason("foreign_standstill", "partitions of other workers stand still: 3")
@@ -62,6 +63,25 @@ TABLE = TableLine(
 )
 
 
+REPLICA = ReplicaFigures(
+    version="0.3.0",
+    host="alpha",
+    pid=4712,
+    uptime_seconds=7_300.0,
+    reasons=(),
+    rows=498,
+    records=5_021,
+    left_out=2,
+    void=0,
+    copies=0,
+    partitions=(PartitionFigures(0, True, 7, 95.0, 95.0, None),),
+    broker_silent_seconds=2.0,
+    table_bytes=3 << 20,
+)
+STOOD = msgspec.structs.replace(REPLICA, reasons=(Reason("standstill", "partitions of the forecasts stand still: 0"),))
+AWAY = msgspec.structs.replace(REPLICA, reasons=(Reason("broker_away", "Kafka has not answered"),))
+
+
 def reasons(**changes: Any) -> dict[str, str]:
     healthy: dict[str, Any] = {
         "broker": None,
@@ -99,6 +119,10 @@ def test_nothing_is_wrong_although_messages_wait_and_a_worker_is_on_another_host
         ({"table": msgspec.structs.replace(TABLE, unreadable=2)}, "unreadable_rows", "2 rows"),
         ({"table": msgspec.structs.replace(TABLE, late_sessions={"XNYS": 2})}, "bars_late", "XNYS 2 sessions"),
         ({"disk_free_bytes": 100 << 20}, "disk", "100 MB are free"),
+        ({"replica": ReplicaLine(None, "its page gives no answer")}, "replica_silent", "replica: its page"),
+        ({"replica": ReplicaLine(STOOD, None)}, "standstill", "replica: partitions"),
+        ({"replica": ReplicaLine(AWAY, None)}, "broker_away", "replica: Kafka"),
+        ({"replica": ReplicaLine(AWAY, None), "broker": "no answer"}, "broker_away", "no answer"),
     ],
 )
 def test_what_is_wrong(changes: dict[str, Any], code: str, words: str) -> None:
@@ -156,3 +180,19 @@ def test_the_screen() -> None:
 
 def test_json_comes_back() -> None:
     assert msgspec.json.decode(msgspec.json.encode(status()), type=Status) == status()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (ReplicaLine(REPLICA, None), ["works", "7 records behind for 1 min 35 s", "498 rows", "2 records left out"]),
+        (ReplicaLine(STOOD, None), ["standstill"]),
+        (ReplicaLine(None, "its page gives no answer"), ["replica: silent"]),
+    ],
+)
+def test_the_line_of_the_replica(line: ReplicaLine, words: list[str]) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    console.print(status_screen(status(replica=line)))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert all(word in text for word in words)
