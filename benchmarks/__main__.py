@@ -25,6 +25,7 @@ NAMES: Final = (
     "optimizer",
     "covariance",
     "service",
+    "monitoring",
     "kafka",
     "failover",
 )
@@ -35,8 +36,8 @@ NAMES: Final = (
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, covariance, service, kafka, failover
-    (the last two start a broker); all by default.
+    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, covariance, service, monitoring, kafka,
+    failover (the last two start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

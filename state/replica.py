@@ -21,7 +21,7 @@ from broker.claims import decode_claim
 from broker.client import broker_errors, client_options, is_listening
 from broker.patience import once_kafka_answers
 from broker.topics import FORECASTS, existing_topic, topic_name
-from errors import BrokerAwayError, StateCorruptError
+from errors import BrokerAwayError, BrokerError, StateCorruptError
 from settings import Settings
 from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.partition_copy import Record
@@ -37,6 +37,8 @@ _RECORDS: Final = 5000
 _LOOK_SECONDS: Final = 30.0
 #: How often to compare the copy with the ends of the topic.
 _ASK_SECONDS: Final = 5.0
+#: Longer than this the copy must not wait for that answer.
+_ANSWER_MS: Final = 5_000
 #: A consumer by itself reconnects up to half a minute after its broker returns.
 _PROBE_SECONDS: Final = 5.0
 #: How soon a new partition is noticed; by default Kafka's clients look every five minutes.
@@ -215,10 +217,15 @@ class ForecastReplica:
         consumer = self._consumer
         assert consumer is not None, "asked while connected"
         partitions = self._numbered(len(self._store.position.partitions))
-        with broker_errors(self._settings):
-            ends = consumer.end_offsets(partitions)
-            # Not the stored offset: compaction may leave a log that ends without a record.
-            done = {each.partition: consumer.position(each) for each in partitions}
+        try:
+            with broker_errors(self._settings):
+                ends = consumer.end_offsets(partitions, timeout_ms=_ANSWER_MS)
+                # Not the stored offset: compaction may leave a log that ends without a record.
+                done = {each.partition: consumer.position(each, timeout_ms=_ANSWER_MS) or 0 for each in partitions}
+        except BrokerError as error:
+            # The page shows the silence; whether the broker is away is for `run` to find out.
+            logger.debug("no answer to how far the copy is reason=%s", error)
+            return
         self.watch.note_offsets(done, {each.partition: end for each, end in ends.items()}, self._store.position.rows)
 
     def _look_at_topic(self) -> None:

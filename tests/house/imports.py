@@ -32,6 +32,7 @@ MAY_IMPORT = {
         "marketdata",
         "models",
         "history",
+        "monitoring",
         "state",
         "producers",
         "streams",
