@@ -28,6 +28,7 @@ NAMES: Final = (
     "monitoring",
     "kafka",
     "failover",
+    "observation",
 )
 
 
@@ -37,7 +38,7 @@ def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
     NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, covariance, service, monitoring, kafka,
-    failover (the last two start a broker); all by default.
+    failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,10 @@ _LOOK_SECONDS: Final = 0.05
 
 
 @contextmanager
-def running_worker(settings: Settings, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`python -m streams worker` under these settings, ended in order with the block.
+def running_worker(
+    settings: Settings, *, program: Sequence[str] = ("streams", "worker"), **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m streams worker`, or another program, under these settings, ended in order with the block.
 
     What is measured is the stream, and a training of 500 tickers with every model takes minutes: HAR alone is trained.
     """
@@ -35,7 +37,7 @@ def running_worker(settings: Settings, **environment: str) -> Iterator[subproces
         "LOG_LEVEL": "ERROR",
         "MODELS": "har",
     }
-    command = [sys.executable, "-m", "streams", "worker", "--id", "bench"]
+    command = [sys.executable, "-m", *program, "--id", "bench"]
     process = subprocess.Popen(command, env=values | environment)
     try:
         yield process
