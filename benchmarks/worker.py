@@ -17,7 +17,7 @@ from typing import Any, Final
 from errors import BrokerError
 from settings import Settings
 
-_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 180.0
 _LOOK_SECONDS: Final = 0.05
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from monitoring.outcomes import MOST_DEATHS, RECENT_SECONDS
 from monitoring.progress import Progress
-from monitoring.punctuality import Punctuality
+from monitoring.punctuality import Punctuality, sessions
 
 #: Of this worker's own partitions: a turn of bars takes seconds.
 STANDSTILL_SECONDS: Final = 30.0
@@ -128,7 +128,7 @@ def _bars(measured: Measured) -> list[tuple[str, str]]:
     late = [each for each in measured.punctuality if each.late_sessions > 0]
     if not late:
         return []
-    parts = [f"{each.calendar}: newest {each.newest}, {each.late_sessions} overdue sessions up to {each.due}" for each in late]
+    parts = [f"{each.calendar}: newest {each.newest}, {sessions(each.late_sessions)} overdue up to {each.due}" for each in late]
     return [
         ("bars_late", f"bars are older than the calendar allows ({'; '.join(parts)}): run the daily job, see its exit code")
     ]

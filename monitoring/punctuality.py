@@ -56,3 +56,12 @@ def newest_by_calendar(last_bars: Sequence[tuple[str | None, int, dt.date]]) -> 
         return {}
     least = min(LEAST_TICKERS, max(count for _, count, _ in known))
     return {calendar: newest for calendar, count, newest in known if count >= least}
+
+
+def sessions(count: int) -> str:
+    """A number of sessions in words.
+
+    >>> sessions(1), sessions(3)
+    ('1 session', '3 sessions')
+    """
+    return f"{count} session" if count == 1 else f"{count} sessions"

@@ -10,6 +10,7 @@ import msgspec
 
 from monitoring.figures import WorkerFigures
 from monitoring.judgement import Reason
+from monitoring.punctuality import sessions
 from monitoring.replica import ReplicaFigures
 
 
@@ -132,7 +133,7 @@ def _of_table(table: TableLine | None, problem: str | None, *, known: Collection
         found.append(
             Reason("unreadable_rows", f"{table.unreadable} rows cannot be read: `python -m state forecasts` names them")
         )
-    late = ", ".join(f"{name} {count} sessions" for name, count in sorted(table.late_sessions.items()) if count)
+    late = ", ".join(f"{name} {sessions(count)}" for name, count in sorted(table.late_sessions.items()) if count)
     if late and "bars_late" not in known:
         found.append(Reason("bars_late", f"bars are overdue: {late}; run the daily job and look at its exit code"))
     return found

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from monitoring.figures import WorkerFigures
+from monitoring.punctuality import sessions
 from monitoring.status import ReplicaLine, Status, WorkerLine
 
 
@@ -22,56 +27,89 @@ def status_screen(status: Status) -> RenderableType:
     return Group(*parts)
 
 
-def _headline(status: Status) -> Text:
+def _headline(status: Status) -> RenderableType:
     at = f"{status.at:%Y-%m-%d %H:%M:%S} UTC"
     if not status.reasons:
         return Text.assemble(("all well", "bold green"), f"   {at}")
-    lines = Text.assemble(
-        (f"{len(status.reasons)} things are wrong" if len(status.reasons) > 1 else "wrong", "bold red"), f"   {at}"
-    )
+    count = len(status.reasons)
+    title = Text.assemble((f"{count} things are wrong" if count > 1 else "wrong", "bold red"), f"   {at}")
+    # In columns of their own, so that a long sentence goes on below itself.
+    reasons = Table.grid(padding=(0, 2))
     for reason in status.reasons:
-        lines.append_text(Text.assemble("\n  ", (f"{reason.code:<22}", "red"), reason.text))
-    return lines
+        reasons.add_row("", Text(reason.code, style="red"), reason.text)
+    return Group(title, reasons)
+
+
+#: Columns whose cells may take a second line on a narrow screen.
+_FOLDING: Final = {"trainings", "host", ""}
 
 
 def _grid(*columns: tuple[str, str]) -> Table:
+    """Columns with their alignment."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for title, justify in columns:
-        table.add_column(title, justify="right" if justify == "r" else "left", no_wrap=True)
+        table.add_column(title, justify="right" if justify == "r" else "left", no_wrap=title not in _FOLDING)
     return table
 
 
-def _workers(status: Status) -> Table:
-    table = _grid(
-        ("worker", "l"), ("version", "l"), ("host", "l"), ("partitions", "l"), ("bars", "r"), ("rejected", "r"),
-        ("trained", "r"), ("running", "r"), ("failed", "r"), ("deaths", "r"), ("tables", "r"), ("up", "r"), ("", "l"),
-    )  # fmt: skip
+def _workers(status: Status) -> RenderableType:
+    """The workers, in 80 columns. Host and version are above the table where all have the same."""
+    hosts = sorted({worker.host if worker.figures is None else worker.figures.host for worker in status.workers} - {"?"})
+    versions = sorted({worker.figures.version for worker in status.workers if worker.figures is not None})
+    common = "".join(f", {name} {values[0]}" for name, values in (("version", versions), ("host", hosts)) if len(values) == 1)
+    columns = [("worker", "l"), ("partitions", "l"), ("bars", "r"), ("rejected", "r"), ("trainings", "l"), ("tables", "r")]
+    if len(versions) > 1:
+        columns.append(("version", "l"))
+    if len(hosts) > 1:
+        columns.append(("host", "l"))
+    table = _grid(*columns, ("up", "l"), ("", "l"))
     for worker in status.workers:
-        table.add_row(*_worker(worker))
-    return table
+        table.add_row(*_worker(worker, shows_version=len(versions) > 1, shows_host=len(hosts) > 1))
+    return Group(Text(f"{len(status.workers)} worker{'s' * (len(status.workers) != 1)}{common}"), table)
 
 
-def _worker(worker: WorkerLine) -> tuple[str, ...]:
-    partitions = ",".join(map(str, worker.partitions)) or "-"
+def _worker(worker: WorkerLine, *, shows_version: bool, shows_host: bool) -> list[str]:
     figures = worker.figures
+    cells = [worker.name, ranges(worker.partitions) or "-"]
     if figures is None:
-        where = "silent" if worker.problem else "page not readable from this host"
-        return (worker.name, "-", worker.host, partitions, *("-",) * 8, where)
-    return (
-        worker.name,
-        figures.version,
-        figures.host,
-        partitions,
+        cells += ["-"] * (4 + shows_version)
+        cells += [worker.host] * shows_host
+        return [*cells, "-", "silent" if worker.problem else "on another host"]
+    cells += [
         f"{sum(figures.bars.values()):,}",
         f"{sum(figures.rejected.values()):,}",
-        f"{figures.trainings.get('done', 0):,}",
-        f"{figures.trainings_running}",
-        f"{figures.trainings.get('failed', 0)}",
-        f"{figures.pool_deaths}",
+        _trainings(figures),
         f"{sum(figures.table_bytes.values()) / 2**20:.1f} MB",
-        duration(figures.uptime_seconds),
-        ", ".join(reason.code for reason in figures.reasons) or "works",
-    )
+    ]
+    cells += [figures.version] * shows_version + [figures.host] * shows_host
+    return [*cells, duration(figures.uptime_seconds), ", ".join(reason.code for reason in figures.reasons) or "works"]
+
+
+def _trainings(figures: WorkerFigures) -> str:
+    """How many ended well; then only what is not nought."""
+    parts = [f"{figures.trainings.get('done', 0):,} done"]
+    for count, what in (
+        (figures.trainings_running, "to do"),
+        (figures.trainings.get("failed", 0), "failed"),
+        (figures.pool_deaths, "died"),
+    ):
+        parts += [f"{count:,} {what}"] if count else []
+    return ", ".join(parts)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers, neighbours as a range.
+
+    >>> ranges([0, 1, 2, 5, 7, 8])
+    '0-2,5,7-8'
+    """
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def _partitions(status: Status) -> Table:
@@ -106,7 +144,7 @@ def _table(status: Status) -> list[Text]:
         newest = table.newest.isoformat() if table.newest else "none"
         lines.append(Text(f"forecasts: {table.rows} rows, newest bar {newest}"))
         for name, count in sorted(table.late_sessions.items()):
-            lines.append(Text(f"  {name}: {f'{count} sessions overdue' if count else 'on time'}"))
+            lines.append(Text(f"  {name}: {f'{sessions(count)} overdue' if count else 'on time'}"))
         if table.fallbacks:
             parts = ", ".join(f"{name} {count}" for name, count in sorted(table.fallbacks.items()))
             lines.append(Text(f"  without a trained model: {parts}"))

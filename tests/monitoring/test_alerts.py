@@ -55,7 +55,17 @@ def existing() -> set[str]:
 def test_a_query_uses_metrics_that_exist(query: str) -> None:
     names = set(_NAME.findall(query.replace("up{", "{")))
     assert names <= existing(), query
-    assert names or "up{" in query
+    assert names or "up{" in query or "ALERTS{" in query
+
+
+def test_the_dashboard_shows_dates_in_utc_and_a_worker_that_does_not_answer() -> None:
+    """A date is midnight UTC: west of Greenwich a browser would show the day before. A silent worker has no metrics."""
+    content = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
+    assert content["timezone"] == "utc"
+    (workers,) = [panel for panel in content["panels"] if panel["title"] == "Workers"]
+    assert any("count(up{" in target["expr"] for target in workers["targets"])
+    (wrong,) = [panel for panel in content["panels"] if panel["title"] == "What is wrong"]
+    assert all(target["instant"] and target["format"] == "table" for target in wrong["targets"])
 
 
 def test_a_metric_that_is_gone_would_be_noticed() -> None:

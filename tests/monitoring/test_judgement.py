@@ -52,7 +52,7 @@ def test_nothing_is_wrong() -> None:
         (
             {"punctuality": [Punctuality("XNYS", dt.date(2026, 11, 20), 3, dt.date(2026, 11, 25))]},
             "bars_late",
-            "newest 2026-11-20, 3 overdue sessions up to 2026-11-25",
+            "newest 2026-11-20, 3 sessions overdue up to 2026-11-25",
         ),
     ],
 )

@@ -175,7 +175,7 @@ def test_the_screen() -> None:
         assert words in text, words
     red = screen(status(reasons=(STANDS, FAILS)))
     assert red.startswith("2 things are wrong")
-    assert red.index(STANDS.text) < red.index("worker  version")
+    assert red.index(STANDS.text) < red.index("worker  partitions")
 
 
 def test_json_comes_back() -> None:
