@@ -111,7 +111,7 @@ class _Worker:
         self._running.__exit__(None, None, None)
 
     def microseconds_a_message(self, batches: Sequence[BarBatch]) -> float:
-        """Send the messages, wait until all are dealt with; the CPU time of the worker alone."""
+        """Send the messages, wait until all are processed; the CPU time of the worker alone."""
         before = cpu_seconds(self._process)
         publish(self._settings, batches, resend=True)
         self._sent += len(batches)
