@@ -102,3 +102,19 @@ class Copies:
 
     def _follower(self, path: Path) -> Follower:
         return Follower(path, refresh_seconds=self._refresh_seconds, clock=self._clock)
+
+
+class CopiesReader:
+    """A reader of one table's copies: a context manager that closes them."""
+
+    _copies: Copies
+
+    def close(self) -> None:
+        """Close; idempotent."""
+        self._copies.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Self
 
-from state.copies import Copies
+from state.copies import Copies, CopiesReader
 from state.model_store import decode_stored
 from state.newest import Copy, newest, revision_of
 from state.stamp import payload_of
 
 
-class ModelReader:
+class ModelReader(CopiesReader):
     """Results of trainings as bytes (`models.results.decode_trained`), each from its newest copy. A context manager."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -27,16 +26,6 @@ class ModelReader:
         if choice.value is None and choice.passed_over:
             raise choice.passed_over[0].with_traceback(None)
         return choice.value
-
-    def close(self) -> None:
-        """Close; again does nothing."""
-        self._copies.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _load(ticker: str, value: bytes) -> bytes:

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, TypeVar
 
 from cachetools import LRUCache
 
 from errors import ForecastingError
 from history.ticker_state import TickerState
 from records import Bars, Forecast
-from state.copies import Copies
+from state.copies import Copies, CopiesReader
 from state.database import Database
 from state.follower import REFRESH_SECONDS, Follower
 from state.forecast_table import decode_row
@@ -34,7 +34,7 @@ Row = Forecast | ForecastingError
 _MOST_DECODED: Final = 1000
 
 
-class HistoryReader:
+class HistoryReader(CopiesReader):
     """Bars of the history table; each history is read whole, from its newest copy. Thread-safe; a context manager."""
 
     def __init__(
@@ -95,16 +95,6 @@ class HistoryReader:
         """All tickers with a history, sorted. Raises StateMissingError, StateCorruptError, SchemaError."""
         return sorted({ticker for _, tickers in self._copies.read(stored_tickers) for ticker in tickers})
 
-    def close(self) -> None:
-        """Close; idempotent."""
-        self._copies.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def _chosen(self, ticker: str, heads: Iterable[tuple[Follower, bytes]]) -> Choice[TickerState]:
         """The newest of the copies with these heads. Raises the first error if none of them is readable."""
 
@@ -125,7 +115,7 @@ class HistoryReader:
         return choice
 
 
-class ForecastReader:
+class ForecastReader(CopiesReader):
     """Rows of the forecast table, at most `refresh_seconds` behind their writer. Thread-safe; a context manager.
 
     A row may have several copies: of workers, of a worker that has left, of a replica. The newest copy counts.
@@ -172,16 +162,6 @@ class ForecastReader:
         with self._mutex:
             bad = {ticker: row for ticker, (_, row) in self._decoded.items() if not isinstance(row, Forecast)}
         return {ticker: str(bad[ticker]) for ticker in sorted(bad)}
-
-    def close(self) -> None:
-        """Close; idempotent."""
-        self._copies.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _read(self, query: Callable[[Database], Result]) -> list[Result]:
         return [result for _, result in self._copies.read(query)]

@@ -8,18 +8,13 @@ from pathlib import Path
 import pytest
 
 from state.folder import FORECASTS, HISTORY, StateFolder
-from tests.made.market import TICKERS, made_bars, made_rows, write_state
+from tests.made.market import write_state
+from tests.optimizer.samples import BARS, REQUEST, ROWS
 from tests.optimizer.serving import Service
 from tests.state.damage import DAMAGES
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
-BARS = made_bars()
-ROWS = made_rows(BARS)
-REQUEST = {
-    "start_date": BARS["AAA"].first_date.isoformat(), "end_date": BARS["AAA"].last_date.isoformat(), "risk_free_rate": 0.02,
-    "tickers": list(TICKERS),
-}  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "damage"), [("MANIFEST-*", "half"), ("CURRENT", "folder"), ("*.sst", "flip-middle")])

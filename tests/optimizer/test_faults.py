@@ -17,17 +17,12 @@ import pytest
 from records import encode_forecast
 from state.database import Database
 from state.folder import StateFolder
-from tests.made.market import TICKERS, later, made_bars, made_rows, replace_row, write_state
+from tests.made.market import later, made_bars, made_rows, replace_row, write_state
+from tests.optimizer.samples import BARS, REQUEST, ROWS
 from tests.optimizer.serving import Answer, Service
 from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
-BARS = made_bars()
-ROWS = made_rows(BARS)
-REQUEST = {
-    "start_date": BARS["AAA"].first_date.isoformat(), "end_date": BARS["AAA"].last_date.isoformat(), "risk_free_rate": 0.02,
-    "tickers": list(TICKERS),
-}  # fmt: skip
 
 
 def keep_writing(folder: str, ready) -> None:
