@@ -11,6 +11,7 @@ import click
 
 from commands import startup
 from commands.console import load_settings, progress
+from errors import StateMissingError
 from text import comma_list
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from review.outcomes import Judged, Unjudged
     from review.record import Recorded
     from settings import Settings
+    from state.readers import HistoryReader
 
 #: A year of months: enough blocks for intervals, and most of what the kept bars allow.
 _REPLAYED: Final = 12
@@ -114,7 +116,7 @@ def _replayed(settings: Settings, wanted: frozenset[str] | None, origins: int) -
     rows: list[Forecast] = []
     with processes(settings.jobs, preload="review.replay") as pool, HistoryReader(settings.state_dir) as histories:
         sent = []
-        for ticker in histories.tickers():
+        for ticker in _tickers(histories):
             state = histories.state(ticker) if wanted is None or ticker in wanted else None
             stops = [] if state is None else replay_stops(state, origins, settings)
             if state is not None and stops:
@@ -124,6 +126,13 @@ def _replayed(settings: Settings, wanted: frozenset[str] | None, origins: int) -
                 rows += job.result()
                 advance(1)
     return rows
+
+
+def _tickers(histories: HistoryReader) -> list[str]:
+    try:
+        return histories.tickers()
+    except StateMissingError:
+        return []  # a replica's folder has rows alone
 
 
 def _notes(recorded: Sequence[Recorded], counts: dict[str, Unjudged], replayed: int) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from errors import StateMissingError
 from review.page import page
 from review.report_command import report
 from state.folder import StateFolder
@@ -69,3 +71,16 @@ def test_names_from_outside_cannot_write_html(made: Path) -> None:
     drift = DriftEvidence(1, 1, 0, 0.1, (Watched("<b>A", "return", 1.0, 0.1, 3, None),))
     text = page(Report(datetime(2024, 1, 1, tzinfo=UTC), [], {}, None, drift, ["<i>note"]), "<u>title")
     assert not re.search(r"<b>A|<i>note|<u>title", text)
+
+
+def test_a_folder_of_rows_alone_has_nothing_to_replay(made: Path, tmp_path: Path) -> None:
+    """As on the host of a replica."""
+    shutil.copytree(made / "forecasts.db", tmp_path / "state" / "forecasts.db")
+    result = run(tmp_path / "state")
+    assert result.exit_code == 0, result.output
+    assert "this folder has no bars of them" in result.output
+
+
+def test_a_folder_without_rows_is_refused_with_advice(tmp_path: Path) -> None:
+    result = run(tmp_path / "state")
+    assert isinstance(result.exception, StateMissingError)
