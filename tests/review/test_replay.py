@@ -65,3 +65,9 @@ def test_rows_are_pooled_with_what_was_known_by_then():
     assert len(together) == 4
     for key, row in alone.items():
         assert encode_forecast(together[key]) == encode_forecast(row)
+
+
+def test_a_week_before_the_first_training_is_replayed_without_one():
+    (row,) = replayed_rows(backfill(BARS, CHEAP), [CHEAP.minimum_bars], CHEAP)
+    assert row.fallback is not None
+    assert encode_forecast(row) == encode_forecast(row_of(CHEAP.minimum_bars))
