@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,7 +33,11 @@ def main(*, minutes: float, seed: int, patience: float) -> None:
         if broker is None:
             raise click.UsageError("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
         one = Round(plan, broker, thread, patience=patience, say=_say, beside=sampler.beside)
-        one.run()
+        try:
+            one.run()
+        except Exception as error:  # noqa: BLE001 - what was measured until then is printed, whatever failed
+            traceback.print_exc()
+            one.outcome.findings.append(f"the round itself failed: {type(error).__name__}: {error}")
     findings = one.outcome.findings
     rows = judge(sampler.samples, messages=len(plan.deliveries), answers=sampler.answers)
     click.echo(table(rows))
