@@ -11,7 +11,7 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.admin import OffsetSpec
 
 from broker.async_client import async_broker_errors, started_consumer
-from broker.client import broker_errors, client_options
+from broker.client import broker_errors, client_options, is_listening
 from broker.topics import group_id
 from settings import Settings
 
@@ -62,6 +62,10 @@ class GroupView(NamedTuple):
 def group_view(settings: Settings, topic: str) -> GroupView:
     """The workers' group and its way through a topic. Raises BrokerError, or BrokerAwayError where Kafka is away."""
     group = group_id(settings)
+    with broker_errors(settings):
+        # A client tries for 15 s and more to reach a broker; `status` has to say at once that there is none.
+        if not is_listening(settings.kafka_bootstrap):
+            raise ConnectionRefusedError("nothing listens there")
     with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
         found = admin.describe_groups([group])[group]
         partitions = [KafkaPartition(topic, number) for number in range(settings.kafka_partitions)]

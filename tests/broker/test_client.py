@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from broker.client import client_options
+from broker.group import group_view
+from broker.ports import free_port
 from broker.topics import partition_of
-from errors import BrokerError
+from errors import BrokerAwayError, BrokerError
 from settings import load_settings
 
 
@@ -32,3 +34,9 @@ def test_passwords_reach_the_client_and_no_log() -> None:
         "ca.pem",
     )
     assert "secret" not in repr(settings)
+
+
+def test_the_view_of_a_group_needs_no_wait_where_nothing_listens() -> None:
+    """`status` says so at once: a client would try to reach a broker for 15 s and more."""
+    with pytest.raises(BrokerAwayError, match=r"no answer from Kafka \(nothing listens there\); is it running\?"):
+        group_view(load_settings(kafka_bootstrap=f"127.0.0.1:{free_port()}"), "bars")
