@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 # No deadline: other work on the machine must not fail a property. And the same examples every time, or a change would be blamed
-# for what was there before; who looks for new ones says `make test-fast PYTEST_ARGS=--hypothesis-profile=random`.
+# for what was there before; to look for new examples use `make test-fast PYTEST_ARGS=--hypothesis-profile=random`.
 settings.register_profile("random", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("deterministic", settings.get_profile("random"), derandomize=True)
 settings.load_profile("deterministic")
@@ -87,7 +87,7 @@ def _nothing_left_running() -> Iterator[None]:
     while time.monotonic() < deadline and (_new_threads(threads) or _children() - children):
         for thread in _new_threads(threads):
             thread.join(timeout=0.1)
-        multiprocessing.active_children()  # reaps those that have ended
+        multiprocessing.active_children()  # reaps ended processes
         time.sleep(0.02)
     left = [thread.name for thread in _new_threads(threads)]
     assert not left, f"threads left running: {left}"

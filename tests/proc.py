@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def children(pid: int | str) -> Iterator[int]:
-    """What a process (`self`: this one) has started; none once it is gone."""
+    """What a process (`self`: this process) has started; none once it is gone."""
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):  # the thread ended meanwhile
             yield from map(int, listing.read_text().split())
@@ -27,7 +27,7 @@ def command_line(pid: int) -> list[str]:
 
 
 def is_forked_for_training(pid: int) -> bool:
-    """Whether it is a forkserver, or a process that one has forked and that has its command line."""
+    """Whether it is a forkserver, or a process that a forkserver has forked, with its command line."""
     return any("multiprocessing.forkserver" in word for word in command_line(pid))
 
 

@@ -115,7 +115,7 @@ def test_rebuilds_and_workers_in_any_order(horizons: list[int], schedule: list[i
     processes = [Process(protocol) for protocol in protocols]
     run(processes, schedule, crashed, log)
     ended = [found for found in results(processes[workers:]) if not found.rebuilding]
-    # Every finished rebuild has its own incarnation, and an earlier rebuild lets no workers in after a later one.
+    # Every finished rebuild has its own incarnation, and an earlier rebuild lets no workers in after a later rebuild.
     assert len({found.incarnation for found in ended}) == len(ended)
     last = Process(agree(deployment(9))).finish(log)
     assert isinstance(last, Deployment)

@@ -1,4 +1,4 @@
-"""What a worker does not load, and that it can all the same."""
+"""What a worker does not load, and that it can load it nevertheless."""
 
 from __future__ import annotations
 

@@ -179,7 +179,7 @@ def resident_megabytes() -> float:
 def main(seconds: float, seed: int) -> None:
     """Fuzz for so long; prints what became of the messages, the memory at the beginning and the end, and the speed.
 
-    That is told per second of the processor: on a busy machine the number of messages says nothing.
+    That is stated per second of the processor: on a busy machine the number of messages says nothing.
     """
     fuzz = Fuzz(seed)
     for _ in range(2000):

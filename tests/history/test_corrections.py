@@ -208,7 +208,7 @@ def test_small_corrections_beside_it_do_not_hide_a_restatement() -> None:
 
 
 def test_a_correction_by_a_factor_stays_a_correction() -> None:
-    # One bar came unadjusted; its vendor mends that one. Nothing else is to follow.
+    # One bar came unadjusted; its vendor mends that bar. Nothing else is to follow.
     bars = walk(300)
     columns = {f.name: getattr(bars, f.name).copy() for f in fields(bars)}
     for name in PRICES:

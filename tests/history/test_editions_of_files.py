@@ -1,4 +1,4 @@
-"""Files of one history, read in any order, on any days, any number of times: the one that was written last counts."""
+"""Files of one history, read in any order, on any days, any number of times: the file that was written last counts."""
 
 from __future__ import annotations
 

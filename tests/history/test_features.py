@@ -18,7 +18,7 @@ from tests.made.bars import accidents, cut, flat, scaled, walk
 
 #: Sums of numbers of both signs cancel: there, rounding is relative to the summands.
 CANCELLING = 1e-12
-#: A price that stands still has no variance at all, in the one computation exactly, in the other but for 2⁻¹⁰⁶.
+#: A price that stands still has no variance: exactly in one computation, except 2⁻¹⁰⁶ in the other.
 VANISHING = 1e-24
 
 

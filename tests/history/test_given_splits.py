@@ -1,4 +1,4 @@
-"""Editions of one bar that differ in what they say of its split: the split, another one, that there was none, or nothing."""
+"""Editions of one bar that differ in what they say of its split: the split, another split, that there was none, or nothing."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def live_and_fresh(ticker: str, date: dt.date, last: dt.date) -> tuple[TickerSta
     bars = printed(ticker, last)
     at = int(np.searchsorted(bars.day, day_number(date)))
     live = [batch_of(ticker, bars[i : i + 1], source="sample", as_of=date_of(bars.day[i])) for i in range(at - 20, len(bars))]
-    earlier = adjusted(bars[: at - 20])  # whoever fetched then had earlier splits adjusted
+    earlier = adjusted(bars[: at - 20])  # a source of that day had earlier splits adjusted
     before = batch_of(ticker, earlier, source="sample", as_of=earlier.last_date)
     return state_of([before, *live]), state_of([batch_of(ticker, adjusted(bars), source="sample", as_of=TODAY)])
 

@@ -1,4 +1,4 @@
-"""Splits told by an event: older bars are restated once, whatever was fetched before or after it."""
+"""Splits reported by an event: older bars are restated once, whatever was fetched before or after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Suspect bars that come straight to the stream are told as their source would have told them."""
+"""Suspect bars that come straight to the stream are reported as their source would have reported them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_backfill_reports_the_suspects_that_its_source_would_report(rows: list
 def test_live_bars_report_the_same_suspects_as_a_backfill(rows: list[int], factor: float) -> None:
     bars = broken(rows, [factor] * len(rows))
     live = told([batch(bars[:90]), *(batch(bars[i : i + 1]) for i in range(90, 300))])
-    assert set(live) >= set(suspicions("ABC", bars))  # what was doubted before the next bar came is told as well
+    assert set(live) >= set(suspicions("ABC", bars))  # suspicions before the next bar came are reported as well
 
 
 @given(st.integers(230, 295), st.integers(1, 3 * LASTING_BARS), st.sampled_from([100.0, 0.01]))

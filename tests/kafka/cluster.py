@@ -165,7 +165,7 @@ class Cluster:
             until(lambda: sum(len(state.bars) for state in _states(reader).values()) >= count, self.logs)
 
     def assert_states(self, expected: dict[str, TickerState]) -> None:
-        """Bars, features and due trainings are the expected ones to the byte, and no bar was counted twice."""
+        """Bars, features and due trainings are as expected to the byte, and no bar was counted twice."""
         with HistoryReader(self.state) as reader:
             found = _states(reader)
         assert found.keys() == expected.keys()

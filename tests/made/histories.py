@@ -55,7 +55,7 @@ def as_fetched_with(state: TickerState, other: TickerState) -> TickerState:
 
 
 def history(ticker: str, total: int, *, first_index: int = 0, corrected: int | None = None) -> TickerState:
-    """A ticker's state after `total` bars; bar i is the same whatever the total, but for the bar `corrected`."""
+    """A ticker's state after `total` bars; bar i is the same whatever the total, except the bar `corrected`."""
     index = np.arange(first_index, total)
     close = 100 + np.sin(index / 7.0) + (index % 13) / 100
     if corrected is not None:

@@ -65,7 +65,7 @@ def copied_columns(message: BarBatch) -> BarBatch:
 def deliveries(draw: st.DrawFn, ratios: tuple[float, ...], *, longest: int = 330) -> tuple[Bars, list[BarBatch]]:
     """A final history, and messages of it in any order, some more than once.
 
-    They are live bars and backfills of different days, on the basis of their day, splits told with the split's bar; some with
+    They are live bars and backfills of different days, on the basis of their day, splits reported with their bar; some with
     a wrong bar that a later edition mends; and editions of parts of the history from later days, across splits or not.
     """
     count = draw(st.integers(130, longest))

@@ -1,4 +1,4 @@
-"""Asking the provider: what is asked again and what is not, and what every ticker without an answer is told."""
+"""Asking the provider: what is asked again and what is not, and the reason of every ticker without an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of a retraining beside AutoARIMA: it says how to get what is missing, and divides what it is told."""
+"""The benchmark of a retraining beside AutoARIMA: it says how to get what is missing, and divides the seconds."""
 
 from __future__ import annotations
 

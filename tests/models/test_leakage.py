@@ -26,7 +26,7 @@ ORIGINS: Final = 4
 SETTINGS = Settings(models=("har", "xgboost", "lstm"), _env_file=None)  # type: ignore[call-arg]
 #: Bars after the second of four origins: those two must not change, the other two must.
 CUT: Final = int(origin_rows(BARS, HORIZON, ORIGINS)[1]) + 1
-#: Tickers and the bars that they have; the last one is too young for a trained model and lives off the others' rows.
+#: Tickers and the bars that they have; the last ticker is too young for a trained model and lives off the others' rows.
 HISTORIES: Final = {"T0": BARS, "T1": BARS, "T2": BARS, "T3": BARS, "YOUNG": 320}
 
 CANDIDATES: Final = ("har", "arima", "xgboost", "lstm")
@@ -146,7 +146,7 @@ def test_evidence_on_the_market_model_would_show_a_leak() -> None:
 
 
 def test_pooled_labels_end_a_horizon_before_the_origin() -> None:
-    """The rows that a ticker adds to the pool are those of a shorter history and then newer ones: none is labelled early."""
+    """The rows that a ticker adds to the pool are those of a shorter history and then newer rows: none is labelled early."""
     window = windows()[1]
     longer, shorter = (training_panel(window.until(stop), HORIZON) for stop in (CUT, CUT - 2 * HORIZON))
     count = len(shorter.weeks)

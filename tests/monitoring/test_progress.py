@@ -1,4 +1,4 @@
-"""A partition's progress: no alarm for whoever moves, one for whoever does not, whatever comes in meanwhile."""
+"""A partition's progress: no alarm while it moves, an alarm if it does not, with any messages that come in meanwhile."""
 
 from __future__ import annotations
 

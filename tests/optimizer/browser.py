@@ -64,7 +64,7 @@ class PageServer:
 
 
 class Browser:
-    """Opens pages under the addresses that the real ones have: `hosts` says which port of loopback stands behind each."""
+    """Opens pages under the addresses of the real pages: `hosts` says which port of loopback stands behind each."""
 
     def __init__(self, program: str, folder: Path, hosts: dict[str, int]) -> None:
         rules = ", ".join(f"MAP {host} 127.0.0.1:{port}" for host, port in hosts.items())

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> dict[str, Any]:
-    """What the page finds from the client's own address, and from another one that nobody allowed."""
+    """What the page finds from the client's own address, and from another address that nobody allowed."""
     program = find_browser()
     if program is None:
         if os.environ.get("REQUIRE_BROWSER") == "1":

@@ -31,7 +31,7 @@ def test_1_the_given_risk_free_rate_counts_in_the_max_sharpe_mode(optimizer_of, 
     low, high = (optimizer.optimize(asked(risk_free_rate=rate)) for rate in (0.0, 0.12))
     assert low["weights"] != high["weights"]
     assert high["sharpe_ratio"] == pytest.approx((high["return"] - 0.12) / high["risk"], rel=1e-12)
-    # The portfolio for the other rate has a worse ratio at this one, or the rate was ignored.
+    # The portfolio for the other rate has a worse ratio at this rate, or the rate was ignored.
     assert (low["return"] - 0.12) / low["risk"] < high["sharpe_ratio"]
 
 

@@ -1,4 +1,4 @@
-"""The source `file`: the forms that people's files really have, and what is said of those that cannot be used."""
+"""The source `file`: the forms that people's files really have, and the reasons for unusable files."""
 
 from __future__ import annotations
 

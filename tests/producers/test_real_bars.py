@@ -57,7 +57,7 @@ def test_of_the_dirty_set_every_ticker_is_kept(shared_data):
 
 @pytest.mark.slow
 def test_half_a_million_bars_take_seconds_and_little_memory(shared_data):
-    # VmHWM and not ru_maxrss: that one remembers the size of the process that this one was forked from.
+    # VmHWM and not ru_maxrss, which remembers the size of the process that this process was forked from.
     script = (
         "import datetime as dt, re, resource, sys\nfrom pathlib import Path\nfrom producers.sources import read_source\n"
         "for batch in read_source('file', path=Path(sys.argv[1]), today=dt.date(2024, 6, 28)): pass\n"

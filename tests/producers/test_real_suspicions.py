@@ -24,7 +24,7 @@ class Verdict(Enum):
     NEWS = "the close and the return are right"
 
 
-#: Every move beyond 30 % in the set. What the wrong ones are shows in the bars; the others rest on what was public that day, on
+#: Every move beyond 30 % in the set. Which moves are wrong shows in the bars; the others rest on what was public that day, on
 #: heavy trading, and on prices that stayed there.
 LARGE_MOVES = {
     ("AMD", "2016-04-22"): (Verdict.NEWS, "results and a joint venture in China, 16 usual volumes"),

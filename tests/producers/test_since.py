@@ -98,7 +98,7 @@ def test_a_split_is_sent_if_it_is_another_one_than_the_last() -> None:
     assert published.missing(with_split(4, 1.0)) == [0]
     published.add(with_split(4, 1.0))
     assert published.missing(with_split(4, 1.0)) == []
-    assert published.missing(with_split(2, 4.0)) == []  # an older one counts for nothing any more
+    assert published.missing(with_split(2, 4.0)) == []  # an older split does not count any more
     assert published.missing(with_split(5, 1.0)) == []
     assert published.missing(with_split(5, 4.0)) == [0]
 

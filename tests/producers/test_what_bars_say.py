@@ -62,7 +62,7 @@ def test_seven_bars_a_week_and_sessions_from_sunday_to_thursday_are_right_as_the
 
 
 def paid(bars: Walk, dividend: float, *, raw: bool) -> str:
-    """The walk with a dividend every 30 bars; raw prices fall by each, adjusted ones do not."""
+    """The walk with a dividend every 30 bars; raw prices fall by each, adjusted prices do not."""
     close = np.array(bars.close)
     factor = np.ones(len(close))
     if raw:

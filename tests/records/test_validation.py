@@ -16,7 +16,7 @@ GOOD = {"open": 10.0, "high": 11.0, "low": 9.5, "close": 10.5, "volume": 1000.0,
 
 
 def validate(*rows: dict[str, object]):
-    """Bars on 2024-01-02, 03, … each GOOD but for what its row says."""
+    """Bars on 2024-01-02, 03, … each GOOD except what its row says."""
     dates = [str(row.get("date", dt.date(2024, 1, 2) + dt.timedelta(at))) for at, row in enumerate(rows)]
     columns = {name: np.array([row.get(name, value) for row in rows], dtype=float) for name, value in GOOD.items()}
     return validate_columns("AAPL", dates, columns, today=TODAY)

@@ -1,4 +1,4 @@
-"""Settings: where they come from, how wrong ones are told, and what belongs to the forecasts' hash."""
+"""Settings: where they come from, how wrong settings are reported, and what belongs to the forecasts' hash."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ KINDS: Final = (
 
 
 def flip(place: float) -> Callable[[Path], None]:
-    """One byte is another one."""
+    """One byte is changed."""
 
     def damage(file: Path) -> None:
         content = bytearray(file.read_bytes())
@@ -77,7 +77,7 @@ DAMAGES: Final[dict[str, Callable[[Path], None]]] = {
 }
 
 
-#: Those that found something; all take a quarter of an hour.
+#: The cases that found something; all take a quarter of an hour.
 _QUICK: Final = {
     ("CURRENT", "deleted"),
     ("MANIFEST-*", "half"),

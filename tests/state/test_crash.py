@@ -32,7 +32,7 @@ WRITER = """
 @pytest.mark.parametrize("lines", [1, 2, 5, 20, 100, 400])
 def test_kill_9_in_mid_writing_leaves_a_whole_state(tmp_path: Path, lines: int) -> None:
     saved = 0
-    for _ in range(2):  # the second writer goes on from what the first one left
+    for _ in range(2):  # the second writer goes on from what the first writer left
         with running(WRITER, tmp_path) as process:
             assert process.stdout is not None
             for _ in range(lines):

@@ -158,7 +158,7 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_values_lost_since_the_last_close_are_missed(copy: Callable[[], Path], original: Path) -> None:
-    """An older database that is whole in itself, below the newer one's mark: a file system that lost the last minutes."""
+    """An older database that is whole in itself, below the newer database's mark: a file system that lost the last minutes."""
     path = copy()
     mark = (path / MARK_NAME).read_bytes()
     with Database.open_writer(path) as database:

@@ -1,4 +1,4 @@
-"""Opening one database: other options, and without the look beforehand."""
+"""Opening one database: other options, and without the look before it."""
 
 from __future__ import annotations
 

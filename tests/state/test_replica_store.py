@@ -90,7 +90,7 @@ def test_a_damaged_store_is_repaired(
 
 @pytest.mark.slow
 def test_each_table_file_alone(tmp_path: Path, made_once: Path) -> None:
-    """Where the block of rows is damaged, and not the ones that lead to it, only reading the rows shows it."""
+    """Where the block of rows is damaged, and not the blocks that lead to it, only reading the rows shows it."""
     for number, file in enumerate(sorted(made_once.glob("*.sst"))):
         size = file.stat().st_size
         for place in [*range(0, size, size // 9), None]:

@@ -34,7 +34,7 @@ class Client:
         self.failures: list[str] = []
 
     def ask(self, path: str, body: Any = None, *, fine: tuple[int, ...] = (200, _TOO_MANY)) -> Any:
-        """The response's JSON, None if it has none. Any status but the fine ones is a failure."""
+        """The response's JSON, None without one. Any status that is not expected is a failure."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self._url + path, data, {"Content-Type": "application/json"})
         try:

@@ -70,7 +70,7 @@ class Sampler:
 
 
 def _processes(cast: Cast) -> Iterator[tuple[str, list[int], Path | None, Path | None]]:
-    """Name, processes, folder and log of each part. The processes after the first one are measured with it."""
+    """Name, processes, folder and log of each part. The processes after the first are measured with it."""
     for slot in list(cast.supervisor.slots.values()):
         worker = slot.worker
         if worker is None or worker.process.poll() is not None:
@@ -94,7 +94,7 @@ def _processes(cast: Cast) -> Iterator[tuple[str, list[int], Path | None, Path |
 
 
 def reading_of(pids: Iterable[int], folder: Path | None, log: Path | None) -> Reading | None:
-    """The sums over the processes; None if the first one has ended."""
+    """The sums over the processes; None if the first process has ended."""
     memory = descriptors = threads = 0
     page = os.sysconf("SC_PAGE_SIZE")
     for number, pid in enumerate(pids):

@@ -1,6 +1,6 @@
 """From samples to a verdict: is each process flat? Pure.
 
-What is compared is the longest life of a process under each name: its second quarter, when it is warm, with its last one.
+What is compared is the longest life of a process under each name: its second quarter, when it is warm, with its last quarter.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _MEMORY: Final[Mapping[str, Bound]] = {
     "broker": Bound(0.15, 20.0, 1000.0),
     "": Bound(0.05, 6.0, 370.0),
 }
-#: RocksDB opens a file for each flush and closes those that it has merged: up to four files in each of twelve databases.
+#: RocksDB opens a file for each flush and closes the files that it has merged: up to four files in each of twelve databases.
 #: Kafka keeps three files open for each segment of a log.
 _DESCRIPTORS: Final[Mapping[str, Bound]] = {"broker": Bound(0.1, 20.0, 4000.0), "": Bound(0.0, 48.0, 1000.0)}
 #: Pools of threads grow to their size at their first use, so a thread or two may come late. The service has 256 for streams.

@@ -1,4 +1,4 @@
-"""After the storm: wait until everything is quiet, and compare the tables with the expected ones."""
+"""After the storm: wait until everything is quiet, and compare the tables with the expected tables."""
 
 from __future__ import annotations
 

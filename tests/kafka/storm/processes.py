@@ -134,7 +134,7 @@ class Supervisor:
         return running[int(draw * len(running))] if running else None
 
     def tick(self) -> None:
-        """Note processes that have ended, and restart those that should run."""
+        """Note processes that have ended, and restart the processes that should run."""
         now = time.monotonic()
         for slot in self.slots.values():
             if slot.worker is not None and not slot.runs:
@@ -154,7 +154,7 @@ class Supervisor:
             self.findings.append(f"{slot.key} ended {LOOP_OF_EXITS} times in a row without being ready, exit code {code}")
 
     def stop_all(self) -> None:
-        """SIGTERM to all, and wait. `tick` starts those that should run."""
+        """SIGTERM to all, and wait. `tick` starts the processes that should run."""
         running = [slot for slot in self.slots.values() if slot.runs]
         for slot in running:
             slot.end(signal.SIGTERM)

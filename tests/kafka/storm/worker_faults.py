@@ -85,7 +85,7 @@ class WorkerFaults:
             slot.end(signal.SIGKILL if draw < 0.7 else signal.SIGTERM)
 
     def scale_up(self, draws: Sequence[float]) -> str | None:
-        """Add a worker: a new one, or one that was away, with its old folder. If there are enough, stop a worker."""
+        """Add a worker: new, or with the old folder of a worker that was away. If there are enough, stop a worker."""
         if len(self._supervisor.wanted()) >= self._cast.most_workers:
             return self._depart(draws, gone=False)
         idle = self._supervisor.idle()

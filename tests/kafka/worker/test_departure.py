@@ -1,4 +1,4 @@
-"""A worker that cannot stop in order ends all the same."""
+"""A worker that cannot stop in order ends nevertheless."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_a_partition_of_which_nothing_was_done_yet_is_on_the_page(cluster: Cluster) -> None:
-    """A worker that is stuck from its start has committed nothing. The page shows its lag all the same."""
+    """A worker that is stuck from its start has committed nothing. The page shows its lag nevertheless."""
     bars = made_bars(4, 20)
     worker = cluster.start()
     cluster.publish(bars)

@@ -88,7 +88,7 @@ def test_figures_metrics_and_a_worker_that_hangs(cluster: Cluster) -> None:
     assert families["tidecast_ready"].samples[0].value == 1.0
     assert families["process_resident_memory_bytes"].samples[0].value > 1e6
 
-    # The group still has the frozen worker, its session is 60 s; only the other one can say that its partitions stand still.
+    # The group still has the frozen worker, its session is 60 s; only the other worker can say that its partitions stand still.
     other.signal(signal.SIGSTOP)
     started = time.monotonic()
     cluster.publish(made_bars(6, 145, size=1))

@@ -17,7 +17,7 @@ _FUNCTIONS: dict[str, Any] = {name: getattr(math, name) for name in ("exp", "exp
 
 
 def recomputed(explanation: Explanation) -> dict[str, float]:
-    """Every number by name: given ones as printed, derived ones from their formulas on recomputed numbers."""
+    """Every number by name: given numbers as printed, derived numbers from their formulas on recomputed numbers."""
     printed = msgspec.json.decode(msgspec.json.encode(explanation))
     values: dict[str, float] = {}
     for section in printed["sections"]:

@@ -1,4 +1,4 @@
-"""One bad ticker beside one, two or three good ones: an investor in the good ones must see nothing of it."""
+"""One bad ticker beside one, two or three good tickers: an investor in the good tickers must see nothing of it."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ class TestPool:
 
     @pytest.mark.parametrize("bars", [25, 70, 300])
     def test_a_young_ticker_is_told_what_it_lacks(self, rows: list[Forecast], bars: int) -> None:
-        """With the bars of a trained ticker's last weeks alone, it is served nearly what that one is, and moves no other."""
+        """With the bars of a trained ticker's last weeks alone, it is served nearly what that ticker is, and moves no other."""
         older = dict(zip((row.ticker for row in rows), pool(rows), strict=True))["T3"]
         others = [row for row in rows if row.ticker != "T3"]
         columns = simulated_columns(1016, seed=3, level=0.008 + 0.002 * 3)
@@ -172,7 +172,7 @@ class TestPool:
         assert expected[0] == expected[1]
 
     def test_pooled_slopes_tell_tickers_apart_by_what_the_panel_says(self, rows: list[Forecast]) -> None:
-        """A panel in which one term alone decides within each week: tickers that differ in it alone are told apart by it."""
+        """A panel in which one term alone decides within each week: it tells tickers apart that differ in it alone."""
         rng = np.random.default_rng(0)
         width = len(TERM_NAMES)
         weeks = np.arange(40, dtype="<i4")

@@ -146,7 +146,7 @@ def test_simultaneous_calls_share_a_computation(cache: TwoLevelCache, fails: boo
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(ask) for _ in range(7)]
         everyone_asks.wait(PATIENCE_SECONDS)
-        # A caller of another key is not held up by the one that computes.
+        # A caller of another key does not wait for the caller that computes.
         other, _ = counting(cache)
         assert other(3) == 6
         released.set()
