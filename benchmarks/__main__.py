@@ -23,6 +23,7 @@ NAMES: Final = (
     "lookup",
     "corrections",
     "optimizer",
+    "earlier",
     "covariance",
     "service",
     "monitoring",
@@ -37,8 +38,8 @@ NAMES: Final = (
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, covariance, service, monitoring, kafka,
-    failover, observation (the last three start a broker); all by default.
+    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, earlier, covariance, service, monitoring,
+    kafka, failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

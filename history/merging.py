@@ -93,7 +93,7 @@ def merge(state: TickerState, bars: Bars, fetched: float, *, gives_splits: bool,
         row = editions.first_value
     else:
         row = _first_difference(state.bars, now, int(arrivals.row[arrivals.late].min(initial=len(state.bars))))
-    states, row = _rolling_states(state, now, row)
+    states, row = rolling_states(state, now, row)
     after = TickerState(
         ticker=state.ticker,
         first_index=state.first_index,
@@ -154,7 +154,7 @@ def _appended(state: TickerState, bars: Bars, fetched: float, arrivals: Arrivals
     row = len(state.bars)
     delivered = Bars.concatenate([state.delivered, bars]) if row else bars
     now = delivered if state.bars is state.delivered else Bars.concatenate([state.bars, bars])
-    states, _ = _rolling_states(state, now, row)
+    states, _ = rolling_states(state, now, row)
     fetched_at = np.concatenate([state.fetched, np.full(len(bars), fetched)])
     if gives_splits and state.split_fetched is state.fetched:
         split_fetched = fetched_at
@@ -210,30 +210,30 @@ def _uncorrectable(after: TickerState, bars: Bars, fetched: float, arrivals: Arr
     return uncorrectable
 
 
-class _RollingStates(NamedTuple):
+class RollingStates(NamedTuple):
     """The rolling state after the last bar, and the snapshots before the blocks, as in TickerState."""
 
     last: Floats
     snapshots: Floats
 
 
-def _rolling_states(before: TickerState, now: Bars, row: int) -> tuple[_RollingStates, int]:
+def rolling_states(before: TickerState, now: Bars, row: int) -> tuple[RollingStates, int]:
     """The rolling states of bars that differ from those `before` from `row` on, and the row from which the states differ."""
     if row == len(now):
-        return _RollingStates(before.feature_state, before.snapshots), row
+        return RollingStates(before.feature_state, before.snapshots), row
     if row == len(before.bars):
-        known, begin = _RollingStates(before.feature_state, before.snapshots), row
+        known, begin = RollingStates(before.feature_state, before.snapshots), row
     elif row >= first_replayable(before):
         block = row // BLOCK_BARS
-        known, begin = _RollingStates(before.snapshots[block], before.snapshots[:block]), block * BLOCK_BARS
+        known, begin = RollingStates(before.snapshots[block], before.snapshots[:block]), block * BLOCK_BARS
     else:
         row, begin = 0, first_replayable(before)
         known = _restarted(before, now[:begin])
     last, newer = advance_state(known.last, now, begin)
-    return _RollingStates(last, np.concatenate([known.snapshots, newer])), row
+    return RollingStates(last, np.concatenate([known.snapshots, newer])), row
 
 
-def _restarted(state: TickerState, context: Bars) -> _RollingStates:
+def _restarted(state: TickerState, context: Bars) -> RollingStates:
     """The rolling states through restated context rows, if no bar before them is kept.
 
     All windows lie within the context. Of the decaying means those of squared returns are by far the slowest, and no split
@@ -242,4 +242,4 @@ def _restarted(state: TickerState, context: Bars) -> _RollingStates:
     after, snapshots = advance_state(initial_state(), context, 0)
     after = rebased(after, state.first_index)
     after[RETURN_MEANS] = state.snapshots[len(snapshots), RETURN_MEANS]
-    return _RollingStates(after, rebased(snapshots, state.first_index))
+    return RollingStates(after, rebased(snapshots, state.first_index))

@@ -103,7 +103,7 @@ def serve(state: Path | None, host: str | None, port: int | None) -> None:
     from review.live import LiveReview
 
     settings = load_settings(state_dir=state, host=host, port=port)
-    with bounded_heaps(), Session.open(settings) as session, LiveReview(settings, session.optimizer.table) as live:
+    with bounded_heaps(), Session.open(settings) as session, LiveReview(settings, session.optimizer.rows.table) as live:
         server = Server(create_app(settings, session=session, live=live), settings)
         # It listens at once; a request that comes sooner waits for what it needs.
         threading.Thread(target=session.warm_up, name="warm_up", daemon=True).start()

@@ -11,7 +11,7 @@ from marketdata.groups import known_sectors
 from optimizer.lookup import MPT, Estimate, sessions_between
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
-from records import Forecast, canonical_ticker, date_of, exchange_of
+from records import canonical_ticker, date_of, exchange_of
 from text import shortened
 
 #: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
@@ -21,7 +21,7 @@ _OLDEST_PRICES: Final = dt.date(1962, 1, 2)
 def data_caveats(
     table: PriceTable, estimates: Sequence[Estimate], request: AllocationRequest, fresh_sessions: int
 ) -> list[str]:
-    """Prices that begin late or end early, old forecasts, and forecasts that were limited."""
+    """Prices that begin late or end early, old forecasts, and forecasts that are not what the models said, by reason."""
     caveats = []
     late = sessions_between(request.start_date, date_of(table.day[0]))
     if late > fresh_sessions and request.start_date >= _OLDEST_PRICES:
@@ -36,17 +36,20 @@ def data_caveats(
         least, most = min(old.values()), max(old.values())
         span = f"{least}" if least == most else f"{least} to {most}"
         caveats.append(f"forecasts are {span} sessions older than the end date {end}: {shortened(list(old))}")
-    caveats += [f"{e.ticker}: {e.reason}" for e in estimates if e.fallback is None and e.reason]
-    return caveats
+    reasons: dict[str, list[str]] = {}
+    for estimate in estimates:
+        if estimate.fallback is None and estimate.reason:
+            reasons.setdefault(estimate.reason, []).append(estimate.ticker)
+    return caveats + [f"{shortened(of)}: {reason}" for reason, of in reasons.items()]
 
 
-def later_forecasts(rows: Mapping[str, Forecast], tickers: Sequence[str], end: dt.date) -> list[str]:
-    """That forecasts exist which were made after the end date, and the end date that would use them."""
-    later = {ticker: row.as_of for ticker in tickers if (row := rows.get(ticker)) is not None and row.as_of > end}
-    if not later:
+def later_forecasts(later: Mapping[str, dt.date], tickers: Sequence[str]) -> list[str]:
+    """That forecasts exist which were made after the end date, by their dates, and the end date that would use them."""
+    dates = {ticker: later[ticker] for ticker in tickers if ticker in later}
+    if not dates:
         return []
-    names = shortened(list(later))
-    return [f"forecasts made after the end date are not used: {names}: choose an end date of {max(later.values())} to use them"]
+    names = shortened(list(dates))
+    return [f"forecasts made after the end date are not used: {names}: choose an end date of {max(dates.values())} to use them"]
 
 
 def mixed_units(tickers: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from models.pooling.pool import POOLED
 from models.pooling.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
 from optimizer.prices import PriceTable
-from records import RETURN_LIMITED, Forecast, date_of
+from records import EARLIER, RETURN_LIMITED, Forecast, date_of
 
 logger = logging.getLogger(__name__)
 
@@ -121,12 +121,15 @@ def look_up(
 
 
 def log_fallbacks(estimates: Mapping[str, Estimate], unusable: Mapping[str, str]) -> None:
-    """A warning for each reason for which forecasts did not serve, with its tickers, and for each ticker not used."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
+    """A warning for each reason for which something else than the models serves, with its tickers; and for unused tickers."""
+    by_reason: dict[tuple[str | None, str], list[str]] = {}
     for ticker, estimate in estimates.items():
-        if estimate.fallback is not None:
+        if estimate.fallback is not None or estimate.reason is not None:
             by_reason.setdefault((estimate.fallback, estimate.reason or ""), []).append(ticker)
     for (fallback, reason), tickers in by_reason.items():
+        if fallback is None:
+            logger.warning("not as the models said tickers=%s reason=%s", ",".join(tickers), reason)
+            continue
         logger.warning("no trained forecast fallback=%s tickers=%s reason=%s", fallback, ",".join(tickers), reason)
     for ticker, reason in unusable.items():
         logger.warning("not used ticker=%s reason=%s", ticker, reason)
@@ -154,8 +157,8 @@ def _steps(row: Forecast) -> str:
 
 
 def _limit(row: Forecast) -> str | None:
-    """Why the forecast is not what the model said, if it is not."""
-    return next((step.reason for step in row.fallbacks if step.model == RETURN_LIMITED), None)
+    """Why the forecast is not what the selected models said, if it is not."""
+    return "; ".join(step.reason for step in row.fallbacks if step.model in {EARLIER, RETURN_LIMITED}) or None
 
 
 def _from_past(

@@ -167,10 +167,10 @@ def ml_covariance(data: pd.DataFrame, *, session: Session | None = None) -> pd.D
 
 def _expected(table: PriceTable, session: Session) -> tuple[dict[str, Estimate], dict[str, str]]:
     newest = table.last_date()
-    rows = session.optimizer.rows(newest)
+    rows = session.optimizer.rows.as_of(newest, table.tickers)
     for warning in rows.warnings:
         logger.warning("portfolio made with a warning reason=%s", warning)
-    reasons = dict(rows.unreadable)
+    reasons = dict(rows.unserved)
     served: dict[str, Forecast] = {}
     for ticker in table.tickers:
         row = rows.forecasts.get(ticker)

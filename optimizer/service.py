@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
-from errors import NoDataError, RequestError, SchemaError, StateError
+from errors import NoDataError, RequestError
 from marketdata.groups import group
-from models.pooling.pool import pool
 from optimizer.allocation import Goal, Portfolio, allocate
 from optimizer.caveats import data_caveats, ignored_options, later_forecasts, mixed_units
 from optimizer.covariance import HISTORY_DAYS, Comovement, comovement, covariance_of
@@ -26,52 +24,23 @@ from optimizer.lookup import Estimate, Freshness, log_fallbacks, look_up
 from optimizer.market import Market, Prices
 from optimizer.plausibility import check_plausible
 from optimizer.prices import PriceTable
+from optimizer.progress import Progress, no_progress
 from optimizer.request import NO_DATA, NO_TICKERS, AllocationRequest
 from optimizer.result import Result, result_of
 from optimizer.result_cache import ResultCache
+from optimizer.served_rows import EarlierSource, Forecasts, ServedRows
 from optimizer.tickers import CleanTickers, clean_tickers, require_mostly_tickers
-from records import Floats, Forecast
+from records import Floats
 from settings import Settings
 from text import shortened
 
-logger = logging.getLogger(__name__)
-
-#: Per cent done and what is being done.
-Progress = Callable[[int, str], None]
 #: Correlations (2 MB for 500 tickers, and the 5 MB of prices that each was made of) and portfolios that are kept for repeated
 #: requests. More would not be found again: as many tables of prices are kept.
 _KEPT: Final = 4
-#: Pooled tables that are kept, 3 MB each for 500 tickers: the newest, and one as it was known at some date.
-_POOLED_KEPT: Final = 2
 #: Look-ups that are kept: some milliseconds each for 500 tickers, but 10 MB of rows and prices that they were made of.
 _LOOK_UPS_KEPT: Final = 2
 #: Characters of the warnings that the last progress message repeats: a page shows them in a line or two.
 _SHOWN_WARNINGS: Final = 400
-
-
-class Forecasts(Protocol):
-    """The forecast table; `state.readers.ForecastReader` is one."""
-
-    def all(self) -> list[Forecast]:
-        """All readable rows."""
-
-    def unreadable(self) -> dict[str, str]:
-        """Why some rows cannot be read, by ticker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The table's rows, pooled over all that were known at some date (later rows unpooled), and its newest bar."""
-
-    forecasts: Mapping[str, Forecast]
-    newest: dt.date | None
-    unreadable: Mapping[str, str]
-    warnings: tuple[str, ...] = ()
-    absent: str = "no forecast in the table"
-
-
-def no_progress(percent: int, message: str) -> None:
-    """Ignores the progress."""
 
 
 def _today() -> dt.date:
@@ -81,14 +50,24 @@ def _today() -> dt.date:
 class Optimizer:
     """Answers requests from the table, the history and, where these lack something, a provider. Thread-safe."""
 
-    def __init__(self, forecasts: Forecasts, market: Market, settings: Settings, today: Callable[[], dt.date] = _today) -> None:
-        """`today` bounds how new prices can be: an end date in the future makes nothing older."""
-        self._forecasts = forecasts
+    def __init__(
+        self,
+        forecasts: Forecasts,
+        market: Market,
+        settings: Settings,
+        today: Callable[[], dt.date] = _today,
+        *,
+        earlier: EarlierSource | None = None,
+    ) -> None:
+        """`today` bounds how new prices can be: an end date in the future makes nothing older.
+
+        `earlier` makes forecasts for end dates before the newest bar; without it, past prices serve them.
+        """
+        self.rows = ServedRows(forecasts, settings, earlier)
         self._market = market
         self._settings = settings
         self._today = today
         self._recent: ResultCache[PriceTable] = ResultCache(_KEPT)
-        self._pooled: ResultCache[list[Forecast]] = ResultCache(_POOLED_KEPT)
         self._estimates: ResultCache[tuple[dict[str, Estimate], dict[str, str]]] = ResultCache(_LOOK_UPS_KEPT)
         self._comovements: ResultCache[Comovement] = ResultCache(_KEPT)
         self._used: ResultCache[tuple[Estimate, ...]] = ResultCache(_LOOK_UPS_KEPT)
@@ -118,11 +97,11 @@ class Optimizer:
             raise NoDataError(_no_data(unused, prices.warnings))
         usable = self._usable(prices, request.end_date, unused)
         progress(35, "Looking up forecasts")
-        rows = self.rows(request.end_date)
+        rows = self.rows.as_of(request.end_date, usable.tickers, progress)
         freshness = Freshness(request.end_date, rows.newest, self._settings.fresh_sessions)
         looked_up = self._estimates.get(
             (usable, rows, freshness),
-            lambda: look_up(usable, rows.forecasts, freshness, rows.unreadable, rows.absent),
+            lambda: look_up(usable, rows.forecasts, freshness, rows.unserved, rows.absent),
         )
         estimates, unusable = looked_up
         log_fallbacks(estimates, unusable)
@@ -151,7 +130,7 @@ class Optimizer:
             *chosen.warnings,
             *prices.warnings,
             *rows.warnings,
-            *later_forecasts(rows.forecasts, table.tickers, request.end_date),
+            *later_forecasts(rows.later, table.tickers),
             *mixed_units(table.tickers),
             *data_caveats(table, used, request, self._settings.fresh_sessions),
             *ignored_options(request, table.tickers),
@@ -197,29 +176,6 @@ class Optimizer:
         if len(chosen.tickers) > self._settings.max_tickers:
             raise RequestError(f"{len(chosen.tickers)} tickers are too many: at most {self._settings.max_tickers} at once")
         return chosen
-
-    def table(self) -> list[Forecast]:
-        """All readable rows as they are served: pooled over the whole table, sorted by ticker. Raises what reading raises."""
-        return self._pool(self._forecasts.all())
-
-    def rows(self, end: dt.date) -> Rows:
-        """What the table says to someone at the date `end`; a table that cannot be read is a warning, not an error.
-
-        Rows are pooled here and not by the workers: no worker knows another's tickers.
-        """
-        try:
-            rows = self._forecasts.all()
-            unreadable = self._forecasts.unreadable()
-        except (StateError, SchemaError) as error:
-            logger.warning("forecasts unreadable reason=%s", error)
-            reason = "the forecast table cannot be read; the log has the reason"
-            return Rows({}, None, {}, (reason,), absent=reason)
-        pooled = self._pool([row for row in rows if row.as_of <= end])
-        newest = max((row.as_of for row in rows), default=None)
-        return Rows({row.ticker: row for row in (*rows, *pooled)}, newest, unreadable)
-
-    def _pool(self, rows: list[Forecast]) -> list[Forecast]:
-        return self._pooled.get((rows,), lambda: pool(rows))
 
     def _portfolio(self, estimates: tuple[Estimate, ...], correlation: Floats, request: AllocationRequest) -> Portfolio:
         tickers = tuple(estimate.ticker for estimate in estimates)

@@ -10,6 +10,7 @@ from typing import Self
 
 from errors import ForecastingError
 from marketdata.yahoo import Download, download_yfinance
+from optimizer.earlier import EarlierForecasts
 from optimizer.market import Market
 from optimizer.provider import Provider
 from optimizer.service import Optimizer
@@ -31,6 +32,7 @@ class Session:
     histories: HistoryReader
     provider: Provider | None
     market: Market
+    earlier: EarlierForecasts
     optimizer: Optimizer
 
     @classmethod
@@ -41,7 +43,9 @@ class Session:
         forecasts = forecasts or ForecastReader(settings.state_dir)
         histories = HistoryReader(settings.state_dir)
         market = Market(histories, provider)
-        return cls(settings, forecasts, histories, provider, market, Optimizer(forecasts, market, settings))
+        earlier = EarlierForecasts(settings)
+        optimizer = Optimizer(forecasts, market, settings, earlier=earlier)
+        return cls(settings, forecasts, histories, provider, market, earlier, optimizer)
 
     def warm_up(self) -> None:
         """Do now what the first request would wait for: open and check the databases, decode and pool the rows.
@@ -50,12 +54,13 @@ class Session:
         """
         try:
             self.histories.bars_many(())
-            self.optimizer.table()
+            self.optimizer.rows.table()
         except ForecastingError as error:
             logger.warning("state not read at start reason=%s", error)
 
     def close(self) -> None:
-        """Close the readers and the provider's cache; again does nothing."""
+        """Close the readers, the process for earlier forecasts and the provider's cache; again does nothing."""
+        self.earlier.close()
         self.forecasts.close()
         self.histories.close()
         if self.provider is not None:

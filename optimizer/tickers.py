@@ -11,6 +11,7 @@ from typing import Final
 from errors import RequestError
 from records import canonical_ticker, is_ticker
 from records.tickers import NOT_TICKERS
+from text import shortened
 
 #: Headers of the column that holds the symbols.
 _HEADERS: Final = frozenset({"SYMBOL", "SYMBOLS", "TICKER", "TICKERS"})
@@ -22,6 +23,8 @@ _BOM: Final = "\ufeff\u200b"
 _SYMBOL: Final = re.compile(r"\^?[A-Z][A-Z0-9]{0,5}([.\-=][A-Z0-9]{1,4})?|[0-9]{4,6}\.[A-Z]{1,3}")
 #: An index column, a weight, an amount: never a symbol beside other columns.
 _NUMBER: Final = re.compile(r"[-+]?[0-9.,'’\s]*%?")
+#: Weights and amounts in lines that are lists of symbols, as the warning calls them.
+_NUMBERS: Final = "numbers beside symbols in the list"
 #: Of a refused line so much is repeated.
 _SHOWN: Final = 40
 
@@ -42,7 +45,7 @@ class CleanTickers:
 class _Found:
     tickers: dict[str, None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    ignored_cells: bool = False
+    unused_columns: dict[str, None] = field(default_factory=dict)
 
     def take(self, cell: str) -> None:
         symbol = canonical_ticker(cell)
@@ -77,11 +80,10 @@ def clean_tickers(raw: Iterable[object]) -> CleanTickers:
         column = next(n for n, cell in enumerate(rows[header]) if cell.upper() in _HEADERS)
         for row in rows[:header]:
             found.refused[", ".join(cell for cell in row if cell)[:_SHOWN]] = "above the header of the list"
-        _take_column(rows[header + 1 :], column, found)
+        _take_column(rows[header + 1 :], column, found, rows[header])
     else:
         _take_rows([row for number, row in enumerate(rows) if number != header], found)
-    warnings = ("of the list only its column of symbols was used",) if found.ignored_cells else ()
-    return CleanTickers(tuple(found.tickers), found.refused, warnings)
+    return CleanTickers(tuple(found.tickers), found.refused, _unused_columns(found))
 
 
 def sanitize_tickers(tickers: Iterable[object]) -> list[str]:
@@ -136,10 +138,11 @@ def _take_rows(rows: Sequence[list[str]], found: _Found) -> None:
             if len(row) == 1 or not _NUMBER.fullmatch(cell):
                 found.take(cell)
             else:
-                found.ignored_cells |= bool(cell)
+                found.unused_columns |= {_NUMBERS: None} if cell else {}
 
 
-def _take_column(rows: Iterable[list[str]], column: int, found: _Found) -> None:
+def _take_column(rows: Iterable[list[str]], column: int, found: _Found, names: Sequence[str] = ()) -> None:
+    """Take the symbols of a column; `names` are the headers of all columns, if there are any."""
     for row in rows:
         cell = row[column if column < len(row) else 0]
         if len(row) > 1 and cell and _NUMBER.fullmatch(cell):
@@ -148,7 +151,18 @@ def _take_column(rows: Iterable[list[str]], column: int, found: _Found) -> None:
             found.refused[", ".join(filter(None, row))[:_SHOWN]] = "no ticker symbol in this line"
         else:
             found.take(cell)
-        found.ignored_cells |= any(other for number, other in enumerate(row) if number != column)
+        for number, other in enumerate(row):
+            if other and number != column:
+                named = number < len(names) and names[number]
+                found.unused_columns[repr(names[number][:_SHOWN]) if named else f"number {number + 1}"] = None
+
+
+def _unused_columns(found: _Found) -> tuple[str, ...]:
+    names = [name for name in found.unused_columns if name != _NUMBERS]
+    warnings = [f"columns of the list that were not used: {shortened(names)}"] if names else []
+    if len(names) < len(found.unused_columns):
+        warnings.append(f"{_NUMBERS} were not used")
+    return tuple(warnings)
 
 
 def _symbol_column(rows: Sequence[list[str]]) -> int:

@@ -25,6 +25,7 @@ from records.batch import (
 from records.drift import Drift, LossMonitor
 from records.exchanges import TRADING_DAYS, Exchange, exchange_of, periods_per_year
 from records.forecast import (
+    EARLIER,
     FORECAST_VERSION,
     RETURN_LIMITED,
     CandidateForecast,
@@ -47,6 +48,7 @@ from records.validation import RejectedBar, validate_batch, validate_columns, va
 
 __all__ = [
     "BAR_BATCH_VERSION",
+    "EARLIER",
     "FORECAST_VERSION",
     "MARKET_COLUMNS",
     "PER_SHARE_COLUMNS",

@@ -86,6 +86,8 @@ class CandidateScore(msgspec.Struct, frozen=True, kw_only=True):
 
 #: The name of the step by which a row says that its return was limited.
 RETURN_LIMITED: Final = "limit"
+#: The name of the step by which a row of an earlier date says that models of that date are not kept, and what served.
+EARLIER: Final = "earlier"
 
 
 class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,13 @@ class ServiceSettings(BaseModel, frozen=True):
     fresh_sessions: int = Field(
         5, ge=0, description="A forecast whose as_of bar is more sessions old than this is not used: a week of trading."
     )
+    earlier_sessions: int = Field(
+        10,
+        ge=0,
+        le=60,
+        description="An end date at most so many sessions before the newest bar is served by forecasts as of that date. "
+        "They are made for the request; 0 makes none.",
+    )
     market_premium: float = Field(
         0.05,
         ge=0,

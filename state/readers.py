@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 Row = Forecast | ForecastingError
+#: The copies of a history, each with its generation and the head in it.
+Heads = tuple[tuple[Follower, int, bytes], ...]
 
 #: Decoded histories that a reader keeps, 75 kB each: enough for the largest request.
 _MOST_DECODED: Final = 1000
@@ -45,7 +47,7 @@ class HistoryReader(CopiesReader):
         self._notices = Notices(logger)
         # Every change of a history changes its head. While the heads of all copies stay the same, the bars do too. The
         # generation of the copy counts as well: a database that replaced another may have the same head with other bars.
-        self._decoded: LRUCache[str, tuple[tuple[tuple[Follower, int, bytes], ...], Bars]] = LRUCache(_MOST_DECODED)
+        self._decoded: LRUCache[str, tuple[Heads, Bars]] = LRUCache(_MOST_DECODED)
 
     def state(self, ticker: str) -> TickerState | None:
         """A ticker's whole state, or None if it has no bars. Raises StateMissingError, StateCorruptError, SchemaError."""
@@ -64,23 +66,17 @@ class HistoryReader(CopiesReader):
         A ticker's bars are the same object as long as its history stays the same. Raises StateMissingError, StateCorruptError
         or SchemaError for the whole table.
         """
-        wanted = list(dict.fromkeys(tickers))
-        keys = [head_key(ticker) for ticker in wanted]
-        copies = self._copies.read(lambda database: database.get_many(keys))
         found: dict[str, Bars] = {}
         unreadable: dict[str, str] = {}
+        heads = self._heads(tickers)
         with self._mutex:
-            for number, ticker in enumerate(wanted):
-                held = [(copy, head) for copy, heads in copies if (head := heads[number]) is not None]
-                now = tuple((copy, copy.generation, head) for copy, head in held)
+            for ticker, now in heads.items():
                 known = self._decoded.get(ticker)
-                if not now:
-                    continue
                 if known is not None and known[0] == now:
                     found[ticker] = known[1]
                     continue
                 try:
-                    state, passed_over = self._chosen(ticker, held)
+                    state, passed_over = self._chosen(ticker, ((copy, head) for copy, _, head in now))
                 except ForecastingError as error:
                     unreadable[ticker] = str(error)
                     continue
@@ -91,9 +87,27 @@ class HistoryReader(CopiesReader):
                         self._decoded[ticker] = now, state.bars
         return found, unreadable
 
+    def revisions(self, tickers: Iterable[str]) -> dict[str, Hashable]:
+        """A value for each ticker with a history that changes whenever its history does. Raises as `tickers` does."""
+        return {
+            ticker: tuple((str(copy.path), generation, head) for copy, generation, head in held)
+            for ticker, held in self._heads(tickers).items()
+        }
+
     def tickers(self) -> list[str]:
         """All tickers with a history, sorted. Raises StateMissingError, StateCorruptError, SchemaError."""
         return sorted({ticker for _, tickers in self._copies.read(stored_tickers) for ticker in tickers})
+
+    def _heads(self, tickers: Iterable[str]) -> dict[str, Heads]:
+        """The heads of all copies of each ticker that has any."""
+        wanted = list(dict.fromkeys(tickers))
+        keys = [head_key(ticker) for ticker in wanted]
+        copies = self._copies.read(lambda database: database.get_many(keys))
+        held = {
+            ticker: tuple((copy, copy.generation, head) for copy, heads in copies if (head := heads[number]) is not None)
+            for number, ticker in enumerate(wanted)
+        }
+        return {ticker: heads for ticker, heads in held.items() if heads}
 
     def _chosen(self, ticker: str, heads: Iterable[tuple[Follower, bytes]]) -> Choice[TickerState]:
         """The newest of the copies with these heads. Raises the first error if none of them is readable."""

@@ -74,6 +74,11 @@ def message_of(error: ForecastingError) -> str:
     return str(error) if status_of(error) < 500 or isinstance(error, NoDataError) else INTERNAL
 
 
+def too_large(most: int) -> str:
+    """The reason for which a body is refused that has more than so many bytes."""
+    return f"the body is too large: at most {most:,} bytes are taken"
+
+
 def sentence_of(app: Flask, error: Exception) -> str:
     """What a caller reads where a request is refused before it is looked at."""
     if isinstance(error, UnsupportedBodyError):
@@ -86,7 +91,7 @@ def sentence_of(app: Flask, error: Exception) -> str:
     if isinstance(error, MethodNotAllowed):
         return f"{request.path[:_SHOWN]} takes {' or '.join(sorted(error.valid_methods or ()))}, not {request.method[:_SHOWN]}"
     if isinstance(error, RequestEntityTooLarge):
-        return f"the body is too large: at most {app.config['MAX_CONTENT_LENGTH']:,} bytes are taken"
+        return too_large(app.config["MAX_CONTENT_LENGTH"])
     if isinstance(error, HTTPException):
         return error.description or error.name
     return str(error)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
-from optimizer.service import Progress
+from optimizer.progress import Progress
 from optimizer.web.workers import StoppingError, Workers
 
 Event = dict[str, Any]

@@ -15,9 +15,9 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from errors import ForecastingError, RequestError
+from optimizer.progress import Progress, no_progress
 from optimizer.request import AllocationRequest, parse_request
 from optimizer.result import Result
-from optimizer.service import Progress, no_progress
 from optimizer.session import Session
 from optimizer.web.answers import INTERNAL, UnsupportedBodyError, json_answer, json_body, message_of, refuse, sentence_of
 from optimizer.web.jobs import STOPPING, Jobs, Listener, SameIdError

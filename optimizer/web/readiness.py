@@ -60,7 +60,7 @@ class Readiness:
         grace = dt.timedelta(hours=self._session.settings.bars_due_hours)
         if not grace:
             return ()
-        newest = newest_bars((calendar_name(row.ticker), row.as_of) for row in self._session.optimizer.table())
+        newest = newest_bars((calendar_name(row.ticker), row.as_of) for row in self._session.optimizer.rows.table())
         sessions = self._closes.known(newest, now.date())
         return tuple(punctuality(name, newest[name], found, now, grace) for name, found in sorted(sessions.items()))
 
@@ -72,7 +72,7 @@ def table_health(session: Session, today: dt.date) -> dict[str, Any]:
     """
     unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
     try:
-        rows = session.optimizer.table()
+        rows = session.optimizer.rows.table()
     except (StateError, SchemaError):
         return unknown | {"reason": "the forecast table cannot be read"}
     if not rows:

@@ -15,8 +15,11 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
+from waitress.utilities import RequestEntityTooLarge
 
 from errors import SettingsError
+from optimizer.web.access import origin_pattern
+from optimizer.web.answers import too_large
 from optimizer.web.app import OPTIMIZATIONS
 from optimizer.web.optimization import Optimizations
 from settings import Settings
@@ -64,6 +67,7 @@ class Server:
         for listening in sockets.values():
             if isinstance(listening, BaseWSGIServer):
                 listening.channel_class = _Channel
+                listening.page_origins, listening.most_bytes = origin_pattern(settings.cors_origins), settings.max_request_bytes
 
     @property
     def port(self) -> int:
@@ -91,13 +95,21 @@ class Server:
 
 
 class _JsonError(ErrorTask):  # type: ignore[misc]
-    """What waitress refuses by itself (no HTTP, headers or a body beyond any measure), as JSON like every other error."""
+    """What waitress refuses by itself (no HTTP, headers or a body beyond any measure), as JSON like every other error.
+
+    A page of an allowed origin can read it too, as far as the request's headers could be read.
+    """
 
     def execute(self) -> None:
         error = self.request.error
-        body = msgspec.json.encode({"error": f"{error.reason}: {error.body}"})
+        is_too_large = isinstance(error, RequestEntityTooLarge)
+        reason = too_large(self.channel.server.most_bytes) if is_too_large else f"{error.reason}: {error.body}"
+        body = msgspec.json.encode({"error": reason})
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers += [("Content-Type", "application/json"), ("Vary", "Origin")]
+        origin = self.request.headers.get("ORIGIN")
+        if origin is not None and self.channel.server.page_origins.fullmatch(origin):
+            self.response_headers.append(("Access-Control-Allow-Origin", origin))
         self.content_length = len(body)
         self.set_close_on_finish()
         self.write(body)

@@ -27,7 +27,7 @@ def register_table(app: Flask, session: Session, metrics: Metrics, now: Callable
     """GET /api/forecasts, /healthz, /readyz and /metrics; `now` is what the bars' age is measured against."""
     readiness = Readiness(session, now)
     reader = session.forecasts
-    renderer = TableRenderer(lambda: (session.optimizer.table(), reader.unreadable()))
+    renderer = TableRenderer(lambda: (session.optimizer.rows.table(), reader.unreadable()))
 
     @app.get("/api/forecasts")
     def forecasts() -> Response:
@@ -84,7 +84,7 @@ def _response(rendered: RenderedTable) -> Response:
 
 
 def _by_ticker(session: Session) -> dict[str, Forecast]:
-    return {row.ticker: row for row in session.optimizer.table()}
+    return {row.ticker: row for row in session.optimizer.rows.table()}
 
 
 def _no_forecast(ticker: str) -> str:

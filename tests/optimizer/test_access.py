@@ -78,3 +78,15 @@ def test_a_page_reads_why_there_is_nothing_at_a_path_of_another_back_end(service
         assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert f"there is nothing at {path}: this service optimizes portfolios" in answer.json["error"]
     assert service.request("OPTIONS", "/get-data", Origin="http://evil.com").headers.get("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize(("origin", "may_read"), [(PAGE, True), ("http://127.0.0.1:3000", True), ("http://evil.com", False)])
+def test_a_page_reads_why_a_body_beyond_any_measure_was_refused(service, origin, may_read):
+    head = f"POST /api/optimize-portfolio HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nContent-Length: 100000001\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(head.encode())
+        answer = connection.makefile("rb").read()
+    headers, body = answer.split(b"\r\n\r\n", 1)
+    assert headers.startswith(b"HTTP/1.1 413 ")
+    assert (f"Access-Control-Allow-Origin: {origin}".encode() in headers) is may_read
+    assert json.loads(body)["error"] == "the body is too large: at most 1,000,000 bytes are taken"

@@ -69,7 +69,7 @@ def test_an_unreadable_row_costs_its_ticker_alone_and_says_why(optimizer_of, ask
     rows = made_rows(bars)
     del rows["AAA"]
     optimizer = optimizer_of(bars, rows)
-    optimizer._forecasts.broken["AAA"] = "AAA: forecast row of schema version 9"
+    optimizer.rows._forecasts.broken["AAA"] = "AAA: forecast row of schema version 9"
     result = optimizer.optimize(asked(bars, tickers=["AAA"]))
     assert "schema version 9" in result["forecasts"]["AAA"]["reason"]
     assert optimizer.optimize(asked(bars))["estimates"] == {"forecast": 5, "fallback": 1}

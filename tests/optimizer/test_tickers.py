@@ -69,8 +69,21 @@ def test_what_is_dropped_from_a_list_is_listed(lines, tickers, refused):
     assert (chosen.tickers, list(chosen.refused)) == (tickers, refused)
 
 
-def test_columns_that_are_not_used_are_warned_of():
-    assert clean_tickers(["AAPL,0.5", "MSFT,0.5"]).warnings == ("of the list only its column of symbols was used",)
+@pytest.mark.parametrize(
+    ("lines", "warning"),
+    [
+        (["Symbol,Name,,Weight", "AAPL,Apple,,0.5", "MSFT,Microsoft,,0.5"], "'Name', 'Weight'"),
+        (["1;XOM;Exxon Mobil", "2;AAPL;Apple"], "number 1, number 3"),
+        (["AAPL,0.5", "MSFT,0.5"], "number 2"),
+        (["Symbol," + ",".join(f"c{n}" for n in range(9)), "AAPL" + ",x" * 9], "'c0', 'c1', 'c2', 'c3', 'c4' and 4 more"),
+    ],
+)
+def test_columns_that_are_not_used_are_named(lines, warning):
+    assert clean_tickers(lines).warnings == (f"columns of the list that were not used: {warning}",)
+
+
+def test_numbers_in_lists_of_symbols_are_warned_of():
+    assert clean_tickers(["AAPL,MSFT,0.5", "JNJ"]).warnings == ("numbers beside symbols in the list were not used",)
     assert clean_tickers(["AAPL,MSFT", "JNJ"]).warnings == ()
 
 
