@@ -123,13 +123,15 @@ def volatility_scores(panel: Panel, part: np.ndarray | None = None) -> list[Vola
 
 
 def interval_scores(panel: Panel) -> list[IntervalScore]:
-    """Of the served intervals: all tickers, and each third of them by volatility."""
+    """Of the served intervals: all tickers, and each third of them by volatility that has a trained forecast."""
     names = ("all tickers", "calm third", "middle third", "wild third")
     bounds = np.array([[row.lower_80, row.upper_80, row.lower_95, row.upper_95] for row in panel.rows], dtype=np.float64)
     trained = scored(panel)
     scores = []
     for name, part in zip(names, [np.ones(len(bounds), dtype=np.bool_), *thirds_by_volatility(panel)], strict=True):
         rows = trained & part & np.isfinite(bounds).all(axis=1)
+        if not rows.any():
+            continue
         y = panel.realised_return[rows]
         inside, penalties = [], []
         for low, high, miss in ((0, 1, 0.20), (2, 3, 0.05)):
