@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from backtest.bootstrap import differences
-from backtest.decisions import Rules
+from backtest.decisions import MINIMUM_BARS, Rules
 from backtest.figures import cash_returns
 from backtest.forecasts import ForecastTable, all_rows, make_forecasts, read_forecasts
 from backtest.inputs import read_bars
@@ -23,6 +23,10 @@ from backtest.runs import Costs, Run
 from backtest.schedule import decision_rows, phases_of
 from backtest.walk import Plan, random_universes, walk
 from evaluation.report import write_forecasts
+from optimizer.covariance import CORRELATION_BARS, WARM_UP, comovement
+from optimizer.expectations import used_estimates
+from optimizer.lookup import Freshness, look_up
+from records import TRADING_DAYS
 from settings import Settings, load_settings
 
 DATA: Final = Path(__file__).parents[2] / "shared" / "data"
@@ -37,6 +41,7 @@ CASES: Final = (
 )
 OURS: Final = "min_variance"
 RIVALS: Final = ("ledoit_wolf", "min_variance_plain")
+RISK_FREE_RATE: Final = 0.02
 #: Figures whose mean over the cases is printed.
 MEANS: Final = (
     "risk_to_ledoit_wolf",
@@ -58,6 +63,7 @@ def run() -> Iterator[dict[str, Any]]:
             continue
         if name not in known:
             known[name] = _prepared(path, settings)
+            yield _market_part(*known[name], name, settings)
         row = _case(*known[name], name, size, count, settings)
         found.append(row)
         yield row
@@ -112,6 +118,37 @@ def _case(market: Market, table: ForecastTable, name: str, size: int, count: int
         row[f"turnover_to_{each.rival}"] = round(_turnover(runs[OURS]) / _turnover(runs[each.rival]), 3)
     row["turnover"] = round(_turnover(runs[OURS]), 3)
     return row | {"aim": "risk <= 0.97 of ledoit_wolf, <= 0.985 of plain; turnover <= 0.6 of plain"}
+
+
+def _market_part(market: Market, table: ForecastTable, name: str, settings: Settings) -> dict[str, Any]:
+    """R² against zero of the horizon's return, over all tickers and decisions, without and with the market part."""
+    wealth = np.cumprod(market.growth, axis=0)
+    squares, dates = np.zeros(3), []
+    for row in decision_rows(market, table.decision_days(), settings.horizon):
+        tickers = tuple(np.array(market.tickers)[market.eligible(row, MINIMUM_BARS)].tolist())
+        prices = market.known(row, tickers, CORRELATION_BARS + WARM_UP + 1)
+        freshness = Freshness(market.date(row), market.date(row), settings.fresh_sessions)
+        estimates, _ = look_up(prices, table.known(market.date(row)), freshness, {}, "no forecast in the file")
+        together = comovement(prices.choose(tuple(estimates)))
+        used = used_estimates(tuple(estimates.values()), together, RISK_FREE_RATE, settings.market_premium)
+        columns = [market.tickers.index(estimate.ticker) for estimate in used]
+        came = wealth[row + settings.horizon, columns] / wealth[row, columns] - 1.0
+        flat, moved = (
+            np.array([getattr(estimate, field) for estimate in used]) * settings.horizon / TRADING_DAYS
+            for field in ("forecast_return", "annual_return")
+        )
+        errors = np.array([came**2, (came - flat) ** 2, (came - moved) ** 2])
+        squares += errors.sum(axis=1)
+        dates.append(float((errors[1] - errors[2]).mean()))
+    gain = np.array(dates)
+    return {
+        "benchmark": f"market part of expected returns, {name}",
+        "decisions": len(gain),
+        "r2_flat": round(1.0 - squares[1] / squares[0], 4),
+        "r2_with_market_part": round(1.0 - squares[2] / squares[0], 4),
+        "t_gain": round(float(gain.mean() / gain.std(ddof=1) * np.sqrt(len(gain))), 2),
+        "aim": "no less with the market part",
+    }
 
 
 def _turnover(runs: list[Run]) -> float:
