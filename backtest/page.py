@@ -118,6 +118,9 @@ def _summary(report: Report) -> str:
             f"{TITLES[one.ours]}: Sharpe ratio {one.verdict} than that of “{TITLES[one.rival]}” by {abs(one.sharpe):.2f} "
             f"(interval {low:+.2f} to {high:+.2f})."
         )
+    if proven:
+        by_chance = max(1, round(0.05 * len(rivals)))
+        texts.append(f"Of {len(rivals)} such intervals about {by_chance} would exclude 0 by chance alone.")
     calmer = [one for one in rivals if one.volatility_ratio_interval[1] < 1.0]
     if calmer:
         texts.append(f"Volatility is proven lower in {len(calmer)} of {len(rivals)} comparisons; the table below has them all.")
@@ -165,7 +168,7 @@ def _figures_table(report: Report, plain: Sequence[str]) -> str:
 
 
 def _differences_table(report: Report) -> str:
-    head = ("ours less the rival", "Sharpe", "interval", "return a year", "interval", "volatility ÷ rival's", "interval",
+    head = ("ours – the rival", "Sharpe", "interval", "return a year", "interval", "volatility ÷ rival's", "interval",
             "break-even cost", "Sharpe ratio")  # fmt: skip
     rows = []
     for one in report.differences:
@@ -175,7 +178,7 @@ def _differences_table(report: Report) -> str:
             (
                 "",
                 (
-                    f"{_title(one.ours)} less {_title(one.rival)}", f"{one.sharpe:+.2f}", _span(one.sharpe_interval, "+.2f"),
+                    f"{_short(one.ours)} – {_short(one.rival)}", f"{one.sharpe:+.2f}", _span(one.sharpe_interval, "+.2f"),
                     f"{one.annual_return:+.1%}", _span(one.annual_return_interval, "+.1%"), f"{one.volatility_ratio:.3f}",
                     _span(one.volatility_ratio_interval, ".3f"),
                     "–" if even is None or even <= 0 else f"{1e4 * even:.0f} bp", f'<span class="{kind}">{one.verdict}</span>',
@@ -186,6 +189,12 @@ def _differences_table(report: Report) -> str:
         "<p><small>Break-even cost: of a unit traded, at which ours would earn no more than the rival; – where ours trades no "
         "more, or earned less before costs.</small></p>"
     )
+
+
+def _short(name: str) -> str:
+    """The short name, as in the pictures: long names push the verdicts off the screen."""
+    plain, _, control = name.partition("+")
+    return html.escape(pictures.SHORT[plain]) + (" <small>controlled</small>" if control else "")
 
 
 def _years_table(report: Report, names: Sequence[str]) -> str:
@@ -214,11 +223,6 @@ def _crises(report: Report, names: Sequence[str]) -> list[str]:
         rows.append(("ours" if name in OURS else "", cells))
     spans = "; ".join(f"{name}: {a:%d %b %Y} to {b:%d %b %Y}" for name, a, b in CRISES if name in covered)
     return ["<h2>Crises</h2>", table(["return over", *covered], rows), f"<p><small>{html.escape(spans)}</small></p>"]
-
-
-def _title(name: str) -> str:
-    strategy = name.removesuffix("+control")
-    return TITLES[strategy] + (" <small>with trading control</small>" if name != strategy else "")
 
 
 def _span(interval: tuple[float, float], form: str) -> str:
