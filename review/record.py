@@ -59,7 +59,9 @@ class ForecastRecord:
         self._decoder = msgspec.msgpack.Decoder(ServedForecast)
         with self._errors():
             state_dir.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, check_same_thread=False)
+            self._connection = sqlite3.connect(
+                self._path, timeout=_BUSY_SECONDS, isolation_level="IMMEDIATE", check_same_thread=False
+            )
             try:
                 self._prepare()
             except BaseException:
