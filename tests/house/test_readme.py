@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -54,14 +55,22 @@ def _outputs(project: Path, lines: list[str]) -> dict[str, str]:
         for command in lines:
             if command in NOT_RUN:
                 continue
-            if command.startswith("make serve"):
-                start(project, f"{command} PORT={port}", await_port=port)
+            plain, environment = _split_environment(command)
+            if plain.startswith("make serve"):
+                start(project, f"{plain} PORT={port}", await_port=port, **environment)
             elif command.startswith("curl"):
                 outputs[command] = curl(command.replace(":5000/", f":{port}/"))
             else:
                 outputs[command] = run(project, command)
     assert (project / "forecasts.csv").read_text(encoding="utf-8").count("\n") == 6
     return outputs
+
+
+def _split_environment(command: str) -> tuple[str, dict[str, str]]:
+    """The command without the variables before it, and these."""
+    words = command.split()
+    names = list(itertools.takewhile(lambda word: re.fullmatch(r"[A-Z_]+=\S*", word), words))
+    return " ".join(words[len(names) :]) if names else command, dict(name.split("=", 1) for name in names)
 
 
 def _check_weights(outputs: dict[str, str]) -> None:
