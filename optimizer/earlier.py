@@ -64,7 +64,7 @@ class EarlierForecasts:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, None while there is none."""
+        """The id of the process, None while it is not running."""
         process = self._process
         return None if process is None else process.pid
 
@@ -100,7 +100,7 @@ class EarlierForecasts:
             return known
 
     def close(self) -> None:
-        """End the process; again does nothing. A thread that waits for an answer gets none."""
+        """End the process; again does nothing. A thread that waits for an answer gets the reason."""
         self._closed = True
         process = self._process
         if process is not None:

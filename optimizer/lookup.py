@@ -58,7 +58,7 @@ class Estimate:
     market_beta: float | None = None
 
     def explanation(self) -> str | None:
-        """The reason and the shrinkage in one sentence; None for a forecast that needs none."""
+        """The reason and the shrinkage in one sentence; None for a forecast as the models made it."""
         return "; ".join(text for text in (self.reason, self.shrinkage) if text) or None
 
 

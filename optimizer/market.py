@@ -50,7 +50,7 @@ class Market:
     def __init__(self, histories: Histories, provider: Provider | None) -> None:
         self._histories = histories
         self._provider = provider
-        self._tables: ResultCache[tuple[PriceTable, PriceTable]] = ResultCache(_TABLES_KEPT)
+        self._tables: ResultCache[tuple[PriceTable, PriceTable]] = ResultCache(_TABLES_KEPT, one_at_a_time=True)
 
     def prices(
         self, tickers: Sequence[str], start: dt.date, end: dt.date, *, history_start: dt.date | None = None, min_days: int = 0

@@ -19,7 +19,7 @@ from records import Floats
 PART: Final = 64
 #: Fewer assets are solved at once.
 LEAST: Final = 3 * PART
-#: Improvements below this part of the portfolio's own variance or return are none.
+#: Improvements below this part of the portfolio's own variance or return are ignored.
 _SHORTFALL: Final = 1e-7
 
 Columns = NDArray[np.intp]

@@ -80,7 +80,7 @@ class Provider:
         )
 
     def closes(self, tickers: Sequence[str], start: dt.date, end: dt.date) -> tuple[dict[str, Series], dict[str, str]]:
-        """Adjusted closes from `start` to `end` of the tickers that the provider has, and why it gave none of the others."""
+        """Adjusted closes from `start` to `end` of the tickers that the provider has; for the others the reason."""
         cache = self._opened_cache()
         found: dict[str, Series] = {}
         for ticker in tickers:

@@ -33,7 +33,7 @@ _ROUNDING: Final = 0.005
 
 
 def _number(value: Any) -> Any:
-    # NumPy's numbers too, which Python callers have; its integers and single floats are none of Python's.
+    # Python callers have NumPy's numbers, whose integers and single floats are no subclasses of Python's.
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise ValueError("a number is needed, as a decimal (0.02 is 2 %)")  # noqa: TRY004 - pydantic collects ValueErrors
     # Python's JSON reader takes NaN and Infinity, and integers of any length.
@@ -135,7 +135,7 @@ class AllocationRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     start_date: Date = Field(description="First day of the prices that are looked at, YYYY-MM-DD")
-    end_date: Date = Field(description="Last such day; no forecast from after it is used")
+    end_date: Date = Field(description="Last such day, and that of the forecasts; none from after it is used")
     risk_free_rate: Rate = Field(description="Annual, as a decimal: 0.02 is 2 %")
     ticker_group: str | None = Field(None, max_length=_SHOWN, description="SP500 or DOW; wins over `tickers`")
     tickers: Lines | None = Field(None, description="Raw lines of a ticker file: symbols, headers, further columns")

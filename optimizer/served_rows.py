@@ -66,7 +66,7 @@ class ServedRows:
         self._forecasts = forecasts
         self._settings = settings
         self._earlier = earlier if settings.earlier_sessions else None
-        self._pooled: ResultCache[list[Forecast]] = ResultCache(_POOLED_KEPT)
+        self._pooled: ResultCache[list[Forecast]] = ResultCache(_POOLED_KEPT, one_at_a_time=True)
         self._servable: ResultCache[tuple[list[str], dict[str, str]]] = ResultCache(_POOLED_KEPT)
 
     def table(self) -> list[Forecast]:

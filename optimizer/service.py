@@ -69,7 +69,7 @@ class Optimizer:
         self._today = today
         self._recent: ResultCache[PriceTable] = ResultCache(_KEPT)
         self._estimates: ResultCache[tuple[dict[str, Estimate], dict[str, str]]] = ResultCache(_LOOK_UPS_KEPT)
-        self._comovements: ResultCache[Comovement] = ResultCache(_KEPT)
+        self._comovements: ResultCache[Comovement] = ResultCache(_KEPT, one_at_a_time=True)
         self._used: ResultCache[tuple[Estimate, ...]] = ResultCache(_LOOK_UPS_KEPT)
         self._portfolios: ResultCache[Portfolio] = ResultCache(_KEPT)
         # More at once than there are cores would be no sooner done, and each takes 40 MB for 500 tickers.

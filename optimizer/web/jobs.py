@@ -182,7 +182,7 @@ class Jobs:
 
         try:
             event = complete_event(run(progress))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client that waits must hear of an end
+        except Exception as error:  # noqa: BLE001 - the client that waits must be sent an end
             if self._closed:
                 return
             event = error_event(describe(error))
