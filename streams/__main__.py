@@ -22,7 +22,7 @@ from commands.console import LazyCommands, run_cli
     },
 )
 def cli() -> None:
-    """Take bars, keep rolling features, train when windows age out, write forecasts into the state folder."""
+    """Take bars, keep rolling features, train when a period has ended, write forecasts into the state folder."""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The embedded engine: the pipeline in one process, from a source to the end of its bars.
 
 Everything that a run has to do follows from the stored state: a training is due if no stored result is that of the ticker's
-newest aged-out window, or if the result has expired or drifted. Until the training is done, the stored result serves. At the
+newest completed period, or if the result has expired or drifted. Until the training is done, the stored result serves. At the
 end each forecast of the state is made again, and written if it differs. So the next run repairs a run that was killed anywhere,
 and a run without new bars writes nothing.
 """

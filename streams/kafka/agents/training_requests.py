@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: The wait after the first failure, doubled after each further one: causes outside the training (memory, an operator) pass
 #: within minutes.
 FIRST_RETRY_SECONDS: Final = 2.0
-#: Within eight and a half minutes. After that the bars must be the cause, and the next window has others.
+#: Within eight and a half minutes. After that the bars must be the cause, and the next period has others.
 MOST_ATTEMPTS: Final = 9
 _LOOK_SECONDS: Final = 0.5
 
