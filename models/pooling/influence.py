@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from models.pooling.joint_panel import RIDGE, JointPanel
+from models.pooling.joint_panel import RIDGE, JointPanel, week_places
 from records import Floats
 
 #: Leverage and pull, in medians over the tickers, up to which a ticker counts fully.
@@ -52,9 +52,9 @@ def ticker_weights(panel: JointPanel) -> Floats:
 
 def _by_ticker(panel: JointPanel) -> tuple[Floats, Floats]:
     """Target and terms by ticker and week, (n, w, 1 + k), 0 where a ticker has no row; and 1 where it has, (n, w)."""
-    weeks, place = np.unique(panel.weeks, return_inverse=True)
+    place = week_places(panel.weeks)
     ticker = np.repeat(np.arange(len(panel.counts)), panel.counts)
-    present = np.zeros((len(panel.counts), len(weeks)))
+    present = np.zeros((len(panel.counts), int(place.max(initial=-1)) + 1))
     present[ticker, place] = 1.0
     values = np.zeros((*present.shape, 1 + panel.terms.shape[1]))
     values[ticker, place, 0] = panel.target

@@ -79,18 +79,28 @@ def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Flo
     if [len(part) for part in parts] != panel.counts.tolist():
         return None
     market = market_model()
-    starts = np.cumsum((0, *panel.counts))
-    seen = np.concatenate(
-        [market.has_seen(row.ticker, panel.weeks[a:b]) for row, a, b in zip(members, starts, starts[1:], strict=False)]
-    )
+    fitted = frozenset(market.record.tickers)
+    seen = np.zeros(len(panel.weeks), dtype=bool)
+    for row, count, end in zip(members, panel.counts.tolist(), np.cumsum(panel.counts).tolist(), strict=True):
+        if row.ticker in fitted:
+            seen[end - count : end] = market.has_seen(row.ticker, panel.weeks[end - count : end])
     weeks, weight = panel.weeks[~seen], panel.weight[~seen]
     if not len(weeks):
         return Evidence(square=0.0, product=0.0, error=0.0)
     error = np.clip(within(residual[~seen], weeks, weight), -LARGEST_ERROR, LARGEST_ERROR)
     shift = within(np.concatenate(parts).astype(np.float64)[~seen], weeks, weight)
     counted = weight * shift
-    product: Floats = np.bincount(np.unique(weeks, return_inverse=True)[1], counted * error).astype(np.float64)
+    product: Floats = np.bincount(week_places(weeks), counted * error).astype(np.float64)
     return Evidence(square=float(counted @ shift), product=float(product.sum()), error=newey_west(product))
+
+
+def week_places(weeks: np.ndarray) -> np.ndarray:
+    """The place of each week (m,) among the different weeks: as `np.unique` has it, without sorting."""
+    if not len(weeks):
+        return weeks
+    since = weeks - weeks.min()
+    places: np.ndarray = (np.cumsum(np.bincount(since) > 0) - 1)[since]
+    return places
 
 
 def within(values: Floats, groups: np.ndarray, weight: Floats | None = None) -> Floats:

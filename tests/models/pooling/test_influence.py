@@ -6,12 +6,14 @@ import functools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from models.contract import Window
 from models.pooling.cross_section import joint_fit, pooled_variances
 from models.pooling.influence import ticker_weights
-from models.pooling.joint_panel import joint_panel, slopes_within_weeks
+from models.pooling.joint_panel import joint_panel, slopes_within_weeks, week_places
 from models.pooling.pool import pool
 from models.pooling.terms import TERM_NAMES
 from models.results import TrainingJob
@@ -93,6 +95,12 @@ def test_tickers_with_volumes_count_among_tickers_without() -> None:
 def test_terms_that_never_vary_are_no_error() -> None:
     panel = joint_panel(good_rows()[:5])
     assert ticker_weights(panel._replace(terms=np.zeros_like(panel.terms))).min() > 0.0
+
+
+@given(st.lists(st.integers(2000, 2100), max_size=40))
+def test_weeks_have_the_places_of_a_sorted_list(weeks: list[int]) -> None:
+    given_weeks = np.array(weeks, dtype=np.int32)
+    np.testing.assert_array_equal(week_places(given_weeks), np.unique(given_weeks, return_inverse=True)[1])
 
 
 def test_two_tickers_do_not_say_which_is_odd() -> None:
