@@ -27,6 +27,7 @@ NAMES: Final = (
     "covariance",
     "service",
     "monitoring",
+    "start",
     "kafka",
     "failover",
     "observation",
@@ -39,7 +40,7 @@ def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
     NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, earlier, covariance, service, monitoring,
-    kafka, failover, observation (the last three start a broker); all by default.
+    start, kafka, failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

@@ -36,9 +36,10 @@ _PATIENCE_SECONDS: Final = 300.0
 
 
 def run() -> Iterator[dict[str, Any]]:
-    """Three workers of one broker get the same messages in turn; what is compared is their CPU time a message.
+    """Three workers of one broker process the same messages at the same time; their CPU times a message are compared.
 
-    On a machine that does other things besides, seconds would say nothing. Throughput is messages per CPU second.
+    On a machine that does other things besides, seconds would say nothing. Throughput is messages per CPU second. All are
+    measured over the same span, so that what a worker does at rest counts equally for each.
     """
     histories = dict(itertools.islice(simulated(_HISTORY + _TURNS * _DAYS), _TICKERS))
     with ExitStack() as stack:
@@ -49,12 +50,15 @@ def run() -> Iterator[dict[str, Any]]:
         costs: dict[str, list[float]] = {without: [] for without in workers}
         for turn in range(_TURNS + 1):
             batches = list(_messages(histories, turn))
+            before = {without: worker.cpu_seconds() for without, worker in workers.items()}
             # Every worker is first, in the middle and last equally often.
-            order = list(workers)[turn % 3 :] + list(workers)[: turn % 3]
-            for without in order:
-                cost = workers[without].microseconds_a_message(batches)
+            for without in list(workers)[turn % 3 :] + list(workers)[: turn % 3]:
+                workers[without].send(batches)
+            for worker in workers.values():
+                worker.await_sent()
+            for without, worker in workers.items():
                 if turn > 0:
-                    costs[without].append(cost)
+                    costs[without].append((worker.cpu_seconds() - before[without]) / len(batches) * 1e6)
     for without in ("metrics", "inspection"):
         ratios = [bare / whole for whole, bare in zip(costs[""], costs[without], strict=True)]
         yield {
@@ -110,17 +114,22 @@ class _Worker:
             self._scraper.join()
         self._running.__exit__(None, None, None)
 
-    def microseconds_a_message(self, batches: Sequence[BarBatch]) -> float:
-        """Send the messages, wait until all are processed; the CPU time of the worker alone."""
-        before = cpu_seconds(self._process)
+    def cpu_seconds(self) -> float:
+        """The CPU time of the worker alone, without its training processes."""
+        return cpu_seconds(self._process)
+
+    def send(self, batches: Sequence[BarBatch]) -> None:
+        """Publish the messages."""
         publish(self._settings, batches, resend=True)
         self._sent += len(batches)
+
+    def await_sent(self) -> None:
+        """Wait until all messages are processed."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while int(health_page(self._settings)["messages"]) < self._sent:
             if time.monotonic() > deadline:
                 raise BrokerError(f"the worker had not {self._sent:,} messages within {_PATIENCE_SECONDS:g} s")
             time.sleep(_LOOK_SECONDS)
-        return (cpu_seconds(self._process) - before) / len(batches) * 1e6
 
 
 def _scrape(settings: Settings, end: threading.Event) -> None:
