@@ -42,6 +42,8 @@ def run() -> Iterator[dict[str, Any]]:
 
 
 def _cpu_seconds(program: str, environment: Mapping[str, str]) -> float:
-    values = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | environment
-    done = subprocess.run([sys.executable, "-c", program], env=values, capture_output=True, text=True, check=True)
+    values = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=values | dict(environment), capture_output=True, text=True, check=True
+    )
     return float(done.stdout)
