@@ -9,7 +9,6 @@ probabilities from the outcome, 0.16 for a fifth each.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,14 +59,23 @@ def fifths_of(returns: Floats) -> np.ndarray:
 
 
 def quintile_probabilities(
-    annual_return: Floats, covariance: Floats, horizon: int, *, draws: int = DRAWS, seed: int = 0
+    annual_return: Floats,
+    covariance: Floats,
+    horizon: int,
+    *,
+    periods: Floats | float = TRADING_DAYS,
+    draws: int = DRAWS,
+    seed: int = 0,
 ) -> Floats:
-    """Probabilities (n, 5) of the fifths: annual returns (n,) are arithmetic, the annual covariance of log returns (n, n)."""
+    """Probabilities (n, 5) of the fifths: annual returns (n,) are arithmetic, the annual covariance of log returns (n, n).
+
+    `periods` are the bars a year, of all tickers or of each (n,).
+    """
     n = len(annual_return)
-    years = horizon / TRADING_DAYS
+    years = np.divide(horizon, periods)
     normal = np.random.default_rng(seed).standard_normal((draws // 2, n))
     # Each draw and its opposite: the means of the draws are right to the last bit.
-    moved = np.vstack([normal, -normal]) @ np.linalg.cholesky(covariance).T * math.sqrt(years)
+    moved = np.vstack([normal, -normal]) @ np.linalg.cholesky(covariance).T * np.sqrt(years)
     fifth = fifths_of(moved + (annual_return - 0.5 * np.diag(covariance)) * years)
     return np.stack([(fifth == k).mean(axis=0) for k in range(FIFTHS)], axis=1)
 
@@ -95,8 +103,9 @@ def quintiles_of(bars: Mapping[str, Bars], rows: Sequence[Forecast], realised_re
         used = covariance_of(together.volatilities(served), together.correlation)
         past = covariance_of(together.long_run, together.correlation)
         horizon, equal = rows[members[0]].horizon, np.zeros(len(members))
+        periods = np.array([rows[k].periods_per_year for k in members], dtype=np.float64)
         for name, (mean, covariance) in zip(VARIANTS, ((equal, used), (means, used), (equal, past)), strict=True):
-            probabilities[name].append(quintile_probabilities(mean, covariance, horizon, seed=at))
+            probabilities[name].append(quintile_probabilities(mean, covariance, horizon, periods=periods, seed=at))
         outcomes.append(fifths_of(realised_return[members]))
         kept += [rows[k] for k in members]
     if not kept:

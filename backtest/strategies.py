@@ -20,7 +20,7 @@ from optimizer.historical import past_estimates
 from optimizer.lookup import Estimate
 from optimizer.prices import PriceTable
 from optimizer.rounding import rounded_weights
-from records import TRADING_DAYS, Floats
+from records import Floats, periods_per_year
 
 #: Bars of the classic estimates: two years, as Ledoit and Wolf's users take.
 CLASSIC_BARS: Final = 504
@@ -81,8 +81,9 @@ class Known:
     def classic(self) -> Assets:
         """Sample means and Ledoit and Wolf's covariance (constant correlation) of the last CLASSIC_BARS log returns."""
         log_returns = self.prices.log_returns()[-CLASSIC_BARS:]
-        deviation = np.nanstd(log_returns, axis=0, ddof=1) * np.sqrt(TRADING_DAYS)
-        mean = np.nanmean(np.expm1(log_returns), axis=0) * TRADING_DAYS
+        periods = np.array([periods_per_year(ticker, self.prices.day) for ticker in self.prices.tickers])
+        deviation = np.nanstd(log_returns, axis=0, ddof=1) * np.sqrt(periods)
+        mean = np.nanmean(np.expm1(log_returns), axis=0) * periods
         return Assets(mean, covariance_of(deviation, shrunk_correlation(log_returns)))
 
     @cached_property

@@ -41,6 +41,10 @@ class Panel:
     returns: dict[str, Floats]
     variances: dict[str, Floats]
 
+    def periods_per_year(self) -> Floats:
+        """Bars a year of each forecast's ticker, shape (n,)."""
+        return np.array([row.periods_per_year for row in self.rows], dtype=np.float64)
+
 
 def build_panel(results: Sequence[TickerResult]) -> Panel:
     """Pool the rows of each date and line everything up, by date and then ticker."""

@@ -15,7 +15,7 @@ import numpy as np
 from evaluation.panel import ALONE, SERVED, Panel
 from evaluation.scores import interval_scores, scored, volatility_scores
 from models.selection.metrics import qlike_losses
-from records import TRADING_DAYS, Floats
+from records import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,8 +67,9 @@ def _calibration(panel: Panel) -> Figure:
     coverage.set_ylim(0.6, 1.05)
     coverage.legend(fontsize=8, frameon=False, ncols=2, loc="upper left")
     _label(coverage, "Return: share inside the interval, thirds by volatility", "", "coverage")
-    expected = np.sqrt(panel.variances[SERVED][rows] * TRADING_DAYS)
-    realised = np.sqrt(panel.realised_variance[rows] * TRADING_DAYS)
+    periods = panel.periods_per_year()[rows]
+    expected = np.sqrt(panel.variances[SERVED][rows] * periods)
+    realised = np.sqrt(panel.realised_variance[rows] * periods)
     parts = [part for part in np.array_split(np.argsort(expected, kind="stable"), DECILES) if len(part)]
     x = [float(expected[part].mean()) for part in parts]
     low, high = (np.array([float(np.quantile(realised[part], level)) for part in parts]) for level in (0.1, 0.9))

@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluation.panel import ALONE, SERVED, WITHOUT, Panel, thirds_by_volatility
 from models.selection.metrics import out_of_sample_r2, qlike_losses, rmse
-from records import TRADING_DAYS, Floats
+from records import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,8 @@ def volatility_scores(panel: Panel, part: np.ndarray | None = None) -> list[Vola
         f, y = forecast[rows], panel.realised_variance[rows]
         losses = qlike_losses(f, y)
         difference = losses - qlike_losses(panel.variances[SERVED][rows], y)
-        deviation, realised = np.sqrt(f * TRADING_DAYS), np.sqrt(y * TRADING_DAYS)
+        periods = panel.periods_per_year()[rows]
+        deviation, realised = np.sqrt(f * periods), np.sqrt(y * periods)
         slope = float(np.cov(deviation, realised)[0, 1] / np.var(deviation, ddof=1)) if len(f) > 1 else float("nan")
         scores.append(
             VolatilityScore(

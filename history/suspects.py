@@ -12,9 +12,10 @@ import numpy as np
 
 from records import Bars, Suspicion, SuspicionRule, date_of, suspicions
 from records.suspicion import CONTEXT_BARS, SPIKE
-from records.units import LASTING_BARS
+from records.units import LASTING_BARS, OWN_MOVE, TEN
 
 _LARGEST_QUIET_MOVE: Final = float(np.exp(SPIKE))
+_LARGEST_QUIET_RANGE: Final = float(np.exp(TEN - OWN_MOVE))
 
 
 def suspects_among(ticker: str, history: Bars, first_day: int, last_day: int) -> list[Suspicion]:
@@ -39,5 +40,8 @@ def _is_quiet(history: Bars, first: int, stop: int) -> bool:
     if len(close) < 2:
         return True
     moves = (close[1:] + history.dividend[first + 1 : stop]) / close[:-1]
+    # The extremes of a bar may be suspect alone: `records.suspicion`.
+    if history.high[first:stop].max() > _LARGEST_QUIET_RANGE * history.low[first:stop].min():
+        return False
     quiet = moves.max() < _LARGEST_QUIET_MOVE and moves.min() > 1 / _LARGEST_QUIET_MOVE
     return bool(quiet and history.volume[first:stop].min() > 0)

@@ -95,8 +95,8 @@ def make_forecast(
     None. The mean is shrunk because a young ticker's mean of some weeks promises hundreds of percent a year.
 
     If `drift` shows that a candidate has become worse, the baseline takes its part, and the row says so. With `hold_back` a
-    series that is not daily, or that is two series under one name (`records.series`), has no numbers: its volatility would be
-    hundreds of percent.
+    series that is not daily, is two series under one name, or has prices off by a power of ten (`records.series`) gets no
+    numbers: its volatility would be hundreds of percent.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     made = _Made(horizon, settings_hash)

@@ -8,7 +8,7 @@ from typing import Final
 
 from marketdata.calendars import sessions_since
 from marketdata.groups import known_sectors
-from optimizer.lookup import MPT, Estimate, sessions_between
+from optimizer.lookup import MPT, Estimate, fewest_sessions
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
 from records import canonical_ticker, date_of, exchange_of
@@ -23,11 +23,11 @@ def data_caveats(
 ) -> list[str]:
     """Prices that begin late or end early, old forecasts, and forecasts that are not what the models said, by reason."""
     caveats = []
-    late = sessions_between(request.start_date, date_of(table.day[0]))
+    late = fewest_sessions(table.tickers, request.start_date, date_of(table.day[0]), enough=fresh_sessions)
     if late > fresh_sessions and request.start_date >= _OLDEST_PRICES:
         caveats.append(f"prices begin on {date_of(table.day[0])}, {late} sessions after the start date {request.start_date}")
     end = request.end_date
-    age = sessions_between(table.last_date(), end)
+    age = fewest_sessions(table.tickers, table.last_date(), end, enough=fresh_sessions)
     if age > fresh_sessions:
         caveats.append(f"prices end on {table.last_date()}, {age} sessions before the end date {end}")
     ages = {e.ticker: sessions_since(e.ticker, e.as_of, end, enough=fresh_sessions) for e in estimates if e.fallback != MPT}

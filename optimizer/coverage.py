@@ -11,7 +11,7 @@ import numpy as np
 from errors import InsufficientDataError
 from marketdata.calendars import sessions
 from models.historical import MINIMUM_RETURNS
-from optimizer.lookup import Estimate, sessions_between
+from optimizer.lookup import Estimate, fewest_sessions, sessions_between
 from optimizer.prices import PriceTable
 from records import date_of
 from text import shortened
@@ -85,7 +85,7 @@ def require_recent(table: PriceTable, old: Mapping[str, str], reference: dt.date
     """Raise InsufficientDataError if all tickers are `old` (see `outdated`)."""
     if len(old) == len(table):
         last = table.last_date()
-        age = sessions_between(last, reference)
+        age = fewest_sessions(table.tickers, last, reference, enough=max_sessions)
         raise InsufficientDataError(
             f"The prices of these tickers end on {last}, {age} sessions before {reference}: too old for a portfolio of that "
             f"date (at most {max_sessions} sessions are accepted). Choose an end date of {last}, or have newer prices loaded."

@@ -12,13 +12,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from marketdata.calendars import sessions_since
+from marketdata.calendars import calendar_name, sessions_since
 from models.pooling.pool import POOLED
 from models.pooling.shrinkage import center_of_returns
 from optimizer.historical import past_estimates
@@ -93,6 +93,15 @@ def sessions_between(earlier: dt.date, later: dt.date) -> int:
     """
     # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
     return int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
+
+
+def fewest_sessions(tickers: Iterable[str], earlier: dt.date, later: dt.date, *, enough: int) -> int:
+    """Sessions after `earlier` up to `later` of the exchange that has the fewest: a holiday of any of them makes nothing old.
+
+    A count of weekdays that is not above `enough` is returned as it is. Only one ticker of each calendar is asked.
+    """
+    of_calendars = {calendar_name(ticker): ticker for ticker in tickers}
+    return min((sessions_since(ticker, earlier, later, enough=enough) for ticker in of_calendars.values()), default=0)
 
 
 def look_up(

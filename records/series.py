@@ -1,4 +1,4 @@
-"""Whether bars under one name can be one series of daily bars, by their dates and their levels."""
+"""Whether bars under one name can be one series of daily bars in one unit, by their dates and their levels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from records.bars import Days, Floats
+from records.bars import Days, Floats, date_of
 from records.spacing import not_daily
+from records.units import stretches_of
 
 _FEWEST_BARS: Final = 24
 _OFTEN: Final = 0.1
@@ -16,11 +17,23 @@ _FAR: Final = 0.2
 
 
 def series_doubt(day: Days, close: Floats) -> str | None:
-    """Why these bars (by date) are no series of daily bars, and what to do; None if they may be one."""
+    """Why these bars (by date) are no series of daily bars in one unit, and what to do; None if they may be."""
     reason = not_daily(day)
     if reason is None and alternates(close):
         reason = "the level jumps to and fro: several series under one name; give each its own ticker"
-    return reason
+    return reason or _unit_doubt(day, close)
+
+
+def _unit_doubt(day: Days, close: Floats) -> str | None:
+    """Closes off by a power of ten, or a level in another unit before them: a source mends both, a foreign message may not."""
+    moves = np.concatenate([[0.0], np.diff(np.log(close))])
+    for stretch in stretches_of(close, moves, np.ones(len(close))):
+        row = stretch.first
+        times = f"{stretch.factor:g} times the close of {date_of(day[stretch.beside])}"
+        if stretch.lasting:
+            return f"from {date_of(day[row])} on closes are {times}: publish the earlier bars again, in the unit of today"
+        return f"the close of {date_of(day[row])}, {close[row]:g}, is {times}: publish that bar again, corrected"
+    return None
 
 
 def alternates(close: Floats) -> bool:

@@ -7,6 +7,7 @@ D) / C₋₁); "usual" is the median over the bars before.
   up to LASTING_BARS bars until the price goes back, or until the last bar; and each bar of a beginning of up to LASTING_BARS
   bars to which the price does not go back.
 - `power_of_ten`: the same for other powers of ten, from a thousand on; and for ten, if the price goes back.
+  So is a bar whose high alone, or low alone, is off by ten or a higher power of ten: beyond its open and its close.
 - `unit_change`: the first of more than LASTING_BARS such bars. Here the bars before it are in another unit (`records.units`).
 - `spike`: a move beyond SPIKE and beyond eight times the usual move, of which the next bar takes back three quarters or more.
   Only the next bar shows it, so it is found with that bar.
@@ -34,7 +35,7 @@ import numpy as np
 
 from records.bars import Bars, Floats, date_of
 from records.ratios import simple_ratio
-from records.units import LASTING_BARS, Stretch, in_one_unit, total_returns, unit_stretches
+from records.units import LASTING_BARS, OWN_MOVE, TEN, Stretch, in_one_unit, total_returns, unit_stretches
 
 SPIKE: Final = float(np.log(1.15))
 JUMP: Final = float(np.log(1.25))
@@ -92,18 +93,29 @@ def suspicions(ticker: str, bars: Bars) -> list[Suspicion]:
         return []
     returns = total_returns(bars)
     stretches = unit_stretches(bars, returns)
-    if not stretches:
+    extremes = dict(_extremes(bars))
+    if not stretches and not extremes:
         return _suspicions(ticker, bars, returns)
-    found = [
-        Suspicion(ticker, date_of(bars.day[row]), *reason)
-        for stretch in stretches
-        for row, reason in _of_stretch(bars, stretch)
-    ]
+    of_bars = extremes | {row: reason for stretch in stretches for row, reason in _of_stretch(bars, stretch)}
+    found = [Suspicion(ticker, date_of(bars.day[row]), *reason) for row, reason in of_bars.items()]
     left = in_one_unit(bars, stretches)
     dates = {suspicion.date for suspicion in found}
     further = _suspicions(ticker, left, total_returns(left))
     found += [suspicion for suspicion in further if suspicion.date not in dates]
     return sorted(found, key=lambda suspicion: suspicion.date)
+
+
+def _extremes(bars: Bars) -> Iterator[tuple[int, tuple[SuspicionRule, str]]]:
+    """Bars with a high or a low alone in another unit: beyond open and close by a power of ten, up to the day's own move."""
+    beyond = {
+        "high": np.log(bars.high / np.maximum(bars.open, bars.close)),
+        "low": np.log(np.minimum(bars.open, bars.close) / bars.low),
+    }
+    for name, size in beyond.items():
+        for row in np.flatnonzero(size > TEN - OWN_MOVE).tolist():
+            if abs(float(size[row]) - TEN * round(float(size[row]) / TEN)) <= OWN_MOVE:
+                evidence = f"{name} {getattr(bars, name)[row]:g} beside a close of {bars.close[row]:g}"
+                yield row, (SuspicionRule.POWER_OF_TEN, evidence)
 
 
 def _of_stretch(bars: Bars, stretch: Stretch) -> Iterator[tuple[int, tuple[SuspicionRule, str]]]:

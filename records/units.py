@@ -17,9 +17,9 @@ from records.bars import PER_SHARE_COLUMNS, Bars, Floats
 
 #: A level that lasts for more bars is the new level: vendors correct an error within days.
 LASTING_BARS: Final = 10
-_TEN: Final = float(np.log(10.0))
+TEN: Final = float(np.log(10.0))
 #: How far a day's own move may take a move from the power of ten: 80 to 125 for a hundred.
-_OWN_MOVE: Final = float(np.log(1.25))
+OWN_MOVE: Final = float(np.log(1.25))
 #: A tenfold move may be a split of 1:10: it is an error only if it is closer to ten, and goes back.
 _OWN_MOVE_OF_TEN: Final = float(np.log(1.12))
 
@@ -53,16 +53,21 @@ def unit_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
     may be the error. A move that the bar's own split explains begins no stretch. If only the dividend is a hundredfold, the
     stretch is its bar.
     """
+    return stretches_of(bars.close, returns, bars.split)
+
+
+def stretches_of(close: Floats, returns: Floats, split: Floats) -> list[Stretch]:
+    """As `unit_stretches`, of columns (n,)."""
     found: list[Stretch] = []
     stop = 1
-    powers = _powers(returns, bars.split)
+    powers = _powers(returns, split)
     for row in np.flatnonzero(powers).tolist():
         if row < stop:
             continue
         power = int(powers[row])
         # Halfway between the two levels, in logs: a price nearer to the old level has gone back to it.
-        halfway = 0.5 * abs(power) * _TEN
-        distance = np.abs(np.log(bars.close[row : row + LASTING_BARS + 1] / bars.close[row - 1]))
+        halfway = 0.5 * abs(power) * TEN
+        distance = np.abs(np.log(close[row : row + LASTING_BARS + 1] / close[row - 1]))
         back = np.flatnonzero(distance <= halfway)
         if abs(power) == 1 and (not len(back) or not back[0]):
             continue
@@ -80,11 +85,11 @@ def unit_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
 
 def _powers(returns: Floats, split: Floats) -> NDArray[np.int64]:
     """The power of ten by which each bar moved; 0 for an ordinary move, or a move that the bar's split explains."""
-    powers = np.rint(returns / _TEN).astype(np.int64)
+    powers = np.rint(returns / TEN).astype(np.int64)
     size = np.abs(powers)
-    own = np.abs(returns - powers * _TEN)
-    near = own <= np.where(size == 1, _OWN_MOVE_OF_TEN, _OWN_MOVE)
-    explained = np.abs(returns + np.log(split)) <= 0.5 * size * _TEN
+    own = np.abs(returns - powers * TEN)
+    near = own <= np.where(size == 1, _OWN_MOVE_OF_TEN, OWN_MOVE)
+    explained = np.abs(returns + np.log(split)) <= 0.5 * size * TEN
     return np.where((size > 0) & near & ~explained, powers, 0)
 
 

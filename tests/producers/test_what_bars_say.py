@@ -160,6 +160,15 @@ def test_a_value_off_by_a_power_of_ten_is_held_out(tmp_path, factor, bars):
     assert len(found.bars["A"]) == 120 - bars
 
 
+@pytest.mark.parametrize(("column", "factors"), [(2, (10.0, 100.0, 1e3)), (3, (0.1, 0.01, 1e-3))])
+def test_a_high_or_a_low_alone_off_by_a_power_of_ten_is_held_out(tmp_path, column, factors):
+    for factor in factors:
+        rows = [[v * (factor if (at, i) == (50, column) else 1.0) if i else v for i, v in enumerate(row)] for at, row in enumerate(walk().rows())]  # fmt: skip
+        found = read(put(tmp_path / "A.csv", csv(HEADER, rows)))
+        assert [bar.reason.split(":")[0] for bar in found.rejected] == ["suspect, power_of_ten"]
+        assert len(found.bars["A"]) == 119
+
+
 @pytest.mark.parametrize("factor", [100.0, 1e-4, 1e3])
 def test_a_level_that_lasts_is_another_unit(tmp_path, factor):
     rows = [(d, *(v * (factor if at >= 50 else 1.0) for v in values), n) for at, (d, *values, n) in enumerate(walk().rows())]
