@@ -16,10 +16,13 @@ from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
 from producers.forms.layout import Layout, find_layout, headless
-from producers.forms.numbers import Sign, cleaned, number
+from producers.forms.numbers import Sign, cleaned, may_be_grouped, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
 
 _PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
+#: Columns of numbers, and a number that the CSV reader reads as `producers.forms.numbers` does.
+_NUMBERS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume"})
+_PLAIN: Final = re.compile(r"\d{1,15}(\.\d{1,17})?")
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -50,7 +53,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     if sheet.sign == " ":
         body = "\n".join("\t".join(split(line, " ")) for line in body.split("\n"))
     malformed: list[str] = []
-    table = _cells(body, "\t" if sheet.sign == " " else sheet.sign, sheet.width, malformed, where)
+    table = _cells(body, "\t" if sheet.sign == " " else sheet.sign, sheet.width, malformed, where, _plain(sheet, layout))
     remarks = [line for line in malformed if _is_remark(line, sheet)]
     return TextTable(table, layout, sheet, encoding, [line for line in malformed if line not in remarks], remarks)
 
@@ -64,21 +67,37 @@ def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:
     return [*head, *rest], None
 
 
-def _cells(body: str, sign: str, width: int, malformed: list[str], where: str) -> pa.Table:
+def _plain(sheet: Sheet, layout: Layout) -> list[int]:
+    """Columns that the CSV reader can read as numbers: plain in all of the first rows, with points that are decimal."""
+    close = layout.columns.get("close")
+    rows = [row for row in sheet.rows if len(row) == sheet.width]
+    if close is None or may_be_grouped([row[close] for row in rows]):
+        return []
+    used = [at for name, at in layout.columns.items() if name in _NUMBERS]
+    return [at for at in used if all(_PLAIN.fullmatch(row[at]) for row in rows)]
+
+
+def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, numbers: Sequence[int] = ()) -> pa.Table:
+    """All cells by column; `numbers` are read as numbers if all of their cells are, else all columns are texts."""
+
     def skip(row: pa.csv.InvalidRow) -> str:
         malformed.append(row.text)
         return "skip"
 
     names = [str(at) for at in range(width)]
+    types = {name: pa.float64() if int(name) in numbers else pa.string() for name in names}
     try:
         # All as text: one "n/a" in a million numbers must cost its own bar and not the file, and a ticker may be called NA.
         return pa.csv.read_csv(
             pa.BufferReader(body.encode()),
             read_options=pa.csv.ReadOptions(use_threads=False, column_names=names),
             parse_options=pa.csv.ParseOptions(delimiter=sign, invalid_row_handler=skip),
-            convert_options=pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
+            convert_options=pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[]),
         )
     except pa.ArrowException as error:
+        if numbers:
+            malformed.clear()
+            return _cells(body, sign, width, malformed, where)
         raise SourceError(f"{where}: cannot be read as CSV: {' '.join(str(error).split()):.200}") from error
 
 

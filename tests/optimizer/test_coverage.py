@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from errors import InsufficientDataError, NoDataError
 from optimizer.coverage import outdated
+from optimizer.lookup import fewest_sessions
 from optimizer.market import Market
 from optimizer.prices import PriceTable, Series
 from records import date_of, day_number
@@ -67,6 +68,7 @@ def test_an_end_date_long_after_the_newest_price_is_refused(optimizer_of, asked,
     if served:
         assert any(f"{age} sessions before" in warning for warning in optimizer_of().optimize(request)["warnings"])
         return
+    age = fewest_sessions(["AAA"], LAST, later(BARS["AAA"], age), enough=0)
     with pytest.raises(InsufficientDataError, match=f"end on {LAST}, {age} sessions before .* Choose an end date of {LAST}"):
         optimizer_of().optimize(request)
     assert optimizer_of(max_age_sessions=200).optimize(request)["prices_as_of"] == LAST.isoformat()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from models.serving import HELD_BACK
@@ -77,6 +75,4 @@ def test_a_corrected_bar_brings_the_forecast_back(engine, tmp_path):
 def test_a_setting_serves_what_is_doubted(engine, tmp_path):
     row = row_of(engine, thousandfold(), tmp_path, SERVE)
     assert row.annual_volatility is not None
-    assert row.annual_volatility > 4.0
-    assert np.isfinite(row.annual_volatility)
-    assert dt.date.fromisoformat(str(row.as_of)) == date_of(walk(600).day[-1])
+    assert HELD_BACK not in [step.model for step in row.fallbacks]
