@@ -128,6 +128,8 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
         yield "suspect bars (which of them are held out, SUSPECT_BARS says):"
         yield from (f"{one.ticker:<12} {one.date} {one.rule}: {one.evidence}" for one in report.suspicions[:limit])
         yield from _more(len(report.suspicions), limit)
+        yield ""
+        yield from (f"{count:>9,}  {rule}" for rule, count in Counter(one.rule for one in report.suspicions).most_common())
     yield from _days_listed(report, "missing", "sessions of the exchange without a bar:", limit)
     yield from _days_listed(report, "surplus", "bars on days without a session of the exchange:", limit)
     yield ""

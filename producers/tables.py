@@ -52,7 +52,7 @@ class BarTable:
     malformed: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     titled: str | None = None
-    currency: list[str] = field(default_factory=list)
+    currency: tuple[list[str | None], NDArray[np.int32]] | None = None
 
     def __len__(self) -> int:
         return len(self.day)
@@ -60,6 +60,13 @@ class BarTable:
     def day_text(self, row: int) -> str:
         """What stood in the date column."""
         return str(self.day_source[row].as_py())
+
+    def currencies(self, rows: NDArray[np.intp]) -> list[str]:
+        """What stands in the currency column of these rows, by name; empty without the column."""
+        if self.currency is None:
+            return []
+        names, code = self.currency
+        return sorted({(names[at] or "").strip() for at in np.unique(code[rows]).tolist()} - {""})
 
     def ticker_text(self, row: int) -> str:
         """What stood in the ticker column."""
@@ -164,7 +171,7 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     names, ticker, said = _tickers(cells, layout, day, values["close"], clock)
     if said is not None:
         form = replace(form, ticker=said, ignored=tuple(name for name in form.ignored if repr(name) not in said))
-    currency = [t or "" for t in encoded(cells[str(layout.columns["currency"])])[0]] if "currency" in layout.columns else []
+    currency = encoded(cells[str(layout.columns["currency"])]) if "currency" in layout.columns else None
     return BarTable(day, dates, names, ticker, values, member.written, form, clock, currency=currency)
 
 

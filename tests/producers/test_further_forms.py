@@ -137,6 +137,28 @@ def test_other_vendors_symbols(tmp_path, written, ticker):
     assert read(put(tmp_path / "x.csv", csv(f"ticker,{HEADER}", rows))).bars == {ticker: as_read(walk())}
 
 
+@pytest.mark.parametrize(
+    ("ticker", "code", "says"),
+    [("VOD.L", "GBX", None), ("VOD.L", "GBP", "prices in GBP by the column of the currency; its symbol says GBp"), ("600519", "CNY", "its symbol names none"), ("AAPL", "usd", None)],
+)  # fmt: skip
+def test_a_column_of_currencies_is_compared_with_the_symbol(tmp_path, ticker, code, says):
+    found = read(put(tmp_path / f"{ticker}.csv", csv(f"{HEADER},Currency", [(*row, code) for row in walk().rows()])))
+    assert found.bars == {ticker: as_read(walk())}
+    assert ("by the column of the currency" in found.said) == (says is not None)
+    assert (says or "") in found.said
+
+
+def test_several_currencies_are_several_series(tmp_path):
+    rows = [(*row, "EUR" if at % 2 else "USD") for at, row in enumerate(walk().rows())]
+    with pytest.raises(SourceError, match=r"in several currencies \(EUR, USD\): several series under one name"):
+        read(put(tmp_path / "A.csv", csv(f"{HEADER},Currency", rows)))
+
+
+def test_an_isin_is_answered_with_a_likely_symbol(tmp_path):
+    rows = [("DE0007164600", *row) for row in walk().rows()]
+    assert "a symbol, as SAP.DE, says both" in read(put(tmp_path / "x.csv", csv(f"ISIN,{HEADER}", rows))).said
+
+
 @pytest.mark.parametrize(("zone", "hour"), [("Europe/London", 0), ("America/New_York", -7)])
 def test_a_pair_s_days_begin_on_the_evening_before_in_utc(tmp_path, zone, hour):
     bars = walk(bars=300)
