@@ -12,7 +12,8 @@ from records import exchange_of
 _SYMBOLS: Final = {
     "US": "AAPL", "GB": "VOD.L", "DE": "SAP.DE", "FR": "MC.PA", "NL": "ASML.AS", "ES": "SAN.MC", "IT": "ENI.MI",
     "CH": "NESN.SW", "SE": "ERIC-B.ST", "NO": "EQNR.OL", "DK": "NOVO-B.CO", "FI": "NOKIA.HE", "BE": "ABI.BR", "AT": "OMV.VI",
-    "PL": "CDR.WA", "JP": "7203.T", "HK": "0700.HK", "CN": "600519.SS", "KR": "005930.KS", "TW": "2330.TW", "IN": "RELIANCE.NS", "AU": "BHP.AX",
+    "PL": "CDR.WA", "JP": "7203.T", "HK": "0700.HK", "CN": "600519.SS", "KR": "005930.KS", "TW": "2330.TW",
+    "IN": "RELIANCE.NS", "AU": "BHP.AX",
     "CA": "RY.TO", "BR": "PETR4.SA", "ZA": "NPN.JO", "IL": "TEVA.TA",
 }  # fmt: skip
 #: Other words for hundredths.
