@@ -45,7 +45,7 @@ def another_unit() -> list[bytes]:
 
 
 MISTAKES = {
-    weekly: "weekly bars, one every 7 days: daily ones are needed",
+    weekly: "weekly bars, one every 7 days",
     two_series: "the level jumps to and fro: several series under one name",
     thousandfold: "is 1000 times the close of",
     another_unit: "closes are 100 times the close of",
