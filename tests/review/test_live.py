@@ -65,7 +65,7 @@ def test_the_service_records_and_shows_them(settings: Settings) -> None:
         for index in (100, 121, 142, 163):
             kept = [served for each in rows_at(index) if (served := served_forecast(each)) is not None]
             record.add(kept, dt.datetime(2021, 1, 1, tzinfo=dt.UTC))
-    with Session.open(settings) as session, LiveReview(settings, session.optimizer.table, look_seconds=0.01) as live:
+    with Session.open(settings) as session, LiveReview(settings, session.optimizer.rows.table, look_seconds=0.01) as live:
         app = create_app(settings, session=session, live=live)
         until(lambda: live.figures.losses)
         text = app.test_client().get("/metrics").get_data(as_text=True)
