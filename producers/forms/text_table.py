@@ -74,7 +74,8 @@ def _plain(sheet: Sheet, layout: Layout) -> list[int]:
     if close is None or may_be_grouped([row[close] for row in rows]):
         return []
     used = [at for name, at in layout.columns.items() if name in _NUMBERS]
-    return [at for at in used if all(_PLAIN.fullmatch(row[at]) for row in rows)]
+    # All of them or none: the signs of the prices say how the volumes are to be read.
+    return used if all(_PLAIN.fullmatch(row[at]) for at in used for row in rows) else []
 
 
 def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, numbers: Sequence[int] = ()) -> pa.Table:
