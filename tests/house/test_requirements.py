@@ -44,7 +44,8 @@ def test_both_compiled_lists_agree():
 
 
 def test_what_is_imported_is_named():
-    lists = ("requirements.txt", "requirements-dev.txt", "requirements-torch.txt", "benchmarks/requirements-statsforecast.txt")
+    of_purposes = ("requirements-pretrain.txt", "requirements-torch.txt", "benchmarks/requirements-statsforecast.txt")
+    lists = ("requirements.txt", "requirements-dev.txt", *of_purposes)
     named = {re.sub(r"[-_.]+", "-", package).lower() for name in lists for package in pins(name)}
     distributions = packages_distributions()
     for name in sorted(imported(*MAY_IMPORT, "tests")):
