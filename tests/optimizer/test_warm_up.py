@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.pooling.pool import pool
-from optimizer import service
+from optimizer import served_rows
 from optimizer.portfolio import optimize_portfolio
 from optimizer.session import Session
 from settings import Settings
@@ -20,7 +20,7 @@ def test_a_request_after_it_opens_and_pools_nothing(settings: Settings, monkeypa
     with Session.open(settings) as cold:
         expected = optimize_portfolio(START, END, 0.02, tickers=TICKERS, session=cold)
     pooled = []
-    monkeypatch.setattr(service, "pool", lambda rows: pooled.append(1) or pool(rows))
+    monkeypatch.setattr(served_rows, "pool", lambda rows: pooled.append(1) or pool(rows))
     with Session.open(settings) as session:
         session.warm_up()
         assert pooled == [1]
