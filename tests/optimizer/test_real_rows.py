@@ -54,17 +54,23 @@ def answer(client: FlaskClient, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("goal", GOALS, ids=["sharpe", "return", "risk"])
 def test_no_return_is_made_up_and_all_are_those_of_the_table(client, goal):
     table = {row["ticker"]: row for row in client.get("/api/forecasts").json["forecasts"]}
-    assert all(abs(row["annual_return"]) < 0.5 for row in table.values())
+    # A close that stays a hundred times too high between others is held back.
+    sound = {ticker: row for ticker, row in table.items() if row["annual_return"] is not None}
+    assert set(table) - set(sound) <= {"EEE"}
+    assert all(abs(row["annual_return"]) < 0.5 for row in sound.values())
     result = answer(client, **goal)
     assert abs(result["return"]) < 0.5
-    assert result["estimates"] == {"forecast": 5, "fallback": 1}
+    assert result["estimates"]["forecast"] == len(sound) - 1
     for ticker, basis in result["forecasts"].items():
+        if ticker not in sound:
+            assert basis["fallback"] == "mpt"
+            continue
         assert basis["forecast_return"] == table[ticker]["annual_return"]
         assert abs(basis["expected_return"] - basis["forecast_return"]) < 0.04
         assert basis["forecast_volatility"] == table[ticker]["annual_volatility"]
         assert basis["model"] == table[ticker]["return_model"]
         assert basis["fallback"] == table[ticker]["fallback"]
-        assert basis["pooled_tickers"] == 5
+        assert basis["pooled_tickers"] == len(sound) - 1
 
 
 def test_a_young_ticker_is_served_the_pooled_estimate_under_its_name(client):
