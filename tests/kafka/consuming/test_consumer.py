@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from faust.types import TP
 
 from settings import load_settings
 from streams.kafka.consuming.consumer import DeliveringConsumer
@@ -72,6 +73,14 @@ def test_what_waits_goes_on_where_it_was(tmp_path: Path) -> None:
         assert steps == ["begun", "handed over"]
 
     with_consumer(check, tmp_path)
+
+
+def test_faust_looks_for_no_stalls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def check(consumer: DeliveringConsumer) -> None:
+        consumer.verify_event_path(1e9, TP("bars", 0))  # Faust's check asks the thread, which is not connected
+
+    with_consumer(check, tmp_path)
+    assert not caplog.records
 
 
 def test_a_suspended_flow_ends_what_waits(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from kafka.errors import KafkaError
@@ -162,9 +163,12 @@ class Aftermath:
             return [f"the HTTP service does not run: {log[-300:]}"]
         service = Service(self._cast.folder / "expected")
         try:
-            there = service.get("/api/forecasts").json["forecasts"]
+            answered = service.get("/api/forecasts")
         finally:
             service.stop()
+        if answered.status != HTTPStatus.OK:
+            return [f"the HTTP service over the expected state answers {answered.status}: {answered.json}"]
+        there = answered.json["forecasts"]
         with urllib.request.urlopen(f"{here[-1]}/api/forecasts", timeout=60) as answer:
             found = json.load(answer)["forecasts"]
         names = [one["ticker"] for one, other in zip(there, found, strict=False) if one != other]
