@@ -56,7 +56,7 @@ def row_of(name: str, *models: ModelName) -> Forecast:
     job = TrainingJob(
         window=window, digest=b"", horizon=HORIZON, seed=0, models=("har", *models), minimum_bars=504, settings_hash="hash"
     )
-    # What the hold-back of doubtful series keeps out reaches a table all the same where a setting switches it off.
+    # Without the hold-back of doubtful series, as a setting allows: pooling must stand such rows too.
     return make_forecast(window, train_ticker(job), horizon=HORIZON, settings_hash="hash", minimum_bars=504, hold_back=False)
 
 
