@@ -21,6 +21,8 @@ from errors import BrokerError
 from settings import Settings
 
 _DELETION_SECONDS: Final = 30.0
+#: For a broker that has just started, beyond two sessions.
+_EXTRA_SECONDS: Final = 10.0
 #: The states of a group without members, and of a group that does not exist.
 _EMPTY: Final = ("Empty", "Dead")
 
@@ -60,8 +62,8 @@ def _changelogs(settings: Settings) -> set[str]:
 
 def _await_empty_group(admin: KafkaAdminClient, settings: Settings) -> None:
     group = group_id(settings)
-    # A static member does not leave at its stop: the broker removes it after its session.
-    deadline = time.monotonic() + settings.worker_session_seconds + 5.0
+    # A static member does not leave at its stop: the broker removes it after its session, which begins anew with the broker.
+    deadline = time.monotonic() + 2 * settings.worker_session_seconds + _EXTRA_SECONDS
     while (found := admin.describe_groups([group])[group])["group_state"] not in _EMPTY:
         if time.monotonic() > deadline:
             raise BrokerError(f"workers of the group {group} are running: stop them first ({_members(found)})")
