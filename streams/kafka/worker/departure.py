@@ -32,6 +32,7 @@ class Departure:
         self._leave = leave
         self._asked = asyncio.Event()
         self._timer = self._new_timer(deadline_seconds, "the stop took too long")
+        self._hurried: threading.Timer | None = None
 
     @property
     def is_asked(self) -> bool:
@@ -62,14 +63,15 @@ class Departure:
             self._timer.start()
 
     def hurry(self, seconds: float = HURRY_SECONDS) -> None:
-        """Kafka does not answer: end the process after `seconds`, if the stop is not done by then."""
-        self._timer.cancel()
-        self._timer = self._new_timer(seconds, "Kafka does not answer")
-        self._timer.start()
+        """Kafka does not answer: end the process after `seconds`, or at the deadline if that comes first."""
+        self._hurried = self._new_timer(seconds, "Kafka does not answer")
+        self._hurried.start()
 
     def cancel(self) -> None:
         """The worker has stopped, and the process goes on."""
         self._timer.cancel()
+        if self._hurried is not None:
+            self._hurried.cancel()
 
     def _new_timer(self, seconds: float, reason: str) -> threading.Timer:
         # A thread: the event loop may be the part that hangs.

@@ -55,14 +55,15 @@ def test_a_stop_that_hangs_ends_at_the_deadline(asked: bool, code: int, caplog: 
     assert "left before the stop was done" in caplog.text
 
 
-def test_a_stop_without_kafka_has_little_time() -> None:
+@pytest.mark.parametrize(("deadline", "hurry"), [(PATIENCE_SECONDS, 0.01), (0.01, PATIENCE_SECONDS)])
+def test_a_stop_without_kafka_has_little_time_and_never_more(deadline: float, hurry: float) -> None:
     left: list[int] = []
     gone = threading.Event()
 
     async def hanging() -> None:
-        departure = Departure(deadline_seconds=PATIENCE_SECONDS, leave=lambda code: (left.append(code), gone.set()))
+        departure = Departure(deadline_seconds=deadline, leave=lambda code: (left.append(code), gone.set()))
         departure.ask()
-        departure.hurry(0.01)
+        departure.hurry(hurry)
         assert gone.wait(PATIENCE_SECONDS / 2)
         departure.cancel()
 
