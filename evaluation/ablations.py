@@ -9,7 +9,7 @@ All variants are variance × exp(weight × δ) on the same pooled variance, so t
 - `own level`: each ticker's mean error on its earlier origins, shrunk towards 0, is added to the log variance.
 
 Own scale and level are adaptations of the market model to a ticker, in closed form. They are not served: they would have to
-prove themselves here first (docs/evaluation.md).
+prove themselves here first (docs/ablations.md).
 """
 
 from __future__ import annotations

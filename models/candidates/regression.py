@@ -29,7 +29,7 @@ LEAST_COVERAGE: Final = 0.6
 #: Overlapping labels of a 21-bar horizon: three independent months and more.
 MINIMUM_ROWS: Final = 63
 #: What the slopes are shrunk towards: four fifths of a shock are left in the month to come. Variances of all assets share
-#: their dynamics (Bollerslev, Hood, Huss and Pedersen 2018, "Risk everywhere"); docs/evaluation.md names what they were set on.
+#: their dynamics (Bollerslev, Hood, Huss and Pedersen 2018, "Risk everywhere"); docs/ablations.md names what they were set on.
 PRIOR_SLOPES: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2}
 #: The prior counts as much as the data: three years are some thirty independent months, however many tickers share them, and
 #: when all of them were calm, their slopes alone would send each crisis straight back to calm.
