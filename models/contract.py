@@ -95,12 +95,14 @@ class Model(ABC):
 
     `name` is stable: rows and stores contain it. `version` is that of the stored fields. `minimum_bars` is the shortest window
     that `train` accepts, `context_bars` how many bars at the end of its window `forecast` needs (more change nothing).
+    `preload` names the heavy modules that `train` imports: training processes load them once, together.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     minimum_bars: ClassVar[int]
     context_bars: ClassVar[int]
+    preload: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod

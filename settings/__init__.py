@@ -4,6 +4,7 @@ The name in the environment is the field's name in capitals (`STATE_DIR`, `HORIZ
 numbers. These fields, and no others, enter `forecast_hash`, which every forecast row and every stored model carries.
 """
 
+from settings.candidates import ModelName
 from settings.choices import (
     FORECAST,
     CalendarPeriod,
@@ -13,7 +14,6 @@ from settings.choices import (
     KafkaSecurity,
     LogFormat,
     LogLevel,
-    ModelName,
     PriceProvider,
     SuspectBars,
 )

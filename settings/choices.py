@@ -9,8 +9,6 @@ from pydantic import JsonValue
 
 #: Marks a field that changes the numbers of forecasts.
 FORECAST: Final[dict[str, JsonValue]] = {"forecast": True}
-#: Bars that each model needs in the first half of a training's window, on which the walk-forward validation begins.
-BARS_TO_TRAIN: Final = {"har": 126, "arima": 189, "xgboost": 252, "lstm": 252}
 
 
 class CalendarPeriod(StrEnum):
@@ -19,15 +17,6 @@ class CalendarPeriod(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
-
-
-class ModelName(StrEnum):
-    """The candidates, in the order of training and of preference in a tie."""
-
-    HAR = "har"
-    ARIMA = "arima"
-    XGBOOST = "xgboost"
-    LSTM = "lstm"
 
 
 class DoubtfulSeries(StrEnum):

@@ -9,7 +9,8 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 from pydantic_settings import NoDecode
 
-from settings.choices import FORECAST, CalendarPeriod, DoubtfulSeries, LogFormat, LogLevel, ModelName
+from settings.candidates import ModelName
+from settings.choices import FORECAST, CalendarPeriod, DoubtfulSeries, LogFormat, LogLevel
 
 
 class ForecastSettings(BaseModel, frozen=True):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from errors import SettingsError
-from settings.choices import BARS_TO_TRAIN, FORECAST
+from settings.choices import FORECAST
 from settings.forecasts import ForecastSettings
 from settings.kafka import KafkaSettings
 from settings.market_data import MarketDataSettings
@@ -88,7 +88,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 def require_trainable(settings: Settings) -> None:
     """Raise SettingsError if no model can be trained on the fewest bars that a training may have."""
-    fewest = max(2 * min(BARS_TO_TRAIN[name] for name in settings.models), 10 * settings.horizon)
+    fewest = max(2 * min(name.minimum_bars for name in settings.models), 10 * settings.horizon)
     if settings.minimum_bars < fewest:
         raise SettingsError(
             f"MINIMUM_BARS ({settings.minimum_bars}) must be at least {fewest}: no model of MODELS "

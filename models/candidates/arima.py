@@ -35,6 +35,7 @@ class ARIMA(Model):
     version: ClassVar[int] = 1
     minimum_bars: ClassVar[int] = 189
     context_bars: ClassVar[int] = 756
+    preload: ClassVar[tuple[str, ...]] = ("statsmodels.tsa.arima.model",)
 
     horizon: int
     returns: ArmaProcess

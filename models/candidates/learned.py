@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from errors import TrainingError
+from models.candidates.har import HarModel
 from models.candidates.regression import LogVarianceRegression
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
@@ -28,13 +29,13 @@ class LearnedModel(Model):
     """
 
     minimum_bars: ClassVar[int] = 252
-    context_bars: ClassVar[int] = 756
+    context_bars: ClassVar[int] = HarModel.context_bars
 
     horizon: int
     regression: LogVarianceRegression
 
     @classmethod
-    def train(cls, window: Window, horizon: int, seed: int) -> Self:  # noqa: ARG003 - nothing random here
+    def train(cls, window: Window, horizon: int, seed: int) -> Self:
         """See `Model.train`. Raises TrainingError where the market model is of another horizon."""
         require_trainable(window, cls.minimum_bars, cls.name)
         fitted = market_model().horizon
@@ -43,7 +44,8 @@ class LearnedModel(Model):
                 f"{window.ticker}: the market model is of {fitted} bars ahead, HORIZON is {horizon}: "
                 f"make one with `python -m models pretrain --horizon {horizon}`, or leave {cls.name} out of MODELS"
             )
-        return cls(horizon, LogVarianceRegression.fit(window, horizon))
+        own = HarModel.train(window, horizon, seed)
+        return cls(own.horizon, own.regression)
 
     @classmethod
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from models.candidates.registry import MODELS
 from models.results import TrainedTicker, TrainingJob
 from settings import ModelName, Settings
 from streams.training.pool import Outcome, TrainingPool
@@ -12,10 +13,8 @@ from streams.training.pool import Outcome, TrainingPool
 TickerPool: TypeAlias = TrainingPool[TrainingJob, TrainedTicker]
 TickerOutcome: TypeAlias = Outcome[TrainingJob, TrainedTicker]
 
-#: The forkserver imports these modules once for all processes.
-PRELOAD: Final = ("models.training",)
-#: And these for each candidate. Libraries that are not installed are left out.
-PRELOAD_FOR: Final = {ModelName.ARIMA: "statsmodels.tsa.arima.model"}
+#: The forkserver imports it once for all processes, with what each candidate preloads; a module that is absent is left out.
+PRELOAD: Final = "models.training"
 
 
 def new_ticker_pool(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> TickerPool:
@@ -27,4 +26,4 @@ def new_ticker_pool(settings: Settings, train: Callable[[TrainingJob], TrainedTi
 
 def preload_for(models: Iterable[ModelName]) -> list[str]:
     """The modules that training these candidates needs."""
-    return [*PRELOAD, *(PRELOAD_FOR[name] for name in models if name in PRELOAD_FOR)]
+    return [PRELOAD, *(module for name in models for module in MODELS[name].preload)]

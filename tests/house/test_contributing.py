@@ -56,7 +56,7 @@ def patched(source: str, diff: str) -> str:
 
 
 FILES = {
-    "A new model": ["models/candidates/ewma.py", "settings/choices.py", "models/candidates/registry.py"],
+    "A new model": ["models/candidates/ewma.py", "settings/candidates.py"],
     "A new feature": ["history/features.py", "history/feature_kernel.py", "tests/history/oracle.py"],
     "A new field of the row": ["records/forecast.py", "models/serving.py"],
 }

@@ -9,11 +9,9 @@ import pytest
 
 from errors import SettingsError
 from marketdata.calendars import sessions_since, surplus_bars
-from models.candidates.registry import MODELS
 from optimizer.caveats import mixed_units
 from records import day_numbers, exchange_of, periods_per_year, series_doubt
 from settings import load_settings, require_trainable
-from settings.choices import BARS_TO_TRAIN
 
 WEEKDAYS = np.array([day for day in range(19_000, 19_600) if (day + 3) % 7 < 5], dtype=np.int32)
 ALL_DAYS = np.arange(19_000, 19_600, dtype=np.int32)
@@ -76,7 +74,6 @@ def test_a_series_that_is_no_daily_one():
 
 
 def test_settings_under_which_no_model_trains_are_refused():
-    assert {name: model.minimum_bars for name, model in MODELS.items()} == BARS_TO_TRAIN
     with pytest.raises(SettingsError, match=r"MINIMUM_BARS \(200\) must be at least 252"):
         require_trainable(load_settings(minimum_bars=200))
     require_trainable(load_settings(minimum_bars=252))
