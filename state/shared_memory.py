@@ -6,8 +6,9 @@ from typing import Final
 
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager
 
-#: For all databases together. Beyond it the fullest buffers are written to disk in the background.
-_BUFFERS_BYTES: Final = 32 << 20
+#: For all databases together. Beyond it the fullest buffers are written to disk in the background. Each reader keeps the same
+#: values in its memory until then. A backfill costs no more CPU time with 12 MB than with 32 MB.
+_BUFFERS_BYTES: Final = 12 << 20
 #: With Faust's small buffers a backfill, and the whole process, stopped for seconds until a file was written.
 _BUFFER_BYTES: Final = 8 << 20
 _BUFFERS: Final = 6
