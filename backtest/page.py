@@ -157,7 +157,7 @@ def _figures_table(report: Report, plain: Sequence[str]) -> str:
                     title, f"{m['annual_return']:.1%}", f"{m['volatility']:.1%}", f"{m['sharpe_ratio']:.2f}",
                     f"{deepest.drawdown.depth:.1%} <small>{deepest.drawdown.high:%b %Y}–{deepest.drawdown.low:%b %Y}</small>",
                     f"{worst.worst_month:.1%} <small>{worst.worst_month_name}</small>", f"{m['turnover']:.0%}",
-                    f"{m['cost_drag']:.2%}", f"{m['effective_holdings']:.1f}", f"{m['largest_weight']:.0%}", bias,
+                    f"{m['cost_drag']:.2%}", f"{m['effective_holdings']:.1f}", f"{m['largest_weight']:.1%}", bias,
                 ),
             )
         )  # fmt: skip
