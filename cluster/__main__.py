@@ -12,7 +12,6 @@ import click
 from commands.console import load_settings, run_cli
 from errors import ForecastingError
 from producers.options import WantedBars, source_options
-from producers.source_name import SourceName
 
 
 @click.command()
@@ -34,7 +33,7 @@ def cli(state: Path, workers: int, port: int | None, wanted: WantedBars) -> None
             # The tables of an earlier run belong to another broker.
             forget_tables(settings)
         environment = os.environ | {"KAFKA_BOOTSTRAP": bootstrap, "STATE_DIR": str(state.absolute())}
-        if wanted.source != SourceName.YFINANCE:
+        if not wanted.source.is_live:
             environment.setdefault("BARS_DUE_HOURS", "0")  # a replayed history is years old, and nothing follows it
         ensure_topics(load_settings(state_dir=state, kafka_bootstrap=bootstrap))
         click.echo(f"Kafka answers at {bootstrap}; forecasts at http://{settings.host}:{settings.port}/api/forecasts", err=True)

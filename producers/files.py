@@ -19,6 +19,7 @@ from producers.forms.declared import Declared
 from producers.forms.names import is_deliberate, names_nothing, ticker_of_name
 from producers.joined import joined
 from producers.one_ticker import daily_bars
+from producers.opening import BarRequest, OpenedSource
 from producers.raw import RawBars
 from producers.tables import BarTable, read_table
 from records import RejectedBar, canonical_ticker, is_isin, is_ticker
@@ -28,6 +29,18 @@ Rows = NDArray[np.intp]
 Item = RawBars | RejectedBar
 #: Columns of yfinance's `Ticker.history()`: its prices are adjusted for the dividends that stand beside them.
 _HISTORY: Final = frozenset({"Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits"})
+
+
+def open_path(request: BarRequest) -> OpenedSource:
+    """What the file or folder at `path` has. Raises SourceError as `read_file` and `read_folder`, and without a path."""
+    path = request.path
+    if path is None:
+        raise SourceError("the source file needs a path to a CSV or Parquet file, or to a folder of them")
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file or folder")
+    if path.is_dir():
+        return OpenedSource(None, read_folder(path, request.tickers, request.declared, request.findings))
+    return OpenedSource(*read_file(path, request.tickers, request.declared, request.findings))
 
 
 def read_file(

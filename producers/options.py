@@ -29,7 +29,7 @@ _OPTIONS = (
         type=click.Choice([name.value for name in SourceName]),
         default=SourceName.SAMPLE.value,
         show_default=True,
-        help="sample: real bars of five shares; file: your own (--path); yfinance: Yahoo's (--tickers or --group).",
+        help="; ".join(f"{name}: {name.meaning}" for name in SourceName) + ".",
     ),
     click.option("--path", type=click.Path(path_type=Path), help="File or folder of bars; docs/forms.md has the forms."),
     click.option(
@@ -53,7 +53,7 @@ _OPTIONS = (
 class WantedBars:
     """The bars that the options name. `tickers` None means all; `start` and `end` are both included."""
 
-    source: str
+    source: SourceName
     path: Path | None
     declared: Declared
     tickers: list[str] | None
@@ -63,7 +63,6 @@ class WantedBars:
     def read(self, settings: Settings, *, now: dt.datetime, starts: Mapping[str, dt.date] | None = None) -> Source:
         """The bars from their source; `starts` and errors as in `producers.sources.read_source`."""
         from producers.sources import read_source  # noqa: PLC0415 - `--help` waits for no NumPy
-        from producers.yahoo import Yahoo  # noqa: PLC0415
 
         return read_source(
             self.source,
@@ -73,9 +72,10 @@ class WantedBars:
             start=self.start,
             end=self.end,
             today=now.date(),
-            yahoo=Yahoo.of(settings, now=now),
             starts=starts,
             suspect_bars=settings.suspect_bars,
+            settings=settings,
+            now=now,
         )
 
     def arguments(self) -> list[str]:
@@ -105,7 +105,7 @@ def source_options(command: F) -> F:
         if tickers is not None and group_name is not None:
             raise click.UsageError("--tickers and --group exclude each other")
         chosen = tickers if group_name is None else _members(group_name)
-        return command(wanted=WantedBars(source, path, declared, chosen, start, end), **others)
+        return command(wanted=WantedBars(SourceName(source), path, declared, chosen, start, end), **others)
 
     decorated: Callable[..., Any] = with_wanted
     for option in reversed(_OPTIONS):

@@ -12,7 +12,6 @@ import click
 from commands.console import load_settings, progress
 from errors import SourceError
 from producers.options import WantedBars, source_options
-from producers.source_name import SourceName
 
 if TYPE_CHECKING:
     from records import BarBatch, RejectedBar
@@ -46,7 +45,7 @@ def publish(
     Exit code 0: every ticker's bars are there. 3: some tickers could not be fetched, the others are there. 1: nothing could be
     fetched, which the summary tells by ticker, or Kafka is away.
     """
-    if since and (wanted.source != SourceName.YFINANCE or wanted.start or resend):
+    if since and (not wanted.source.is_live or wanted.start or resend):
         raise click.UsageError("--since last is for --source yfinance, and neither --start nor --resend goes with it")
     import msgspec
 
@@ -73,10 +72,10 @@ def publish(
         ensure_topics(settings)
         seen = ValidationReport()
         errors: list[SourceError] = []
-        items = _until_error(seen.watch(bars) if wanted.source == SourceName.YFINANCE else bars, errors)
+        items = _until_error(seen.watch(bars) if wanted.source.is_live else bars, errors)
         with progress(bars.bars_total, "bars published") as advance:
             report = publish_bars(settings, items, resend=resend, published=published, report=job.report, advance=advance)
-        seen.finish(bars.suspicions if wanted.source == SourceName.YFINANCE else (), bars.findings)
+        seen.finish(bars.suspicions if wanted.source.is_live else (), bars.findings)
         job.suspect_bars = len(bars.suspicions)
         job.missing_sessions = sum(len(of_ticker.missing) for of_ticker in seen.tickers)
         summary = JobSummary(
@@ -89,9 +88,8 @@ def publish(
             missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
             failed=report.failed,
         )
-        if wanted.source == SourceName.FILE:
-            for line in bars.findings.lines():
-                click.echo(line, err=True)
+        for line in bars.findings.lines():
+            click.echo(line, err=True)
         if form == "json":
             click.echo(msgspec.json.encode(summary))
         else:

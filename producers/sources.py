@@ -5,19 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Self
 
 from errors import SourceError
-from producers.files import read_file, read_folder
 from producers.findings import Findings
 from producers.forms.declared import Declared
+from producers.opening import BarRequest, Opener
 from producers.raw import RawBars, batches
-from producers.sample import read_sample
 from producers.screen import Screen
 from producers.source_name import SourceName
-from producers.yahoo import Yahoo
 from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, is_ticker
-from settings import SuspectBars
+from settings import Settings, SuspectBars
 
 
 class Source(Iterator[BarBatch | RejectedBar]):
@@ -55,63 +54,36 @@ def read_source(
     start: dt.date | None = None,
     end: dt.date | None = None,
     today: dt.date,
-    yahoo: Yahoo | None = None,
     starts: Mapping[str, dt.date] | None = None,
     suspect_bars: SuspectBars = SuspectBars.IMPOSSIBLE,
     declared: Declared | None = None,
+    settings: Settings | None = None,
+    now: dt.datetime | None = None,
+    opener: Opener | None = None,
 ) -> Source:
     """Batches of validated bars, ticker by ticker in the order of names, dates rising; its rejected bars stand before them.
 
-    `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `yahoo` is how the
-    source yfinance is asked, `starts` a first day of their own for some of its tickers. `suspect_bars` says whether unlikely
-    bars come as rejected bars, `declared` what the user says of the form of files. Raises SourceError at once for
-    what cannot be used at all, and at the end when not one bar was good.
+    `tickers` None means all; `start` and `end` are both included; bars dated after `today` are refused. `suspect_bars` says
+    whether unlikely bars come as rejected bars. `path`, `starts`, `declared`, `settings` and `now` go to the source as they are
+    (`BarRequest`), `opener` opens it in place of the function that `SourceName` names. Raises SourceError at once for what
+    cannot be used at all, and at the end when not one bar was good.
     """
     wanted = canonical_tickers(tickers)
     if start is not None and end is not None and start > end:
         raise SourceError(f"the start {start} lies after the end {end}; exchange them")
     findings = Findings()
-    if name == SourceName.YFINANCE:
-        total, raw = None, _open_yahoo(yahoo, path, wanted, start, end, starts or {})
-    else:
-        total, raw = _open(name, path, wanted, declared or Declared(), findings)
+    request = BarRequest(path, wanted, start, end, starts or {}, declared or Declared(), findings, settings, now)
+    total, raw = (opener or opener_of(name))(request)
     screen = Screen(suspect_bars)
     return Source(_batches(raw, screen, name=name, start=start, end=end, today=today), total, screen.found, findings)
 
 
-def _open_yahoo(
-    yahoo: Yahoo | None,
-    path: Path | None,
-    tickers: frozenset[str] | None,
-    start: dt.date | None,
-    end: dt.date | None,
-    starts: Mapping[str, dt.date],
-) -> Iterator[RawBars | RejectedBar]:
-    if path is not None:
-        raise SourceError("the source yfinance has no path; say --source file to read your own bars")
-    if tickers is None:
-        raise SourceError("the source yfinance needs tickers: --tickers A,B or --group DOW")
-    assert yahoo is not None, "the caller says how Yahoo is asked"
-    common = {} if start is None else dict.fromkeys(tickers, start)
-    return yahoo.read(sorted(tickers), {**common, **starts}, end)
-
-
-def _open(
-    name: str, path: Path | None, tickers: frozenset[str] | None, declared: Declared, findings: Findings
-) -> tuple[int | None, Iterator[RawBars | RejectedBar]]:
-    if name == SourceName.SAMPLE:
-        if path is not None:
-            raise SourceError("the source sample has no path; say --source file to read your own bars")
-        return read_sample(tickers, findings)
-    if name == SourceName.FILE:
-        if path is None:
-            raise SourceError("the source file needs a path to a CSV or Parquet file, or to a folder of them")
-        if not path.exists():
-            raise SourceError(f"{path}: there is no such file or folder")
-        if path.is_dir():
-            return None, read_folder(path, tickers, declared, findings)
-        return read_file(path, tickers, declared, findings)
-    raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
+def opener_of(name: str) -> Opener:
+    """The function that opens a source. Raises SourceError for an unknown name."""
+    if name not in tuple(SourceName):
+        raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
+    opener: Opener = resolve_name(SourceName(name).opener_path)
+    return opener
 
 
 def canonical_tickers(tickers: Iterable[str] | None) -> frozenset[str] | None:

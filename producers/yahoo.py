@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from errors import ProviderError
+from errors import ProviderError, SourceError
 from marketdata.calendars import is_finished
 from marketdata.frames import TickerColumns
 from marketdata.yahoo import RATE_LIMITED, Answer, Budget, Download, download_yfinance, fetch
+from producers.opening import BarRequest, OpenedSource
 from producers.raw import RawBars
 from records import Days, RejectedBar, date_of, day_number
 from settings import Settings
@@ -51,6 +52,14 @@ class Yahoo:
             batch_tickers=settings.fetch_batch_tickers,
             history_bars=settings.history_bars,
         )
+
+    def open(self, request: BarRequest) -> OpenedSource:
+        """As `open_yahoo`, of this Yahoo."""
+        request.refuse_path("yfinance")
+        if request.tickers is None:
+            raise SourceError("the source yfinance needs tickers: --tickers A,B or --group DOW")
+        common = {} if request.start is None else dict.fromkeys(request.tickers, request.start)
+        return OpenedSource(None, self.read(sorted(request.tickers), {**common, **request.starts}, request.end))
 
     def read(
         self, tickers: Sequence[str], starts: Mapping[str, dt.date], end: dt.date | None
@@ -101,6 +110,13 @@ class Yahoo:
         for date in open_:
             logger.info("held back, the session is not over ticker=%s date=%s", ticker, date)
         return int(np.count_nonzero(day >= day_number(open_[0]))) if open_ else 0
+
+
+def open_yahoo(request: BarRequest) -> OpenedSource:
+    """Yahoo's bars, fetched as they are read. Raises SourceError without tickers."""
+    assert request.settings is not None, "the caller says how Yahoo is asked"
+    assert request.now is not None, "and which sessions are over"
+    return Yahoo.of(request.settings, now=request.now).open(request)
 
 
 def _batches(tickers: Sequence[str], starts: Mapping[str, dt.date], first_day: dt.date, size: int) -> Iterator[Sequence[str]]:

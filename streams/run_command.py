@@ -12,7 +12,6 @@ from commands import startup
 from commands.console import load_settings, progress
 from errors import StateCorruptError, StateMissingError
 from producers.options import WantedBars, source_options
-from producers.source_name import SourceName
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -37,7 +36,7 @@ def run(
 
     It may be interrupted at any time: the next run continues, with the same result. A run without new bars changes nothing.
     """
-    if since and (wanted.source != SourceName.YFINANCE or wanted.start):
+    if since and (not wanted.source.is_live or wanted.start):
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
     from settings import require_trainable
 
@@ -68,9 +67,8 @@ def run(
             pool = stack.enter_context(new_ticker_pool(settings, train_ticker))
         engine = EmbeddedEngine(writer, settings, state_dir=settings.state_dir, today=now.date(), pool=pool, progress=progress)
         summary = engine.run(bars, bars_total=bars.bars_total)
-    if wanted.source == SourceName.FILE:
-        for line in bars.findings.lines():
-            click.echo(line, err=True)
+    for line in bars.findings.lines():
+        click.echo(line, err=True)
     for line in summary_lines(summary):
         click.echo(line, err=True)
     if bars.suspicions:

@@ -14,9 +14,9 @@ from history.forecasting import refresh, training_job
 from history.pipeline import absorb
 from history.ticker_state import TickerState, same_state
 from models.training import train_ticker
-from producers.findings import Findings
+from producers.opening import BarRequest
 from producers.raw import RawBars
-from producers.sample import read_sample
+from producers.sample import open_sample
 from producers.sources import read_source
 from records import BarBatch, Bars, batch_of, date_of, day_number, encode_forecast, validate_days
 from settings import ModelName, Settings
@@ -34,7 +34,7 @@ SPLITS = [
 
 def printed(ticker: str, last: dt.date) -> Bars:
     """The bars as the exchange printed them, with the splits that there were."""
-    _, items = read_sample(frozenset([ticker]), Findings())
+    _, items = open_sample(BarRequest(tickers=frozenset([ticker])))
     (raw,) = (item for item in items if isinstance(item, RawBars))
     values = {name: column for name, column in raw.values.items() if name != "adjusted_close"}
     bars, rejected = validate_days(ticker, raw.day, values, today=TODAY, undated=raw.undated)

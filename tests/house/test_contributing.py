@@ -1,4 +1,4 @@
-"""docs/contributing.md leads to a new model, feature and field of the row: its steps are followed in a copy of the project."""
+"""docs/contributing.md leads to a new model, feature, source and field of the row: a copy of the project follows its steps."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ def patched(source: str, diff: str) -> str:
 FILES = {
     "A new model": ["models/candidates/ewma.py", "settings/candidates.py"],
     "A new feature": ["history/features.py", "history/feature_kernel.py", "tests/history/oracle.py"],
+    "A new source": ["producers/simulated.py", "producers/source_name.py"],
     "A new field of the row": ["records/forecast.py", "models/serving.py"],
 }
 #: A row made by the changed code, decoded again, beside a row of the unchanged code, and both as CSV.
@@ -120,6 +121,17 @@ def test_a_feature_as_the_page_adds_it_equals_its_oracle(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+def test_a_source_as_the_page_adds_it_is_read_by_every_command(tmp_path: Path) -> None:
+    project = followed(tmp_path, "A new source")
+    table = python(project, "-m", "producers", "check", "--source", "simulated", "--tickers", "AAA,BBB")
+    assert re.findall(r"^(\w+) +504 +0 +0 ", table, re.MULTILINE) == ["AAA", "BBB"]
+    help_text = python(project, "-m", "streams", "run", "--help")
+    assert "simulated: random walks (--tickers)" in " ".join(help_text.split())
+    python(project, "-m", "streams", "run", "--source", "simulated", "--tickers", "AAA", "--no-train", "--state", "var")
+    assert "AAA,2024-06-28" in python(project, "-m", "state", "forecasts", "--state", "var", "--format", "csv")
+
+
+@pytest.mark.slow
 def test_a_field_as_the_page_adds_it_reaches_codec_columns_schema_and_page(tmp_path: Path) -> None:
     project = followed(tmp_path, "A new field of the row")
     known = tmp_path / "row"
@@ -134,5 +146,5 @@ def test_a_field_as_the_page_adds_it_reaches_codec_columns_schema_and_page(tmp_p
 
 def test_files_that_the_page_names_exist() -> None:
     page = (ROOT / "docs/contributing.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`([a-z_]+/[a-z_/]+(?:\.py)?)`", page)) - {"models/candidates/ewma.py"}
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+(?:\.py)?)`", page)) - {"models/candidates/ewma.py", "producers/simulated.py"}
     assert not [name for name in named if not (ROOT / name).exists()]

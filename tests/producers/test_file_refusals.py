@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from errors import SourceError
-from producers.sources import read_source
+from producers.source_name import SourceName
+from producers.sources import opener_of, read_source
 from tests.producers.files import HEADER, LINES, TODAY, read, write
 
 
@@ -63,3 +64,8 @@ def test_a_source_that_is_none():
         read_source("file", today=TODAY)
     with pytest.raises(SourceError, match="has no path"):
         read_source("sample", path=Path("x"), today=TODAY)
+
+
+@pytest.mark.parametrize("name", SourceName)
+def test_every_source_has_what_opens_it(name: SourceName):
+    assert callable(opener_of(name))

@@ -53,7 +53,7 @@ def yahoo(provider: Provider, *, now: dt.datetime = NOW, batch_tickers: int = 20
 
 
 def read(tickers: list[str], source: Yahoo, **options: object) -> list[BarBatch | RejectedBar]:
-    return list(read_source("yfinance", tickers=tickers, today=source.now.date(), yahoo=source, **options))  # type: ignore[arg-type]
+    return list(read_source("yfinance", tickers=tickers, today=source.now.date(), opener=source.open, **options))  # type: ignore[arg-type]
 
 
 def test_raw_closes_with_dividends_and_splits() -> None:
@@ -133,7 +133,7 @@ def test_an_answer_of_an_unknown_shape_costs_its_own_batch() -> None:
 )
 def test_what_it_needs(options: dict[str, object], message: str) -> None:
     with pytest.raises(SourceError, match=message):
-        read_source("yfinance", today=NOW.date(), yahoo=yahoo(Provider()), **options)  # type: ignore[arg-type]
+        read_source("yfinance", today=NOW.date(), opener=yahoo(Provider()).open, **options)  # type: ignore[arg-type]
 
 
 def test_the_settings_say_how_it_is_asked() -> None:
