@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from producers.source_name import SourceName
+from producers.source_name import SOURCES, SourceName
 from text import comma_list
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ GROUP_NAMES = ("SP500", "DOW")
 _OPTIONS = (
     click.option(
         "--source",
-        type=click.Choice([name.value for name in SourceName]),
+        type=click.Choice(list(SOURCES)),
         default=SourceName.SAMPLE.value,
         show_default=True,
         help="; ".join(f"{name}: {name.meaning}" for name in SourceName) + ".",
@@ -105,7 +105,7 @@ def source_options(command: F) -> F:
         if tickers is not None and group_name is not None:
             raise click.UsageError("--tickers and --group exclude each other")
         chosen = tickers if group_name is None else _members(group_name)
-        return command(wanted=WantedBars(SourceName(source), path, declared, chosen, start, end), **others)
+        return command(wanted=WantedBars(SOURCES[source], path, declared, chosen, start, end), **others)
 
     decorated: Callable[..., Any] = with_wanted
     for option in reversed(_OPTIONS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 
 class SourceName(StrEnum):
@@ -28,3 +28,7 @@ class SourceName(StrEnum):
         member.meaning = meaning
         member.is_live = is_live
         return member
+
+
+#: The sources by what `--source` says.
+SOURCES: Final[dict[str, SourceName]] = {source.value: source for source in SourceName}

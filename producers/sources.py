@@ -14,7 +14,7 @@ from producers.forms.declared import Declared
 from producers.opening import BarRequest, Opener
 from producers.raw import RawBars, batches
 from producers.screen import Screen
-from producers.source_name import SourceName
+from producers.source_name import SOURCES
 from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, is_ticker
 from settings import Settings, SuspectBars
 
@@ -80,9 +80,9 @@ def read_source(
 
 def opener_of(name: str) -> Opener:
     """The function that opens a source. Raises SourceError for an unknown name."""
-    if name not in tuple(SourceName):
-        raise SourceError(f"unknown source {name!r}; there are {', '.join(SourceName)}")
-    opener: Opener = resolve_name(SourceName(name).opener_path)
+    if name not in SOURCES:
+        raise SourceError(f"unknown source {name!r}; there are {', '.join(SOURCES)}")
+    opener: Opener = resolve_name(SOURCES[name].opener_path)
     return opener
 
 
