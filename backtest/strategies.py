@@ -106,8 +106,7 @@ Strategy = Callable[[Known], Proposal]
 
 
 def _max_sharpe(known: Known) -> Proposal:
-    portfolio = allocate(known.served, Goal(known.risk_free_rate), known.limits)
-    return Proposal(portfolio.weights, "served", "minimum variance: nothing beats cash" if portfolio.warnings else "")
+    return _best_sharpe(known, known.served, "served")
 
 
 def _min_variance(known: Known) -> Proposal:
@@ -123,13 +122,11 @@ def _target_risk(known: Known) -> Proposal:
 
 
 def _fallback(known: Known) -> Proposal:
-    portfolio = allocate(known.fallback, Goal(known.risk_free_rate), known.limits)
-    return Proposal(portfolio.weights, "fallback", "minimum variance: nothing beats cash" if portfolio.warnings else "")
+    return _best_sharpe(known, known.fallback, "fallback")
 
 
 def _raw_mean(known: Known) -> Proposal:
-    portfolio = allocate(known.classic, Goal(known.risk_free_rate), known.limits)
-    return Proposal(portfolio.weights, "classic", "minimum variance: nothing beats cash" if portfolio.warnings else "")
+    return _best_sharpe(known, known.classic, "classic")
 
 
 def _ledoit_wolf(known: Known) -> Proposal:
@@ -148,6 +145,11 @@ def _inverse_volatility(known: Known) -> Proposal:
 def _equal_weight(known: Known) -> Proposal:
     n = len(known.prices)
     return Proposal(np.full(n, 1.0 / n), "served")
+
+
+def _best_sharpe(known: Known, assets: Assets, name: str) -> Proposal:
+    portfolio = allocate(assets, Goal(known.risk_free_rate), known.limits)
+    return Proposal(portfolio.weights, name, "minimum variance: nothing beats cash" if portfolio.warnings else "")
 
 
 def _calmest(assets: Assets, limits: Limits) -> Floats:

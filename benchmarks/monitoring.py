@@ -20,6 +20,7 @@ from monitoring.exposition import metrics_text
 from monitoring.figures import CalendarFigures, PartitionFigures, TableFigures, WorkerFigures
 from monitoring.worker_metrics import worker_registry
 from streams.kafka.worker.health import table_bytes
+from tests.made.figures import figures
 
 #: Prometheus scrapes every 15 s.
 _SCRAPE_SECONDS: Final = 1.0
@@ -82,32 +83,12 @@ def _scraped(registry: CollectorRegistry) -> Iterator[None]:
 
 def _figures(folder: Path) -> WorkerFigures:
     """As many numbers as a worker of eight partitions has."""
-    return WorkerFigures(
-        worker="w1",
-        version="0",
-        host="here",
-        pid=1,
-        uptime_seconds=1.0,
-        reasons=(),
-        messages=1,
-        bars={"accepted": 1, "duplicate": 1, "corrected": 1, "expired": 1},
-        suspect_bars=0,
-        rejected={"price": 1, "date": 1, "future": 1},
-        refetched=0,
-        rows_written=1,
+    return figures(
+        "w1",
         partitions=tuple(PartitionFigures(number, number % 2 == 0, 5, 1.0, 0.0, 2.0) for number in range(8)),
+        rejected={"price": 1, "date": 1, "future": 1},
         calendars=tuple(CalendarFigures(name, 100, dt.date(2026, 11, 25), 0) for name in ("XNYS", "XLON", "XTKS")),
         table=TableFigures(500, 490, 10, {"too_few_bars": 3, "not_trained_yet": 2}, 0, 0.5, 2, dt.date(2026, 11, 20)),
-        trainings_running=2,
-        trainings={"done": 495, "failed": 1, "superseded": 40},
-        trainings_failing={},
-        pool_deaths=0,
-        loop_lag_seconds=0.01,
-        lease_age_seconds=0.4,
-        broker_silent_seconds=2.0,
-        epochs=3,
-        recoveries=1,
-        recovery_seconds=1.2,
         table_bytes=table_bytes(folder),
         training_seconds={"har": 1.0, "arima": 20.0, "xgboost": 3.0, "lstm": 3.0},
         market_model_fit=dt.date(2017, 12, 25),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from records import TRADING_DAYS, Floats
 MINIMUM_RETURNS: Final = 20
 #: Standard deviation of true annual mean returns around their centre that is believed before seeing any data.
 PRIOR_ANNUAL_DISPERSION: Final = 0.05
+#: A variance, or many.
+T = TypeVar("T", float, Floats)
 
 
 class HistoricalEstimate(NamedTuple):
@@ -54,6 +56,12 @@ def historical_estimate(log_return: Floats, periods: int = TRADING_DAYS) -> Hist
     return HistoricalEstimate(float(simple.mean()) * periods, volatility, daily_deviation * periods / math.sqrt(len(returns)))
 
 
+def posterior_weight(prior_variance: float, sampling_variance: T) -> T:
+    """Weight in (0, 1] of a sample mean against the mean of its normal prior: the prior's variance ÷ both variances' sum."""
+    weight: T = prior_variance / (prior_variance + sampling_variance)
+    return weight
+
+
 def shrunk_mean(log_return: Floats) -> ShrunkMean:
     """Mean daily simple return, shrunk towards zero, from daily log returns of shape (n,); NaN is left out.
 
@@ -67,5 +75,5 @@ def shrunk_mean(log_return: Floats) -> ShrunkMean:
     prior_variance = (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2
     deviation = simple - own
     sampling_variance = float(deviation @ deviation) / (len(simple) - 1) / len(simple)
-    weight = prior_variance / (prior_variance + sampling_variance)
+    weight = posterior_weight(prior_variance, sampling_variance)
     return ShrunkMean(weight * own, own, weight, sampling_variance)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from models.historical import PRIOR_ANNUAL_DISPERSION
+from models.historical import PRIOR_ANNUAL_DISPERSION, posterior_weight
 from records import RETURN_LIMITED, FallbackStep, Floats
 
 #: Prior standard deviation of true annual mean returns about zero: of the centre, and of any ticker when the centre is
@@ -53,8 +53,7 @@ def shrunk_returns(annual_return: Floats, standard_error: Floats, center: float)
     `historical.shrunk_mean` has it about zero. A mean that a single jump has made is no further from the centre than half
     that deviation: its sampling error is as large as itself.
     """
-    variance = PRIOR_ANNUAL_DISPERSION**2
-    shrunk: Floats = center + variance / (variance + standard_error**2) * (annual_return - center)
+    shrunk: Floats = center + posterior_weight(PRIOR_ANNUAL_DISPERSION**2, standard_error**2) * (annual_return - center)
     return shrunk
 
 

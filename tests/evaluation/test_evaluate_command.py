@@ -24,15 +24,15 @@ from tests.models.windows import simulated_columns, window_of_columns
 from tests.waiting import PATIENCE_SECONDS
 
 
+def bars_of(ticker: str, count: int, *, seed: int) -> pd.DataFrame:
+    day, *columns = simulated_columns(count, seed=seed)
+    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
+    return frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker=ticker)
+
+
 @pytest.mark.slow
 def test_the_command_writes_and_prints(tmp_path: Path) -> None:
-    frames = []
-    for k in range(3):
-        day, *columns = simulated_columns(620, seed=k)
-        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-        frame["date"] = pd.to_datetime(day + 4, unit="D")
-        frame["ticker"] = f"T{k}"
-        frames.append(frame)
+    frames = [bars_of(f"T{k}", 620, seed=k) for k in range(3)]
     young = frames[0].iloc[-120:].assign(ticker="YOUNG")
     pd.concat([*frames, young]).to_parquet(tmp_path / "bars.parquet")
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "2"]
@@ -52,9 +52,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Path) -> None:
-    day, *columns = simulated_columns(120, seed=1)
-    frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-    frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker="YOUNG").to_csv(tmp_path / "bars.csv", index=False)
+    bars_of("YOUNG", 120, seed=1).to_csv(tmp_path / "bars.csv", index=False)
     command = [
         sys.executable,
         "-m",
@@ -129,12 +127,7 @@ def test_real_bars_through_a_crisis(shared_data: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_command_at_once(tmp_path: Path) -> None:
-    frames = []
-    for k in range(12):
-        day, *columns = simulated_columns(900, seed=k)
-        frame = pd.DataFrame(dict(zip(("open", "high", "low", "close", "volume"), columns, strict=True)))
-        frames.append(frame.assign(date=pd.to_datetime(day + 4, unit="D"), ticker=f"T{k}"))
-    pd.concat(frames).to_parquet(tmp_path / "bars.parquet")
+    pd.concat(bars_of(f"T{k}", 900, seed=k) for k in range(12)).to_parquet(tmp_path / "bars.parquet")
     command = [sys.executable, "-m", "models", "evaluate", "--path", str(tmp_path / "bars.parquet"), "--origins", "6"]
     command += ["--out", str(tmp_path / "out.parquet"), "--jobs", "1", "--no-garch"]
     begun = time.monotonic()

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -70,6 +71,13 @@ def accidents(draw: st.DrawFn, *, longest: int = 700) -> Bars:
 
 def batch(bars: Bars, *, ticker: str = "ABC", as_of: dt.date = FETCHED, time: dt.time = dt.time()) -> BarBatch:
     return batch_of(ticker, bars, source="test", as_of=as_of, as_of_time=time)
+
+
+def altered(message: BarBatch, row: int) -> BarBatch:
+    """The message with one volume changed."""
+    volume = list(message.volume)
+    volume[row] = (volume[row] or 0.0) + 1.0
+    return msgspec.structs.replace(message, volume=volume)
 
 
 def cut(bars: Bars, cuts: Sequence[int]) -> list[Bars]:

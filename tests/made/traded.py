@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from history.pipeline import absorb
 from history.ticker_state import TickerState
 from models.results import TrainedTicker, encode_trained
 from models.training import train_ticker
-from records import Bars, Forecast
+from records import Bars, Forecast, date_of
 from settings import ModelName, Settings
 from state.folder import StateFolder
 from tests.made.bars import batch, walk
@@ -24,6 +25,14 @@ CHOSEN = Settings(
 _COUNTS = {"AAA": 519, "BBB": 518, "CCC": 519, "NEW": 90}
 BARS: Mapping[str, Bars] = {ticker: walk(519, seed)[519 - count :] for seed, (ticker, count) in enumerate(_COUNTS.items())}
 CUTOFF = -5
+
+
+def date_at(row: int) -> dt.date:
+    return date_of(BARS["AAA"].day[row])
+
+
+def settings_of(folder: Path, **changes: object) -> Settings:
+    return CHOSEN.model_copy(update={"state_dir": folder, **changes})
 
 
 def state_up_to(ticker: str, bars: Bars) -> TickerState:

@@ -10,46 +10,15 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from monitoring.figures import CalendarFigures, PartitionFigures, TableFigures, WorkerFigures
+from monitoring.figures import PartitionFigures
 from monitoring.judgement import Reason
 from monitoring.replica import ReplicaFigures
 from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
 from monitoring.status_text import status_screen
+from tests.made.figures import figures
 
 STANDS = Reason("foreign_standstill", "partitions of other workers stand still: 3")
 FAILS = Reason("trainings_fail", "trainings of 4 tickers failed")
-
-
-def figures(name: str, **changes: Any) -> WorkerFigures:
-    made = WorkerFigures(
-        worker=name,
-        version="0.2.1",
-        host="alpha",
-        pid=4711,
-        uptime_seconds=93_000.0,
-        reasons=(),
-        messages=900,
-        bars={"accepted": 629_040, "duplicate": 12, "corrected": 3, "expired": 0},
-        suspect_bars=20,
-        rejected={"price": 23},
-        refetched=0,
-        rows_written=5_000,
-        partitions=(PartitionFigures(0, True, 0, 0.0, 0.0, 12.0), PartitionFigures(1, False, 7, 65.0, 65.0, 80.0)),
-        calendars=(CalendarFigures("XNYS", 498, dt.date(2026, 11, 25), 0),),
-        table=TableFigures(498, 490, 8, {"too_few_bars": 3}, 0),
-        trainings_running=2,
-        trainings={"done": 495, "failed": 1, "superseded": 40},
-        trainings_failing={"ODD": "never converges"},
-        pool_deaths=0,
-        loop_lag_seconds=0.02,
-        lease_age_seconds=0.4,
-        broker_silent_seconds=2.0,
-        epochs=3,
-        recoveries=1,
-        recovery_seconds=1.2,
-        table_bytes={"history": 30 << 20, "models": 28 << 20, "forecasts": 3 << 20},
-    )
-    return msgspec.structs.replace(made, **changes)
 
 
 TABLE = TableLine(
@@ -85,7 +54,10 @@ AWAY = msgspec.structs.replace(REPLICA, reasons=(Reason("broker_away", "Kafka ha
 def reasons(**changes: Any) -> dict[str, str]:
     healthy: dict[str, Any] = {
         "broker": None,
-        "workers": [WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None), WorkerLine("w2", "10.0.0.2", (1,), None, None)],
+        "workers": [
+            WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None),
+            WorkerLine("w2", "10.0.0.2", (1,), None, None),
+        ],
         "partitions": [GroupPartition(0, "w1", 450, 0, 0.0), GroupPartition(1, "w2", 450, 7, 3.0)],
         "table": TABLE,
         "table_problem": None,
@@ -141,7 +113,10 @@ def status(**changes: Any) -> Status:
         at=dt.datetime(2026, 11, 27, 3, 0, tzinfo=dt.UTC),
         broker=None,
         group_state="Stable",
-        workers=(WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None), WorkerLine("w2", "10.0.0.2", (1,), None, None)),
+        workers=(
+            WorkerLine("w1", "10.0.0.1", (0,), figures("w1"), None),
+            WorkerLine("w2", "10.0.0.2", (1,), None, None),
+        ),
         partitions=(GroupPartition(0, "w1", 450, 0, 0.0), GroupPartition(1, None, 450, 7, 65.0)),
         table=TABLE,
         table_problem=None,

@@ -7,11 +7,11 @@ import json
 import queue
 import shutil
 import subprocess
-import threading
 import urllib.parse
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from commands.local_server import LocalServer
 from tests.waiting import PATIENCE_SECONDS
 
 PAGES: Final = Path(__file__).parent / "pages"
@@ -24,7 +24,7 @@ def find_browser() -> str | None:
     return next((found for name in _NAMES if (found := shutil.which(name))), None)
 
 
-class PageServer:
+class PageServer(LocalServer):
     """Serves `pages` on a free port of loopback and takes what they POST, as JSON, to their own origin."""
 
     def __init__(self) -> None:
@@ -42,25 +42,11 @@ class PageServer:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-
-    @property
-    def port(self) -> int:
-        return int(self._server.server_address[1])
+        super().__init__(Handler, 0, setting="0")
 
     def report(self, seconds: float) -> Any:
         """The next report; queue.Empty if none comes in time."""
         return self._reports.get(timeout=seconds)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class Browser:

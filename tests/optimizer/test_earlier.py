@@ -14,22 +14,12 @@ from optimizer.earlier import EarlierForecasts, servable
 from optimizer.portfolio import get_stock_data, ml_forecast_returns
 from optimizer.request import parse_request
 from optimizer.session import Session
-from records import date_of
-from settings import Settings
-from tests.made.traded import BARS, CHOSEN, CUTOFF, rows_up_to, write_run
+from tests.made.traded import BARS, CHOSEN, CUTOFF, date_at, rows_up_to, settings_of, write_run
 from tests.optimizer.serving import Service
 from tests.proc import children, command_line
 from tests.waiting import until
 
 TICKERS = list(BARS)
-
-
-def date_at(row: int) -> dt.date:
-    return date_of(BARS["AAA"].day[row])
-
-
-def chosen(folder: Path, **changes: object) -> Settings:
-    return CHOSEN.model_copy(update={"state_dir": folder, **changes})
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def session(folder: Path) -> Iterator[Session]:
-    with Session.open(chosen(folder)) as opened:
+    with Session.open(settings_of(folder)) as opened:
         yield opened
 
 
@@ -107,7 +97,7 @@ def test_prices_that_end_yesterday_have_yesterdays_forecasts(session):
 
 @pytest.mark.parametrize("changes", [{"earlier_sessions": 0}, {"horizon": 10}])
 def test_switched_off_or_under_other_settings_past_prices_serve_and_nothing_starts(folder, changes):
-    with Session.open(chosen(folder, **changes)) as opened:
+    with Session.open(settings_of(folder, **changes)) as opened:
         result, _ = served(opened, date_at(-2))
         assert opened.earlier.pid is None
     assert result["estimates"]["forecast"] == 0
@@ -130,7 +120,7 @@ def test_a_process_that_has_ended_is_started_again(session):
 def test_a_process_that_cannot_start_is_a_reason_and_left_alone_for_a_while(folder, monkeypatch, caplog):
     monkeypatch.setattr("sys.executable", "/bin/false")
     now = [0.0]
-    earlier = EarlierForecasts(chosen(folder), clock=lambda: now[0])
+    earlier = EarlierForecasts(settings_of(folder), clock=lambda: now[0])
     for _ in range(2):
         assert "the log has the reason" in earlier.rows(date_at(-2), TICKERS).missing["AAA"]
     assert sum("no earlier forecasts" in message for message in caplog.messages) == 1

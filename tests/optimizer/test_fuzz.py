@@ -21,10 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from optimizer.session import Session
-from optimizer.web import close_app, create_app
-from settings import Settings
-from tests.made.market import TICKERS, made_bars, trained_row, write_state
+from tests.made.market import TICKERS, made_bars
+from tests.optimizer.clients import client_over
 
 pytestmark = pytest.mark.slow
 #: With rows as workers write them, one of them too young for a trained model.
@@ -61,14 +59,8 @@ BODIES = st.fixed_dictionaries(
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[FlaskClient]:
-    chosen = Settings(
-        _env_file=None, state_dir=tmp_path_factory.mktemp("fuzz") / "state", price_provider="none", bars_due_hours=0
-    )
-    write_state(chosen.state_dir, BARS, [trained_row(ticker, bars) for ticker, bars in BARS.items()])
-    with Session.open(chosen) as session:
-        app = create_app(chosen, session=session)
-        yield app.test_client()
-        close_app(app)
+    with client_over(tmp_path_factory.mktemp("fuzz") / "state", BARS) as client:
+        yield client
 
 
 def strictly(text: str) -> Any:

@@ -10,10 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from models.pooling.pool import POOLED
-from optimizer.session import Session
-from optimizer.web import close_app, create_app
-from settings import Settings
-from tests.made.market import TICKERS, later, made_bars, trained_row, write_state
+from tests.made.market import TICKERS, later, made_bars
+from tests.optimizer.clients import client_over
 
 #: FFF is too young for a trained model, and one close of EEE is a hundred times too high.
 BARS = made_bars(count=600, young={"FFF": 60})
@@ -30,15 +28,8 @@ def with_error(index: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[-100, -1], ids=["error in the middle", "error at the end"])
 def client(request, tmp_path_factory) -> Iterator[FlaskClient]:
-    bars = with_error(request.param)
-    chosen = Settings(
-        _env_file=None, state_dir=tmp_path_factory.mktemp("real") / "state", price_provider="none", bars_due_hours=0
-    )
-    write_state(chosen.state_dir, bars, [trained_row(ticker, held) for ticker, held in bars.items()])
-    with Session.open(chosen) as session:
-        app = create_app(chosen, session=session)
-        yield app.test_client()
-        close_app(app)
+    with client_over(tmp_path_factory.mktemp("real") / "state", with_error(request.param)) as client:
+        yield client
 
 
 def answer(client: FlaskClient, **changes: Any) -> dict[str, Any]:

@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from producers.published import PublishedBars
-from records import BarBatch
-from tests.made.bars import made_bars
-
-
-def altered(batch: BarBatch, row: int) -> BarBatch:
-    close = list(batch.close)
-    volume = list(batch.volume)
-    volume[row] = (volume[row] or 0.0) + 1.0
-    return msgspec.structs.replace(batch, close=close, volume=volume)
-
+from tests.made.bars import altered, made_bars
 
 BATCHES = made_bars(1, 700, size=50)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from errors import StateCorruptError
@@ -12,7 +11,7 @@ from records import BarBatch
 from settings import load_settings
 from state.record_codec import StoredBlocks, decode_record, encode_writes, record_key
 from tests.kafka.cluster import TODAY
-from tests.made.bars import made_bars
+from tests.made.bars import altered, made_bars
 
 SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
 
@@ -23,13 +22,6 @@ def after(batches: list[BarBatch]) -> TickerState:
         state, _ = absorb(state, batch, today=TODAY, settings=SETTINGS)
     assert state is not None
     return state
-
-
-def altered(batch: BarBatch, row: int) -> BarBatch:
-    close = list(batch.close)
-    volume = list(batch.volume)
-    volume[row] = (volume[row] or 0.0) + 1.0
-    return msgspec.structs.replace(batch, close=close, volume=volume)
 
 
 BATCHES = made_bars(1, 700, size=50)
@@ -68,7 +60,7 @@ def test_any_prefix_of_the_writes_is_a_valid_state() -> None:
 
 def test_a_new_day_is_one_small_record() -> None:
     stored = encode_writes(after(BATCHES[:6]), None, 0).stored
-    state = after([*BATCHES[:6], msgspec.structs.replace(made_bars(1, 700, size=1)[300])])
+    state = after([*BATCHES[:6], made_bars(1, 700, size=1)[300]])
     writes = encode_writes(state, stored, 300)
     assert not writes.before
     assert not writes.after

@@ -15,8 +15,7 @@ import pytest
 
 from history.pipeline import absorb
 from models.results import encode_trained
-from records import EARLIER, Forecast, date_of, decode_forecast, encode_forecast
-from settings import Settings
+from records import EARLIER, Forecast, decode_forecast, encode_forecast
 from state.database import Database
 from state.earlier_messages import Answer, Question, encode_message, read_message
 from state.folder import StateFolder
@@ -26,7 +25,7 @@ from state.stamp import Revision
 from streams.earlier.rows import EarlierRows
 from tests.conftest import ROOT
 from tests.made.bars import TODAY, batch
-from tests.made.traded import BARS, CHOSEN, CUTOFF, rows_up_to, state_up_to, training_of, write_run
+from tests.made.traded import BARS, CHOSEN, CUTOFF, date_at, rows_up_to, settings_of, state_up_to, training_of, write_run
 from tests.state.worker_copies import put, stamped, table
 
 TICKERS = tuple(BARS)
@@ -41,16 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(folder: Path) -> Iterator[EarlierRows]:
-    with EarlierRows(settings(folder)) as opened:
+    with EarlierRows(settings_of(folder)) as opened:
         yield opened
-
-
-def settings(folder: Path, **changes: object) -> Settings:
-    return CHOSEN.model_copy(update={"state_dir": folder, **changes})
-
-
-def date_at(row: int) -> dt.date:
-    return date_of(BARS["AAA"].day[row])
 
 
 def made(answer: Answer) -> dict[str, Forecast]:
@@ -85,13 +76,13 @@ def test_ten_sessions_are_the_default_and_more_have_a_reason(rows: EarlierRows, 
     assert missing["AAA"] == (
         "the end date is 11 sessions before the newest bar: forecasts reach back 10 sessions (EARLIER_SESSIONS)"
     )
-    with EarlierRows(settings(folder, earlier_sessions=11)) as further:
+    with EarlierRows(settings_of(folder, earlier_sessions=11)) as further:
         assert further.answer(Question(date_at(-12), TICKERS)).missing == {}
 
 
 def test_an_answer_is_made_anew_only_where_its_bars_or_models_change(tmp_path: Path) -> None:
     write_run(tmp_path, {"AAA": BARS["AAA"], "CCC": BARS["CCC"]})
-    with EarlierRows(settings(tmp_path)) as rows:
+    with EarlierRows(settings_of(tmp_path)) as rows:
         question = Question(date_at(-3), ("AAA", "CCC"))
         first = rows.answer(question)
         again = rows.answer(replace_revision(question, first.revision))
@@ -103,7 +94,7 @@ def test_an_answer_is_made_anew_only_where_its_bars_or_models_change(tmp_path: P
         state, _ = absorb(state, batch(mended, as_of=TODAY), today=TODAY, settings=CHOSEN)
         with StateFolder(tmp_path).open_writer() as writer:
             writer.history.save(state, changed_from=0)
-    with EarlierRows(settings(tmp_path)) as rows:
+    with EarlierRows(settings_of(tmp_path)) as rows:
         second = rows.answer(replace_revision(question, first.revision))
         before, now = made(first), made(second)
         assert encode_forecast(now["AAA"]) != encode_forecast(before["AAA"])
@@ -112,7 +103,7 @@ def test_an_answer_is_made_anew_only_where_its_bars_or_models_change(tmp_path: P
 
 def test_a_change_while_the_process_runs_is_seen(tmp_path: Path) -> None:
     write_run(tmp_path, {"AAA": BARS["AAA"]})
-    with EarlierRows(settings(tmp_path)) as rows:
+    with EarlierRows(settings_of(tmp_path)) as rows:
         question = Question(date_at(-3), ("AAA",))
         first = rows.answer(question)
         with StateFolder(tmp_path).open_writer() as writer:
@@ -139,7 +130,7 @@ def test_a_workers_copies_give_the_same_bytes(tmp_path: Path, rows: EarlierRows)
         database.write([stamped(b"AAA", stored, revision)])
     for row in (-3, CUTOFF - 2):
         question = Question(date_at(row), ("AAA",))
-        with EarlierRows(settings(tmp_path)) as copies:
+        with EarlierRows(settings_of(tmp_path)) as copies:
             assert copies.answer(question).rows == rows.answer(question).rows
 
 
@@ -148,7 +139,7 @@ def test_a_replica_has_no_bars_and_says_so(tmp_path: Path) -> None:
         writer.forecasts.put(rows_up_to(None)["AAA"])
     (tmp_path / "replica").mkdir()
     (tmp_path / "made" / "forecasts.db").rename(tmp_path / "replica" / "forecasts.db")
-    with EarlierRows(settings(tmp_path / "replica")) as rows:
+    with EarlierRows(settings_of(tmp_path / "replica")) as rows:
         answer = rows.answer(Question(date_at(-3), ("AAA",)))
     assert answer.rows == ()
     assert "a replica has rows alone" in answer.missing["AAA"]
@@ -160,7 +151,7 @@ def test_a_ticker_that_fails_costs_no_other(tmp_path: Path, caplog: pytest.LogCa
         writer.models.put("CCC", b"damaged")
         state = state_up_to("AAA", BARS["AAA"])
         writer.history.save(replace(state, snapshots=state.snapshots[:, :5]), changed_from=0)
-    with EarlierRows(settings(tmp_path)) as rows:
+    with EarlierRows(settings_of(tmp_path)) as rows:
         answer = rows.answer(Question(date_at(-3), ("AAA", "CCC", "GONE")))
     assert set(made(answer)) == {"CCC"}
     assert "no trained models are stored" in made(answer)["CCC"].fallbacks[0].reason
@@ -171,7 +162,7 @@ def test_a_ticker_that_fails_costs_no_other(tmp_path: Path, caplog: pytest.LogCa
 
 def test_the_process_answers_and_ends_with_its_questions(folder: Path, rows: EarlierRows) -> None:
     question = Question(date_at(-3), TICKERS)
-    values = settings(folder).model_dump(mode="json", exclude={"api_token", "kafka_password"})
+    values = settings_of(folder).model_dump(mode="json", exclude={"api_token", "kafka_password"})
     process = subprocess.run(
         [sys.executable, "-m", "streams.earlier"], input=encode_message(values) + encode_message(question) * 2, cwd=ROOT,
         capture_output=True, env=os.environ, timeout=300, check=True,
