@@ -2,7 +2,8 @@
 
 Against Ledoit and Wolf's covariance (constant correlation, 504 days) and against the served volatilities with plain
 correlations of the same bars. Forecasts are by log-HAR and the market model's trees, made once and kept in VAR; bars come from
-`../shared/data`, and a set that is absent is reported as skipped. The last row has the mean over all cases.
+`../shared/data`, and a set that is absent is reported as skipped. The last rows have
+the means over all cases, for all decisions and for those that know three years of bars.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ CASES: Final = (
     ("sp500_2013_2018", 100, 10),
     ("sp500_2013_2018", 300, 10),
 )
+#: Decisions that know fewer bars have correlations of less than three years.
+FULL_BARS: Final = CORRELATION_BARS + WARM_UP
 OURS: Final = "min_variance"
 RIVALS: Final = ("ledoit_wolf", "min_variance_plain")
 RISK_FREE_RATE: Final = 0.02
@@ -64,12 +67,14 @@ def run() -> Iterator[dict[str, Any]]:
         if name not in known:
             known[name] = _prepared(path, settings)
             yield _market_part(*known[name], name, settings)
-        row = _case(*known[name], name, size, count, settings)
-        found.append(row)
-        yield row
-    if found:
-        yield {"benchmark": f"covariance, mean of {len(found)} cases"} | {
-            name: round(float(np.mean([row[name] for row in found])), 4) for name in MEANS
+        for least in (settings.minimum_bars, FULL_BARS):
+            row = _case(*known[name], name, size, count, least, settings)
+            found.append(row)
+            yield row
+    for least in sorted({row["least_bars"] for row in found}):
+        cases = [row for row in found if row["least_bars"] == least]
+        yield {"benchmark": f"covariance, mean of {len(cases)} cases", "least_bars": least} | {
+            name: round(float(np.mean([row[name] for row in cases])), 4) for name in MEANS
         }
 
 
@@ -88,10 +93,11 @@ def _prepared(path: Path, settings: Settings) -> tuple[Market, ForecastTable]:
     return market, table
 
 
-def _case(market: Market, table: ForecastTable, name: str, size: int, count: int, settings: Settings) -> dict[str, Any]:
-    rows = decision_rows(market, table.decision_days(), 1)
+def _case(
+    market: Market, table: ForecastTable, name: str, size: int, count: int, least: int, settings: Settings
+) -> dict[str, Any]:
     # The first decisions have too little before them for any of the constructions to be at its best.
-    rows = [row for row in rows if row >= settings.minimum_bars]
+    rows = [row for row in decision_rows(market, table.decision_days(), 1) if row >= least]
     plan = Plan(
         random_universes(market.tickers, count, size, seed=0),
         (tuple(rows),),
@@ -106,6 +112,7 @@ def _case(market: Market, table: ForecastTable, name: str, size: int, count: int
     found = differences(returns, cash, per_year, [(OURS, rival) for rival in RIVALS])
     row: dict[str, Any] = {
         "benchmark": f"covariance, {name}, {count} universes of {size}",
+        "least_bars": least,
         "first_fill": market.date(outcome.first).isoformat(),
         "last_day": market.date(outcome.last).isoformat(),
         "decisions": outcome.decisions,
