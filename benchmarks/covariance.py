@@ -2,8 +2,8 @@
 
 Against Ledoit and Wolf's covariance (constant correlation, 504 days) and against the served volatilities with plain
 correlations of the same bars. Forecasts are by log-HAR and the market model's trees, made once and kept in VAR; bars come from
-`../shared/data`, and a set that is absent is reported as skipped. The last rows have
-the means over all cases, for all decisions and for those that know three years of bars.
+`../shared/data`, and a set that is absent is reported as skipped. Each case is
+computed twice: with all decisions, and with the decisions that know three years of bars. The last rows have the means.
 """
 
 from __future__ import annotations
