@@ -84,4 +84,6 @@ def _member(member: Mapping[str, Any], topic: str) -> Member:
     # An empty assignment comes as bytes: the group is rebalancing.
     assigned = assignment["assigned_partitions"] if isinstance(assignment, Mapping) else ()
     mine = [number for part in assigned if part["topic"] == topic for number in part["partitions"]]
-    return Member(member["group_instance_id"] or member["client_id"], member["client_host"], tuple(sorted(mine)))
+    return Member(
+        member["group_instance_id"] or member["client_id"], member["client_host"].removeprefix("/"), tuple(sorted(mine))
+    )

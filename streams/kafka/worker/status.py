@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import socket
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -81,7 +82,8 @@ def _workers(group: GroupView | None, pages: Mapping[str, int]) -> tuple[WorkerL
         partitions = member.partitions if member is not None else _own(figures)
         if group is not None and member is None and problem is None:
             problem = "it runs on this host but is no member of the group: it starts, waits for Kafka, or is cut off from it"
-        lines.append(WorkerLine(name, "?" if member is None else member.host, partitions, figures, problem))
+        host = socket.gethostname() if name in pages else "?" if member is None else member.host
+        lines.append(WorkerLine(name, host, partitions, figures, problem))
     return tuple(lines)
 
 
