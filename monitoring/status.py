@@ -74,6 +74,8 @@ class Status(msgspec.Struct, frozen=True):
         return bool(self.reasons)
 
 
+#: Reasons that a worker gives although it works itself.
+OF_OTHERS: Final = frozenset({"foreign_standstill", "bars_late"})
 #: Less free than this, and a worker may end with a full disk within a day.
 LEAST_FREE_BYTES: Final = 1 << 30
 
@@ -150,4 +152,4 @@ def _of_replica(replica: ReplicaLine | None, *, broker_answers: bool) -> list[Re
 
 def _group_wide(reason: Reason) -> bool:
     """Whether every worker says the same of it."""
-    return reason.code in {"broker_away", "foreign_standstill", "bars_late"}
+    return reason.code == "broker_away" or reason.code in OF_OTHERS

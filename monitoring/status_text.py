@@ -11,7 +11,7 @@ from rich.text import Text
 
 from monitoring.figures import WorkerFigures
 from monitoring.punctuality import sessions
-from monitoring.status import ReplicaLine, Status, WorkerLine
+from monitoring.status import OF_OTHERS, ReplicaLine, Status, WorkerLine
 
 
 def status_screen(status: Status) -> RenderableType:
@@ -82,7 +82,8 @@ def _worker(worker: WorkerLine, *, shows_version: bool, shows_host: bool) -> lis
         f"{sum(figures.table_bytes.values()) / 2**20:.1f} MB",
     ]
     cells += [figures.version] * shows_version + [figures.host] * shows_host
-    return [*cells, duration(figures.uptime_seconds), ", ".join(reason.code for reason in figures.reasons) or "works"]
+    own = [reason.code for reason in figures.reasons if reason.code not in OF_OTHERS]
+    return [*cells, duration(figures.uptime_seconds), ", ".join(own) or "works"]
 
 
 def _trainings(figures: WorkerFigures) -> str:

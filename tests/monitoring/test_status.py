@@ -171,3 +171,10 @@ def test_the_line_of_the_replica(line: ReplicaLine, words: list[str]) -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert all(word in text for word in words)
+
+
+@pytest.mark.parametrize(("reason", "said"), [(STANDS, "works"), (FAILS, "trainings_fail")])
+def test_a_worker_that_sees_others_stand_still_works(reason: Reason, said: str) -> None:
+    lines = [WorkerLine("w1", "?", (0,), figures("w1", reasons=(reason,)), None)]
+    shown = screen(status(workers=tuple(lines)))
+    assert [line.split()[-1] for line in shown.splitlines() if line.startswith("w1 ")] == [said]
