@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from history.forecasting import refresh, training_job
 from history.pipeline import absorb
 from history.ticker_state import TickerState
@@ -50,6 +52,13 @@ def rows_up_to(rows: int | None) -> dict[str, Forecast]:
     """What a run over the bars without the last few writes."""
     states = [state_up_to(ticker, bars[:rows]) for ticker, bars in BARS.items()]
     return {state.ticker: refresh(state, training_of(state), CHOSEN) for state in states}
+
+
+def run_folder(temporary: pytest.TempPathFactory) -> Path:
+    """A new folder of a run over all bars."""
+    path = temporary.mktemp("earlier") / "state"
+    write_run(path)
+    return path
 
 
 def write_run(folder: Path, bars: Mapping[str, Bars] = BARS) -> None:

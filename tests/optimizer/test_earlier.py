@@ -14,7 +14,7 @@ from optimizer.earlier import EarlierForecasts, servable
 from optimizer.portfolio import get_stock_data, ml_forecast_returns
 from optimizer.request import parse_request
 from optimizer.session import Session
-from tests.made.traded import BARS, CHOSEN, CUTOFF, date_at, rows_up_to, settings_of, write_run
+from tests.made.traded import BARS, CHOSEN, CUTOFF, date_at, rows_up_to, run_folder, settings_of
 from tests.optimizer.serving import Service
 from tests.proc import children, command_line
 from tests.waiting import until
@@ -24,9 +24,7 @@ TICKERS = list(BARS)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("earlier") / "state"
-    write_run(path)
-    return path
+    return run_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,18 @@ from state.stamp import Revision
 from streams.earlier.rows import EarlierRows
 from tests.conftest import ROOT
 from tests.made.bars import TODAY, batch
-from tests.made.traded import BARS, CHOSEN, CUTOFF, date_at, rows_up_to, settings_of, state_up_to, training_of, write_run
+from tests.made.traded import (
+    BARS,
+    CHOSEN,
+    CUTOFF,
+    date_at,
+    rows_up_to,
+    run_folder,
+    settings_of,
+    state_up_to,
+    training_of,
+    write_run,
+)
 from tests.state.worker_copies import put, stamped, table
 
 TICKERS = tuple(BARS)
@@ -33,9 +44,7 @@ TICKERS = tuple(BARS)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("earlier") / "state"
-    write_run(path)
-    return path
+    return run_folder(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
