@@ -25,8 +25,6 @@ CRISES: Final = (
     ("COVID-19", dt.date(2020, 2, 19), dt.date(2020, 3, 23)),
     ("Rate rises of 2022", dt.date(2022, 1, 3), dt.date(2022, 10, 12)),
 )
-#: Weights below this are not counted as holdings.
-_HELD: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,13 +74,6 @@ def market_inputs(window: Window, rows: np.ndarray) -> Floats:
     return inputs
 
 
-def current_inputs(window: Window) -> Floats:
-    """The inputs after the window's last bar, shape (k,)."""
-    known = window.last(INPUT_BARS)
-    current: Floats = market_inputs(known, np.array([len(known) - 1]))[0]
-    return current
-
-
 def variance_rise(window: Window, rows: np.ndarray) -> Floats:
     """The input `log_variance_21_to_252` alone, shape (m,)."""
     return _at(window, rows, "log_range_variance_21") - _at(window, rows, "log_range_variance_252")

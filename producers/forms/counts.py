@@ -19,8 +19,6 @@ from records import Days, day_number
 NOT_A_DAY: Final = np.iinfo(np.int32).min
 #: Of a text without a time of day.
 NO_TIME: Final = -1
-#: Of a time without a zone.
-NO_ZONE: Final = -1
 
 
 class DateForm(StrEnum):

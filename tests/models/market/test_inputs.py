@@ -13,11 +13,17 @@ from models.market.inputs import (
     INPUT_BARS,
     SEQUENCE_NAMES,
     STEPS,
-    current_inputs,
     market_inputs,
     market_sequences,
 )
+from models.market.model import last_row
+from records import Floats
 from tests.models.windows import simulated_columns, simulated_window, window_of_columns
+
+
+def current_inputs(window: Window) -> Floats:
+    """The inputs after the window's last bar, from the bars that production looks at."""
+    return market_inputs(*last_row(window))[0]
 
 
 @pytest.fixture(scope="module")
