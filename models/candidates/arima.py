@@ -79,10 +79,10 @@ class ARIMA(Model):
     def _forecasts(self, known: Window, rows: Sequence[int]) -> list[HorizonForecast]:
         """After each of the bars `rows` of a window without a missing return."""
         series = np.log(np.maximum(known.range_variance, self.floor))
-        path = self.log_variance.forecast_path(series, self.log_variance.innovations(series), self.horizon)
-        variances = _expected_variance(self.log_variance, path)[rows] * np.exp(self.log_scale)
+        path = self.log_variance.forecast_path(series, self.log_variance.innovations(series), self.horizon, rows)
+        variances = _expected_variance(self.log_variance, path) * np.exp(self.log_scale)
         innovations = self.returns.innovations(known.log_return)
-        totals = self.returns.forecast_path(known.log_return, innovations, self.horizon).sum(axis=0)[rows]
+        totals = self.returns.forecast_path(known.log_return, innovations, self.horizon, rows).sum(axis=0)
         return [
             HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * variance)), float(variance))
             for total, variance in zip(totals, variances, strict=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 
 from records import Floats
+
+#: Coefficients below this change no value of a series.
+_TINY: Final = 1e-20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,52 +34,87 @@ class ArmaProcess:
         """
         deviation = series - self.mean
         error = deviation.copy()
-        for lag, weight in enumerate(self.ar, start=1):
+        for lag, weight in enumerate(self.ar.tolist(), start=1):
             error[lag:] -= weight * deviation[:-lag]
         error[: len(self.ar)] = 0.0
-        if len(self.ma):
-            weights = self.ma.tolist()
-            values = error.tolist()
-            for t in range(1, len(values)):
-                for lag, weight in enumerate(weights[:t], start=1):
-                    values[t] -= weight * values[t - lag]
-            error = np.array(values)
-        return error
+        return _without_moving_average(error, self.ma.tolist())
 
     def forecast(self, series: Floats, steps: int) -> Floats:
         """Expectation of the next `steps` values after the series' last, shape (steps,)."""
-        path: Floats = self.forecast_path(series, self.innovations(series), steps)[:, -1]
-        return path
+        return self.forecast_path(series, self.innovations(series), steps, [len(series) - 1])[:, 0]
 
-    def forecast_path(self, series: Floats, innovations: Floats, steps: int) -> Floats:
-        """Expectation of the next `steps` values after each value of the series, shape (steps, n)."""
-        n = len(series)
+    def forecast_path(self, series: Floats, innovations: Floats, steps: int, rows: Sequence[int] | None = None) -> Floats:
+        """Expectation of the next `steps` values after the values in `rows` (default: after each), shape (steps, m)."""
         deviation = series - self.mean
-        past = [_lagged(deviation, lag) for lag in range(len(self.ar))]
-        errors = [_lagged(innovations, lag) for lag in range(len(self.ma))]
-        path = np.empty((steps, n))
-        for step in range(steps):
-            value = np.zeros(n)
-            for weight, lagged in zip(self.ar, past, strict=True):
-                value += weight * lagged
-            for weight, lagged in zip(self.ma[step:], errors, strict=False):
-                value += weight * lagged
-            path[step] = value
-            past = [value, *past][: len(self.ar)]
-        return path + self.mean
+        chosen = np.arange(len(series)) if rows is None else np.array(rows, dtype=np.intp)
+        past = [_lagged(deviation, chosen, lag) for lag in range(len(self.ar))]
+        errors = [_lagged(innovations, chosen, lag) for lag in range(len(self.ma))]
+        if len(chosen) == 1:
+            # The same operations on plain floats: a tenth of the time of arrays of one value.
+            one = _path([float(each[0]) for each in past], [float(each[0]) for each in errors], *self._weights(), steps)
+            return np.array(one)[:, None] + self.mean
+        zero = np.zeros(len(chosen))
+        return np.stack([zero + value for value in _path(past, errors, *self._weights(), steps)]) + self.mean
+
+    def _weights(self) -> tuple[list[float], list[float]]:
+        return self.ar.tolist(), self.ma.tolist()
 
     def error_variance(self, steps: int) -> Floats:
         """Variance of the error of forecasts 1 … `steps` ahead, (steps,): σ² times the summed squares of the ψ weights."""
-        psi = np.zeros(steps)
-        psi[0] = 1.0
+        ar, ma = self._weights()
+        psi = [1.0]
         for step in range(1, steps):
-            psi[step] = self.ma[step - 1] if step <= len(self.ma) else 0.0
-            for lag, weight in enumerate(self.ar[:step], start=1):
-                psi[step] += weight * psi[step - lag]
-        accumulated: Floats = self.variance * np.cumsum(psi**2)
+            value = ma[step - 1] if step <= len(ma) else 0.0
+            for weight, earlier in zip(ar, reversed(psi), strict=False):
+                value += weight * earlier
+            psi.append(value)
+        accumulated: Floats = self.variance * np.cumsum(np.array(psi) ** 2)
         return accumulated
 
 
-def _lagged(values: Floats, lag: int) -> Floats:
-    """`values` moved `lag` places later, zeros before."""
-    return np.concatenate([np.zeros(lag), values[: len(values) - lag]])
+def _path(past: list[Any], errors: list[Any], ar: list[float], ma: list[float], steps: int) -> list[Any]:
+    """Expected deviations 1 … `steps` ahead, from the newest deviations and errors, the newest first: floats or arrays."""
+    path = []
+    for step in range(steps):
+        value = 0.0
+        for weight, lagged in zip(ar, past, strict=True):
+            value = value + weight * lagged
+        for weight, lagged in zip(ma[step:], errors, strict=False):
+            value = value + weight * lagged
+        path.append(value)
+        past = [value, *past][: len(ar)]
+    return path
+
+
+def _lagged(values: Floats, rows: np.ndarray, lag: int) -> Floats:
+    """The values `lag` places before `rows`, 0 before the first."""
+    return np.where(rows >= lag, values[np.maximum(rows - lag, 0)], 0.0)
+
+
+def _without_moving_average(values: Floats, weights: list[float]) -> Floats:
+    """e with e_t + Σ weights_j e_{t−j} = `values`_t, from e = 0 before the first: shape (n,).
+
+    1 ÷ m(z) = m(−z) ÷ (m(z) m(−z)), and the new denominator has even powers only, the coefficients of Graeffe's root-squaring
+    (1837). So each round doubles the lag, and a dozen rounds over the whole series take the place of a loop over its values.
+    """
+    result = values
+    step = 1
+    while step < len(values) and max(map(abs, weights), default=0.0) > _TINY:
+        following = result.copy()
+        for lag, weight in enumerate(weights, start=1):
+            if lag * step < len(values):
+                following[lag * step :] += (weight if lag % 2 == 0 else -weight) * result[: -lag * step]
+        result = following
+        weights = _root_squared(weights)
+        step *= 2
+    return result
+
+
+def _root_squared(weights: list[float]) -> list[float]:
+    """The coefficients of m(z) m(−z) at z², z⁴, …, of m with the `weights` at z, z², …"""
+    full = [1.0, *weights]
+    count = len(full)
+    return [
+        sum(full[i] * full[2 * k - i] * (-1.0) ** i for i in range(max(0, 2 * k - count + 1), min(2 * k, count - 1) + 1))
+        for k in range(1, count)
+    ]

@@ -99,7 +99,7 @@ class LogVarianceRegression:
         row = log_variances(window.last(1), self.columns)[0]
         if not np.isfinite(row).all():
             raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: wait for more history")
-        return float(np.clip(row @ self.coefficients + self.intercept, self.lowest, self.highest))
+        return min(max(float(row @ self.coefficients) + self.intercept, self.lowest), self.highest)
 
 
 def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:

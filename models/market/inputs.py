@@ -36,14 +36,22 @@ LEAST_VARIANCE: Final = 1e-9
 LARGEST_JUMP: Final = 6.0
 LARGEST_SPIKE: Final = 2.0
 LARGEST_REPORT_SPIKE: Final = 2.5
-#: Volume deviations from which on a day's variance is taken for that of news.
+#: Volume deviations from which on a day's variance is taken for that of news, and a jump for that of a report.
 NEWS_SPIKE: Final = 0.75
+NEWS_AND_JUMP_SPIKE: Final = 0.5
+LEAST_USUAL_JUMP: Final = 1e-4
 #: A log-HAR with fixed slopes, whose errors of the past year are an input.
 FIXED_HAR: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2, "range_variance_252": 0.2}
+_VARIANCES: Final = (
+    *(f"range_variance_{bars}" for bars in (5, 21, 63, 252)),
+    *(f"realised_variance_{bars}" for bars in (21, 63, 252)),
+    "ewma_variance_94",
+)
+_SEASON_BARS: Final = QUARTER * SEASON_QUARTERS
 
 
 class _Past(NamedTuple):
-    """The bars up to each row, shape (m, INPUT_BARS) each, the newest last; NaN before the history begins.
+    """Bars up to each row, shape (m, bars) each, the newest last; NaN before the history begins.
 
     `returns` and `overnight` are daily log returns, `variance` is the range-based variance, `spike` the volume's z-score. Two
     marks of a report: `score` is jump × spike, `report` is spike + jump. `size` is the log of a news day's variance over a calm
@@ -60,54 +68,83 @@ class _Past(NamedTuple):
 
 
 def market_inputs(window: Window, rows: np.ndarray) -> Floats:
-    """The inputs after each of the bars `rows`, shape (m, k) in the order of INPUT_NAMES.
+    """The inputs after each of the bars `rows` (rising), shape (m, k) in the order of INPUT_NAMES.
 
     `rows` are indices into the window. Only the INPUT_BARS up to a row matter, so the same bars give the same inputs, whatever
     the window holds before them.
     """
-    past = _past(window, rows)
+    now = _Now(window.features[rows], window.feature_names)
     with np.errstate(invalid="ignore", divide="ignore"):
-        columns = {**_variance_inputs(window, rows, past), **_return_inputs(window, rows, past), **_report_inputs(past)}
+        past = _past(window, rows, INPUT_BARS)
+        columns = {**_variance_inputs(now, past), **_return_inputs(now, past), **_report_inputs(past)}
         columns |= _error_inputs(window, rows)
-    inputs = np.column_stack([columns[name] for name in INPUT_NAMES])
+    inputs = np.array([columns[name] for name in INPUT_NAMES]).T
     inputs[~np.isfinite(inputs)] = np.nan
     return inputs
 
 
 def variance_rise(window: Window, rows: np.ndarray) -> Floats:
     """The input `log_variance_21_to_252` alone, shape (m,)."""
-    return _at(window, rows, "log_range_variance_21") - _at(window, rows, "log_range_variance_252")
+    rise: Floats = window.column("log_range_variance_21")[rows] - window.column("log_range_variance_252")[rows]
+    return rise
 
 
-def _past(window: Window, rows: np.ndarray) -> _Past:
+class _Now(NamedTuple):
+    """The features after each row, (m, F), with their names."""
+
+    features: Floats
+    names: tuple[str, ...]
+
+    def __call__(self, name: str) -> Floats:
+        column: Floats = self.features[:, self.names.index(name)]
+        return column
+
+    def logs(self, *names: str) -> dict[str, Floats]:
+        """Logs of variances by name, (m,) each."""
+        values = _log(self.features[:, [self.names.index(name) for name in names]])
+        return dict(zip(names, values.T, strict=True))
+
+
+def _past(window: Window, rows: np.ndarray, bars: int) -> _Past:
+    """The last `bars` up to each row."""
+    if len(rows) == 1 and rows[0] >= bars - 1:
+        # One row, as after each new bar: the bars up to it are a part of the window and need not be gathered.
+        known = window.part(int(rows[0]) + 1 - bars, int(rows[0]) + 1)
+        return _Past(*(values[None] for values in _marks(known)))
+    index = rows[:, None] + np.arange(1 - bars, 1)
+    inside = index >= 0
+    taken = np.where(inside, index, 0)
+    return _Past(*(np.where(inside, values[taken], np.nan) for values in _marks(window)))
+
+
+def _marks(window: Window) -> tuple[Floats, ...]:
+    """The fields of `_Past` over the window, shape (n,) each."""
     spike = window.column("volume_zscore_63")
     # Exactly 0 is what a volume that does not vary, or is missing, has.
     spike = np.where(spike == 0.0, np.nan, spike)
     overnight = window.column("overnight_return")
     variance = np.maximum(window.range_variance, LEAST_VARIANCE)
-    usual = np.maximum(window.column("overnight_rms_63"), 1e-4)
+    usual = np.maximum(window.column("overnight_rms_63"), LEAST_USUAL_JUMP)
     calm = np.exp(window.column("log_range_variance_63"))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        jump = np.clip(np.abs(overnight) / usual - 1.0, 0.0, LARGEST_JUMP)
-        score = jump * np.clip(spike, 0.0, LARGEST_SPIKE)
-        report = np.clip(spike, 0.0, LARGEST_REPORT_SPIKE) + 0.5 * jump * (spike > 0.5)
-        news = np.where(spike > NEWS_SPIKE, np.maximum(variance, window.log_return**2), 0.0)
-        size = np.log1p(news / np.maximum(MONTH * calm, 1e-8))
-    size = np.where(np.isfinite(spike), size, np.nan)
-    index = rows[:, None] + np.arange(1 - INPUT_BARS, 1)
-    inside = index >= 0
-    taken = np.where(inside, index, 0)
-
-    def gathered(values: Floats) -> Floats:
-        return np.where(inside, values[taken], np.nan)
-
-    parts = (window.log_return, overnight, variance, spike, score, report, size)
-    return _Past(*(gathered(part) for part in parts))
+    positive = np.maximum(spike, 0.0)
+    jump = _between(np.abs(overnight) / usual - 1.0, 0.0, LARGEST_JUMP)
+    score = jump * np.minimum(positive, LARGEST_SPIKE)
+    report = np.minimum(positive, LARGEST_REPORT_SPIKE) + 0.5 * jump * (spike > NEWS_AND_JUMP_SPIKE)
+    news = np.where(spike > NEWS_SPIKE, np.maximum(variance, window.log_return**2), 0.0)
+    size = np.log1p(news / np.maximum(MONTH * calm, 1e-8)) + 0.0 * spike
+    return window.log_return, overnight, variance, spike, score, report, size
 
 
-def _at(window: Window, rows: np.ndarray, name: str) -> Floats:
-    values: Floats = window.column(name)[rows]
-    return values
+def _between(values: Floats, low: float, high: float) -> Floats:
+    """As `np.clip`, at a third of its time for short arrays."""
+    inside: Floats = np.minimum(np.maximum(values, low), high)
+    return inside
+
+
+def _largest(values: Floats) -> Floats:
+    """Over the last axis."""
+    largest: Floats = np.maximum.reduce(values, axis=-1)
+    return largest
 
 
 def _log(values: Floats) -> Floats:
@@ -117,60 +154,61 @@ def _log(values: Floats) -> Floats:
 def _mean(values: Floats, bars: int) -> Floats:
     """Mean of the finite values in the last `bars` columns; NaN where fewer than half are finite."""
     part = values[:, -bars:]
+    total = np.add.reduce(part, axis=1)
+    if np.isfinite(total).all():
+        return total / bars
     present = np.isfinite(part)
     count = present.sum(axis=1)
     mean = np.where(present, part, 0.0).sum(axis=1) / np.maximum(count, 1)
     return np.where(count >= LEAST_PRESENT * bars, mean, np.nan)
 
 
-def _variance_inputs(window: Window, rows: np.ndarray, past: _Past) -> dict[str, Floats]:
+def _variance_inputs(now: _Now, past: _Past) -> dict[str, Floats]:
     """How the variance of the last days, months and year compare with each other, and what it consists of."""
-    log_range = {bars: _log(_at(window, rows, f"range_variance_{bars}")) for bars in (5, 21, 63, 252)}
-    log_mean = {bars: _at(window, rows, f"log_range_variance_{bars}") for bars in (21, 63, 252)}
-    close = {bars: _log(_at(window, rows, f"realised_variance_{bars}")) for bars in (21, 63, 252)}
+    logs = now.logs(*_VARIANCES)
+    log_range = {bars: logs[f"range_variance_{bars}"] for bars in (5, 21, 63, 252)}
+    log_mean = {bars: now(f"log_range_variance_{bars}") for bars in (21, 63, 252)}
+    largest = _log(np.array([_largest(past.variance[:, -MONTH:]), _largest(past.variance[:, -QUARTER:])]))
+    overnight = past.overnight[:, -YEAR:] ** 2
     found = {
         "variance_5_to_63": log_range[5] - log_range[63],
         "variance_21_to_63": log_range[21] - log_range[63],
         "variance_21_to_252": log_range[21] - log_range[252],
         "log_variance_21_to_63": log_mean[21] - log_mean[63],
-        "log_variance_21_to_252": variance_rise(window, rows),
+        "log_variance_21_to_252": log_mean[21] - log_mean[252],
         "log_variance_63_to_252": log_mean[63] - log_mean[252],
-        "ewma_to_63": _log(_at(window, rows, "ewma_variance_94")) - log_range[63],
-        "largest_21_to_252": _log(past.variance[:, -MONTH:].max(axis=1)) - log_mean[252],
-        "largest_63_to_252": _log(past.variance[:, -QUARTER:].max(axis=1)) - log_mean[252],
-        "overnight_share_63": _mean(past.overnight**2, 63) / np.maximum(np.exp(log_range[63]), LEAST_VARIANCE),
-        "overnight_share_252": _mean(past.overnight**2, 252) / np.maximum(np.exp(log_range[252]), LEAST_VARIANCE),
+        "ewma_to_63": logs["ewma_variance_94"] - log_range[63],
+        "largest_21_to_252": largest[0] - log_mean[252],
+        "largest_63_to_252": largest[1] - log_mean[252],
+        "overnight_share_63": _mean(overnight, 63) / np.maximum(now("range_variance_63"), LEAST_VARIANCE),
+        "overnight_share_252": _mean(overnight, 252) / np.maximum(now("range_variance_252"), LEAST_VARIANCE),
         "log_variance_252": log_mean[252],
     }
     found |= {f"concentration_{bars}": log_range[bars] - log_mean[bars] for bars in (21, 63, 252)}
-    return found | {f"close_to_range_{bars}": close[bars] - log_range[bars] for bars in (21, 63, 252)}
+    return found | {f"close_to_range_{bars}": logs[f"realised_variance_{bars}"] - log_range[bars] for bars in (21, 63, 252)}
 
 
-def _return_inputs(window: Window, rows: np.ndarray, past: _Past) -> dict[str, Floats]:
+def _return_inputs(now: _Now, past: _Past) -> dict[str, Floats]:
     """Momentum, drawdown, falls and skewness, in units of the ticker's own volatility."""
-    yearly = np.sqrt(np.maximum(_at(window, rows, "range_variance_252"), LEAST_VARIANCE))
-    monthly = np.sqrt(np.maximum(_at(window, rows, "realised_variance_21"), LEAST_VARIANCE))
-    squares = past.returns**2
-    falls = np.where(past.returns < 0.0, squares, 0.0)
-    centred = past.returns[:, -63:] - _mean(past.returns, 63)[:, None]
-    second = np.maximum((centred**2).mean(axis=1), LEAST_VARIANCE)
+    yearly = np.sqrt(np.maximum(now("range_variance_252"), LEAST_VARIANCE))
+    monthly = np.sqrt(np.maximum(now("realised_variance_21"), LEAST_VARIANCE))
+    returns = past.returns[:, -QUARTER:]
+    squares = returns**2
+    falls = np.where(returns < 0.0, squares, 0.0)
+    centred = returns - _mean(returns, QUARTER)[:, None]
+    second = centred**2
+    cubes = np.add.reduce(second * centred, axis=1) / QUARTER
+    second = np.maximum(np.add.reduce(second, axis=1) / QUARTER, LEAST_VARIANCE)
     return {
-        "momentum_5": past.returns[:, -5:].sum(axis=1) / (yearly * np.sqrt(5.0)),
-        "momentum_21": _at(window, rows, "momentum_21") / (monthly * np.sqrt(21.0)),
-        "momentum_63": _at(window, rows, "momentum_63") / (yearly * np.sqrt(63.0)),
-        "momentum_252": _at(window, rows, "momentum_252") / (yearly * np.sqrt(252.0)),
-        "drawdown_252": _at(window, rows, "drawdown_252") / (yearly * np.sqrt(252.0)),
-        "falls_21": falls[:, -21:].sum(axis=1) / np.maximum(squares[:, -21:].sum(axis=1), LEAST_VARIANCE),
-        "falls_63": falls[:, -63:].sum(axis=1) / np.maximum(squares[:, -63:].sum(axis=1), LEAST_VARIANCE),
-        "skewness_63": (centred**3).mean(axis=1) / second**1.5,
+        "momentum_5": np.add.reduce(returns[:, -5:], axis=1) / (yearly * np.sqrt(5.0)),
+        "momentum_21": now("momentum_21") / (monthly * np.sqrt(21.0)),
+        "momentum_63": now("momentum_63") / (yearly * np.sqrt(63.0)),
+        "momentum_252": now("momentum_252") / (yearly * np.sqrt(252.0)),
+        "drawdown_252": now("drawdown_252") / (yearly * np.sqrt(252.0)),
+        "falls_21": np.add.reduce(falls[:, -21:], axis=1) / np.maximum(np.add.reduce(squares[:, -21:], axis=1), LEAST_VARIANCE),
+        "falls_63": np.add.reduce(falls, axis=1) / np.maximum(np.add.reduce(squares, axis=1), LEAST_VARIANCE),
+        "skewness_63": cubes / second**1.5,
     }
-
-
-def _season(values: Floats, quarter: int, bars: int = HORIZON) -> Floats:
-    """Largest value, shape (m,), among the `bars` bars that lie `quarter` bars before the horizon ahead."""
-    stop = INPUT_BARS - (quarter - bars)
-    largest: Floats = values[:, stop - bars : stop].max(axis=1)
-    return largest
 
 
 def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
@@ -179,53 +217,71 @@ def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], 
     A day's score is the largest within `slack` bars of the same day one … `quarters` quarters earlier, joined over the
     quarters that the history holds.
     """
-    around = np.lib.stride_tricks.sliding_window_view(values, 2 * slack + 1, axis=1).max(axis=2)
     days = QUARTER - slack
-    starts = [INPUT_BARS - slack - QUARTER * k for k in range(1, quarters + 1)]
-    parts = np.stack([around[:, start : start + days] for start in starts])
-    score = join(parts)
-    return score[:, :HORIZON].max(axis=1), score[:, HORIZON:].max(axis=1)
+    first = INPUT_BARS - slack - QUARTER * quarters
+    around = _running_largest(values[:, first:], 2 * slack + 1)
+    # Beyond the last score there is none: those places are of days that are left out.
+    padded = np.full((len(values), quarters * QUARTER), np.nan)
+    padded[:, : around.shape[1]] = around
+    score = join(padded.reshape(len(values), quarters, QUARTER)[:, ::-1, :days].transpose(1, 0, 2))
+    return _largest(score[:, :HORIZON]), _largest(score[:, HORIZON:])
+
+
+def _running_largest(values: Floats, bars: int) -> Floats:
+    """Largest of each `bars` successive values, shape (m, n − bars + 1); by doubling, so in a few steps."""
+    found, width = values, 1
+    while width < bars:
+        further = min(width, bars - width)
+        found = np.maximum(found[:, :-further], found[:, further:])
+        width += further
+    return found
 
 
 def _present_mean(parts: Floats) -> Floats:
     """Mean over the first axis of the parts that are there; NaN where none is."""
+    total = np.add.reduce(parts, axis=0)
+    if np.isfinite(total).all():
+        return total / len(parts)
     present = np.isfinite(parts)
     count = present.sum(axis=0)
     return np.where(count > 0, np.where(present, parts, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
 
 
 def _least(parts: Floats) -> Floats:
-    least: Floats = parts.min(axis=0)
+    least: Floats = np.minimum.reduce(parts, axis=0)
     return least
 
 
 def _report_inputs(past: _Past) -> dict[str, Floats]:
     """Whether the quarterly report lies ahead, how large reports are, and whether there was one just now."""
-    quarters = [QUARTER * k for k in range(1, SEASON_QUARTERS + 1)]
-    size = np.stack([_season(past.size, k) for k in quarters])
-    spike = np.stack([_season(past.spike, k) for k in quarters])
-    score = np.stack([_season(past.score, k) for k in quarters])
-    usual = np.stack([past.size[:, INPUT_BARS - k : INPUT_BARS - k + QUARTER].max(axis=1) for k in quarters]).mean(axis=0)
+    marks = np.array([past.size[:, -_SEASON_BARS:], past.spike[:, -_SEASON_BARS:], past.score[:, -_SEASON_BARS:]])
+    by_quarter = marks.reshape(3, -1, SEASON_QUARTERS, QUARTER)
+    # A season: the largest mark in the bars that lie one … four quarters before the horizon ahead.
+    season = _largest(by_quarter[..., :HORIZON])
+    mean = np.add.reduce(season, axis=2) / SEASON_QUARTERS
+    least = np.minimum.reduce(season, axis=2)
+    usual = np.add.reduce(_largest(by_quarter[0]), axis=1) / SEASON_QUARTERS
     calendar_ahead, calendar_after = _folded(past.report, CALENDAR_SLACK, QUARTERS, _present_mean)
     size_ahead, size_after = _folded(past.size, SIZE_SLACK, SEASON_QUARTERS, _least)
     newest = past.score[:, -QUARTER:]
-    since = np.where(np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.nan_to_num(newest).argmax(axis=1), np.nan)
+    since = np.where(np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.where(newest > 0.0, newest, 0.0).argmax(axis=1), np.nan)
+    now = _largest(marks[..., -MONTH:])
     return {
-        "season_size": size.mean(axis=0),
-        "season_size_least": size.min(axis=0),
-        "season_spike": spike.mean(axis=0),
-        "season_spike_least": spike.min(axis=0),
-        "season_score": score.mean(axis=0),
+        "season_size": mean[0],
+        "season_size_least": least[0],
+        "season_spike": mean[1],
+        "season_spike_least": least[1],
+        "season_score": mean[2],
         "report_size": usual,
-        "season_share": size.mean(axis=0) / np.maximum(usual, 0.05),
+        "season_share": mean[0] / np.maximum(usual, 0.05),
         "calendar_ahead": calendar_ahead,
         "calendar_after": calendar_after,
         "calendar_size_ahead": size_ahead,
         "calendar_size_after": size_after,
         "bars_since_report": since,
-        "size_now": past.size[:, -MONTH:].max(axis=1),
-        "spike_now": past.spike[:, -MONTH:].max(axis=1),
-        "score_now": past.score[:, -MONTH:].max(axis=1),
+        "size_now": now[0],
+        "spike_now": now[1],
+        "score_now": now[2],
         "volume_5": _mean(past.spike, 5),
         "volume_21": _mean(past.spike, 21),
     }
@@ -233,15 +289,22 @@ def _report_inputs(past: _Past) -> dict[str, Floats]:
 
 def _error_inputs(window: Window, rows: np.ndarray) -> dict[str, Floats]:
     """Errors of a fixed log-HAR over the past year: of the newest whole horizon, and on average."""
-    expected = sum(slope * _log(window.column(name)) for name, slope in FIXED_HAR.items())
+    # From the first bar that the first row's year rests on.
+    first = max(0, int(rows[0]) + 1 - YEAR - HORIZON)
+    known, rows = window.part(first, len(window)), rows - first
+    logs = _log(known.columns((*FIXED_HAR, "realised_variance_21")))
+    expected = logs[:, : len(FIXED_HAR)] @ np.array(tuple(FIXED_HAR.values()))
+    error = np.full(len(known), np.nan)
+    error[HORIZON:] = logs[HORIZON:, -1] - expected[:-HORIZON]
     index = rows[:, None] + np.arange(1 - YEAR, 1)
-    before = index - HORIZON
-    realised = np.where(index >= 0, _log(window.column("realised_variance_21"))[np.maximum(index, 0)], np.nan)
-    error = realised - np.where(before >= 0, np.asarray(expected)[np.maximum(before, 0)], np.nan)
-    present = np.isfinite(error)
+    errors = np.where(index >= 0, error[np.maximum(index, 0)], np.nan)
+    total = np.add.reduce(errors, axis=1)
+    if np.isfinite(total).all():
+        return {"error_last": errors[:, -1], "error_year": total / YEAR}
+    present = np.isfinite(errors)
     count = present.sum(axis=1)
-    mean = np.where(present, error, 0.0).sum(axis=1) / np.maximum(count, 1)
-    return {"error_last": error[:, -1], "error_year": np.where(count >= QUARTER, mean, np.nan)}
+    mean = np.where(present, errors, 0.0).sum(axis=1) / np.maximum(count, 1)
+    return {"error_last": errors[:, -1], "error_year": np.where(count >= QUARTER, mean, np.nan)}
 
 
 #: The net's sequence: a year in steps of two weeks.
@@ -256,20 +319,20 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
     Each step sums up two weeks: its mean and largest variance against the year's, volume, marks of reports, return in units of
     volatility, overnight share of variance. NaN before the history begins.
     """
-    past = _past(window, rows)
-
     def steps(values: Floats) -> Floats:
-        return values[:, -STEPS * STEP_BARS :].reshape(len(values), STEPS, STEP_BARS)
+        return values.reshape(len(values), STEPS, STEP_BARS)
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance = steps(past.variance).mean(axis=2)
+        past = _past(window, rows, STEPS * STEP_BARS)
+        squares = past.overnight**2
+        variance, spike, overnight = (np.add.reduce(steps(part), axis=2) / STEP_BARS for part in (past.variance, past.spike, squares))
         usual = window.column("log_range_variance_252")[rows, None]
         parts = {
             "variance": _log(variance) - usual,
-            "largest_variance": _log(steps(past.variance).max(axis=2)) - usual,
-            "spike": steps(past.spike).mean(axis=2),
-            "report": steps(past.report).max(axis=2),
-            "momentum": steps(past.returns).sum(axis=2) / np.exp(0.5 * usual),
-            "overnight_share": (steps(past.overnight) ** 2).mean(axis=2) / np.maximum(variance, LEAST_VARIANCE),
+            "largest_variance": _log(_largest(steps(past.variance))) - usual,
+            "spike": spike,
+            "report": _largest(steps(past.report)),
+            "momentum": np.add.reduce(steps(past.returns), axis=2) / np.exp(0.5 * usual),
+            "overnight_share": overnight / np.maximum(variance, LEAST_VARIANCE),
         }
     return np.stack([parts[name] for name in SEQUENCE_NAMES], axis=2)

@@ -63,11 +63,16 @@ class TreeEnsemble:
     def predict(self, inputs: Floats) -> Floats:
         """Sum of the leaves that each row of inputs, shape (n, k), falls into: shape (n,)."""
         rows = inputs.astype(np.float32)
-        row, tree = np.arange(len(rows))[:, None], np.arange(len(self.feature))[None, :]
-        place = np.zeros((len(rows), len(self.feature)), dtype=np.intp)
+        flat, feature, threshold = rows.ravel(), self.feature.ravel(), self.threshold.ravel()
+        begin = np.arange(0, len(flat), rows.shape[1])[:, None]
+        root = np.arange(0, len(feature), self.feature.shape[1])
+        place = np.zeros((len(rows), len(root)), dtype=np.intp)
         for _ in range(self.depth):
-            place = 2 * place + 1 + (rows[row, self.feature[tree, place]] >= self.threshold[tree, place])
-        total: Floats = self.leaf[tree, place - self.feature.shape[1]].sum(axis=1)
+            node = root + place
+            # Right from the threshold on.
+            place = 2 * place + 1 + (flat.take(begin + feature.take(node)) >= threshold.take(node))
+        leaves = self.leaf.ravel().take(place + (np.arange(0, self.leaf.size, self.leaf.shape[1]) - self.feature.shape[1]))
+        total: Floats = leaves.sum(axis=1)
         return total
 
     @property
