@@ -92,7 +92,7 @@ def _lagged(values: Floats, rows: np.ndarray, lag: int) -> Floats:
 
 
 def _without_moving_average(values: Floats, weights: list[float]) -> Floats:
-    """e with e_t + Σ weights_j e_{t−j} = `values`_t, from e = 0 before the first: shape (n,).
+    """The series e with e_t + Σ weights_j e_{t−j} = `values`_t, from e = 0 before the first; shape (n,).
 
     1 ÷ m(z) = m(−z) ÷ (m(z) m(−z)), and the new denominator has even powers only, the coefficients of Graeffe's root-squaring
     (1837). So each round doubles the lag, and a dozen rounds over the whole series take the place of a loop over its values.
@@ -111,7 +111,7 @@ def _without_moving_average(values: Floats, weights: list[float]) -> Floats:
 
 
 def _root_squared(weights: list[float]) -> list[float]:
-    """The coefficients of m(z) m(−z) at z², z⁴, …, of m with the `weights` at z, z², …"""
+    """Coefficients of m(z) m(−z) at the even powers of z, from 2 on; `weights` are those of m at z, z² and so on."""
     full = [1.0, *weights]
     count = len(full)
     return [

@@ -13,7 +13,14 @@ from models.contract import Window
 from models.explain.market import add_delta, explains
 from models.explain.quantities import Quantities
 from models.explain.weights import Lean, add_lean
-from models.pooling.cross_section import LARGEST_DOUBT, LARGEST_FACTOR, VarianceSteps
+from models.pooling.cross_section import (
+    LARGEST_DOUBT,
+    LARGEST_FACTOR,
+    LEVEL_CORRECTION,
+    RISE_BEGINS,
+    TERMS_WEIGHT,
+    VarianceSteps,
+)
 from models.pooling.pool import PoolEstimates
 from models.pooling.terms import TERM_NAMES
 from models.selection.combination import BASELINE
@@ -84,25 +91,23 @@ def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, member
     sums = " + ".join(f"pooled_har_slope_{name} * term_{name}" for name in VARIANCE_FEATURES)
     for name, slope in zip(VARIANCE_FEATURES, steps.har.slopes, strict=True):
         quantities.given(f"pooled_har_slope_{name}", slope, f"of one log-HAR for {members} tickers")
-    quantities.given("pooled_har_intercept", steps.har.intercept, "of the pooled log-HAR")
-    quantities.given("pooled_har_correction", steps.har.correction, "of its level")
-    quantities.given("largest_doubt", _DOUBT, "pooled log-HAR stays this near to the own one")
-    quantities.derived(
-        "pooled_log_variance",
-        steps.pooled_har[place],
-        f"min(max({sums} + pooled_har_intercept + pooled_har_correction, own_log_variance - largest_doubt), "
-        "own_log_variance + largest_doubt)",
-        "by the pooled log-HAR",
+    quantities.given(
+        "pooled_har_intercept", steps.intercept[place], "of the pooled log-HAR: the tickers' levels, near the own one"
     )
+    quantities.given("largest_doubt", _DOUBT, "other estimates stay this near to the own log-HAR")
+    near = "min(max({}, own_log_variance - largest_doubt), own_log_variance + largest_doubt)"
+    formula = near.format(f"{sums} + pooled_har_intercept")
+    quantities.derived("pooled_log_variance", steps.pooled_har[place], formula, "by the pooled log-HAR")
     if place < members:
-        quantities.derived(
-            "mixed_log_variance", steps.level[place], "0.5 * (own_log_variance + pooled_log_variance)", "mean of own and pooled"
-        )
+        quantities.given("rise", steps.rise[place], "log of the last month's variance over the year's, of the tickers")
+        quantities.derived("pooled_weight", steps.pooled_weight[place], _weight_formula("rise"), "of the pooled log-HAR")
+        formula = "own_log_variance + pooled_weight * (pooled_log_variance - own_log_variance)"
+        quantities.derived("mixed_log_variance", steps.level[place], formula, "mean of own and pooled")
     else:
         quantities.derived("mixed_log_variance", steps.level[place], "pooled_log_variance", "untrained: the pooled one alone")
-    for name, slope in zip(TERM_NAMES, steps.apart, strict=True):
+    for name, slope in zip(TERM_NAMES, steps.apart[place], strict=True):
         quantities.given(f"apart_slope_{name}", slope, "within weeks: tells tickers apart on one date")
-    for name, slope, value, mean in zip(TERM_NAMES, steps.apart, terms, steps.terms[:members].mean(axis=0), strict=True):
+    for name, slope, value, mean in zip(TERM_NAMES, steps.apart[place], terms, steps.terms[:members].mean(axis=0), strict=True):
         quantities.derived(
             f"apart_{name}",
             slope * value,
@@ -110,17 +115,31 @@ def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, member
             f"{slope * (value - mean):+.3f} against the mean of the tickers",
         )
     sums = " + ".join(f"apart_{name}" for name in TERM_NAMES)
+    _add_alone(quantities, steps, place, near.format(f"usual_level + level_correction + {sums}"))
     quantities.derived("gap", steps.gap[place], f"mixed_log_variance - ({sums})", "the ticker's level without its terms' part")
-    quantities.given("level", steps.middle, f"the date's level: the middle gap of {members} tickers")
-    quantities.given("members", members, "tickers that are pooled")
-    quantities.derived("level_share", steps.share, "1 - 2 / members", "how far the date's level counts")
+    quantities.given("level", steps.middle[place], f"the date's level: that of {members} tickers, near the own one")
     quantities.given("largest_distance", _FACTOR, "what the level may change, in logs")
-    quantities.derived(
-        "log_variance",
-        log_variance,
-        "mixed_log_variance + max(-largest_distance, min(largest_distance, level_share * (level - gap)))",
-        "log of the daily variance, pooled",
-    )
+    formula = f"max(-largest_distance, min(largest_distance, level + {sums} - alone_log_variance))"
+    quantities.derived("log_variance", log_variance, f"alone_log_variance + {formula}", "log of the daily variance, pooled")
+
+
+def _add_alone(quantities: Quantities, steps: VarianceSteps, place: int, by_terms: str) -> None:
+    """The ticker's variance without the others' levels, and what it rests on."""
+    value, says = steps.alone[place], "without the others' levels"
+    if not math.isfinite(steps.usual[place]):
+        alone = "own_log_variance" if value == steps.own[place] else "mixed_log_variance"
+        quantities.derived("alone_log_variance", value, alone, f"{says}: too few labelled weeks")
+        return
+    quantities.given("usual_level", steps.usual[place], "mean of the ticker's past log variances without its terms' part")
+    quantities.given("level_correction", LEVEL_CORRECTION, "of that level: mean of realised ÷ forecast is 1")
+    quantities.derived("terms_log_variance", steps.by_terms[place], by_terms, "by the slopes within weeks, at the usual level")
+    quantities.given("terms_weight", TERMS_WEIGHT, "of that variance beside the own log-HAR")
+    formula = "own_log_variance + terms_weight * (terms_log_variance - own_log_variance)"
+    quantities.derived("alone_log_variance", value, formula, says)
+
+
+def _weight_formula(rise: str) -> str:
+    return f"min(1, max(0, 0.5 + max({rise} - {RISE_BEGINS!r}, 0) + min({rise} + {RISE_BEGINS!r}, 0)))"
 
 
 def _add_candidate(quantities: Quantities, opinions: dict[str, float], base: str, lean: Lean, window: Window | None) -> None:

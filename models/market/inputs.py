@@ -264,7 +264,9 @@ def _report_inputs(past: _Past) -> dict[str, Floats]:
     calendar_ahead, calendar_after = _folded(past.report, CALENDAR_SLACK, QUARTERS, _present_mean)
     size_ahead, size_after = _folded(past.size, SIZE_SLACK, SEASON_QUARTERS, _least)
     newest = past.score[:, -QUARTER:]
-    since = np.where(np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.where(newest > 0.0, newest, 0.0).argmax(axis=1), np.nan)
+    since = np.where(
+        np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.where(newest > 0.0, newest, 0.0).argmax(axis=1), np.nan
+    )
     now = _largest(marks[..., -MONTH:])
     return {
         "season_size": mean[0],
@@ -319,13 +321,16 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
     Each step sums up two weeks: its mean and largest variance against the year's, volume, marks of reports, return in units of
     volatility, overnight share of variance. NaN before the history begins.
     """
+
     def steps(values: Floats) -> Floats:
         return values.reshape(len(values), STEPS, STEP_BARS)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         past = _past(window, rows, STEPS * STEP_BARS)
         squares = past.overnight**2
-        variance, spike, overnight = (np.add.reduce(steps(part), axis=2) / STEP_BARS for part in (past.variance, past.spike, squares))
+        variance, spike, overnight = (
+            np.add.reduce(steps(part), axis=2) / STEP_BARS for part in (past.variance, past.spike, squares)
+        )
         usual = window.column("log_range_variance_252")[rows, None]
         parts = {
             "variance": _log(variance) - usual,

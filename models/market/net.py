@@ -26,7 +26,7 @@ class RecurrentNet:
     def forward(self, sequences: Floats) -> Floats:
         """Outputs of the heads, shape (n, m), after each of the sequences, shape (n, steps, k)."""
         units, count = self.state_weight.shape[1], len(sequences)
-        # σ(x) = (1 + tanh(x ÷ 2)) ÷ 2: one function for all gates. In the order input, forget, output, cell, the σ lie together.
+        # σ(x) = (1 + tanh(x ÷ 2)) ÷ 2: one function for all gates. In the order input, forget, output, cell the σ are adjacent.
         order = np.r_[0 : 2 * units, 3 * units : 4 * units, 2 * units : 3 * units]
         half = np.where(np.arange(4 * units) < 3 * units, 0.5, 1.0)
         state_weight = np.ascontiguousarray((self.state_weight[order] * half[:, None]).T)

@@ -12,20 +12,52 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.candidates.regression import PRIOR_SHARE, VARIANCE_FEATURES, log_level_correction, prior_slopes, shrunk_slopes
+from models.candidates.regression import VARIANCE_FEATURES, prior_slopes
 from models.pooling.influence import ticker_weights
-from models.pooling.joint_panel import JointPanel, joint_panel, row_terms, slopes_within_weeks, statistics_of
+from models.pooling.joint_panel import (
+    JointPanel,
+    joint_panel,
+    row_terms,
+    slopes_within_weeks,
+    statistics_of,
+    tickers_of,
+    without_terms,
+)
+from models.pooling.location import anchored_location
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
 from models.pooling.terms import NEAREST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE
 from records import Floats, Forecast
 
-#: A pooled variance stays within this factor of the log mean of own and pooled log-HAR: slopes are not for odd tickers.
+#: A pooled variance stays within this factor of the ticker's alone: slopes are not for odd tickers.
 LARGEST_FACTOR: Final = 2.5
-#: Likewise pooled log-HAR beside own: after a crash of one ticker it extrapolates from days that the others never had.
+#: Likewise each other estimate beside the own log-HAR: after a crash of one ticker it extrapolates from days that none had.
 LARGEST_DOUBT: Final = 4.0
-#: Two tickers are needed to say anything within a week.
-MINIMUM_TICKERS: Final = 2
+#: Fewer labelled weeks of a ticker do not say what its usual level is.
+FEWEST_WEEKS: Final = 12
+#: Log of the mean of realised ÷ forecast, where the slopes within weeks forecast the level too (`terms.USUAL_SLOPES`).
+LEVEL_CORRECTION: Final = 0.2
+#: Weight, beside the own log-HAR, of the variance by the slopes within weeks at the ticker's usual level.
+TERMS_WEIGHT: Final = 0.25
+#: Errors of the pooled log-HAR further out than this, in logs, count as this when its level is corrected.
+LARGEST_ERROR: Final = 1.5
+#: How far, in logs, one ticker pulls at the others' level, at the pooled log-HAR's intercept, and at the rise (`location`).
+PULL: Final = 0.1
+#: Weight of a ticker's own number against the others' pulls, for each of the three. With few tickers, another in the place of one
+#: of them moves the level by at most 2 × PULL ÷ 8 = 0.025 in logs, the intercept by 0.008, the rise by 0.005: together less than
+#: 2 % of the volatility. Among many tickers, many of which lie near the middle, a lighter anchor has the same effect.
+LEVEL_ANCHOR: Final = 6.0
+LIGHT_LEVEL_ANCHOR: Final = 2.0
+FEW_TICKERS: Final = 10
+MANY_TICKERS: Final = 60
+INTERCEPT_ANCHOR: Final = 40.0
+RISE_ANCHOR: Final = 40.0
+#: Log of the last month's variance against the year's from which on own and pooled log-HAR do not count alike any more.
+RISE_BEGINS: Final = 0.25
+
+
+_MONTH: Final = TERM_NAMES.index("range_variance_21")
+_YEAR: Final = TERM_NAMES.index("range_variance_252")
 
 
 class PooledReturns(NamedTuple):
@@ -36,7 +68,7 @@ class PooledReturns(NamedTuple):
 
 
 class JointFit(NamedTuple):
-    """The members' panel with the weights of its rows, those of the members (n,), and the slopes within weeks (k,)."""
+    """The members' panel with the weights of its rows, those of the members (n,), and their slopes within weeks (n, k)."""
 
     panel: JointPanel
     weight: Floats
@@ -44,30 +76,40 @@ class JointFit(NamedTuple):
 
 
 class HarFit(NamedTuple):
-    """One log-HAR for all tickers: `slopes` (4,) on the logs of VARIANCE_FEATURES, and the correction of its level."""
+    """One log-HAR for all tickers: `slopes` (4,) on the logs of VARIANCE_FEATURES, and each member's own `intercept` (n,).
+
+    With the intercept the mean of realised ÷ forecast is 1 in the member's panel.
+    """
 
     slopes: Floats
-    intercept: float
-    correction: float
+    intercept: Floats
 
 
 class VarianceSteps(NamedTuple):
     """How pooled variances come about, in logs of daily variances; shape (n,) unless stated otherwise.
 
-    `own` is each ticker's own log-HAR, `terms` (n, k) its terms, `har` the pooled log-HAR, `pooled_har` its forecast within its
-    bound, `level` the mean of both. `apart` (k,) are the slopes within weeks, `gap` is a ticker's level less its terms' part,
-    `middle` the members' median gap, `share` how far the distance between the two counts.
+    `own` is each ticker's own log-HAR, `terms` (n, k) its terms. `har` is the pooled log-HAR, `intercept` that for each ticker,
+    `pooled_har` its forecast within its bound. `rise` is that of the tickers' variance, `pooled_weight` the pooled log-HAR's weight
+    that follows from it, `level` the mean of own and pooled. `apart` (n, k) are the slopes within weeks, `usual` is the
+    ticker's intercept beside them, NaN without enough weeks, and `alone` the ticker's variance without the others' levels.
+    `by_terms` is the variance by the terms at that intercept. `gap` is a ticker's level less its terms' part,
+    `middle` the location of the members' gaps for each ticker.
     """
 
     own: Floats
     terms: Floats
     har: HarFit
+    intercept: Floats
     pooled_har: Floats
+    rise: Floats
+    pooled_weight: Floats
     level: Floats
     apart: Floats
+    usual: Floats
+    alone: Floats
     gap: Floats
-    middle: float
-    share: float
+    middle: Floats
+    by_terms: Floats
 
 
 class PooledVariances(NamedTuple):
@@ -97,7 +139,8 @@ def pooled_returns(members: Sequence[Forecast], untrained: Sequence[Forecast] = 
     periods = np.array([float(row.periods_per_year) for row in (*members, *untrained)])
     own = periods * np.array([each.mean_return for each in statistics])
     error = periods * np.sqrt([each.mean_return_variance for each in statistics])
-    center = center_of_returns(own[: len(members)], error[: len(members)])
+    # A ticker alone is shrunk towards zero.
+    center = center_of_returns(own[: len(members)], error[: len(members)]) if len(members) > 1 else 0.0
     return PooledReturns(center, shrunk_returns(own, error, center) / periods)
 
 
@@ -117,18 +160,75 @@ def pooled_variances(
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
+    trained = np.arange(len(own)) < count
     har = _fitted_har(fit.panel)
-    pooled_har = np.clip(_pooled_har(har, now), own - doubt, own + doubt)
-    level = np.append(0.5 * (own + pooled_har)[:count], pooled_har[count:])
+    intercept = _located(har.intercept, len(own) - count)
     # Row by row: a matrix product may round a row by how many there are.
-    gap = level - (now * fit.apart).sum(axis=1)
-    share = 1.0 - MINIMUM_TICKERS / count
-    # The middle gap, not the mean: a crash or an error in one ticker's bars is no level of the others.
-    middle = float(np.median(gap[:count]))
-    spread = share * (middle - gap)
+    pooled_har = (now[:, : len(har.slopes)] * har.slopes).sum(axis=1) + intercept
+    pooled_har = np.clip(pooled_har, own - doubt, own + doubt)
+    own_rise = now[:, _MONTH] - now[:, _YEAR]
+    rise = anchored_location(own_rise[:count], own_rise, bound=PULL, anchor_weight=RISE_ANCHOR)
+    pooled_weight = np.where(trained, weight_of_pooled(rise), 1.0)
+    level = own + pooled_weight * (pooled_har - own)
+    # An untrained ticker has the slopes of most.
+    apart = np.vstack([fit.apart, np.tile(np.median(fit.apart, axis=0), (len(own) - count, 1))])
+    part = (now * apart).sum(axis=1)
+    usual = np.append(_usual_levels(fit), np.full(len(own) - count, np.nan))
+    by_terms = np.clip(usual + LEVEL_CORRECTION + part, own - doubt, own + doubt)
+    alone = np.where(trained, np.where(np.isfinite(usual), own + TERMS_WEIGHT * (by_terms - own), own), level)
+    gap = level - part
+    middle = anchored_location(gap[:count], alone - part, bound=PULL, anchor_weight=_level_anchor(count))
     limit = math.log(LARGEST_FACTOR)
-    steps = VarianceSteps(own, now, har, pooled_har, level, fit.apart, gap, middle, share)
-    return PooledVariances(np.exp(pooled_har), np.exp(level), np.exp(level + np.clip(spread, -limit, limit)), steps)
+    steps = VarianceSteps(
+        own,
+        now,
+        har,
+        intercept,
+        pooled_har,
+        rise,
+        pooled_weight,
+        level,
+        fit.apart,
+        usual,
+        alone,
+        gap,
+        middle,
+        by_terms,
+    )
+    served = alone + np.clip(middle + part - alone, -limit, limit)
+    mixed = np.where(trained, 0.5 * (own + pooled_har), pooled_har)
+    return PooledVariances(np.exp(pooled_har), np.exp(mixed), np.exp(served), steps)
+
+
+def weight_of_pooled(rise: Floats) -> Floats:
+    """Weight in [0, 1] of the pooled log-HAR against each ticker's own, from the rise of variance, shape (n,).
+
+    It is a half as long as the last month is much like the year. In a market whose variance rises, own log-HAR falls back to the
+    calm of its three years; the pooled one, which knows the year's variance, does not. When the crisis passes, the year's variance
+    keeps the pooled one up for a year, and own log-HAR falls in time.
+    """
+    beyond = np.maximum(rise - RISE_BEGINS, 0.0) + np.minimum(rise + RISE_BEGINS, 0.0)
+    weight: Floats = np.clip(0.5 + beyond, 0.0, 1.0)
+    return weight
+
+
+def _level_anchor(tickers: int) -> float:
+    return float(np.interp(tickers, (FEW_TICKERS, MANY_TICKERS), (LEVEL_ANCHOR, LIGHT_LEVEL_ANCHOR)))
+
+
+def _located(values: Floats, untrained: int) -> Floats:
+    """The members' location for each of them, (n,), and then for `untrained` tickers, who have the middle number."""
+    own = np.append(values, np.full(untrained, np.median(values)))
+    return anchored_location(values, own, bound=PULL, anchor_weight=INTERCEPT_ANCHOR)
+
+
+def _usual_levels(fit: JointFit) -> Floats:
+    """Mean over each member's panel of the target less its terms' part, shape (n,); NaN for one with too few weeks."""
+    counts = fit.panel.counts
+    means = np.bincount(tickers_of(fit.panel), without_terms(fit.panel, fit.apart), minlength=len(counts)) / np.maximum(
+        counts, 1
+    )
+    return np.where(counts >= FEWEST_WEEKS, means, np.nan)
 
 
 def _own_variance(row: Forecast) -> float:
@@ -150,17 +250,18 @@ def _filled(terms: Floats, center: Floats) -> Floats:
 
 
 def _fitted_har(panel: JointPanel) -> HarFit:
-    """One log-HAR for all tickers, fitted to their panel."""
-    weight, target, terms = panel.weight, panel.target, panel.terms[:, : len(VARIANCE_FEATURES)]
-    center, middle = np.average(terms, axis=0, weights=weight), float(np.average(target, weights=weight))
-    root = np.sqrt(weight)
-    slopes = shrunk_slopes(
-        root * (target - middle), root[:, None] * (terms - center), prior_slopes(VARIANCE_FEATURES), PRIOR_SHARE
-    )
-    intercept = middle - float(center @ slopes)
-    return HarFit(slopes, intercept, log_level_correction(target - terms @ slopes - intercept, weight))
+    """One log-HAR for all tickers: the prior's slopes, and the level of each ticker's panel.
 
-
-def _pooled_har(fit: HarFit, now: Floats) -> Floats:
-    """Log variances by the pooled log-HAR, from terms (n, k), shape (n,)."""
-    return np.asarray((now[:, : len(fit.slopes)] * fit.slopes).sum(axis=1) + fit.intercept + fit.correction)
+    Slopes of the table itself forecast worse on all that was tried, in crises above all, and a bad ticker moves them.
+    """
+    slopes = prior_slopes(VARIANCE_FEATURES)
+    rest = panel.target - (panel.terms[:, : len(slopes)] * slopes).sum(axis=1)
+    ticker = tickers_of(panel)
+    intercept = np.bincount(ticker, rest, minlength=len(panel.counts)) / np.maximum(panel.counts, 1)
+    # The level of a mean, not of a mean of logs; an outlying error is no part of it.
+    beyond = np.exp(np.clip(rest - intercept[ticker], -LARGEST_ERROR, LARGEST_ERROR))
+    found = panel.counts > 0
+    level = np.bincount(ticker, beyond, minlength=len(panel.counts))[found] / panel.counts[found]
+    intercept[found] += np.log(level)
+    # A ticker without a row of the panel has the others' middle.
+    return HarFit(slopes, np.where(found, intercept, np.median(intercept[found])))

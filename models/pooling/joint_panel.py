@@ -9,15 +9,24 @@ import numpy as np
 
 from models.candidates.regression import shrunk_slopes
 from models.market.model import market_model
-from models.pooling.terms import TERM_NAMES
-from models.selection.evidence import newey_west
+from models.pooling.terms import CLOSES_ONLY, CLOSES_SLOPES, TERM_NAMES, USUAL_SLOPES
+from models.selection.evidence import Prior, joint_estimate, newey_west, prior_of
 from records import Evidence, Floats, Forecast, PoolStatistics
 
 #: Ridge penalty per row on the terms within dates: ten collinear terms, and no prior.
 RIDGE: Final = 0.02
+#: Up to so many tickers a table has no slopes of its own: one bad ticker would move them, and they would be no better.
+FEWEST_FOR_SLOPES: Final = 60
+#: Up to so few tickers are no evidence on a candidate that has a prior: one bad ticker's noise would be most of it.
+FEWEST_FOR_EVIDENCE: Final = 10
+ENOUGH_FOR_EVIDENCE: Final = 30
+#: Tickers that slopes from elsewhere count for beside a table's own.
+USUAL_TICKERS: Final = 240
 #: Errors further out than this, in logs, count as this: one event is seen through many overlapping labels.
 LARGEST_ERROR: Final = 2.0
 _TINY: Final = 1e-300
+_LOG_OF_MEAN: Final = TERM_NAMES.index("range_variance_252")
+_MEAN_OF_LOGS: Final = TERM_NAMES.index("log_range_variance_252")
 
 
 class JointPanel(NamedTuple):
@@ -54,18 +63,48 @@ def joint_panel(members: Sequence[Forecast]) -> JointPanel:
 
 
 def slopes_within_weeks(panel: JointPanel) -> Floats:
-    """Slopes of the target on the terms within weeks, shape (k,); 0 where the panel has no rows."""
-    if not len(panel.target):
-        return np.zeros(panel.terms.shape[1])
+    """Slopes of the target on the terms within weeks for each ticker, shape (n, k).
+
+    The usual slopes for bars of its kind, and in large tables a share of what the table itself adds to them.
+    """
+    usual = usual_slopes(panel)
+    share = own_share(len(panel.counts))
+    if share == 0.0 or not len(panel.target):
+        return usual
     root = np.sqrt(panel.weight)
     terms = within(panel.terms, panel.weeks, panel.weight) * root[:, None]
-    target = within(panel.target, panel.weeks, panel.weight) * root
-    return shrunk_slopes(target, terms, np.zeros(terms.shape[1]), RIDGE)
+    rest = residual_within_weeks(panel, usual) * root
+    return usual + share * shrunk_slopes(rest, terms, np.zeros(terms.shape[1]), RIDGE)
+
+
+def usual_slopes(panel: JointPanel) -> Floats:
+    """The usual slopes of each ticker, shape (n, k): those for closes alone where its bars have hardly a range."""
+    tickers = tickers_of(panel)
+    gap = panel.terms[:, _LOG_OF_MEAN] - panel.terms[:, _MEAN_OF_LOGS]
+    mean = np.bincount(tickers, gap, minlength=len(panel.counts)) / np.maximum(panel.counts, 1)
+    found: Floats = np.where((mean > CLOSES_ONLY)[:, None], tuple(CLOSES_SLOPES.values()), tuple(USUAL_SLOPES.values()))
+    return found
+
+
+def tickers_of(panel: JointPanel) -> np.ndarray:
+    """The place of each row's ticker, shape (m,)."""
+    return np.repeat(np.arange(len(panel.counts)), panel.counts)
+
+
+def own_share(tickers: int) -> float:
+    """How far the slopes of a table of so many tickers count beside slopes from elsewhere, in [0, 1)."""
+    return max(0, tickers - FEWEST_FOR_SLOPES) / (tickers + USUAL_TICKERS)
 
 
 def residual_within_weeks(panel: JointPanel, slopes: Floats) -> Floats:
-    """What the regression within weeks, with `slopes` (k,), leaves of the target, shape (m,)."""
-    return within(panel.target - panel.terms @ slopes, panel.weeks, panel.weight)
+    """What the regression within weeks, with each ticker's `slopes` (n, k), leaves of the target, shape (m,)."""
+    return within(without_terms(panel, slopes), panel.weeks, panel.weight)
+
+
+def without_terms(panel: JointPanel, slopes: Floats) -> Floats:
+    """The target less the terms' part by each ticker's `slopes` (n, k), shape (m,)."""
+    rest: Floats = panel.target - (panel.terms * slopes[tickers_of(panel)]).sum(axis=1)
+    return rest
 
 
 def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Floats, model: str) -> Evidence | None:
@@ -89,9 +128,36 @@ def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Flo
         return Evidence(square=0.0, product=0.0, error=0.0)
     error = np.clip(within(residual[~seen], weeks, weight), -LARGEST_ERROR, LARGEST_ERROR)
     shift = within(np.concatenate(parts).astype(np.float64)[~seen], weeks, weight)
-    counted = weight * shift
-    product: Floats = np.bincount(week_places(weeks), counted * error).astype(np.float64)
-    return Evidence(square=float(counted @ shift), product=float(product.sum()), error=newey_west(product))
+    ticker = tickers_of(panel)[~seen]
+    return _without_the_loudest(ticker, week_places(weeks), weight * shift * shift, weight * shift * error, prior_of(model))
+
+
+def _without_the_loudest(
+    ticker: np.ndarray, week: np.ndarray, square: Floats, product: Floats, prior: Prior | None
+) -> Evidence:
+    """The evidence of rows (m,), without the ticker that takes the weight furthest from the prior.
+
+    One ticker with wrong bars must not decide on the others' weight. Up to FEWEST_FOR_EVIDENCE tickers are no evidence; from
+    there to ENOUGH_FOR_EVIDENCE its standard error counts for more. Without a prior all rows count.
+    """
+    tickers, weeks = int(ticker.max()) + 1, int(week.max()) + 1
+    products = np.bincount(ticker * weeks + week, product, minlength=tickers * weeks).reshape(tickers, weeks)
+    squares = np.bincount(ticker, square, minlength=tickers)
+    total = products.sum(axis=0)
+    everything = Evidence(square=float(squares.sum()), product=float(total.sum()), error=float(newey_west(total)))
+    if prior is None:
+        return everything
+    share = min(1.0, (tickers - FEWEST_FOR_EVIDENCE) / (ENOUGH_FOR_EVIDENCE - FEWEST_FOR_EVIDENCE))
+    if share <= 0.0:
+        return Evidence(square=0.0, product=0.0, error=0.0)
+    rest = total - products
+    errors = (newey_west(rest) / np.sqrt(share)).tolist()
+    found = [
+        Evidence(square=each, product=by_week, error=error)
+        for each, by_week, error in zip((squares.sum() - squares).tolist(), rest.sum(axis=1).tolist(), errors, strict=True)
+    ]
+    distances = [abs(joint.weight - prior.weight) for each in found if (joint := joint_estimate(each, prior)) is not None]
+    return found[int(np.argmin(distances))]
 
 
 def week_places(weeks: np.ndarray) -> np.ndarray:

@@ -23,7 +23,6 @@ import numpy as np
 
 from models.intervals import NORMAL_TAILS, return_bounds
 from models.pooling.cross_section import (
-    MINIMUM_TICKERS,
     JointFit,
     PooledReturns,
     PooledVariances,
@@ -39,6 +38,8 @@ from records import Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
+#: Two tickers are needed to say anything within a week.
+MINIMUM_TICKERS: Final = 2
 #: Name of the estimate that pooling makes for a ticker without a trained model.
 POOLED: Final = "pooled"
 #: A ticker's tails count up to this many times the normal tails: beside an error in the bars, two tickers have no middle.
@@ -58,11 +59,12 @@ class PoolEstimates(NamedTuple):
 
 
 def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
-    """The estimates that `pool` serves; None where fewer than two rows belong together."""
+    """The estimates that `pool` serves; None where no row has a trained model."""
     members = pool_members(rows)
-    if len(members) < MINIMUM_TICKERS:
+    if not members:
         return None
-    untrained = untrained_rows(rows, members)
+    # One ticker says nothing about another.
+    untrained = untrained_rows(rows, members) if len(members) >= MINIMUM_TICKERS else []
     fit = joint_fit(members)
     return PoolEstimates(
         members,

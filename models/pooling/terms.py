@@ -24,6 +24,36 @@ LOG_MEANS: Final = {
 #: Quarters back, in bars.
 QUARTERS: Final = (63, 126, 189, 252)
 TERM_NAMES: Final = (*VARIANCE_FEATURES, *LOG_MEANS, "leverage", "season_volume", "season_jump")
+#: Slopes within weeks of the log variance ahead on the terms, in the order of TERM_NAMES: least squares with a ridge over the 170
+#: tickers, 2014 to 2017, of the shipped market model (`pretraining.fitting.term_slopes_of`). Two halves of them agree within 0.05.
+USUAL_SLOPES: Final = {
+    "range_variance_5": 0.010,
+    "range_variance_21": -0.125,
+    "range_variance_63": 0.042,
+    "range_variance_252": 0.044,
+    "log_range_variance_21": 0.353,
+    "log_range_variance_63": 0.418,
+    "log_range_variance_252": 0.208,
+    "leverage": -0.086,
+    "season_volume": 0.053,
+    "season_jump": 0.053,
+}
+#: Likewise for bars whose open, high and low are the close, and no volumes (80 of the tickers). The mean of logs of squared
+#: returns is a noisy number, so that more is left to the log of their mean.
+CLOSES_SLOPES: Final = {
+    "range_variance_5": 0.016,
+    "range_variance_21": -0.026,
+    "range_variance_63": 0.131,
+    "range_variance_252": 0.211,
+    "log_range_variance_21": 0.042,
+    "log_range_variance_63": 0.194,
+    "log_range_variance_252": 0.334,
+    "leverage": -0.080,
+    "season_volume": 0.0,
+    "season_jump": 0.0,
+}
+#: Log of the year's mean variance less the mean of its logs: 0.6 for bars with a range, 1.7 for closes alone.
+CLOSES_ONLY: Final = 1.1
 #: What stands in for a term whose lookback is longer than a young ticker's history.
 NEAREST_TERM: Final = {
     "range_variance_21": "range_variance_5",

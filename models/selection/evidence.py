@@ -73,16 +73,20 @@ def variance_evidence(
 
 def _evidence(shift: Floats, error: Floats) -> Evidence:
     product = shift * error
-    return Evidence(square=float(shift @ shift), product=float(product.sum()), error=newey_west(product))
+    return Evidence(square=float(shift @ shift), product=float(product.sum()), error=float(newey_west(product)))
 
 
-def newey_west(values: Floats) -> float:
-    """Standard error of the sum of a series, shape (n,), that is correlated over OVERLAP steps (Newey and West 1987)."""
-    centred = values - values.mean()
-    variance = float(centred @ centred)
-    for lag in range(1, min(OVERLAP, len(centred) - 1) + 1):
-        variance += 2.0 * (1.0 - lag / (OVERLAP + 1)) * float(centred[lag:] @ centred[:-lag])
-    return float(np.sqrt(max(variance, 0.0)))
+def newey_west(values: Floats) -> Floats:
+    """Standard error of the sum of a series that is correlated over OVERLAP steps (Newey and West 1987).
+
+    `values` (…, n) are series along the last axis; shape (…).
+    """
+    centred = values - values.mean(axis=-1, keepdims=True)
+    variance = (centred * centred).sum(axis=-1)
+    for lag in range(1, min(OVERLAP, centred.shape[-1] - 1) + 1):
+        variance = variance + 2.0 * (1.0 - lag / (OVERLAP + 1)) * (centred[..., lag:] * centred[..., :-lag]).sum(axis=-1)
+    error: Floats = np.sqrt(np.maximum(variance, 0.0))
+    return error
 
 
 def pooled(evidence: Iterable[Evidence]) -> Evidence:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from models.contract import Window, horizon_variances
 from models.pooling.cross_section import pooled_variances
 from models.pooling.pool import POOLED, pool, pool_members
-from models.pooling.terms import QUARTERS, TERM_NAMES, current_terms, training_panel, variance_terms
+from models.pooling.terms import QUARTERS, TERM_NAMES, USUAL_SLOPES, current_terms, training_panel, variance_terms
 from models.results import TrainingJob
 from models.selection.evidence import BAR, pooled, return_evidence, significance, variance_evidence, weight
 from models.selection.walkforward import Realised, WalkForward
@@ -71,8 +71,16 @@ class TestPool:
         once = pool(rows)
         assert pool(once) == once
 
-    def test_a_lone_ticker_is_left_as_it_is(self, rows: list[Forecast]) -> None:
-        assert pool(rows[:1]) == rows[:1]
+    def test_a_lone_ticker_keeps_all_but_its_volatility(self, rows: list[Forecast]) -> None:
+        """The usual slopes at its own level take part in the variance; nothing else has others' numbers to lean on."""
+        lone = [pool([row])[0] for row in rows]
+        assert any(after.annual_volatility != before.annual_volatility for after, before in zip(lone, rows, strict=True))
+        unchanged = ("return_model", "volatility_model", "return_weight", "volatility_weight", "pooled_tickers", "fallback")
+        for after, before in zip(lone, rows, strict=True):
+            assert after.annual_return == pytest.approx(before.annual_return)
+            assert all(getattr(after, name) == getattr(before, name) for name in unchanged)
+            assert 0.5 < float(after.annual_volatility or 0) / float(before.annual_volatility or 1) < 2.0
+            assert pool([after]) == [after]
         assert pool([]) == []
 
     def test_returns_are_drawn_to_their_mean_but_not_into_one(self, rows: list[Forecast]) -> None:
@@ -171,25 +179,26 @@ class TestPool:
             expected.append([encode_forecast(row) for row in pool(rows)])
         assert expected[0] == expected[1]
 
-    def test_pooled_slopes_tell_tickers_apart_by_what_the_panel_says(self, rows: list[Forecast]) -> None:
-        """A panel in which one term alone decides within each week: it tells tickers apart that differ in it alone."""
+    def test_the_usual_slopes_tell_tickers_apart(self, rows: list[Forecast]) -> None:
+        """Tickers that differ in one term alone: half of its slope at least, all of it with many tickers."""
         rng = np.random.default_rng(0)
-        width = len(TERM_NAMES)
+        name = "log_range_variance_63"
         weeks = np.arange(40, dtype="<i4")
-        shock = rng.normal(0.0, 2.0, 40)
-        made = []
-        for k, row in enumerate(rows):
-            terms = rng.standard_normal((40, width))
-            target = -9.0 + shock + 0.5 * terms[:, 4] + 0.01 * rng.standard_normal(40)
-            now = np.zeros(width, dtype="<f4")
-            now[4] = 0.2 * k
-            assert row.pool is not None
-            panel = np.column_stack([target, terms]).astype("<f4").tobytes()
-            statistics = msgspec.structs.replace(row.pool, weeks=weeks.tobytes(), panel=panel, terms=now.tobytes())
-            made.append(msgspec.structs.replace(row, pool=statistics, opinions=rows[0].opinions))
-        served = np.log(pooled_variances(pool_members(made)).served)
-        share = 1 - 2 / TICKERS
-        np.testing.assert_allclose(np.diff(served), 0.5 * 0.2 * share, rtol=0.1)
+        panel = np.column_stack([-9.0 + 0.3 * rng.standard_normal(40), np.zeros((40, len(TERM_NAMES)))]).astype("<f4").tobytes()
+        for count in (TICKERS, 20 * TICKERS):
+            made = []
+            for k in range(count):
+                row = rows[k % TICKERS]
+                now = np.zeros(len(TERM_NAMES), dtype="<f4")
+                now[TERM_NAMES.index(name)] = 0.2 * (k % TICKERS)
+                assert row.pool is not None
+                statistics = msgspec.structs.replace(row.pool, weeks=weeks.tobytes(), panel=panel, terms=now.tobytes())
+                own = msgspec.structs.replace(rows[0].opinions[0], daily_variance=math.exp(-9.0))
+                made.append(msgspec.structs.replace(row, ticker=f"T{k:03d}", pool=statistics, opinions=(own,)))
+            step = np.diff(np.log(pooled_variances(pool_members(made)).served))[: TICKERS - 1] / 0.2
+            least = 0.5 if count == TICKERS else 0.9
+            assert (step > least * USUAL_SLOPES[name] - 1e-6).all()
+            assert (step < USUAL_SLOPES[name] + 1e-6).all()
 
 
 def walk(shift: np.ndarray, base: float = 0.0) -> WalkForward:
