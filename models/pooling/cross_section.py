@@ -43,13 +43,13 @@ TERMS_WEIGHT: Final = 0.25
 LARGEST_ERROR: Final = 1.5
 #: How far, in logs, one ticker pulls at the others' level, at the pooled log-HAR's intercept, and at the rise (`location`).
 PULL: Final = 0.1
-#: Weight of a ticker's own number against the others' pulls, for each of the three. With few tickers, another in the place of one
-#: of them moves the level by at most 2 × PULL ÷ 8 = 0.025 in logs, the intercept by 0.008, the rise by 0.005: together less than
-#: 2 % of the volatility. Among many tickers, many of which lie near the middle, a lighter anchor has the same effect.
+#: Weight of a ticker's own number against the others' pulls, for each of the three. Another ticker in the place of one moves
+#: the level by at most 2 × PULL ÷ 6 = 0.033 in logs, the intercept and the rise by 0.005: a volatility by no more than 2 %.
+#: Among many tickers many numbers lie near the middle; there a lighter anchor holds as well.
 LEVEL_ANCHOR: Final = 6.0
-LIGHT_LEVEL_ANCHOR: Final = 2.0
-FEW_TICKERS: Final = 10
-MANY_TICKERS: Final = 60
+LIGHT_ANCHOR: Final = 2.0
+FEW_TICKERS: Final = 30
+MANY_TICKERS: Final = 100
 INTERCEPT_ANCHOR: Final = 40.0
 RISE_ANCHOR: Final = 40.0
 #: Log of the last month's variance against the year's from which on own and pooled log-HAR do not count alike any more.
@@ -89,8 +89,8 @@ class VarianceSteps(NamedTuple):
     """How pooled variances come about, in logs of daily variances; shape (n,) unless stated otherwise.
 
     `own` is each ticker's own log-HAR, `terms` (n, k) its terms. `har` is the pooled log-HAR, `intercept` that for each ticker,
-    `pooled_har` its forecast within its bound. `rise` is that of the tickers' variance, `pooled_weight` the pooled log-HAR's weight
-    that follows from it, `level` the mean of own and pooled. `apart` (n, k) are the slopes within weeks, `usual` is the
+    `pooled_har` its forecast within its bound. `rise` is that of the tickers' variance, from which the pooled log-HAR has its
+    `pooled_weight`; `level` the mean of own and pooled. `apart` (n, k) are the slopes within weeks, `usual` is the
     ticker's intercept beside them, NaN without enough weeks, and `alone` the ticker's variance without the others' levels.
     `by_terms` is the variance by the terms at that intercept. `gap` is a ticker's level less its terms' part,
     `middle` the location of the members' gaps for each ticker.
@@ -177,7 +177,8 @@ def pooled_variances(
     by_terms = np.clip(usual + LEVEL_CORRECTION + part, own - doubt, own + doubt)
     alone = np.where(trained, np.where(np.isfinite(usual), own + TERMS_WEIGHT * (by_terms - own), own), level)
     gap = level - part
-    middle = anchored_location(gap[:count], alone - part, bound=PULL, anchor_weight=_level_anchor(count))
+    anchor = float(np.interp(count, (FEW_TICKERS, MANY_TICKERS), (LEVEL_ANCHOR, LIGHT_ANCHOR)))
+    middle = anchored_location(gap[:count], alone - part, bound=PULL, anchor_weight=anchor)
     limit = math.log(LARGEST_FACTOR)
     steps = VarianceSteps(
         own,
@@ -188,7 +189,7 @@ def pooled_variances(
         rise,
         pooled_weight,
         level,
-        fit.apart,
+        apart,
         usual,
         alone,
         gap,
@@ -203,21 +204,17 @@ def pooled_variances(
 def weight_of_pooled(rise: Floats) -> Floats:
     """Weight in [0, 1] of the pooled log-HAR against each ticker's own, from the rise of variance, shape (n,).
 
-    It is a half as long as the last month is much like the year. In a market whose variance rises, own log-HAR falls back to the
-    calm of its three years; the pooled one, which knows the year's variance, does not. When the crisis passes, the year's variance
-    keeps the pooled one up for a year, and own log-HAR falls in time.
+    It is a half as long as the last month is much like the year. Where variance rises, own log-HAR falls back to the calm of its
+    three years; the pooled log-HAR, which knows the year's variance, does not. When a crisis passes, the year's variance keeps
+    the pooled log-HAR up for a year, and own log-HAR falls in time.
     """
     beyond = np.maximum(rise - RISE_BEGINS, 0.0) + np.minimum(rise + RISE_BEGINS, 0.0)
     weight: Floats = np.clip(0.5 + beyond, 0.0, 1.0)
     return weight
 
 
-def _level_anchor(tickers: int) -> float:
-    return float(np.interp(tickers, (FEW_TICKERS, MANY_TICKERS), (LEVEL_ANCHOR, LIGHT_LEVEL_ANCHOR)))
-
-
 def _located(values: Floats, untrained: int) -> Floats:
-    """The members' location for each of them, (n,), and then for `untrained` tickers, who have the middle number."""
+    """The members' location for each of them, (n,), and then for `untrained` tickers, at the middle number."""
     own = np.append(values, np.full(untrained, np.median(values)))
     return anchored_location(values, own, bound=PULL, anchor_weight=INTERCEPT_ANCHOR)
 

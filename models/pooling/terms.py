@@ -24,8 +24,8 @@ LOG_MEANS: Final = {
 #: Quarters back, in bars.
 QUARTERS: Final = (63, 126, 189, 252)
 TERM_NAMES: Final = (*VARIANCE_FEATURES, *LOG_MEANS, "leverage", "season_volume", "season_jump")
-#: Slopes within weeks of the log variance ahead on the terms, in the order of TERM_NAMES: least squares with a ridge over the 170
-#: tickers, 2014 to 2017, of the shipped market model (`pretraining.fitting.term_slopes_of`). Two halves of them agree within 0.05.
+#: Slopes within weeks of the log variance ahead on the terms, in the order of TERM_NAMES. Least squares with a ridge over the
+#: 170 tickers of the shipped market model, 2014 to 2017 (`pretraining.fitting.term_slopes_of`). Their halves agree within 0.05.
 USUAL_SLOPES: Final = {
     "range_variance_5": 0.010,
     "range_variance_21": -0.125,
