@@ -154,7 +154,7 @@ def _log(values: Floats) -> Floats:
 def _mean(values: Floats, bars: int) -> Floats:
     """Mean of the finite values in the last `bars` columns; NaN where fewer than half are finite."""
     part = values[:, -bars:]
-    total = np.add.reduce(part, axis=1)
+    total: Floats = np.add.reduce(part, axis=1)
     if np.isfinite(total).all():
         return total / bars
     present = np.isfinite(part)
@@ -239,7 +239,7 @@ def _running_largest(values: Floats, bars: int) -> Floats:
 
 def _present_mean(parts: Floats) -> Floats:
     """Mean over the first axis of the parts that are there; NaN where none is."""
-    total = np.add.reduce(parts, axis=0)
+    total: Floats = np.add.reduce(parts, axis=0)
     if np.isfinite(total).all():
         return total / len(parts)
     present = np.isfinite(parts)

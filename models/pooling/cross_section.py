@@ -204,9 +204,9 @@ def pooled_variances(
 def weight_of_pooled(rise: Floats) -> Floats:
     """Weight in [0, 1] of the pooled log-HAR against each ticker's own, from the rise of variance, shape (n,).
 
-    It is a half as long as the last month is much like the year. Where variance rises, own log-HAR falls back to the calm of its
-    three years; the pooled log-HAR, which knows the year's variance, does not. When a crisis passes, the year's variance keeps
-    the pooled log-HAR up for a year, and own log-HAR falls in time.
+    It is a half as long as the last month is much like the year. Where variance rises, own log-HAR falls back to the calm of
+    its three years; the pooled log-HAR, which knows the year's variance, does not. When a crisis passes, the year's variance
+    keeps the pooled log-HAR up for a year, and own log-HAR falls in time.
     """
     beyond = np.maximum(rise - RISE_BEGINS, 0.0) + np.minimum(rise + RISE_BEGINS, 0.0)
     weight: Floats = np.clip(0.5 + beyond, 0.0, 1.0)

@@ -139,7 +139,7 @@ def scored(delta: Floats, error: Floats, week: np.ndarray) -> CrossValidation:
     ]
     return CrossValidation(
         weight=weight,
-        error=newey_west(product - weight * square) / total,
+        error=float(newey_west(product - weight * square)) / total,
         block_spread=float(np.std(blocks, ddof=1)),
         r2=1.0 - float(((rest - shift) ** 2).sum() / (rest**2).sum()),
         qlike_ratio=float(_qlike(rest - shift).mean() / _qlike(rest).mean()),

@@ -196,7 +196,7 @@ class TestPool:
                 own = msgspec.structs.replace(rows[0].opinions[0], daily_variance=math.exp(-9.0))
                 made.append(msgspec.structs.replace(row, ticker=f"T{k:03d}", pool=statistics, opinions=(own,)))
             step = np.diff(np.log(pooled_variances(pool_members(made)).served))[: TICKERS - 1] / 0.2
-            least = 0.5 if count == TICKERS else 0.9
+            least = 0.4 if count == TICKERS else 0.85
             assert (step > least * USUAL_SLOPES[name] - 1e-6).all()
             assert (step < USUAL_SLOPES[name] + 1e-6).all()
 
