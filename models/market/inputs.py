@@ -13,6 +13,7 @@ import numpy as np
 
 from models.contract import Window
 from models.market.input_names import INPUT_NAMES
+from models.market.past import LEAST_VARIANCE, MONTH, Past, largest_of, log_of, past_of
 from records import Floats
 
 #: Bars between a company's quarterly reports; eight quarters back for the calendar of reports, four for the season ahead.
@@ -27,19 +28,8 @@ INPUT_BARS: Final = QUARTERS * QUARTER + CALENDAR_SLACK
 #: The horizon that the season's windows are made for.
 HORIZON: Final = 21
 YEAR: Final = 252
-MONTH: Final = 21
 #: Half of a rolling mean's bars must be there.
 LEAST_PRESENT: Final = 0.5
-#: Nothing that trades has a lower daily variance.
-LEAST_VARIANCE: Final = 1e-9
-#: A jump counts from one to seven times its usual size; a volume spike up to two (beside a jump) or 2.5 deviations.
-LARGEST_JUMP: Final = 6.0
-LARGEST_SPIKE: Final = 2.0
-LARGEST_REPORT_SPIKE: Final = 2.5
-#: Volume deviations from which on a day's variance is taken for that of news, and a jump for that of a report.
-NEWS_SPIKE: Final = 0.75
-NEWS_AND_JUMP_SPIKE: Final = 0.5
-LEAST_USUAL_JUMP: Final = 1e-4
 #: A log-HAR with fixed slopes, whose errors of the past year are an input.
 FIXED_HAR: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2, "range_variance_252": 0.2}
 _VARIANCES: Final = (
@@ -50,23 +40,6 @@ _VARIANCES: Final = (
 _SEASON_BARS: Final = QUARTER * SEASON_QUARTERS
 
 
-class _Past(NamedTuple):
-    """Bars up to each row, shape (m, bars) each, the newest last; NaN before the history begins.
-
-    `returns` and `overnight` are daily log returns, `variance` is the range-based variance, `spike` the volume's z-score. Two
-    marks of a report: `score` is jump × spike, `report` is spike + jump. `size` is the log of a news day's variance over a calm
-    month's.
-    """
-
-    returns: Floats
-    overnight: Floats
-    variance: Floats
-    spike: Floats
-    score: Floats
-    report: Floats
-    size: Floats
-
-
 def market_inputs(window: Window, rows: np.ndarray) -> Floats:
     """The inputs after each of the bars `rows` (rising), shape (m, k) in the order of INPUT_NAMES.
 
@@ -75,7 +48,7 @@ def market_inputs(window: Window, rows: np.ndarray) -> Floats:
     """
     now = _Now(window.features[rows], window.feature_names)
     with np.errstate(invalid="ignore", divide="ignore"):
-        past = _past(window, rows, INPUT_BARS)
+        past = past_of(window, rows, INPUT_BARS)
         columns = {**_variance_inputs(now, past), **_return_inputs(now, past), **_report_inputs(past)}
         columns |= _error_inputs(window, rows)
     inputs = np.array([columns[name] for name in INPUT_NAMES]).T
@@ -101,54 +74,8 @@ class _Now(NamedTuple):
 
     def logs(self, *names: str) -> dict[str, Floats]:
         """Logs of variances by name, (m,) each."""
-        values = _log(self.features[:, [self.names.index(name) for name in names]])
+        values = log_of(self.features[:, [self.names.index(name) for name in names]])
         return dict(zip(names, values.T, strict=True))
-
-
-def _past(window: Window, rows: np.ndarray, bars: int) -> _Past:
-    """The last `bars` up to each row."""
-    if len(rows) == 1 and rows[0] >= bars - 1:
-        # One row, as after each new bar: the bars up to it are a part of the window and need not be gathered.
-        known = window.part(int(rows[0]) + 1 - bars, int(rows[0]) + 1)
-        return _Past(*(values[None] for values in _marks(known)))
-    index = rows[:, None] + np.arange(1 - bars, 1)
-    inside = index >= 0
-    taken = np.where(inside, index, 0)
-    return _Past(*(np.where(inside, values[taken], np.nan) for values in _marks(window)))
-
-
-def _marks(window: Window) -> tuple[Floats, ...]:
-    """The fields of `_Past` over the window, shape (n,) each."""
-    spike = window.column("volume_zscore_63")
-    # Exactly 0 is what a volume that does not vary, or is missing, has.
-    spike = np.where(spike == 0.0, np.nan, spike)
-    overnight = window.column("overnight_return")
-    variance = np.maximum(window.range_variance, LEAST_VARIANCE)
-    usual = np.maximum(window.column("overnight_rms_63"), LEAST_USUAL_JUMP)
-    calm = np.exp(window.column("log_range_variance_63"))
-    positive = np.maximum(spike, 0.0)
-    jump = _between(np.abs(overnight) / usual - 1.0, 0.0, LARGEST_JUMP)
-    score = jump * np.minimum(positive, LARGEST_SPIKE)
-    report = np.minimum(positive, LARGEST_REPORT_SPIKE) + 0.5 * jump * (spike > NEWS_AND_JUMP_SPIKE)
-    news = np.where(spike > NEWS_SPIKE, np.maximum(variance, window.log_return**2), 0.0)
-    size = np.log1p(news / np.maximum(MONTH * calm, 1e-8)) + 0.0 * spike
-    return window.log_return, overnight, variance, spike, score, report, size
-
-
-def _between(values: Floats, low: float, high: float) -> Floats:
-    """As `np.clip`, at a third of its time for short arrays."""
-    inside: Floats = np.minimum(np.maximum(values, low), high)
-    return inside
-
-
-def _largest(values: Floats) -> Floats:
-    """Over the last axis."""
-    largest: Floats = np.maximum.reduce(values, axis=-1)
-    return largest
-
-
-def _log(values: Floats) -> Floats:
-    return np.log(np.maximum(values, LEAST_VARIANCE))
 
 
 def _mean(values: Floats, bars: int) -> Floats:
@@ -163,12 +90,12 @@ def _mean(values: Floats, bars: int) -> Floats:
     return np.where(count >= LEAST_PRESENT * bars, mean, np.nan)
 
 
-def _variance_inputs(now: _Now, past: _Past) -> dict[str, Floats]:
+def _variance_inputs(now: _Now, past: Past) -> dict[str, Floats]:
     """How the variance of the last days, months and year compare with each other, and what it consists of."""
     logs = now.logs(*_VARIANCES)
     log_range = {bars: logs[f"range_variance_{bars}"] for bars in (5, 21, 63, 252)}
     log_mean = {bars: now(f"log_range_variance_{bars}") for bars in (21, 63, 252)}
-    largest = _log(np.array([_largest(past.variance[:, -MONTH:]), _largest(past.variance[:, -QUARTER:])]))
+    largest = log_of(np.array([largest_of(past.variance[:, -MONTH:]), largest_of(past.variance[:, -QUARTER:])]))
     overnight = past.overnight[:, -YEAR:] ** 2
     found = {
         "variance_5_to_63": log_range[5] - log_range[63],
@@ -188,7 +115,7 @@ def _variance_inputs(now: _Now, past: _Past) -> dict[str, Floats]:
     return found | {f"close_to_range_{bars}": logs[f"realised_variance_{bars}"] - log_range[bars] for bars in (21, 63, 252)}
 
 
-def _return_inputs(now: _Now, past: _Past) -> dict[str, Floats]:
+def _return_inputs(now: _Now, past: Past) -> dict[str, Floats]:
     """Momentum, drawdown, falls and skewness, in units of the ticker's own volatility."""
     yearly = np.sqrt(np.maximum(now("range_variance_252"), LEAST_VARIANCE))
     monthly = np.sqrt(np.maximum(now("realised_variance_21"), LEAST_VARIANCE))
@@ -224,7 +151,7 @@ def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], 
     padded = np.full((len(values), quarters * QUARTER), np.nan)
     padded[:, : around.shape[1]] = around
     score = join(padded.reshape(len(values), quarters, QUARTER)[:, ::-1, :days].transpose(1, 0, 2))
-    return _largest(score[:, :HORIZON]), _largest(score[:, HORIZON:])
+    return largest_of(score[:, :HORIZON]), largest_of(score[:, HORIZON:])
 
 
 def _running_largest(values: Floats, bars: int) -> Floats:
@@ -252,22 +179,22 @@ def _least(parts: Floats) -> Floats:
     return least
 
 
-def _report_inputs(past: _Past) -> dict[str, Floats]:
+def _report_inputs(past: Past) -> dict[str, Floats]:
     """Whether the quarterly report lies ahead, how large reports are, and whether there was one just now."""
     marks = np.array([past.size[:, -_SEASON_BARS:], past.spike[:, -_SEASON_BARS:], past.score[:, -_SEASON_BARS:]])
     by_quarter = marks.reshape(3, -1, SEASON_QUARTERS, QUARTER)
     # A season: the largest mark in the bars that lie one … four quarters before the horizon ahead.
-    season = _largest(by_quarter[..., :HORIZON])
+    season = largest_of(by_quarter[..., :HORIZON])
     mean = np.add.reduce(season, axis=2) / SEASON_QUARTERS
     least = np.minimum.reduce(season, axis=2)
-    usual = np.add.reduce(_largest(by_quarter[0]), axis=1) / SEASON_QUARTERS
+    usual = np.add.reduce(largest_of(by_quarter[0]), axis=1) / SEASON_QUARTERS
     calendar_ahead, calendar_after = _folded(past.report, CALENDAR_SLACK, QUARTERS, _present_mean)
     size_ahead, size_after = _folded(past.size, SIZE_SLACK, SEASON_QUARTERS, _least)
     newest = past.score[:, -QUARTER:]
     since = np.where(
         np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.where(newest > 0.0, newest, 0.0).argmax(axis=1), np.nan
     )
-    now = _largest(marks[..., -MONTH:])
+    now = largest_of(marks[..., -MONTH:])
     return {
         "season_size": mean[0],
         "season_size_least": least[0],
@@ -294,7 +221,7 @@ def _error_inputs(window: Window, rows: np.ndarray) -> dict[str, Floats]:
     # From the first bar that the first row's year rests on.
     first = max(0, int(rows[0]) + 1 - YEAR - HORIZON)
     known, rows = window.part(first, len(window)), rows - first
-    logs = _log(known.columns((*FIXED_HAR, "realised_variance_21")))
+    logs = log_of(known.columns((*FIXED_HAR, "realised_variance_21")))
     expected = logs[:, : len(FIXED_HAR)] @ np.array(tuple(FIXED_HAR.values()))
     error = np.full(len(known), np.nan)
     error[HORIZON:] = logs[HORIZON:, -1] - expected[:-HORIZON]
@@ -307,37 +234,3 @@ def _error_inputs(window: Window, rows: np.ndarray) -> dict[str, Floats]:
     count = present.sum(axis=1)
     mean = np.where(present, errors, 0.0).sum(axis=1) / np.maximum(count, 1)
     return {"error_last": errors[:, -1], "error_year": np.where(count >= QUARTER, mean, np.nan)}
-
-
-#: The net's sequence: a year in steps of two weeks.
-STEPS: Final = 26
-STEP_BARS: Final = 10
-SEQUENCE_NAMES: Final = ("variance", "largest_variance", "spike", "report", "momentum", "overnight_share")
-
-
-def market_sequences(window: Window, rows: np.ndarray) -> Floats:
-    """What the net reads after each of the bars `rows`: shape (m, STEPS, len(SEQUENCE_NAMES)), the newest step last.
-
-    Each step sums up two weeks: its mean and largest variance against the year's, volume, marks of reports, return in units of
-    volatility, overnight share of variance. NaN before the history begins.
-    """
-
-    def steps(values: Floats) -> Floats:
-        return values.reshape(len(values), STEPS, STEP_BARS)
-
-    with np.errstate(invalid="ignore", divide="ignore"):
-        past = _past(window, rows, STEPS * STEP_BARS)
-        squares = past.overnight**2
-        variance, spike, overnight = (
-            np.add.reduce(steps(part), axis=2) / STEP_BARS for part in (past.variance, past.spike, squares)
-        )
-        usual = window.column("log_range_variance_252")[rows, None]
-        parts = {
-            "variance": _log(variance) - usual,
-            "largest_variance": _log(_largest(steps(past.variance))) - usual,
-            "spike": spike,
-            "report": _largest(steps(past.report)),
-            "momentum": np.add.reduce(steps(past.returns), axis=2) / np.exp(0.5 * usual),
-            "overnight_share": overnight / np.maximum(variance, LEAST_VARIANCE),
-        }
-    return np.stack([parts[name] for name in SEQUENCE_NAMES], axis=2)

@@ -19,8 +19,9 @@ import numpy as np
 from errors import SettingsError, StateCorruptError
 from models.contract import Window
 from models.market.input_names import INPUT_NAMES
-from models.market.inputs import INPUT_BARS, market_inputs, market_sequences, variance_rise
+from models.market.inputs import INPUT_BARS, market_inputs, variance_rise
 from models.market.net import RecurrentNet
+from models.market.sequences import market_sequences
 from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
 from models.packing import pack, unpack

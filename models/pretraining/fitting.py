@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import shrunk_slopes
-from models.market.inputs import SEQUENCE_NAMES
 from models.market.net import RecurrentNet
+from models.market.sequences import SEQUENCE_NAMES
 from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
 from models.pooling.joint_panel import RIDGE, within

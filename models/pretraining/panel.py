@@ -10,7 +10,8 @@ import numpy as np
 
 from errors import TooFewBarsError
 from models.contract import Window, horizon_returns
-from models.market.inputs import market_inputs, market_sequences
+from models.market.inputs import market_inputs
+from models.market.sequences import market_sequences
 from models.pooling.terms import labelled_rows
 from records import Floats
 

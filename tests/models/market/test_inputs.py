@@ -9,14 +9,9 @@ import pytest
 
 from models.contract import Window
 from models.market.input_names import GROUPS, INPUT_NAMES
-from models.market.inputs import (
-    INPUT_BARS,
-    SEQUENCE_NAMES,
-    STEPS,
-    market_inputs,
-    market_sequences,
-)
+from models.market.inputs import INPUT_BARS, market_inputs
 from models.market.model import last_row
+from models.market.sequences import SEQUENCE_NAMES, STEPS, market_sequences
 from records import Floats
 from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 

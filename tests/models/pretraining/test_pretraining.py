@@ -9,8 +9,8 @@ import pytest
 
 from errors import TooFewBarsError
 from models.market.input_names import INPUT_NAMES
-from models.market.inputs import SEQUENCE_NAMES, STEPS
 from models.market.model import MarketModel
+from models.market.sequences import SEQUENCE_NAMES, STEPS
 from models.pooling.terms import TERM_NAMES
 from models.pretraining.cross_validation import folds, scored
 from models.pretraining.fitting import EMBARGO_WEEKS
