@@ -5,8 +5,8 @@ Huber's (1964) M-estimate of location, with a prior at the ticker's own number: 
     Σ_j clip(v_j − M, ±bound) = anchor_weight × (M − own)
 
 Each ticker pulls with at most `bound`, and the anchor holds with `anchor_weight`. Another number in the place of one v_j moves
-M by at most 2 × bound ÷ anchor_weight, whatever the numbers are. It is less the more of them lie near M. With few tickers M stays
-near the own number; with many it is their common location.
+M by at most 2 × bound ÷ anchor_weight, whatever the numbers are. It is less the more of them lie near M. With few tickers M
+stays near the own number; with many it is their common location.
 """
 
 from __future__ import annotations
