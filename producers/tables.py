@@ -14,10 +14,11 @@ import pyarrow.parquet
 from numpy.typing import NDArray
 
 from errors import SourceError
+from producers.forms.arrow import as_numpy
 from producers.forms.clock import Clock, clock_of
-from producers.forms.columns import PRICES, as_numpy, cast, encoded, is_text, numbers
+from producers.forms.columns import PRICES, cast, encoded, is_text, iso_days, numbers
 from producers.forms.containers import ARROW, PARQUET, Member
-from producers.forms.counts import NOT_A_DAY
+from producers.forms.counts import NOT_A_DAY, DateForm
 from producers.forms.dates import read_dates
 from producers.forms.declared import Declared, Form
 from producers.forms.layout import Layout, find_layout
@@ -162,7 +163,7 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     if layout.wide:
         return _side_by_side(cells, layout, form, member, declared, day, clock, dates)
     parts = {ours: cells[str(at)] for ours, at in layout.columns.items() if ours in _VALUES}
-    values, decimal = numbers(parts, declared, member.where)
+    values, decimal = numbers(parts, declared, member.where, between=form.delimiter)
     if "volume" in values:
         values["volume"] = values["volume"] * volume_unit(form.columns["volume"])
         if not np.nan_to_num(values["volume"]).any():
@@ -201,7 +202,8 @@ def _side_by_side(
     found: list[dict[str, Floats]] = []
     decimal: str | None = None
     for columns in layout.wide.values():
-        values, decimal = numbers({ours: cells[str(at)] for ours, at in columns.items()}, declared, member.where)
+        parts = {ours: cells[str(at)] for ours, at in columns.items()}
+        values, decimal = numbers(parts, declared, member.where, between=form.delimiter)
         found.append({name: values.get(name, np.full(len(day), np.nan)) for name in fields})
     traded = [np.flatnonzero(np.isfinite(np.stack([v[n] for n in PRICES[:4]])).any(axis=0)) for v in found]
     rows = np.concatenate(traded) if traded else np.empty(0, np.intp)
@@ -258,13 +260,15 @@ def _days(
         local = pc.local_timestamp(dates) if zone is not None else dates
         floor = pc.floor_temporal(local, unit="day")
         day = as_numpy(floor.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
-        second = as_numpy(
-            pc.divide(pc.subtract(local, floor).cast(pa.duration("ns"), safe=False).cast(pa.int64()), 1_000_000_000), 0
-        )
+        # By NumPy: a number of Python's among the arguments makes pyarrow import pandas, a fifth of a second.
+        second = as_numpy(pc.subtract(local, floor).cast(pa.duration("ns"), safe=False).cast(pa.int64()), 0) // 1_000_000_000
         utc = np.full(len(day), zone in ("UTC", "+00:00", "Etc/UTC", "GMT"))
         return day, clock_of(second.astype(np.int32), utc, np.zeros(len(day), np.int32)), None
     if pa.types.is_date(dates.type):
         return as_numpy(dates.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY), None, None
+    found = iso_days(dates) if times is None and declared.dates in (None, DateForm.YMD) else None
+    if found is not None:
+        return found, None, DateForm.YMD
     texts, index = encoded(dates)  # few dates in many rows
     read = read_dates([text or "" for text in texts], declared=declared.dates, where=where)
     second, zoned, offset = read.second[index], read.zoned[index], read.offset[index]

@@ -54,69 +54,72 @@ def clock_of(second: NDArray[np.int32], utc: NDArray[np.bool_], offset: NDArray[
 def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: str | None = None) -> tuple[Days, str | None]:
     """The days of the exchange's sessions, and what was changed (None: nothing). SourceError if they cannot be known.
 
-    `declared`: `written` takes the dates as they stand, `next` the day after.
+    `declared`: `written` takes the dates as they stand, `next` the day after, `previous` the day before.
     """
     if declared is not None:
-        return (
-            (day, None)
-            if declared == "written"
-            else (_shifted(day, np.ones(len(day), np.bool_)), "dates moved to the next day, as declared")
-        )
-    if _every_day(day):
+        if declared == "written":
+            return day, None
+        by = 1 if declared == "next" else -1
+        return _shifted(day, np.ones(len(day), np.bool_), by), f"dates moved to the {declared} day, as declared"
+    counts = _by_weekday(day)
+    if _is_every_day(counts):
         return day, None  # a coin's days are those of UTC, whatever its name looks like
     exchange = exchange_of(ticker)
     weekdays = _MONDAY_TO_FRIDAY if exchange is None else _WEEKDAYS.get(exchange.calendar, _MONDAY_TO_FRIDAY)
     zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
     if clock is not None and zone is not None and clock.utc.mean() > 0.5:
         local = _local(day, clock.second, zone)
-        if (local != day).any() and not _fault(local, weekdays):
+        if (local != day).any() and not _fault(_by_weekday(local), weekdays):
             return (
                 local,
                 f"times in UTC taken on the clock of {zone}: {int((local != day).sum()):,} dates are another day there",
             )
-    fault = _fault(day, weekdays)
+    fault = _fault(counts, weekdays)
     if fault is None:
         return day, None
     if clock is not None:
         local = _local(day, clock.second, zone) if zone is not None else _shifted(day, clock.second >= _DAY // 2)
-        if _fault(local, weekdays) is None:
+        if _fault(_by_weekday(local), weekdays) is None:
             where = zone or "a zone east of Greenwich"
             return local, f"dates a day early ({fault}), since they are midnights of {where} written in UTC: taken on its clock"
     raise SourceError(
         f"{ticker}: {fault}: the dates are a day off (midnight of another zone written in UTC?), or the exchange keeps other "
-        f"weekdays; "
-        f"say which: --read-as days=next or --read-as days=written"
+        f"weekdays; say which: --read-as days={'previous' if _is_late(counts) else 'next'} or --read-as days=written"
     )
 
 
 def _by_weekday(day: Days) -> NDArray[np.intp]:
     """Bars on each weekday, Monday first."""
-    return np.bincount((day.astype(np.int64) + 3) % 7, minlength=7)
+    known = day if len(day) and int(day.min()) != NOT_A_DAY else day[day != NOT_A_DAY]
+    return np.bincount((known.astype(np.int64) + 3) % 7, minlength=7)
 
 
-def _every_day(day: Days) -> bool:
-    day = day[day != NOT_A_DAY]
-    return len(day) >= _FEWEST_BARS and bool((_by_weekday(day) > 0.08 * len(day)).all())
+def _is_every_day(counts: NDArray[np.intp]) -> bool:
+    bars = int(counts.sum())
+    return bars >= _FEWEST_BARS and int(counts.min()) > 0.08 * bars
 
 
-def _fault(day: Days, weekdays: frozenset[int]) -> str | None:
-    """What the weekdays say against these dates; None if they are sessions' days, or too few to say."""
-    day = day[day != NOT_A_DAY]
-    if len(day) < _FEWEST_BARS:
-        return None
-    counts = _by_weekday(day)
+def _fault(counts: NDArray[np.intp], weekdays: frozenset[int]) -> str | None:
+    """What the weekdays of bars say against their dates; None if they are sessions' days, or too few to say."""
+    bars = int(counts.sum())
     off = [at for at in range(7) if at not in weekdays]
-    within = sorted(weekdays)
-    usual = float(np.median(counts[within]))
-    least = min(within, key=lambda at: int(counts[at]))
-    most_off = max(off, key=lambda at: int(counts[at]), default=None)
-    if most_off is None or counts[off].sum() <= _FEW_OFF * len(day) or counts[least] >= _LACKING * usual:
+    if bars < _FEWEST_BARS or not off or int(counts[off].sum()) <= _FEW_OFF * bars:
         return None
+    within = sorted(weekdays)
+    least = min(within, key=lambda at: int(counts[at]))
+    if counts[least] >= _LACKING * float(np.median(counts[within])):
+        return None
+    most_off = max(off, key=lambda at: int(counts[at]))
     return f"{int(counts[most_off]):,} bars on {_NAMES[most_off]}, {int(counts[least]):,} on {_NAMES[least]}"
 
 
-def _shifted(day: Days, where: NDArray[np.bool_]) -> Days:
-    moved: Days = np.where(where & (day != NOT_A_DAY), day + 1, day).astype(np.int32)
+def _is_late(counts: NDArray[np.intp]) -> bool:
+    """Whether there are Saturdays in place of Mondays, and not Sundays in place of Fridays."""
+    return bool(counts[5] > counts[6] and counts[0] < counts[4])
+
+
+def _shifted(day: Days, where: NDArray[np.bool_], by: int = 1) -> Days:
+    moved: Days = np.where(where & (day != NOT_A_DAY), day + by, day).astype(np.int32)
     return moved
 
 

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from producers.forms.arrow import as_numpy
 from producers.forms.declared import Declared
-from producers.forms.numbers import Sign, cleaned, decided, decimal_sign, floats, may_be_grouped
-from records import Floats
+from producers.forms.number_texts import NumberTexts
+from producers.forms.numbers import Sign
+from producers.forms.signs import decided, decimal_sign, may_be_grouped
+from records import Days, Floats
 
+_ISO: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00:00(\.0+)?)?$"
 PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
 
 
-def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str) -> tuple[dict[str, Floats], str | None]:
-    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur)."""
+def numbers(
+    parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str, *, between: str | None = None
+) -> tuple[dict[str, Floats], str | None]:
+    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur).
+
+    `between` is the name of the sign between columns, None where there is none.
+    """
     values = {name: cast(column) for name, column in parts.items()}
     if (
         all(column is not None for column in values.values())
@@ -26,19 +35,17 @@ def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str
         and not _may_be_grouped(parts, values)
     ):
         return {name: column for name, column in values.items() if column is not None}, None
-    texts = {name: [cleaned(text) for text in column.cast(pa.string()).to_pylist()] for name, column in parts.items()}
+    texts = {name: NumberTexts.of(column) for name, column in parts.items()}
     sign = Sign(declared.decimal) if declared.decimal else None
-    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(
-        [texts[name] for name in PRICES if name in texts], texts.get("volume", []), where=where
-    )  # fmt: skip
-    texts["split"] = [_ratio(text) for text in texts["split"]] if "split" in texts else []
-    read = {name: floats(texts[name], of_volumes if name == "volume" else of_prices) for name in parts}
-    said = (
-        f"decimal {of_prices}"
-        if sign or of_prices is Sign.COMMA or decided(t for n in texts for t in texts[n]) is None
-        else None
-    )
-    return read, said
+    prices = [texts[name] for name in PRICES if name in texts]
+    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(prices, texts.get("volume"), where=where, between=between)
+    ratios = [_ratio(text) for text in texts["split"].odd] if "split" in texts else None
+    read = {
+        name: column.floats(of_volumes if name == "volume" else of_prices, ratios if name == "split" else None)
+        for name, column in texts.items()
+    }
+    is_said = sign or of_prices is Sign.COMMA or decided(list(texts.values())) is None
+    return read, f"decimal {of_prices}" if is_said else None
 
 
 def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray], values: Mapping[str, Floats | None]) -> bool:
@@ -82,13 +89,17 @@ def encoded(column: pa.ChunkedArray) -> tuple[list[str | None], NDArray[np.int32
     return codes.dictionary.to_pylist(), as_numpy(codes.indices, 0)
 
 
-def as_numpy(column: pa.ChunkedArray | pa.Array, missing: float) -> NDArray[Any]:
-    """The column's values, `missing` where there is none.
-
-    Made by hand because pyarrow's own `fill_null` and `to_numpy` import pandas, which costs a second and 50 MB.
-    """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    values = np.from_dlpack(pa.Array.from_buffers(array.type, len(array), [None, array.buffers()[1]], 0, array.offset))
-    if not array.null_count:
-        return values
-    return np.where(np.from_dlpack(array.is_null().cast(pa.int8())) == 1, np.asarray(missing, values.dtype), values)
+def iso_days(column: pa.ChunkedArray) -> Days | None:
+    """The day numbers of a column in which every text is a date as `2024-01-31`, perhaps with midnight behind; else None."""
+    if not is_text(column) or column.null_count:
+        return None
+    codes = pc.dictionary_encode(column.cast(pa.string())).unify_dictionaries().combine_chunks()
+    texts = codes.dictionary
+    if not pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
+        return None
+    try:
+        days = pc.utf8_slice_codeunits(texts, 0, 10).cast(pa.date32())
+    except pa.ArrowInvalid:  # as the thirtieth of February
+        return None
+    found: Days = as_numpy(days.cast(pa.int32()), 0)[as_numpy(codes.indices, 0)]
+    return found

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,8 @@ from producers.forms.counts import (
 from producers.forms.vocabulary import plain
 from records import day_number
 
+#: Characters of the shortest date, `1/2/24`.
+_SHORTEST: Final = 6
 #: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
 _TAIWAN_ZERO: Final = 1911
 #: Languages' months, January first. Words are compared by their beginning; the longest that fits counts.
@@ -83,8 +86,8 @@ def looks_like_a_date(text: str) -> bool:
     [True, True, True, True, False, False, False]
     """
     text = _normal(text)
-    if _parts(text) is not None:
-        return True
+    if len(text) < _SHORTEST or _parts(text) is not None:
+        return len(text) >= _SHORTEST
     if not COUNT.fullmatch(text):
         return False
     form = unit_of(abs(float(text)))
@@ -103,10 +106,12 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Ins
     return _written(parts, DateForm(declared) if declared else None, where)
 
 
+@lru_cache(maxsize=1 << 14)  # the files of a folder have the same dates
 def _normal(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).replace("\u200f", "").strip().strip("\"'").split())
 
 
+@lru_cache(maxsize=1 << 14)
 def _parts(text: str) -> tuple[re.Match[str], str] | None:
     """The match and which form it is: ymd, last (year last, undecided), dotted (day first), word."""
     for pattern, kind in ((_YEAR_FIRST, "ymd"), (_PACKED, "ymd"), (_YEAR_LAST, "last")):

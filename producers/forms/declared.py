@@ -14,7 +14,7 @@ DECLARABLE: Final[Mapping[str, str]] = {
     "delimiter": "the sign between columns: comma, semicolon, tab, pipe, blank",
     "decimal": "point or comma",
     "dates": "year.month.day, day.month.year, month.day.year, or seconds, milliseconds, microseconds, nanoseconds, excel",
-    "days": "written (the dates as they stand) or next (each is a day early)",
+    "days": "written (the dates as they stand), next (each is a day early) or previous (each is a day late)",
     "prices": "raw (dividends and splits stand apart) or adjusted (they are in the prices)",
     "ticker": "the name of a column, or: file, folder",
     **dict.fromkeys(
@@ -28,7 +28,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "dates": (
         "year.month.day", "day.month.year", "month.day.year", "seconds", "milliseconds", "microseconds", "nanoseconds", "excel",
     ),
-    "days": ("written", "next"),
+    "days": ("written", "next", "previous"),
     "prices": ("raw", "adjusted"),
 }  # fmt: skip
 _FORM: Final = ("encoding", "delimiter", "decimal", "dates", "days", "prices")

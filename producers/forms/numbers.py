@@ -1,22 +1,11 @@
-"""Numbers as texts: which sign is the decimal one, decided once from all values, and then each value read by it.
-
-`1,234` may be a thousand or one and a bit. A value decides if it can be read one way only: `15,50512` and `1.234,5` have a
-decimal comma, `1,234,567` and `1,234.5` a decimal point. If all prices can be read both ways, the volumes decide, and then
-whether the prices go on from day to day under one reading alone. Else the column is refused.
-"""
+"""Numbers as texts: one value cleaned of currencies and placeholders, read under a decimal sign, and the sign that it shows."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final
-
-import numpy as np
-
-from errors import SourceError
-from records import Floats
 
 #: Texts in place of a missing number, in plain lower case.
 PLACEHOLDERS: Final = frozenset(
@@ -31,6 +20,8 @@ SUFFIXES: Final = {
     "千": 1e3, "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8, "兆": 1e12,
 }  # fmt: skip
 _SPACES: Final = re.compile(r"(?<=\d)[\s'’´`_](?=\d{3}(?!\d))")
+#: Minus, and the decimal sign and the sign between thousands of Arabic and Persian.
+_SIGNS: Final = str.maketrans({"−": "-", "٫": ".", "٬": ","})
 #: Currency signs and codes, around a number.
 _CODES: Final = (
     "USD|EUR|GBP|GBX|GBp|CHF|JPY|CNY|CNH|RMB|HKD|KRW|INR|AUD|CAD|NZD|SEK|NOK|DKK|"
@@ -41,11 +32,9 @@ _CURRENCY: Final = re.compile(
     rf"|\s*(?:[$€£¥₩₹₽₺₪฿₫元円원]|kr\.?|Kč|zł|Ft|Fr\.?|TL|руб\.?|(?<![A-Za-z])p|(?<![A-Za-z])(?:{_CODES}))$"
 )
 _NUMBER: Final = re.compile(r"([+-]?)([\d.,]*\d[\d.,]*)(e[+-]?\d+)?\s*([^\W\d_]+\.?)?", re.IGNORECASE)
-_EITHER: Final = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
-#: Between two bars a price hardly moves by more.
-_LARGEST_MOVE: Final = float(np.log(20))
-#: Enough values to see whether a reading goes on from one bar to the next.
-_ENOUGH: Final = 10
+#: A number that may be a thousand with its sign, or have three decimals.
+EITHER: Final = r"[1-9][0-9]{0,2}[.,][0-9]{3}"
+_EITHER: Final = re.compile(EITHER)
 
 
 class Sign(StrEnum):
@@ -59,7 +48,7 @@ def cleaned(text: str | None) -> str:
     """A value without currency, blanks and full-width forms, '' for a placeholder; its points and commas stay."""
     if text is None:
         return ""
-    text = unicodedata.normalize("NFKC", text).strip().strip("\"'=").strip().replace("−", "-")
+    text = unicodedata.normalize("NFKC", text).translate(_SIGNS).strip().strip("\"'=").strip()
     if text.lower() in PLACEHOLDERS:
         return ""
     text = _CURRENCY.sub("", text).strip()
@@ -70,17 +59,8 @@ def cleaned(text: str | None) -> str:
     return "" if text.lower() in PLACEHOLDERS else text
 
 
-def decided(texts: Iterable[str]) -> Sign | str | None:
-    """The sign that cleaned values show; a text with two values that contradict each other; None if none decides."""
-    shown: dict[Sign, str] = {}
-    for text in texts:
-        sign = _shown_by(text)
-        if sign is not None and shown.setdefault(sign, text) and len(shown) == 2:
-            return f"{shown[Sign.POINT]!r} has a decimal point and {shown[Sign.COMMA]!r} a decimal comma"
-    return next(iter(shown), None)
-
-
-def _shown_by(text: str) -> Sign | None:
+def shown_by(text: str) -> Sign | None:
+    """The decimal sign that a cleaned value shows; None if it can be read both ways."""
     points, commas = text.count("."), text.count(",")
     if not points and not commas:
         return None
@@ -94,47 +74,6 @@ def _shown_by(text: str) -> Sign | None:
     if match is None or _EITHER.fullmatch(digits):
         return None
     return Sign.POINT if points else Sign.COMMA
-
-
-def decimal_sign(prices: Sequence[Sequence[str]], volumes: Sequence[str], *, where: str) -> tuple[Sign, Sign]:
-    """The decimal signs of prices and volumes, columns of cleaned values. SourceError names both readings if none is sure."""
-    of_prices = decided(text for column in prices for text in column)
-    of_volumes = decided(volumes)
-    if isinstance(of_prices, Sign):
-        return of_prices, of_volumes if isinstance(of_volumes, Sign) else of_prices
-    example = next((t for column in prices for t in column if "," in t), None)
-    if of_prices is None and isinstance(of_volumes, Sign):
-        return of_volumes, of_volumes
-    readings = [sign for sign in Sign if of_prices is None and _goes_on(prices, sign)]
-    if of_prices is None and example is None and readings != [Sign.COMMA] and not _are_grouped(volumes):
-        return Sign.POINT, Sign.POINT  # `15.505` alone is an ordinary number
-    example = example or next((t for column in prices for t in column if "." in t), None)
-    if len(readings) == 1:
-        return readings[0], readings[0]
-    why = of_prices or f"{example!r} may be {number(example or '', Sign.POINT):g} or {number(example or '', Sign.COMMA):g}"
-    raise SourceError(f"{where}: {why}; say which: --read-as decimal=point or --read-as decimal=comma")
-
-
-def _are_grouped(volumes: Sequence[str]) -> bool:
-    """Whether volumes look like thousands with points: `451.998`, and none from 1000 on without one."""
-    return any("." in text for text in volumes) and all(
-        _EITHER.fullmatch(text) is not None if "." in text else len(text) <= 3 for text in volumes
-    )
-
-
-def may_be_grouped(texts: Sequence[str]) -> bool:
-    """Whether plain numbers may be thousands with points: all that have a point have three digits behind it."""
-    pointed = [text for text in texts if "." in text]
-    return all(_EITHER.fullmatch(text) for text in pointed)
-
-
-def _goes_on(prices: Sequence[Sequence[str]], sign: Sign) -> bool:
-    for column in prices:
-        values = np.array([number(text, sign) for text in column])
-        values = values[np.isfinite(values) & (values > 0)]
-        if len(values) < _ENOUGH or np.abs(np.diff(np.log(values))).max() > _LARGEST_MOVE:
-            return False
-    return True
 
 
 def number(text: str, sign: Sign) -> float:
@@ -156,9 +95,3 @@ def number(text: str, sign: Sign) -> float:
         return float("nan")
     plain = f"{minus}{whole.replace(group, '') or '0'}{'.' + part if has_part and part else ''}{power or ''}"
     return float(plain) * factor
-
-
-def floats(texts: Sequence[str], sign: Sign) -> Floats:
-    """Cleaned values as numbers, shape (n,)."""
-    known: dict[str, float] = {}
-    return np.array([known[t] if t in known else known.setdefault(t, number(t, sign)) for t in texts], dtype=np.float64)

@@ -22,9 +22,12 @@ from producers.forms.vocabulary import field_of
 SIGNS: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma", " ": "blank"}
 #: Lines in which the first row of bars must lie.
 _HEAD_LINES: Final = 60
+#: Rows of bars from which the kinds of the columns are taken; all values are read by them, or refused.
+_SAMPLE: Final = 40
 _MOST_HEADER_ROWS: Final = 4
 _FEWEST_FIELDS: Final = 3
 _DAYS: Final = re.compile(r"\d{5}(\.\d+)?")
+_PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
 
 
@@ -44,7 +47,10 @@ def find_sheet(lines: Sequence[str], *, declared: str | None, where: str) -> She
     """The layout of the lines. SourceError if there is no row with a date and prices under any sign, with what was found."""
     head = list(lines[:_HEAD_LINES])
     signs = [sign for sign, name in SIGNS.items() if declared in (None, name)]
-    found = [sheet for sign in signs if (sheet := _under(head, sign)) is not None]
+    found: list[Sheet] = []
+    for sign in signs:  # blanks last, as texts of other forms have them within their cells
+        if (sign != " " or not any(_known(sheet) > _FEWEST_FIELDS for sheet in found)) and (sheet := _under(head, sign)):
+            found.append(sheet)
     if not found:
         raise SourceError(f"{where}: {_why_none(head)}")
     return max(found, key=lambda sheet: (_known(sheet), sheet.sign != " ", sheet.width))
@@ -58,12 +64,15 @@ def split(line: str, sign: str) -> list[str]:
 
 
 def _under(head: Sequence[str], sign: str) -> Sheet | None:
+    if not any(sign in line for line in head) and sign != " ":
+        return None
     rows = [split(line, sign) for line in head]
     found = (next((at for at, cells in enumerate(rows) if _is_bar(cells)), None), _below_a_header(rows))
     first = min((at for at in found if at is not None), default=None)
     if first is None:
         return None
-    bars = [tuple(cells) for cells in rows[first:] if _is_bar(cells)] or [tuple(cells) for cells in rows[first:]]
+    below = rows[first : first + _SAMPLE]
+    bars = [tuple(cells) for cells in below if _is_bar(cells)] or [tuple(cells) for cells in below]
     width = Counter(map(len, bars)).most_common(1)[0][0]
     above = [cells for cells in rows[:first] if any(cell.strip() for cell in cells)]
     main = max(range(len(above)), key=lambda at: (_fields(above[at]), at), default=None)
@@ -106,13 +115,16 @@ def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
 
 
 def _is_bar(cells: Sequence[str]) -> bool:
-    if len(cells) < 4 or not any(looks_like_a_date(cell) for cell in cells[:8]):
+    dated = [cell for cell in cells if looks_like_a_date(cell)] if len(cells) >= 4 else []
+    if not any(cell in cells[:8] for cell in dated):
         return False
     numbers = sum(bool(cell.strip()) and _is_number(cell) for cell in cells)
-    return numbers >= _FEWEST_FIELDS + any(looks_like_a_date(c) and _is_number(c) for c in cells)
+    return numbers >= _FEWEST_FIELDS + any(map(_is_number, dated))
 
 
 def _is_number(cell: str) -> bool:
+    if _PLAIN.fullmatch(cell) is not None:
+        return True
     text = cleaned(cell)
     return (
         not text or number(text, Sign.POINT) == number(text, Sign.POINT) or number(text, Sign.COMMA) == number(text, Sign.COMMA)

@@ -16,13 +16,16 @@ from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
 from producers.forms.layout import Layout, find_layout, headless
-from producers.forms.numbers import Sign, cleaned, may_be_grouped, number
+from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
+from producers.forms.signs import may_be_grouped
 
 _PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
 #: Columns of numbers, and a number that the CSV reader reads as `producers.forms.numbers` does.
 _NUMBERS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume"})
 _PLAIN: Final = re.compile(r"\d{1,15}(\.\d{1,17})?")
+#: The usual texts in place of a missing number. Columns of texts keep them as they are.
+_MISSING: Final = ["", "null", "NULL", "NaN", "nan", "NA", "N/A", "n/a", "None", "-", "."]
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -93,7 +96,7 @@ def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, n
             pa.BufferReader(body.encode()),
             read_options=pa.csv.ReadOptions(use_threads=False, column_names=names),
             parse_options=pa.csv.ParseOptions(delimiter=sign, invalid_row_handler=skip),
-            convert_options=pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[]),
+            convert_options=pa.csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=_MISSING),
         )
     except pa.ArrowException as error:
         if numbers:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 #: Letters that have no decomposition into a base letter and an accent.
 _LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe"})
 _BRACKETS: Final = re.compile(r"[(（\[【].*?[)）\]】]")
+_LETTER: Final = re.compile(r"[^\W\d_]")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 _NUMBERED: Final = re.compile(r"^\d+[.)]\s*")
 
@@ -122,12 +124,15 @@ _FIELD_OF: Final[dict[str, str]] = {
 }
 
 
+@lru_cache(maxsize=1 << 12)  # the files of a folder have the same names
 def field_of(name: str) -> str | None:
-    """Our name of a column; None for an unknown name.
+    """Our name of a column; None for an unknown name, and for a share, as `Open %`.
 
     >>> [field_of(name) for name in ("Schlusskurs", "ts_code", "Volume USDT", "close usd", "Umsatz (Stück)", "turnover")]
     ['close', 'ticker', 'volume', 'close', 'volume', None]
     """
+    if "%" in name or _LETTER.search(name) is None:
+        return None
     return next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None)
 
 

@@ -1,0 +1,81 @@
+"""Which sign is the decimal one, decided once from all values of a file.
+
+`1,234` may be a thousand or one and a bit. A value decides if it can be read one way only: `15,50512` and `1.234,5` have a
+decimal comma, `1,234,567` and `1,234.5` a decimal point. If all prices can be read both ways, the volumes decide, and then
+whether the prices go on from day to day under one reading alone. Else the column is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from errors import SourceError
+from producers.forms.number_texts import NumberTexts
+from producers.forms.numbers import EITHER, Sign, number
+
+_EITHER: Final = re.compile(EITHER)
+#: Between two bars a price hardly moves by more.
+_LARGEST_MOVE: Final = float(np.log(20))
+#: Enough values to see whether a reading goes on from one bar to the next.
+_ENOUGH: Final = 10
+
+
+def decided(columns: Sequence[NumberTexts]) -> Sign | str | None:
+    """The sign that the values show; a text with two values that contradict each other; None if none decides."""
+    shown: dict[Sign, str] = {}
+    for column in columns:
+        shown = {**column.shown(), **shown}
+    if len(shown) == len(Sign):
+        return f"{shown[Sign.POINT]!r} has a decimal point and {shown[Sign.COMMA]!r} a decimal comma"
+    return next(iter(shown), None)
+
+
+def decimal_sign(
+    prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, where: str, between: str | None = None
+) -> tuple[Sign, Sign]:
+    """The decimal signs of prices and volumes. SourceError names both readings if none is sure.
+
+    `between` is the name of the sign between the columns: `15.505` beside commas is an ordinary number.
+    """
+    of_prices = decided(prices)
+    of_volumes = None if volumes is None else decided([volumes])
+    if isinstance(of_prices, Sign):
+        return of_prices, of_volumes if isinstance(of_volumes, Sign) else of_prices
+    if of_prices is None and isinstance(of_volumes, Sign):
+        return of_volumes, of_volumes
+    readings = [sign for sign in Sign if of_prices is None and _goes_on(prices, sign)]
+    example = next((text for column in prices if (text := column.holds(",")) is not None), None)
+    pointed = next((text for column in prices if (text := column.holds(".")) is not None), None)
+    if of_prices is None and example is None and readings != [Sign.COMMA] and not (volumes and volumes.are_thousands()):
+        is_told = between in ("comma", None) or (volumes is not None and volumes.has_plain_thousands())
+        if pointed is None or is_told or len(readings) != len(Sign) or not _are_all_pointed(prices):
+            return Sign.POINT, Sign.POINT
+    example = example or pointed
+    if len(readings) == 1:
+        return readings[0], readings[0]
+    why = of_prices or f"{example!r} may be {number(example or '', Sign.POINT):g} or {number(example or '', Sign.COMMA):g}"
+    raise SourceError(f"{where}: {why}; say which: --read-as decimal=point or --read-as decimal=comma")
+
+
+def may_be_grouped(texts: Sequence[str]) -> bool:
+    """Whether plain numbers may be thousands with points: all that have a point have three digits behind it."""
+    pointed = [text for text in texts if "." in text]
+    return all(_EITHER.fullmatch(text) for text in pointed)
+
+
+def _are_all_pointed(prices: Sequence[NumberTexts]) -> bool:
+    """Whether every price has a point: numbers of three decimals have no whole numbers among them."""
+    return all(column.are_thousands() for column in prices)
+
+
+def _goes_on(prices: Sequence[NumberTexts], sign: Sign) -> bool:
+    for column in prices:
+        values = column.floats(sign)
+        values = values[np.isfinite(values) & (values > 0)]
+        if len(values) < _ENOUGH or np.abs(np.diff(np.log(values))).max() > _LARGEST_MOVE:
+            return False
+    return True
