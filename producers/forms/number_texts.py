@@ -72,7 +72,7 @@ class NumberTexts:
         return bool(pointed.any()) and odd and bool((_matches(self.texts, f"^{EITHER}$") | few | ~self.simple).all())
 
     def has_plain_thousands(self) -> bool:
-        """Whether a whole number of four or more digits has no sign between its thousands: then no number has."""
+        """Whether a whole number from 1000 on is written without a sign between its thousands: all numbers are then."""
         return bool(_matches(self.texts, r"^[0-9]{4,}$").any())
 
     def floats(self, sign: Sign, odd: Sequence[str] | None = None) -> Floats:
