@@ -41,6 +41,8 @@ PER_DAY: Final = {
 }  # fmt: skip
 #: The day from which Excel counts, as a day number.
 _EXCEL_ZERO: Final = day_number(dt.date(1899, 12, 30))
+#: Fewer seconds, of 1970 to 1974, are days or digits of another count.
+_SMALLEST_SECONDS: Final = 1.6e8
 COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
 _ROUNDED: Final = re.compile(r"-?\d(?:\.(?P<part>\d+))?e\+?(?P<power>\d+)", re.IGNORECASE)
 
@@ -84,15 +86,15 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
     known = np.array([np.nan if count is None else count for count in counts])
     finite = known[np.isfinite(known)]
     form = declared or (unit_of(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
+    if declared is None and form is DateForm.SECONDS and len(finite) and float(np.median(np.abs(finite))) < _SMALLEST_SECONDS:
+        raise _unknown(float(finite[0]), where)
     n = len(known)
     good = np.isfinite(known)
     day = np.full(n, NOT_A_DAY, dtype=np.int32)
     second = np.full(n, NO_TIME, dtype=np.int32)
     if form is DateForm.EXCEL:
         if declared is None and len(finite) and not (float(finite.min()) >= 30_000 and float(finite.max()) < 75_000):
-            raise SourceError(
-                f"{where}: {finite[0]:g} is no date that is known; say what it counts: --read-as dates=excel or seconds"
-            )
+            raise _unknown(float(finite[0]), where)
         good &= (known > 0) & (known < 200_000)
         day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
         named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
@@ -112,3 +114,10 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
         units_found = [each for each in PER_DAY if (units[good] == PER_DAY[each]).any()]
         named, zoned = f"{' and '.join(units_found) or form} since 1970 (UTC)", good.copy()
     return Instants(day, second, zoned, np.zeros(n, np.int32), named)
+
+
+def _unknown(count: float, where: str) -> SourceError:
+    return SourceError(
+        f"{where}: {count:.15g} is not a date that is known, nor seconds since 1970 or days since 1900; write dates as "
+        f"2024-01-31, or say what it counts: --read-as dates=excel or --read-as dates=seconds"
+    )

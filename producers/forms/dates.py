@@ -31,6 +31,11 @@ from producers.forms.counts import (
 from producers.forms.vocabulary import plain
 from records import day_number
 
+_EIGHT_DIGITS: Final = re.compile(r"\d{8}")
+#: A larger share of dates that are written otherwise is no mistake in a few rows.
+_FEW_OTHERS: Final = 0.02
+#: In another order than their own, dates go back at each end of a month.
+_IN_ORDER: Final = 0.98
 #: Characters of the shortest date, `1/2/24`.
 _SHORTEST: Final = 6
 #: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
@@ -38,19 +43,25 @@ _TAIWAN_ZERO: Final = 1911
 #: Languages' months, January first. Words are compared by their beginning; the longest that fits counts.
 MONTHS: Final = tuple(
     """
-    jan january janvier januar enero ene gennaio gen januari janeiro sty stycznia янв января oca ocak leden ledna tammi jän
-    feb february fevrier fev fevr februar febrero febbraio februari fevereiro lut lutego фев февраля şub şubat únor února helmi
-    mar march mars marz märz mrz marzo maart mrt março marca мар марта mart březen maalis mär
-    apr april avril avr abril abr aprile kwi kwietnia апр апреля nis nisan duben dubna huhti
-    may mai mayo maggio mag mei maio maj maja май мая mayıs květen května touko
-    jun june juin juni junio giugno giu junho cze czerwca июн июня haz haziran červen června kesä
-    jul july juillet juil juli julio luglio lug julho lip lipca июл июля tem temmuz červenec července heinä
-    aug august aout agosto ago augustus augusti sie sierpnia авг августа ağu ağustos srpen srpna elo
-    sep sept september septembre septiembre settembre set setembro wrz września сен сентября eyl eylül září syys
-    oct october octobre oktober okt octubre ottobre ott outubro out paź października окт октября eki ekim říjen října loka
-    nov november novembre noviembre novembro lis listopada ноя ноября kas kasım marras listopad listopadu
-    dec december decembre dezember dez diciembre dic dicembre dezembro gru grudnia дек декабря ara aralık prosinec prosince
-    joulu
+    jan january janvier januar enero ene gennaio gen januari janeiro sty stycznia янв января oca ocak leden ledna led \
+    tammi jän ian ιαν січ яну
+    feb february fevrier fev fevr februar febrero febbraio februari fevereiro lut lutego фев февраля şub şubat únor \
+    února úno helmi φεβ лют
+    mar march mars marz märz mrz marzo maart mrt março marca мар марта mart březen bře maalis mär μαρ бер
+    apr april avril avr abril abr aprile kwi kwietnia апр апреля nis nisan duben dubna dub huhti ápr απρ кві
+    may mai mayo maggio mag mei maio maj maja май мая mayıs květen května kvě touko máj μαι μάι тра
+    jun june juin juni junio giugno giu junho cze czerwca июн июня haz haziran červen června čvn kesä iun jún ιουν \
+    чер юни
+    jul july juillet juil juli julio luglio lug julho lip lipca июл июля tem temmuz červenec července čvc heinä iul \
+    júl ιουλ юли лип
+    aug august aout agosto ago augustus augusti sie sierpnia авг августа ağu ağustos srpen srpna srp elo agu αυγ сер
+    sep sept september septembre septiembre settembre set setembro wrz września сен сентября eyl eylül září zář syys \
+    szept σεπ вер
+    oct october octobre oktober okt octubre ottobre ott outubro out paź października окт октября eki ekim říjen října \
+    říj loka οκτ жов
+    nov november novembre noviembre novembro lis listopada ноя ноября kas kasım marras listopad listopadu νοε лис ное
+    dec december decembre dezember dez diciembre dic dicembre dezembro gru grudnia дек декабря ara aralık prosinec \
+    prosince pro joulu des δεκ гру
     """.strip().splitlines()
 )
 _MONTH_OF: Final = {plain(word): month for month, words in reversed([*enumerate(MONTHS, 1)]) for word in words.split()}
@@ -60,6 +71,11 @@ _TIME: Final = (
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
 )
 _WEEKDAY: Final = r"(?:[^\W\d_]{2,}\.?,?\s+)?"
+#: A weekday behind the date, and the Russian word for year.
+_BEHIND: Final = re.compile(r"\s*\([^()\d]{1,10}\)$|,\s*(?:星期|周)?[一二三四五六日天]$|\s*г\.?$")
+_OTHER_SIGNS: Final = re.compile(r"\d{4}[ _]\d{1,2}[ _]\d{1,2}|\d{1,2}[ _]\d{1,2}[ _]\d{4}")
+#: JSON of Microsoft's services.
+_OF_SERVICES: Final = re.compile(r"/Date\((\d+)\)/")
 _YEAR_FIRST: Final = re.compile(
     rf"{_WEEKDAY}(?P<a>\d{{4}}|1\d{{2}}(?=[/年]))\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}",
     re.IGNORECASE,
@@ -96,8 +112,9 @@ def looks_like_a_date(text: str) -> bool:
 
 def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Instants:
     """All values by one form. SourceError if two readings remain."""
-    normal = [_normal(text) for text in texts]
+    normal = _day_first_digits([_normal(text) for text in texts])
     parts = [_parts(text) for text in normal]
+    _check_months(normal, parts, where)
     counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)]
     if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
         plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in normal]
@@ -106,9 +123,28 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Ins
     return _written(parts, DateForm(declared) if declared else None, where)
 
 
+def _day_first_digits(texts: list[str]) -> list[str]:
+    """`30012024` as `30-01-2024` where not all texts of eight digits have the year first."""
+    if not all(map(_EIGHT_DIGITS.fullmatch, texts)) or all(1 <= int(t[4:6]) <= 12 and t[:2] in ("19", "20") for t in texts):
+        return texts
+    return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
+
+
+def _check_months(texts: Sequence[str], parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> None:
+    """SourceError if many dates have a month's name that is not known: the others may be of another language as well."""
+    by_word = (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD)
+    unknown = [t for t, part in zip(texts, parts, strict=True) if part is None and any(p.fullmatch(t) for p in by_word)]
+    if len(unknown) > _FEW_OTHERS * len(texts):
+        raise SourceError(f"{where}: {unknown[0]!r} has a month's name that is not known; write dates as 2024-01-31")
+
+
 @lru_cache(maxsize=1 << 14)  # the files of a folder have the same dates
 def _normal(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).replace("\u200f", "").strip().strip("\"'").split())
+    text = " ".join(unicodedata.normalize("NFKC", text).replace("\u200f", "").strip().strip("\"'=#").split())
+    if (match := _OF_SERVICES.fullmatch(text)) is not None:
+        return match[1]
+    text = _BEHIND.sub("", text)
+    return re.sub("[ _]", "-", text) if _OTHER_SIGNS.fullmatch(text) else text
 
 
 @lru_cache(maxsize=1 << 14)
@@ -132,7 +168,7 @@ def _month(word: str) -> int | None:
 
 
 def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateForm | None, where: str) -> Instants:
-    parts = _of_one_kind(parts)
+    parts = _of_one_kind(parts, where)
     order = declared or _order(parts, where)
     n = len(parts)
     day = np.full(n, NOT_A_DAY, dtype=np.int32)
@@ -155,11 +191,23 @@ def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateFo
     return Instants(day, second, zoned, offset, " and ".join(kinds) or "no known form")
 
 
-def _of_one_kind(parts: Sequence[tuple[re.Match[str], str] | None]) -> list[tuple[re.Match[str], str] | None]:
-    """The parts of the most frequent kind; a date of another kind among them is not read."""
-    kinds = Counter("last" if part[1] == "dotted" else part[1] for part in parts if part is not None)
-    most = kinds.most_common(1)[0][0] if kinds else ""
-    return [part if part is not None and part[1] in (most, "dotted" if most == "last" else most) else None for part in parts]
+def _of_one_kind(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> list[tuple[re.Match[str], str] | None]:
+    """The parts that can be read together: beside dates that end with the year, no others.
+
+    A few others are not read. SourceError for many: a spreadsheet writes `2024-02-01` for the dates that it took for its own,
+    with day and month exchanged, and leaves `01/13/2024`.
+    """
+    kinds = Counter("last" if part[1] in ("last", "dotted") else "other" for part in parts if part is not None)
+    if len(kinds) < 2:
+        return list(parts)
+    most, fewer = kinds.most_common(2)
+    if fewer[1] > _FEW_OTHERS * most[1]:
+        examples = {part[1] in ("last", "dotted"): part[0][0] for part in parts if part is not None}
+        raise SourceError(
+            f"{where}: {examples[True]!r} and {examples[False]!r} are written in two ways, and day and month may be exchanged "
+            f"in one of them, perhaps by a spreadsheet; export all dates alike, as 2024-01-31"
+        )
+    return [part if part is not None and (part[1] in ("last", "dotted")) == (most[0] == "last") else None for part in parts]
 
 
 def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> DateForm:
@@ -168,8 +216,8 @@ def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> Dat
     dotted = any(kind == "dotted" for _, kind in filter(None, parts))
     if not undecided:
         return DateForm.DMY
-    if len(undecided[0]["c"]) == 2 and len({m["c"] for m in undecided}) > max(12, len({m["a"] for m in undecided})):
-        return DateForm.YMD  # 24/01/31: more different days than years
+    if len(undecided[0]["c"]) == 2:
+        return _order_of_short_years(undecided, where)
     day_first = next((m for m in undecided if int(m["a"]) > 12), None)
     month_first = next((m for m in undecided if int(m["b"]) > 12), None)
     if day_first is not None and month_first is not None:
@@ -177,13 +225,46 @@ def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> Dat
             f"{where}: {day_first[0]!r} has the day first and {month_first[0]!r} the month; make them alike, as 2024-01-31"
         )
     if day_first is None and month_first is None and not dotted:
-        text = undecided[0][0]
-        raise SourceError(
-            f"{where}: {text!r} may be {_date(undecided[0], 'last', DateForm.DMY)} or "
-            f"{_date(undecided[0], 'last', DateForm.MDY)}; "
-            f"say which: --read-as dates=day.month.year or --read-as dates=month.day.year"
-        )
+        raise _two_readings(undecided[0], (DateForm.DMY, DateForm.MDY), where)
     return DateForm.MDY if month_first is not None else DateForm.DMY
+
+
+def _order_of_short_years(matches: Sequence[re.Match[str]], where: str) -> DateForm:
+    """Of dates with years of two digits: the order in which all are dates, or, if several are, the only one by date."""
+    read: dict[DateForm, np.ndarray] = {}
+    for order in (DateForm.DMY, DateForm.MDY, DateForm.YMD):
+        days = [day for match in matches if (day := _day_in_order(match, order)) is not None]
+        if len(days) >= (1 - _FEW_OTHERS) * len(matches):
+            read[order] = np.array(days)
+    if not read:
+        raise SourceError(
+            f"{where}: {matches[0][0]!r} and the others have no order of day, month and year in common; write them as 2024-01-31"
+        )
+    sorted_ones = [order for order, days in read.items() if _are_sorted(days)] if len(read) > 1 else list(read)
+    if len(sorted_ones) == 1:
+        return sorted_ones[0]
+    first, second = [*sorted_ones, *(order for order in read if order not in sorted_ones)][:2]
+    raise _two_readings(matches[0], (first, second), where)
+
+
+def _day_in_order(match: re.Match[str], order: DateForm) -> int | None:
+    try:
+        return day_number(_date(match, "last", order))
+    except ValueError:
+        return None
+
+
+def _are_sorted(days: np.ndarray) -> bool:
+    steps = np.sign(np.diff(days))
+    return len(steps) > 0 and max(int((steps > 0).sum()), int((steps < 0).sum())) >= _IN_ORDER * len(steps)
+
+
+def _two_readings(match: re.Match[str], orders: tuple[DateForm, DateForm], where: str) -> SourceError:
+    first, second = orders
+    return SourceError(
+        f"{where}: {match[0]!r} may be {_date(match, 'last', first)} or {_date(match, 'last', second)}; "
+        f"say which: --read-as dates={first} or --read-as dates={second}"
+    )
 
 
 def _date(match: re.Match[str], kind: str, order: DateForm) -> dt.date:

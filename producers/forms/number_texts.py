@@ -44,7 +44,7 @@ class NumberTexts:
         if simple.all():
             return cls(texts, simple, [], np.empty(0, np.int32))
         codes = pc.dictionary_encode(texts.filter(as_flags(~simple)), null_encoding="encode")
-        return cls(texts, simple, [cleaned(text) for text in codes.dictionary.to_pylist()], np.from_dlpack(codes.indices))
+        return cls(texts, simple, [cleaned(text) for text in codes.dictionary.to_pylist()], as_numpy(codes.indices, 0))
 
     def shown(self) -> dict[Sign, str]:
         """The decimal signs that values show, each with a value that shows it."""
