@@ -66,6 +66,8 @@ MONTHS: Final = tuple(
 )
 _MONTH_OF: Final = {plain(word): month for month, words in reversed([*enumerate(MONTHS, 1)]) for word in words.split()}
 
+#: A match and the kind of its date: ymd, last, dotted or word; None for another text.
+_Part = tuple[re.Match[str], str] | None
 _TIME: Final = (
     r"(?:[\sT,]*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
@@ -130,7 +132,7 @@ def _day_first_digits(texts: list[str]) -> list[str]:
     return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
 
 
-def _check_months(texts: Sequence[str], parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> None:
+def _check_months(texts: Sequence[str], parts: Sequence[_Part], where: str) -> None:
     """SourceError if many dates have a month's name that is not known: the others may be of another language as well."""
     by_word = (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD)
     unknown = [t for t, part in zip(texts, parts, strict=True) if part is None and any(p.fullmatch(t) for p in by_word)]
@@ -148,7 +150,7 @@ def _normal(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def _parts(text: str) -> tuple[re.Match[str], str] | None:
+def _parts(text: str) -> _Part:
     """The match and which form it is: ymd, last (year last, undecided), dotted (day first), word."""
     for pattern, kind in ((_YEAR_FIRST, "ymd"), (_PACKED, "ymd"), (_YEAR_LAST, "last")):
         if (match := pattern.fullmatch(text)) is not None:
@@ -167,7 +169,7 @@ def _month(word: str) -> int | None:
     return None
 
 
-def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateForm | None, where: str) -> Instants:
+def _written(parts: Sequence[_Part], declared: DateForm | None, where: str) -> Instants:
     parts = _of_one_kind(parts, where)
     order = declared or _order(parts, where)
     n = len(parts)
@@ -191,7 +193,7 @@ def _written(parts: Sequence[tuple[re.Match[str], str] | None], declared: DateFo
     return Instants(day, second, zoned, offset, " and ".join(kinds) or "no known form")
 
 
-def _of_one_kind(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> list[tuple[re.Match[str], str] | None]:
+def _of_one_kind(parts: Sequence[_Part], where: str) -> list[tuple[re.Match[str], str] | None]:
     """The parts that can be read together: beside dates that end with the year, no others.
 
     A few others are not read. SourceError for many: a spreadsheet writes `2024-02-01` for the dates that it took for its own,
@@ -210,7 +212,7 @@ def _of_one_kind(parts: Sequence[tuple[re.Match[str], str] | None], where: str) 
     return [part if part is not None and (part[1] in ("last", "dotted")) == (most[0] == "last") else None for part in parts]
 
 
-def _order(parts: Sequence[tuple[re.Match[str], str] | None], where: str) -> DateForm:
+def _order(parts: Sequence[_Part], where: str) -> DateForm:
     """Day or month first, of the dates that end with the year."""
     undecided = [match for match, kind in filter(None, parts) if kind == "last"]
     dotted = any(kind == "dotted" for _, kind in filter(None, parts))
@@ -237,9 +239,7 @@ def _order_of_short_years(matches: Sequence[re.Match[str]], where: str) -> DateF
         if len(days) >= (1 - _FEW_OTHERS) * len(matches):
             read[order] = np.array(days)
     if not read:
-        raise SourceError(
-            f"{where}: {matches[0][0]!r} and the others have no order of day, month and year in common; write them as 2024-01-31"
-        )
+        raise SourceError(f"{where}: {matches[0][0]!r} and the others fit no order of day and month; write dates as 2024-01-31")
     sorted_ones = [order for order, days in read.items() if _are_sorted(days)] if len(read) > 1 else list(read)
     if len(sorted_ones) == 1:
         return sorted_ones[0]
