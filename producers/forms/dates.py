@@ -28,7 +28,7 @@ from producers.forms.counts import (
     counted,
     unit_of,
 )
-from producers.forms.vocabulary import plain
+from producers.forms.months import month_of
 from records import day_number
 
 _EIGHT_DIGITS: Final = re.compile(r"\d{8}")
@@ -40,31 +40,6 @@ _IN_ORDER: Final = 0.98
 _SHORTEST: Final = 6
 #: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
 _TAIWAN_ZERO: Final = 1911
-#: Languages' months, January first. Words are compared by their beginning; the longest that fits counts.
-MONTHS: Final = tuple(
-    """
-    jan january janvier januar enero ene gennaio gen januari janeiro sty stycznia янв января oca ocak leden ledna led \
-    tammi jän ian ιαν січ яну
-    feb february fevrier fev fevr februar febrero febbraio februari fevereiro lut lutego фев февраля şub şubat únor \
-    února úno helmi φεβ лют
-    mar march mars marz märz mrz marzo maart mrt março marca мар марта mart březen bře maalis mär μαρ бер
-    apr april avril avr abril abr aprile kwi kwietnia апр апреля nis nisan duben dubna dub huhti ápr απρ кві
-    may mai mayo maggio mag mei maio maj maja май мая mayıs květen května kvě touko máj μαι μάι тра
-    jun june juin juni junio giugno giu junho cze czerwca июн июня haz haziran červen června čvn kesä iun jún ιουν \
-    чер юни
-    jul july juillet juil juli julio luglio lug julho lip lipca июл июля tem temmuz červenec července čvc heinä iul \
-    júl ιουλ юли лип
-    aug august aout agosto ago augustus augusti sie sierpnia авг августа ağu ağustos srpen srpna srp elo agu αυγ сер
-    sep sept september septembre septiembre settembre set setembro wrz września сен сентября eyl eylül září zář syys \
-    szept σεπ вер
-    oct october octobre oktober okt octubre ottobre ott outubro out paź października окт октября eki ekim říjen října \
-    říj loka οκτ жов
-    nov november novembre noviembre novembro lis listopada ноя ноября kas kasım marras listopad listopadu νοε лис ное
-    dec december decembre dezember dez diciembre dic dicembre dezembro gru grudnia дек декабря ara aralık prosinec \
-    prosince pro joulu des δεκ гру
-    """.strip().splitlines()
-)
-_MONTH_OF: Final = {plain(word): month for month, words in reversed([*enumerate(MONTHS, 1)]) for word in words.split()}
 
 #: A match and the kind of its date: ymd, last, dotted or word; None for another text.
 _Part = tuple[re.Match[str], str] | None
@@ -156,16 +131,8 @@ def _parts(text: str) -> _Part:
         if (match := pattern.fullmatch(text)) is not None:
             return match, "dotted" if kind == "last" and match["sign"] == "." else kind
     for pattern in (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD):
-        if (match := pattern.fullmatch(text)) is not None and _month(match["word"]):
+        if (match := pattern.fullmatch(text)) is not None and month_of(match["word"]):
             return match, "word"
-    return None
-
-
-def _month(word: str) -> int | None:
-    word = plain(word)
-    for length in range(len(word), 2, -1):
-        if (month := _MONTH_OF.get(word[:length])) is not None:
-            return month
     return None
 
 
@@ -277,7 +244,7 @@ def _date(match: re.Match[str], kind: str, order: DateForm) -> dt.date:
     if year < 100:
         year += 2000 if year < 70 else 1900
     if kind == "word":
-        return dt.date(year, _month(match["word"]) or 0, int(match["a"]))
+        return dt.date(year, month_of(match["word"]) or 0, int(match["a"]))
     first, second = int(match["a"]), int(match["b"])
     return dt.date(year, second, first) if order is not DateForm.MDY or kind == "dotted" else dt.date(year, first, second)
 
