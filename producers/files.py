@@ -16,7 +16,7 @@ from producers.findings import Findings
 from producers.forms.containers import Member, PassedOver, files_of, members, naming_folder
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
-from producers.forms.names import is_deliberate, names_nothing, ticker_of_name
+from producers.forms.names import is_deliberate, names_nothing, symbol_text, ticker_of_name
 from producers.joined import joined
 from producers.one_ticker import daily_bars
 from producers.opening import BarRequest, OpenedSource
@@ -189,7 +189,7 @@ def _label(name: str, folder: str) -> str:
 def _names(table: BarTable, member: Member, declared: Declared) -> list[str | None]:
     """The canonical ticker of each of the table's names, None for what cannot be one; the file's own where it has no column."""
     if table.ticker is not None:
-        return [name if is_ticker(name) else None for name in (canonical_ticker(text.strip("'\"= ")) for text in table.names)]
+        return [name if is_ticker(name) else None for name in (canonical_ticker(symbol_text(text)) for text in table.names)]
     name = table.titled or _named(member.name, member.folder, declared)
     if name is None:
         raise SourceError(

@@ -22,7 +22,7 @@ from producers.forms.counts import NOT_A_DAY, DateForm
 from producers.forms.dates import read_dates
 from producers.forms.declared import Declared, Form
 from producers.forms.layout import Layout, find_layout
-from producers.forms.names import ticker_of_titles
+from producers.forms.names import symbol_text, ticker_of_titles
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
@@ -246,6 +246,7 @@ def _tickers(
 
 def _are_tickers(texts: list[str], rows: int, *, of_codes: bool) -> bool:
     """Whether the values of a column that may be anything are tickers: not the rows' numbers, not names of companies."""
+    texts = [symbol_text(text) for text in texts]
     if all(text.isdigit() for text in texts) and (len(texts) > max(1, rows // 2) or not of_codes):
         return False
     return 2 * sum(is_ticker(canonical_ticker(text)) for text in texts) > len(texts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from errors import SourceError
 from producers.forms.arrow import as_numpy
 from producers.forms.declared import Declared
 from producers.forms.number_texts import NumberTexts
@@ -38,6 +39,12 @@ def numbers(
     texts = {name: NumberTexts.of(column) for name, column in parts.items()}
     sign = Sign(declared.decimal) if declared.decimal else None
     prices = [texts[name] for name in PRICES if name in texts]
+    parted = None if sign or "close" not in texts else texts["close"].thirty_seconds()
+    if parted is not None:
+        raise SourceError(
+            f"{where}: {parted!r} may be in parts of 32, as bonds are quoted, or thousands; write decimals, or say thousands: "
+            f"--read-as decimal=point"
+        )
     of_prices, of_volumes = (sign, sign) if sign else decimal_sign(prices, texts.get("volume"), where=where, between=between)
     ratios = [_ratio(text) for text in texts["split"].odd] if "split" in texts else None
     read = {

@@ -34,6 +34,7 @@ from records import day_number
 _EIGHT_DIGITS: Final = re.compile(r"\d{8}")
 #: A larger share of dates that are written otherwise is no mistake in a few rows.
 _FEW_OTHERS: Final = 0.02
+_ONE_OR_TWO: Final = 2
 #: In another order than their own, dates go back at each end of a month.
 _IN_ORDER: Final = 0.98
 #: Characters of the shortest date, `1/2/24`.
@@ -111,7 +112,7 @@ def _check_months(texts: Sequence[str], parts: Sequence[_Part], where: str) -> N
     """SourceError if many dates have a month's name that is not known: the others may be of another language as well."""
     by_word = (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD)
     unknown = [t for t, part in zip(texts, parts, strict=True) if part is None and any(p.fullmatch(t) for p in by_word)]
-    if len(unknown) > _FEW_OTHERS * len(texts):
+    if len(unknown) > max(_ONE_OR_TWO, _FEW_OTHERS * len(texts)):
         raise SourceError(f"{where}: {unknown[0]!r} has a month's name that is not known; write dates as 2024-01-31")
 
 
@@ -170,7 +171,7 @@ def _of_one_kind(parts: Sequence[_Part], where: str) -> list[tuple[re.Match[str]
     if len(kinds) < 2:
         return list(parts)
     most, fewer = kinds.most_common(2)
-    if fewer[1] > _FEW_OTHERS * most[1]:
+    if fewer[1] > max(_ONE_OR_TWO, _FEW_OTHERS * most[1]):
         examples = {part[1] in ("last", "dotted"): part[0][0] for part in parts if part is not None}
         raise SourceError(
             f"{where}: {examples[True]!r} and {examples[False]!r} are written in two ways, and day and month may be exchanged "

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from errors import SourceError
-from producers.forms.vocabulary import DOUBTFUL_TICKER, NAMELESS, field_of, plain, rank
+from producers.forms.vocabulary import DOUBTFUL_TICKER, NAME_WORDS, NAMELESS, field_of, plain, rank
 from records import PRICE_COLUMNS, canonical_ticker, is_ticker
 
 REQUIRED: Final = ("date", *PRICE_COLUMNS)
@@ -24,15 +24,6 @@ _UNITS: Final = frozenset(
     {"usd", "eur", "gbp", "gbx", "chf", "jpy", "cny", "hkd", "krw", "inr", "float", "float64", "double", "int", "int64",
      "integer",      "number", "numeric", "str", "string", "object", "datetime64[ns]"}
 )  # fmt: skip
-#: Signature of a file without a header row → its columns. `d` a date or count, `t` a time, `s` a text, `n` a number.
-_HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
-    "dnnnnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Binance
-    "dtnnnnn": ("date", "time", "open", "high", "low", "close", "volume"),  # MetaTrader 4
-    "sdnnnnn": ("ticker", "date", "open", "high", "low", "close", "volume"),  # end-of-day texts of Australian vendors
-    "dnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Kraken: the count of trades behind
-    "dnnnnn": ("date", "open", "high", "low", "close", "volume"),
-    "dnnnn": ("date", "open", "high", "low", "close"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,28 +108,6 @@ def _settle_date(names: Sequence[str], chosen: dict[str, int], dated: Sequence[i
         chosen["date"] = found[0]
         if chosen.get("ticker") == found[0]:
             del chosen["ticker"]
-
-
-def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, str], *, where: str) -> Layout:
-    """The layout of a file without a header row, by the kinds of its columns (`dnnnnn`) and its highest and lowest prices."""
-    names = tuple(f"column {at + 1}" for at in range(len(kinds)))
-    if declared:
-        return Layout(names, find_columns(names, declared, where=where))
-    fields = _HEADLESS.get(kinds)
-    if fields is None or not _is_in_order(rows, fields):
-        raise SourceError(
-            f"{where}: has no header row; add one, as date,open,high,low,close,volume, or name the columns: "
-            f"--read-as 'date=column 1' --read-as 'open=column 2' …"
-        )
-    return Layout(names, {ours: at for at, ours in enumerate(fields)})
-
-
-def _is_in_order(rows: Sequence[Sequence[str]], fields: Sequence[str]) -> bool:
-    try:
-        bars = [[float(row[fields.index(name)]) for name in PRICE_COLUMNS] for row in rows]
-    except ValueError:
-        return False
-    return all(high >= max(bar) - 1e-9 and low <= min(bar) + 1e-9 for bar in bars for _, high, low, _ in [bar])
 
 
 def _index(names: Sequence[str], ours: str, theirs: str, where: str) -> int:
@@ -227,6 +196,6 @@ def _two_parts(name: str) -> tuple[str, str] | None:
     for left, right in pairs:
         for text, other in ((left, right), (right, left)):
             ours, ticker = field_of(text), canonical_ticker(other)
-            if ours in _FIELDS and is_ticker(ticker) and field_of(other) is None:
+            if ours in _FIELDS and is_ticker(ticker) and field_of(other) is None and other.strip().lower() not in NAME_WORDS:
                 return ours, ticker
     return None

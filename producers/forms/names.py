@@ -20,9 +20,13 @@ _BEFORE: Final = re.compile(r"(?i)^(wiki|eod|yahoo|nasdaq|nyse)-")
 _LONGEST_WORD: Final = 13
 #: MetaTrader 4 puts the minutes of a bar behind the symbol: `EURUSD1440`.
 _DAILY_MINUTES: Final = re.compile(r"(?<=[A-Za-z]{3})1440$")
+#: Pages that put market and kind around the symbol: `STOCK_US_XNAS_AAPL`, `Quote-Equity-INFY-EQ`.
+_OF_PAGES: Final = re.compile(r"^.*(?:STOCK|FUND|INDEX)_[A-Z]{2}_X[A-Z]{3}_(.+)$|^Quote-Equity-(.+)-[A-Z]{2}(?:-.*)?$")
+#: Words of file names that are symbols as well, in capitals.
+_WORDS_TOO: Final = frozenset({"ALL", "D", "TXT", "DAY", "COIN"})
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
 _TAIL: Final = re.compile(
-    r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
+    r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted|last)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
 )
 _TITLED: Final = frozenset(
     ("security", "symbol", "ticker", "instrument", "ric", "code", "stock", "股票代码", "代码", "证券代码")
@@ -41,6 +45,9 @@ def ticker_of_name(name: str) -> str | None:
     ['EURUSD', 'BTCUSDT', 'BTC-USDT', None]
     """
     text = stem(name).strip()
+    if text in _WORDS_TOO:
+        return text
+    text = _OF_PAGES.sub(r"\1\2", text)
     stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
     if stooq is not None and stooq[2].lower() in _MARKETS:
         text = f"{stooq[1]}.{stooq[2]}"
@@ -54,12 +61,26 @@ def ticker_of_name(name: str) -> str | None:
     ] or left  # of dates, beside a symbol
     if len(left) > 1 and len({canonical_ticker(word) for word in left}) == 1:
         left = left[:1]
+    if len(left) == 2 and (joined := _of_two(*left)) is not None:
+        return joined
     if len(left) != 1:
         return None
     ticker = canonical_ticker(_DAILY_MINUTES.sub("", _TAIL.sub("", _BEFORE.sub("", left[0]))))
     if ticker.isalpha() and len(ticker) > _LONGEST_WORD:
         return None
     return ticker if is_ticker(ticker) and ticker.lower() not in NAME_WORDS else None
+
+
+def _of_two(first: str, second: str) -> str | None:
+    """The ticker of a pair, as `EUR`, `USD`, and of a symbol behind its exchange, as `ASX`, `BHP`."""
+    pair, listed = canonical_ticker(f"{first}_{second}"), canonical_ticker(f"{first}:{second}")
+    return next((ticker for ticker in (pair, listed) if is_ticker(ticker) and "_" not in ticker), None)
+
+
+def symbol_text(text: str) -> str:
+    """A cell of a ticker column without a spreadsheet's marks: `'600519`, `="000001"`, `600519.0`."""
+    text = text.strip("'\"= ")
+    return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
 
 
 def names_nothing(name: str) -> bool:

@@ -75,6 +75,11 @@ class NumberTexts:
         """Whether a whole number from 1000 on is written without a sign between its thousands: all numbers are then."""
         return bool(_matches(self.texts, r"^[0-9]{4,}$").any())
 
+    def thirty_seconds(self) -> str | None:
+        """A value if all may be in parts of 32, as `110'165`."""
+        shape = bool(_matches(self.texts, r"^[0-9]{2,3}['’]([0-2][0-9]|3[01])[0257]$").all())
+        return self._first(~self.simple) if shape and len(self.texts) else None
+
     def floats(self, sign: Sign, odd: Sequence[str] | None = None) -> Floats:
         """The numbers under a decimal sign, NaN for other texts, shape (n,). `odd`: texts in place of the odd texts."""
         texts = self._with_points(sign)

@@ -81,6 +81,8 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
         main = len(above) - 1 if above and _is_header(above[-1], width) else None
     if main is None:
         return Sheet(sign, tuple(map(tuple, above)), (), first, width, tuple(bars))
+    if any(_is_undated_bar(cells, above[main]) for cells in above[main + 1 :]):
+        return None  # bars above the first date that is known: they must not be lost
     begin = main - 1 if main and (_is_header(above[main - 1], width) or _is_merged(above[main - 1], above[main])) else main
     header = above[begin:][:_MOST_HEADER_ROWS]
     titles = tuple(map(tuple, above[:begin]))
@@ -88,6 +90,14 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
     if first_width == width - 1 and any(len(cells) == width and cells[-1].strip() for cells in bars) and above[main][-1] != "":
         header = [["", *cells] for cells in header]  # row names without a name, as R writes them
     return Sheet(sign, titles, tuple(_padded(cells, width) for cells in header), first, width, tuple(bars))
+
+
+def _is_undated_bar(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row below the header has digits in its date's column, and prices."""
+    column = next((at for at, cell in enumerate(header) if field_of(cell) == "date"), None)
+    if column is None or column >= len(cells) or not any(map(str.isdigit, cells[column])):
+        return False
+    return sum(bool(cell.strip()) and _is_number(cell) for cell in cells) > _FEWEST_FIELDS
 
 
 def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:

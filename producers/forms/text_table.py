@@ -15,7 +15,8 @@ from errors import SourceError
 from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
-from producers.forms.layout import Layout, find_layout, headless
+from producers.forms.headless import headless
+from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
 from producers.forms.signs import may_be_grouped

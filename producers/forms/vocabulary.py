@@ -53,10 +53,10 @@ COLUMNS: Final[dict[str, str]] = {
         Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
         Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
     "volume": """
-        quantidade volume vol volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
+        quantidade volume vol volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
         trvolume tradevolume accumulatedvolume volumetraded qty quantity ttltrdqnty volumefrom basevolume ttltradgvol tottrdqty dnshrtrd acvoluns cvol adjvolume tickvol tickvolume v
         Stücke Stuecke Umsatz_Stück Umsatz_in_Stück Volumen Stück | Volumes Nombre_de_titres | Volumen_títulos Títulos | Quantità Volumi
-        Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 出来高 売買高 | 거래량 | Hacim Hac. Miktar
+        Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 总手 出来高 売買高 | 거래량 | Hacim Hac. Miktar
         Volym Omsättning_antal | Volum Antal Omsat_antal | Omzet | Objem Obj. | Forgalom Forg. | Vaihto Määrä | Όγκος | נפח מחזור_יחידות כמות | الحجم حجم_التداول
         ปริมาณ | KL Khối_lượng | Volume_perdagangan | Обем""",
     "adjusted_close": """
@@ -72,7 +72,7 @@ COLUMNS: Final[dict[str, str]] = {
         Aktiensplit Aktiensplits | Fractionnement | Desdoblamiento | Frazionamento | Desdobramento | 拆股 拆分 株式分割 | 액면분할""",
     "ticker": """
         ticker symbol tckrsymb tickers symbols sym tic tsymb tickersymbol stocksymbol stockticker act_symbol tradingsymbol tradesymbol
-        ts_code tscode stkcd secid secucode securitycode stockcode instrument instrumentid ric asset asset_id security securityid code scode stock
+        ts_code tscode order_book_id stkcd secid secucode securitycode stockcode instrument instrumentid ric asset asset_id security securityid code scode stock
         unique_id uniqueid series_id seriesid item_id contract pair product_id bbgticker bloombergticker isin permno index name
         Kürzel Symbole Símbolo Simbolo Código Codice Codneg | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
         Sembol Kod Papir Spółka Walor Nazwa""",
@@ -93,6 +93,7 @@ _NAME_WORDS: Final = """
     dane notowania binance coinbase kraken bitstamp bitfinex gemini yahoo yfinance stooq nasdaq nyse coin crypto my the of
     and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles downloads tradingview bloomberg investing output input temp tmp documents desktop archive backup klines
     kline values dly 1day 1min adjsplitdiv adjsplit candlestick bid ask coinmarketcap investing.com
+    dat ascii wkn historic currency mid unadj orig
     macrotrends barchart bitfinex oanda tvc amex historicalprices historicalquotes com price-history stock-price
 """
 NAME_WORDS: Final = frozenset(_NAME_WORDS.split())
@@ -156,8 +157,8 @@ def _spellings(name: str) -> tuple[str, ...]:
 _VOLUME_UNITS: Final = (
     (re.compile(r"[(（\[]\s*(百万|million|millions|mio|mln|mn|m)\b", re.IGNORECASE), 1e6),
     (re.compile(r"(万股|萬股|万手)"), 1e4),
-    (re.compile(r"(千株|千股|張|张|\bthousands?\b|in 1,?000s?|\(\'?000s?\)|\btsd\b|тыс)", re.IGNORECASE), 1e3),
-    (re.compile(r"([(（\[]\s*(手|lots?)\s*[)）\]])", re.IGNORECASE), 1e2),
+    (re.compile(r"(千株|千股|張|张|\bthousands?\b|in '?(1[,.]?)?000s?|\(\'?000s?\)|\btsd\b|тыс)", re.IGNORECASE), 1e3),
+    (re.compile(r"([(（\[]\s*(手|lots?)\s*[)）\]]|^总手)", re.IGNORECASE), 1e2),
 )
 
 

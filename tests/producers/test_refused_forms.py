@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 
@@ -28,12 +29,53 @@ def refused(path) -> str:
         ([("13/02/2024", 1, 1, 1, 1, 1), ("02/13/2024", 1, 1, 1, 1, 1)], "has the day first and '02/13/2024' the month"),
         ([("2024-01-02", '"1,505"', '"1,505"', '"1,505"', '"1,505"', 1)], "'1,505' may be 1505 or 1.505"),
         ([("2024-01-02", '"1,5"', '"1.5"', '"1,5"', '"1,5"', 1)], "'1.5' has a decimal point and '1,5' a decimal comma"),
+        ([(f"0{m}/02/03", 1, 1, 1, 1, 1) for m in range(1, 9)], "'01/02/03' may be 2003-02-01 or 2003-01-02"),
     ],
 )
 def test_two_readings_are_both_named(tmp_path, rows, says):
     message = refused(put(tmp_path / "A.csv", csv(HEADER, rows)))
     assert says in message
     assert "--read-as" in message or "make them alike" in message
+
+
+WALK = walk()
+SHORT_YEARS = walk(bars=900)
+
+
+def _swapped(day: dt.date) -> str:
+    """As a spreadsheet leaves dates of another country: with day and month exchanged where both are possible."""
+    return f"{day.year}-{day.day:02d}-{day.month:02d}" if day.day <= 12 else f"{day:%m/%d/%Y}"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("exchanged by a spreadsheet", csv(HEADER, [(_swapped(r[0]), *r[1:]) for r in WALK.rows()]), "written in two ways"),
+        ("months of another language", csv(HEADER, [(f"{r[0]:%d} {'sij' if at % 3 else 'mar'} 2024", *r[1:]) for at, r in enumerate(WALK.rows())]), "'sij' has a month's name|a month's name that is not known"),
+        ("days since another year", csv(HEADER, [(r[0].toordinal(), *r[1:]) for r in WALK.rows()]), "has no row with a date and prices"),
+        ("a mean price before the volume", csv("", [(*r[:5], round((r[2] + r[3]) / 2, 3), r[5]) for r in WALK.rows()]).lstrip(), "adjusted close or a mean price"),
+        ("money before the volume", csv("", [(*r[:5], 100 * r[5], r[5]) for r in WALK.rows()]).lstrip(), "may be money"),
+        ("close, high, low, open", csv("", [(r[0], r[4], r[2], r[3], r[1], r[5]) for r in WALK.rows()]).lstrip(), "open and close seem to be exchanged"),
+        ("bid and ask", csv("Date,Bid Open,Bid High,Bid Low,Bid Close,Ask Open,Ask High,Ask Low,Ask Close", [(*r[:5], *r[1:5]) for r in WALK.rows()]), "no column for open"),
+        ("parts of 32", csv(HEADER, [(r[0], *[f"{int(p)}'{at % 32:02d}5" for p in r[1:5]], r[5]) for at, r in enumerate(WALK.rows())]), "may be in parts of 32"),
+        ("thousands or three decimals", csv("Date;Open;High;Low;Close", [(f"{r[0]:%d.%m.%Y}", *[f"{round(100 * p):,}".replace(",", ".") for p in r[1:5]]) for r in walk(start=420).rows()], ";"), "may be .* or .*say which: --read-as decimal"),
+        ("a day late", csv(HEADER, [(r[0] + dt.timedelta(1), *r[1:]) for r in WALK.rows()]), "bars on Saturdays, 0 on Mondays.*--read-as days=previous"),
+    ],
+    ids=lambda value: value if " " in value and len(value) < 32 and "\n" not in value else "",
+)  # fmt: skip
+def test_what_would_be_other_bars(tmp_path, name, content, says):
+    assert re.search(says, refused(put(tmp_path / "A.csv", content))), name
+
+
+@pytest.mark.parametrize("form", ["%m/%d/%y", "%d/%m/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d"])
+def test_years_of_two_digits_are_decided_by_all_dates(tmp_path, form):
+    rows = [(f"{r[0]:{form}}", *r[1:]) for r in SHORT_YEARS.rows()]
+    assert read(put(tmp_path / "A.csv", csv(HEADER, rows))).bars == {"A": as_read(SHORT_YEARS)}
+
+
+def test_dates_a_day_late_are_moved_back_as_declared(tmp_path):
+    path = put(tmp_path / "A.csv", csv(HEADER, [(r[0] + dt.timedelta(1), *r[1:]) for r in WALK.rows()]))
+    assert read(path, "days=previous").bars == {"A": as_read(WALK)}
 
 
 def test_what_is_declared_is_read(tmp_path):
@@ -128,8 +170,6 @@ def test_an_ordinary_column_of_texts_splits_nothing(tmp_path):
     ],
 )
 def test_what_is_no_table_of_bars(tmp_path, content, says):
-    import re
-
     assert re.search(says, refused(put(tmp_path / "A.csv", content)))
 
 

@@ -1,0 +1,109 @@
+"""Files without a header row: what their columns are by kind, order and size. What is not plain is refused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from errors import SourceError
+from producers.forms.layout import Layout, find_columns
+from records import PRICE_COLUMNS, Floats
+
+#: Signature of a file without a header row → its columns. `d` a date or count, `t` a time, `s` a text, `n` a number.
+_HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dnnnnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Binance
+    "dtnnnnn": ("date", "time", "open", "high", "low", "close", "volume"),  # MetaTrader 4
+    "sdnnnnn": ("ticker", "date", "open", "high", "low", "close", "volume"),  # end-of-day texts of Australian vendors
+    "dnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Kraken: the count of trades behind
+    "dnnnnn": ("date", "open", "high", "low", "close", "volume"),
+    "dnnnn": ("date", "open", "high", "low", "close"),
+}  # fmt: skip
+#: Of an adjusted close or a mean price the ratio to the close hardly moves from bar to bar; volumes move by more.
+_STEADY: Final = 0.02
+_FEWEST_BARS: Final = 10
+_NEEDED: Final = (
+    "add a header row, as date,open,high,low,close,volume, or name the columns: "
+    "--read-as 'date=column 1' --read-as 'open=column 2' …"
+)
+
+
+def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, str], *, where: str) -> Layout:
+    """The layout of a file without a header row, by the kinds of its columns (`dnnnnn`) and its first rows.
+
+    SourceError if these leave more than one reading.
+    """
+    names = tuple(f"column {at + 1}" for at in range(len(kinds)))
+    if declared:
+        return Layout(names, find_columns(names, declared, where=where))
+    first = int(kinds not in _HEADLESS and _counts_rows([row[0] for row in rows]))
+    fields = _HEADLESS.get(kinds[first:])
+    if fields is None:
+        raise SourceError(f"{where}: has no header row; {_NEEDED}")
+    try:
+        columns = np.array([[float(row[at]) for at, k in enumerate(kinds) if at >= first and k == "n"] for row in rows]).T
+    except ValueError:
+        raise SourceError(f"{where}: has no header row, and the first rows lack numbers; {_NEEDED}") from None
+    where_numbers = [at for at, k in enumerate(kinds) if at >= first and k == "n"]
+    layout = {ours: first + at for at, ours in enumerate(fields)}
+    values = {ours: columns[where_numbers.index(at)] for ours, at in layout.items() if at in where_numbers}
+    behind = [columns[at] for at, place in enumerate(where_numbers) if place > max(layout.values())]
+    dates = [row[layout["date"]] for row in rows]
+    fault = _order_fault(values, dates) or _volume_fault(values, behind)
+    if fault is not None:
+        raise SourceError(f"{where}: has no header row, and {fault}; {_NEEDED}")
+    if "volume" in values and _is_price(values["volume"], values["close"]):
+        layout["adjusted_close"] = layout.pop("volume")
+        if behind:
+            layout["volume"] = layout["adjusted_close"] + 1
+    return Layout(names, layout)
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Whether the first column numbers the rows, as pandas writes them."""
+    return all(cell.strip().isdigit() for cell in cells) and all(
+        int(after) - int(before) == 1 for before, after in itertools.pairwise(cells)
+    )
+
+
+def _order_fault(values: Mapping[str, Floats], dates: Sequence[str]) -> str | None:
+    opened, high, low, close = (values[name] for name in PRICE_COLUMNS)
+    if (high < np.maximum(opened, close) - 1e-9).any() or (low > np.minimum(opened, close) + 1e-9).any():
+        return "its columns of prices are not open, high, low, close"
+    rises = _rises(dates)
+    if rises is None or len(close) < _FEWEST_BARS or not (low > 0).all():
+        return None
+    before, after = (slice(None, -1), slice(1, None)) if rises else (slice(1, None), slice(None, -1))
+    overnight = np.median(np.abs(np.log(opened[after] / close[before])))
+    exchanged = np.median(np.abs(np.log(close[after] / opened[before])))
+    return "open and close seem to be exchanged" if overnight > 2.0 * exchanged else None
+
+
+def _rises(dates: Sequence[str]) -> bool | None:
+    """Whether the dates rise, None where that cannot be seen: of dates with the year first, and of counts."""
+    first, last = dates[0].strip(), dates[-1].strip()
+    return first < last if len(first) == len(last) and first[:4].isdigit() and first != last else None
+
+
+def _volume_fault(values: Mapping[str, Floats], behind: Sequence[Floats]) -> str | None:
+    volume = values.get("volume")
+    if volume is None:
+        return None
+    if _is_price(volume, values["close"]):
+        is_between = bool(((volume >= values["low"]) & (volume <= values["high"])).all())
+        if is_between and not np.array_equal(volume, values["close"]):
+            return "the column behind the close may be an adjusted close or a mean price"
+        return None
+    with np.errstate(divide="ignore", invalid="ignore"):
+        paid = volume / behind[0] if behind else np.full(len(volume), np.nan)
+    is_money = bool(((paid > 0.5 * values["low"]) & (paid < 2.0 * values["high"])).all())
+    return "the column behind the close may be money, and the next the volume" if is_money else None
+
+
+def _is_price(column: Floats, close: Floats) -> bool:
+    """Whether a column moves as the closes do."""
+    if len(close) < 2 or not ((column > 0) & (close > 0)).all():
+        return False
+    return bool(np.median(np.abs(np.diff(np.log(column / close)))) < _STEADY)
