@@ -19,6 +19,7 @@ from models.pooling.cross_section import (
     LEVEL_CORRECTION,
     RISE_BEGINS,
     TERMS_WEIGHT,
+    UNTRAINED_TERMS_WEIGHT,
     VarianceSteps,
 )
 from models.pooling.pool import PoolEstimates
@@ -115,7 +116,7 @@ def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, member
             f"{slope * (value - mean):+.3f} against the mean of the tickers",
         )
     sums = " + ".join(f"apart_{name}" for name in TERM_NAMES)
-    _add_alone(quantities, steps, place, near.format(f"usual_level + level_correction + {sums}"))
+    _add_alone(quantities, steps, place, members, near.format(f"usual_level + level_correction + {sums}"))
     quantities.derived("gap", steps.gap[place], f"mixed_log_variance - ({sums})", "the ticker's level without its terms' part")
     quantities.given("level", steps.middle[place], f"the date's level: that of {members} tickers, near the own one")
     quantities.given("largest_distance", _FACTOR, "what the level may change, in logs")
@@ -123,18 +124,19 @@ def _add_pooled(quantities: Quantities, steps: VarianceSteps, place: int, member
     quantities.derived("log_variance", log_variance, f"alone_log_variance + {formula}", "log of the daily variance, pooled")
 
 
-def _add_alone(quantities: Quantities, steps: VarianceSteps, place: int, by_terms: str) -> None:
+def _add_alone(quantities: Quantities, steps: VarianceSteps, place: int, members: int, by_terms: str) -> None:
     """The ticker's variance without the others' levels, and what it rests on."""
     value, says = steps.alone[place], "without the others' levels"
     if not math.isfinite(steps.usual[place]):
-        alone = "own_log_variance" if value == steps.own[place] else "mixed_log_variance"
-        quantities.derived("alone_log_variance", value, alone, f"{says}: too few labelled weeks")
+        quantities.derived("alone_log_variance", value, "own_log_variance", f"{says}: too few labelled weeks")
         return
-    quantities.given("usual_level", steps.usual[place], "mean of the ticker's past log variances without its terms' part")
+    whose = "the ticker's" if place < members else "many tickers'"
+    quantities.given("usual_level", steps.usual[place], f"mean of {whose} past log variances without their terms' part")
     quantities.given("level_correction", LEVEL_CORRECTION, "of that level: mean of realised ÷ forecast is 1")
     quantities.derived("terms_log_variance", steps.by_terms[place], by_terms, "by the slopes within weeks, at the usual level")
-    quantities.given("terms_weight", TERMS_WEIGHT, "of that variance beside the own log-HAR")
-    formula = "own_log_variance + terms_weight * (terms_log_variance - own_log_variance)"
+    weight, base = (TERMS_WEIGHT, "own") if place < members else (UNTRAINED_TERMS_WEIGHT, "pooled")
+    quantities.given("terms_weight", weight, f"of that variance beside the {base} log variance")
+    formula = f"{base}_log_variance + terms_weight * (terms_log_variance - {base}_log_variance)"
     quantities.derived("alone_log_variance", value, formula, says)
 
 

@@ -17,6 +17,7 @@ from models.pooling.influence import ticker_weights
 from models.pooling.joint_panel import (
     JointPanel,
     joint_panel,
+    only_closes,
     row_terms,
     slopes_within_weeks,
     statistics_of,
@@ -25,7 +26,7 @@ from models.pooling.joint_panel import (
 )
 from models.pooling.location import anchored_location
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
-from models.pooling.terms import NEAREST_TERM, TERM_NAMES
+from models.pooling.terms import CLOSES_LEVEL, CLOSES_SLOPES, NEAREST_TERM, TERM_NAMES, USUAL_LEVEL, USUAL_SLOPES
 from models.selection.combination import BASELINE
 from records import Floats, Forecast
 
@@ -39,6 +40,8 @@ FEWEST_WEEKS: Final = 12
 LEVEL_CORRECTION: Final = 0.2
 #: Weight, beside the own log-HAR, of the variance by the slopes within weeks at the ticker's usual level.
 TERMS_WEIGHT: Final = 0.25
+#: Likewise beside the pooled log-HAR, for an untrained ticker.
+UNTRAINED_TERMS_WEIGHT: Final = 0.5
 #: Errors of the pooled log-HAR further out than this, in logs, count as this when its level is corrected.
 LARGEST_ERROR: Final = 1.5
 #: How far, in logs, one ticker pulls at the others' level, at the pooled log-HAR's intercept, and at the rise (`location`).
@@ -155,7 +158,7 @@ def pooled_variances(
     count = len(members)
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
-    now = np.vstack([now, *(_filled(row_terms(row), now.mean(axis=0)) for row in untrained)])
+    now = np.vstack([now, *(_filled(row_terms(row), np.median(now, axis=0)) for row in untrained)])
     if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
@@ -170,12 +173,16 @@ def pooled_variances(
     rise = anchored_location(own_rise[:count], own_rise, bound=PULL, anchor_weight=RISE_ANCHOR)
     pooled_weight = np.where(trained, weight_of_pooled(rise), 1.0)
     level = own + pooled_weight * (pooled_har - own)
-    # An untrained ticker has the slopes of most.
-    apart = np.vstack([fit.apart, np.tile(np.median(fit.apart, axis=0), (len(own) - count, 1))])
+    # An untrained ticker has the slopes and the usual level of the kind of bars that most have.
+    closes = bool(only_closes(fit.panel).mean() > 0.5)
+    slopes = tuple((CLOSES_SLOPES if closes else USUAL_SLOPES).values())
+    apart = np.vstack([fit.apart, np.tile(slopes, (len(own) - count, 1))])
     part = (now * apart).sum(axis=1)
-    usual = np.append(_usual_levels(fit), np.full(len(own) - count, np.nan))
+    usual = np.append(_usual_levels(fit), np.full(len(own) - count, CLOSES_LEVEL if closes else USUAL_LEVEL))
     by_terms = np.clip(usual + LEVEL_CORRECTION + part, own - doubt, own + doubt)
-    alone = np.where(trained, np.where(np.isfinite(usual), own + TERMS_WEIGHT * (by_terms - own), own), level)
+    base = np.where(trained, own, pooled_har)
+    terms_weight = np.where(trained, TERMS_WEIGHT, UNTRAINED_TERMS_WEIGHT)
+    alone = np.where(np.isfinite(usual), base + terms_weight * (by_terms - base), base)
     gap = level - part
     anchor = float(np.interp(count, (FEW_TICKERS, MANY_TICKERS), (LEVEL_ANCHOR, LIGHT_ANCHOR)))
     middle = anchored_location(gap[:count], alone - part, bound=PULL, anchor_weight=anchor)
@@ -238,7 +245,7 @@ def _own_variance(row: Forecast) -> float:
 
 
 def _filled(terms: Floats, center: Floats) -> Floats:
-    """A ticker's terms, shape (k,): one that lacks its lookback is as far from the members' mean as the next shorter."""
+    """A ticker's terms, shape (k,): one that lacks its lookback is as far from the members' middle as the next shorter."""
     distance = dict(zip(TERM_NAMES, terms - center, strict=True))
     for name in TERM_NAMES:
         if not math.isfinite(distance[name]):

@@ -79,11 +79,15 @@ def slopes_within_weeks(panel: JointPanel) -> Floats:
 
 def usual_slopes(panel: JointPanel) -> Floats:
     """The usual slopes of each ticker, shape (n, k): those for closes alone where its bars have hardly a range."""
-    tickers = tickers_of(panel)
+    closes, usual = tuple(CLOSES_SLOPES.values()), tuple(USUAL_SLOPES.values())
+    return np.asarray(np.where(only_closes(panel)[:, None], closes, usual))
+
+
+def only_closes(panel: JointPanel) -> np.ndarray:
+    """Whether each ticker's bars have hardly a range, shape (n,)."""
     gap = panel.terms[:, _LOG_OF_MEAN] - panel.terms[:, _MEAN_OF_LOGS]
-    mean = np.bincount(tickers, gap, minlength=len(panel.counts)) / np.maximum(panel.counts, 1)
-    found: Floats = np.where((mean > CLOSES_ONLY)[:, None], tuple(CLOSES_SLOPES.values()), tuple(USUAL_SLOPES.values()))
-    return found
+    mean = np.bincount(tickers_of(panel), gap, minlength=len(panel.counts)) / np.maximum(panel.counts, 1)
+    return np.asarray(mean > CLOSES_ONLY)
 
 
 def tickers_of(panel: JointPanel) -> np.ndarray:

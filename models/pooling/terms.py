@@ -52,6 +52,9 @@ CLOSES_SLOPES: Final = {
     "season_volume": 0.0,
     "season_jump": 0.0,
 }
+#: What the slopes leave of the log variance in the mean, of the same tickers: 0.09 is its deviation over them.
+USUAL_LEVEL: Final = -0.40
+CLOSES_LEVEL: Final = -0.07
 #: Log of the year's mean variance less the mean of its logs: 0.6 for bars with a range, 1.7 for closes alone.
 CLOSES_ONLY: Final = 1.1
 #: What stands in for a term whose lookback is longer than a young ticker's history.
