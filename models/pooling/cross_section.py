@@ -22,6 +22,7 @@ from models.pooling.joint_panel import (
     slopes_within_weeks,
     statistics_of,
     tickers_of,
+    with_usual_seasons,
     without_terms,
 )
 from models.pooling.location import anchored_location
@@ -159,6 +160,7 @@ def pooled_variances(
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
     now = np.vstack([now, *(_filled(row_terms(row), np.median(now, axis=0)) for row in untrained)])
+    now = with_usual_seasons(now, np.zeros(len(now), np.intp))
     if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)

@@ -26,6 +26,7 @@ USUAL_TICKERS: Final = 240
 LARGEST_ERROR: Final = 2.0
 _TINY: Final = 1e-300
 _LOG_OF_MEAN: Final = TERM_NAMES.index("range_variance_252")
+_SEASONS: Final = (TERM_NAMES.index("season_volume"), TERM_NAMES.index("season_jump"))
 _MEAN_OF_LOGS: Final = TERM_NAMES.index("log_range_variance_252")
 
 
@@ -59,7 +60,26 @@ def joint_panel(members: Sequence[Forecast]) -> JointPanel:
     panel = np.frombuffer(b"".join(statistics_of(row).panel for row in members), dtype="<f4").reshape(-1, 1 + len(TERM_NAMES))
     values = panel.astype(np.float64)
     counts = np.array([len(part) for part in weeks])
-    return JointPanel(np.concatenate(weeks), values[:, 0], values[:, 1:], counts, np.ones(len(values)))
+    known = np.concatenate(weeks)
+    return JointPanel(known, values[:, 0], with_usual_seasons(values[:, 1:], known), counts, np.ones(len(values)))
+
+
+def with_usual_seasons(terms: Floats, groups: np.ndarray) -> Floats:
+    """Terms (m, k), with the others' mean of the group for the seasons of tickers without volumes.
+
+    Their season is exactly 0, which would be a quiet season. Where nobody of the group has volumes it stays. `groups` (m,) are
+    numbers close together, such as weeks.
+    """
+    absent = terms[:, _SEASONS[0]] == 0.0
+    if not absent.any() or absent.all():
+        return terms
+    index = groups - groups.min()
+    present = np.bincount(index, ~absent)
+    filled = terms.copy()
+    for column in _SEASONS:
+        mean = np.bincount(index, np.where(absent, 0.0, terms[:, column])) / np.maximum(present, 1.0)
+        filled[absent, column] = mean[index[absent]]
+    return filled
 
 
 def slopes_within_weeks(panel: JointPanel) -> Floats:

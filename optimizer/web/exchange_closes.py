@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 _AHEAD: Final = dt.timedelta(days=14)
 #: Beyond this many days a stream is dead, whatever the exact number of sessions.
-_BACK: Final = dt.timedelta(days=400)
+REACH: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
 Read = Callable[[Collection[str], dt.date, dt.date], Mapping[str, Sequence[Session]]]
 
@@ -53,7 +53,7 @@ class ExchangeCloses:
 
     def _look(self, calendars: Collection[str], today: dt.date) -> None:
         try:
-            found = self._read(calendars, today - _BACK, today + _AHEAD)
+            found = self._read(calendars, today - REACH, today + _AHEAD)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             logger.warning("exchange calendars not read, late bars go unnoticed today reason=%r", error)
             return

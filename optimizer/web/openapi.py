@@ -92,7 +92,7 @@ _HEALTH: Final = {
         "status": {"enum": ["ready", "not ready"]},
         "tickers": {"type": "integer"},
         "newest_as_of": {"type": ["string", "null"]},
-        "age_sessions": {"type": ["integer", "null"], "description": "Weekdays from that bar to today"},
+        "age_sessions": {"type": ["integer", "null"], "description": "Sessions of its exchange from that bar to today"},
         "fresh_share": _NUMBER,
         "unreadable": {"type": "integer"},
         "late_sessions": {

@@ -12,7 +12,7 @@ from monitoring.exposition import Specification, mapping, plain
 from monitoring.punctuality import Punctuality, newest_bars, punctuality
 from optimizer.lookup import Freshness, sessions_between
 from optimizer.session import Session
-from optimizer.web.exchange_closes import ExchangeCloses
+from optimizer.web.exchange_closes import REACH, ExchangeCloses
 
 
 class Health(NamedTuple):
@@ -41,6 +41,7 @@ class Readiness:
         page = table_health(self._session, now.date())
         if page["status"] != "ready":
             return Health(page, ())
+        page["age_sessions"] = self._age(dt.date.fromisoformat(page["newest_as_of"]), now.date(), page["age_sessions"])
         bars = self._punctuality(now)
         late = [each for each in bars if each.late_sessions]
         if not late:
@@ -56,6 +57,20 @@ class Readiness:
             bars,
         )
 
+    def _age(self, newest: dt.date, today: dt.date, weekdays: int) -> int:
+        """Sessions from the newest bar to today, of the exchange of its tickers that has had the fewest.
+
+        `weekdays` of a symbol that names no exchange, while calendars are being read, and where they do not reach.
+        """
+        if not weekdays or today - newest > REACH:
+            return weekdays
+        of_newest = {calendar_name(row.ticker) for row in self._session.optimizer.rows.table() if row.as_of == newest}
+        known = self._closes.known([name for name in of_newest if name is not None], today)
+        return min(
+            sum(newest < each.date <= today for each in known[name]) if name is not None and name in known else weekdays
+            for name in of_newest
+        )
+
     def _punctuality(self, now: dt.datetime) -> tuple[Punctuality, ...]:
         grace = dt.timedelta(hours=self._session.settings.bars_due_hours)
         if not grace:
@@ -68,7 +83,8 @@ class Readiness:
 def table_health(session: Session, today: dt.date) -> dict[str, Any]:
     """Whether forecasts can be served: `tickers` in the table, the newest bar and its age, and the share that is fresh.
 
-    `fresh_share` is measured against the newest bar. `age_sessions` are the weekdays from that bar to today.
+    `fresh_share` is measured against the newest bar. `age_sessions` are the weekdays from that bar to today;
+    `Readiness.health` has the sessions.
     """
     unknown = {"status": "not ready", "tickers": 0, "newest_as_of": None, "age_sessions": None, "fresh_share": 0.0}
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 
+import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -116,3 +118,18 @@ def test_questions_to_the_provider_are_counted_by_outcome(session):
         line = f'tidecast_provider_calls_total{{outcome="{outcome}"}}'
         assert f"{line} {count}.0" in text or (count == 0 and line not in text)
     assert "tidecast_provider_call_seconds_count 2.0" in text
+
+
+def test_the_age_of_the_newest_bar_counts_sessions_and_no_holidays(tmp_path):
+    """The last session before Lunar New Year, and the Monday a week and a half later: Shanghai had no session in between."""
+    last, back = dt.date(2024, 2, 8), dt.date(2024, 2, 19)
+    day = np.busday_offset(last, np.arange(-299, 1)).astype(np.int32)
+    bars = {f"{ticker}.SS": dataclasses.replace(each, day=day) for ticker, each in BARS.items()}
+    write_state(tmp_path / "state", bars, made_rows(bars).values())
+    settings = Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0, bars_due_hours=0)
+    with Session.open(settings) as opened:
+        calendars = ExchangeCloses(closes)
+        judged = Readiness(opened, lambda: at(back, 12), calendars)
+        assert judged.health().page["age_sessions"] == 7, "weekdays, until the calendar is read"
+        until(lambda: calendars.known({"XSHG"}, back))
+        assert judged.health().page["age_sessions"] == 1
