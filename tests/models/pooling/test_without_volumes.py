@@ -1,0 +1,64 @@
+"""A ticker without volumes among others that have them: its season is unknown, and not a quiet season."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from models.pooling.cross_section import pooled_variances
+from models.pooling.joint_panel import joint_panel, row_terms, tickers_of, with_usual_seasons
+from models.pooling.pool import pool
+from models.pooling.terms import TERM_NAMES
+from models.results import TrainingJob
+from models.serving import make_forecast
+from models.training import train_ticker
+from records import Forecast
+from tests.models.windows import simulated_columns, window_of_columns
+
+SEASONS = [TERM_NAMES.index("season_volume"), TERM_NAMES.index("season_jump")]
+OTHERS = [at for at in range(len(TERM_NAMES)) if at not in SEASONS]
+BARS, TICKERS = 760, 8
+
+
+@functools.cache
+def row_of(seed: int, *, has_volumes: bool) -> Forecast:
+    columns = simulated_columns(BARS, seed=seed, level=0.01)
+    if not has_volumes:
+        columns[5][:] = 0.0
+    window = window_of_columns(f"T{seed}", *columns)
+    job = TrainingJob(window, b"", 21, 0, ("har",), 504, "hash")
+    return make_forecast(window, train_ticker(job), horizon=21, settings_hash="hash", minimum_bars=504)
+
+
+def rows(*, has_volumes: bool) -> list[Forecast]:
+    return [row_of(0, has_volumes=has_volumes), *(row_of(seed, has_volumes=True) for seed in range(1, TICKERS))]
+
+
+def test_its_seasons_are_the_mean_of_the_others_in_the_panel_and_now() -> None:
+    found = rows(has_volumes=False)
+    assert (row_terms(found[0])[SEASONS] == 0.0).all(), "as the features have it"
+    panel = joint_panel(found)
+    own = tickers_of(panel) == 0
+    for week in np.unique(panel.weeks[own]):
+        same = panel.weeks == week
+        of_others = panel.terms[same & ~own][:, SEASONS].mean(axis=0)
+        assert panel.terms[same & own][:, SEASONS] == pytest.approx(of_others[None])
+    steps = pooled_variances(found).steps
+    assert steps is not None
+    now = steps.terms
+    assert now[0, SEASONS] == pytest.approx(now[1:, SEASONS].mean(axis=0))
+    assert (now[:, OTHERS] == np.array([row_terms(row) for row in found])[:, OTHERS]).all()
+
+
+def test_volumes_alone_change_no_volatility_by_much() -> None:
+    """Simulated volumes say nothing of the prices: without them a ticker is as volatile as with them, and so are the others."""
+    with_volumes, without = (np.log([row.annual_volatility for row in pool(rows(has_volumes=flag))]) for flag in (True, False))
+    assert np.abs(with_volumes - without).max() < 0.02
+
+
+def test_where_nobody_has_volumes_nothing_is_filled() -> None:
+    terms = np.ones((4, len(TERM_NAMES)))
+    terms[:, SEASONS] = 0.0
+    assert with_usual_seasons(terms, np.array([7, 7, 8, 8])) is terms
