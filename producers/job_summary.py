@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from producers.screen import suspect_lines
 from records import Suspicion
 
 
@@ -34,7 +35,7 @@ def summary_lines(summary: JobSummary) -> Sequence[str]:
     )
     return [
         counts,
-        *(f"suspect: {one.ticker}: {one.date} {one.rule}: {one.evidence}" for one in summary.suspect),
+        *(suspect_lines(summary.suspect) if summary.suspect else ()),
         *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
         *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -14,10 +16,21 @@ from settings import SuspectBars
 
 logger = logging.getLogger(__name__)
 
+#: Suspect bars that a run lists: over many tickers there were 33,158 once.
+_LISTED: Final = 20
 _HELD_OUT: Final[dict[SuspectBars, frozenset[SuspicionRule]]] = {
     SuspectBars.IMPOSSIBLE: IMPOSSIBLE,
     SuspectBars.QUARANTINE: OF_THE_BAR_ITSELF,
 }
+
+
+def suspect_lines(found: Sequence[Suspicion]) -> Iterator[str]:
+    """Suspect bars as text: how many by each rule, and the first of them. `producers check` lists more."""
+    counts = Counter(str(one.rule) for one in found)
+    yield f"suspect bars: {len(found):,} ({', '.join(f'{count:,} {rule}' for rule, count in counts.most_common())})"
+    yield from (f"suspect: {one.ticker}: {one.date} {one.rule}: {one.evidence}" for one in found[:_LISTED])
+    if len(found) > _LISTED:
+        yield f"… and {len(found) - _LISTED:,} more; python -m producers check lists them"
 
 
 class Screen:

@@ -50,6 +50,7 @@ def run(
     from contextlib import ExitStack
 
     from models.training import train_ticker
+    from producers.screen import suspect_lines
     from state.folder import StateFolder
     from streams.embedded.engine import EmbeddedEngine
     from streams.embedded.summary import summary_lines
@@ -72,9 +73,9 @@ def run(
     for line in summary_lines(summary):
         click.echo(line, err=True)
     if bars.suspicions:
-        click.echo(
-            f"suspect bars: {len(bars.suspicions):,} ({settings.suspect_bars}); python -m producers check lists them", err=True
-        )
+        for line in suspect_lines(bars.suspicions):
+            click.echo(line, err=True)
+        click.echo(f"which suspect bars are held out, SUSPECT_BARS says: {settings.suspect_bars}", err=True)
 
 
 def _starts_since_last(settings: Settings, tickers: list[str] | None) -> dict[str, dt.date]:

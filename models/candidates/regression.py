@@ -72,7 +72,7 @@ class LogVarianceRegression:
         if not columns or np.count_nonzero(rows) < MINIMUM_ROWS:
             raise TooFewBarsError(
                 f"{window.ticker}: {np.count_nonzero(rows)} bars with all variance features and a label, "
-                f"log-HAR needs {MINIMUM_ROWS}: wait for more history"
+                f"log-HAR needs {MINIMUM_ROWS}: more history is needed"
             )
         x = regressors[rows]
         y = np.log(np.maximum(target[rows], LEAST_VARIANCE_SHARE * target[rows].mean()))
@@ -98,7 +98,7 @@ class LogVarianceRegression:
         """
         row = log_variances(window.last(1), self.columns)[0]
         if not np.isfinite(row).all():
-            raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: wait for more history")
+            raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: more history is needed")
         return min(max(float(row @ self.coefficients) + self.intercept, self.lowest), self.highest)
 
 

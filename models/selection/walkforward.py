@@ -81,7 +81,7 @@ def plan_folds(bars: int, horizon: int) -> tuple[Fold, ...]:
     last = bars - 1 - horizon
     if last - (first - 1) < MINIMUM_HORIZONS * horizon:
         raise TooFewBarsError(
-            f"{bars} bars leave less than {MINIMUM_HORIZONS} horizons of {horizon} bars to validate on: wait for more history"
+            f"{bars} bars leave less than {MINIMUM_HORIZONS} horizons of {horizon} bars to validate on: more history is needed"
         )
     origins = range(last, first - 2, -max(1, horizon // 2))[::-1]
     bounds = np.linspace(first, last + 1, FOLDS + 1).astype(int).tolist()
