@@ -1,4 +1,4 @@
-"""Forecasts that anyone could make: what the served one has to beat."""
+"""Forecasts that anyone could make: the served forecast has to beat them."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from evaluation.scores import (
     volatility_scores,
     weight_score,
 )
-from evaluation.tables import table_scores
+from evaluation.small_tables import table_scores
 from records import Forecast
 
 COLUMNS = (

@@ -27,7 +27,7 @@ from evaluation.scores import (
     volatility_scores,
     weight_score,
 )
-from evaluation.tables import table_scores
+from evaluation.small_tables import table_scores
 from models.selection.metrics import qlike
 from tests.evaluation.samples import HORIZON, SETTINGS, TICKERS, evaluated, histories
 from tests.models.windows import simulated_columns, window_of_columns
