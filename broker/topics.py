@@ -7,6 +7,7 @@ has all topics and tables of a partition. An auto-created topic could have anoth
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -160,16 +161,28 @@ def _give_brokers_time(admin: KafkaAdminClient, name: str) -> None:
 
 def existing_topic(settings: Settings, topic: str) -> ExistingTopic:
     """One of the topics above as the broker has it. Raises BrokerError if it does not exist."""
-    name = topic_name(settings, topic)
-    with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
-        (described,) = admin.describe_topics([name])
-    if described["error_code"] == UnknownTopicOrPartitionError.errno:
+    found = existing_topics(settings, [topic])
+    if not found:
         raise BrokerError(
-            f"{settings.kafka_bootstrap}: there is no topic {name}; start a worker, which creates it, or correct KAFKA_PREFIX"
+            f"{settings.kafka_bootstrap}: there is no topic {topic_name(settings, topic)}; start a worker, which creates it, "
+            "or correct KAFKA_PREFIX"
         )
-    if described["error_code"]:
-        raise explain(for_code(described["error_code"])(name), settings)
-    return ExistingTopic(described["topic_id"], len(described["partitions"]))
+    return found[topic]
+
+
+def existing_topics(settings: Settings, wanted: Iterable[str]) -> dict[str, ExistingTopic]:
+    """Those of these topics that exist, by their short names."""
+    names = {topic_name(settings, topic): topic for topic in wanted}
+    found: dict[str, ExistingTopic] = {}
+    with broker_errors(settings), KafkaAdminClient(**client_options(settings)) as admin:
+        described = admin.describe_topics(sorted(names))
+    for topic in described:
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if topic["error_code"]:
+            raise explain(for_code(topic["error_code"])(topic["name"]), settings)
+        found[names[topic["name"]]] = ExistingTopic(topic["topic_id"], len(topic["partitions"]))
+    return found
 
 
 def topic_ids(settings: Settings) -> dict[str, str]:

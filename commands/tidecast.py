@@ -41,7 +41,7 @@ ENTRIES: Final = {
     "On Kafka": (
         Entry("worker", "streams.worker_command:worker", "Keep the forecasts of some partitions fresh."),
         Entry("status", "streams.status_command:status", "Print what works and what does not."),
-        Entry("replica", "state.replica_command:replica", "Copy the forecast table to this host."),
+        Entry("replica", "state.replica_command:replica", "Copy the workers' tables to this host."),
         Entry("rebuild", "streams.worker_command:rebuild", "Delete all tables; workers derive them from the bars."),
         Entry("cluster", "cluster.__main__:cli", "Run a broker, workers, a producer and the HTTP service here."),
     ),

@@ -1,23 +1,32 @@
-"""A replica of the forecast table: its numbers, its metrics, and what keeps it from its work. Pure."""
+"""A replica of the workers' tables: its numbers, its metrics, and what keeps it from its work. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from monitoring.exposition import Specification, mapping, plain
-from monitoring.figures import PartitionFigures
+from monitoring.exposition import Samples, Specification, mapping, plain
 from monitoring.judgement import AWAY_SECONDS, STANDSTILL_SECONDS, Reason
 from monitoring.progress import Progress
+
+
+class ReplicaPartition(msgspec.Struct, frozen=True):
+    """A partition of a table: how many records wait, for how long the oldest has been seen, and how long without progress."""
+
+    table: str
+    partition: int
+    lag_messages: int
+    lag_seconds: float
+    standing_seconds: float
 
 
 class ReplicaFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Counters since the start, and how it stands now; `reasons` is empty if the replica does its work.
 
-    `rows` are those of the copy; `left_out` records cannot be used, `void` records were written by a worker that had lost its
-    partition; `copies` counts how often the copy was begun anew.
+    `rows` are the forecasts; `values` and `table_bytes` are by table (`forecasts`, `history`, `models`). `void` records were
+    written by a worker that had lost its partition; `copies` counts how often a copy was begun anew.
     """
 
     version: str
@@ -26,30 +35,44 @@ class ReplicaFigures(msgspec.Struct, frozen=True, kw_only=True):
     uptime_seconds: float
     reasons: tuple[Reason, ...]
     rows: int
+    values: Mapping[str, int]
     records: int
-    left_out: int
     void: int
     copies: int
-    partitions: tuple[PartitionFigures, ...]
+    partitions: tuple[ReplicaPartition, ...]
     broker_silent_seconds: float
-    table_bytes: int
+    table_bytes: Mapping[str, int]
 
 
-def replica_reasons(now: float, answered_at: float, progress: Mapping[int, Progress]) -> tuple[Reason, ...]:
-    """Why the copy falls behind its topic; empty if it does not. Moments are seconds of a monotonic clock."""
+def replica_reasons(
+    now: float, answered_at: float, progress: Mapping[tuple[str, int], Progress], incomplete: Iterable[tuple[str, int]] = ()
+) -> tuple[Reason, ...]:
+    """Why the copies fall behind their topics; empty if they do not. Moments are seconds of a monotonic clock.
+
+    `progress` is by table and partition; `incomplete` copies were read to the end of their changelogs and lack values.
+    """
     silent = now - answered_at
     if silent > AWAY_SECONDS:
-        text = f"Kafka has not answered this replica for {silent:.0f} s: bring it back; the rows stay as they are meanwhile"
+        text = f"Kafka has not answered this replica for {silent:.0f} s: bring it back; the copies stay as they are meanwhile"
         return (Reason("broker_away", text),)
+    reasons: list[Reason] = []
     stood = [
-        f"{number} ({each.lag} messages, {each.stood_for(now):.0f} s)"
-        for number, each in sorted(progress.items())
+        f"{table} {number} ({each.lag} messages, {each.stood_for(now):.0f} s)"
+        for (table, number), each in sorted(progress.items())
         if each.stood_for(now) >= STANDSTILL_SECONDS
     ]
-    if not stood:
-        return ()
-    text = f"partitions of the forecasts stand still: {', '.join(stood)}: kill -9 the replica and start it again"
-    return (Reason("standstill", text),)
+    if stood:
+        text = f"partitions stand still: {', '.join(stood)}: kill -9 the replica and start it again"
+        reasons.append(Reason("standstill", text))
+    lacking = ", ".join(f"{table} {number}" for table, number in sorted(incomplete))
+    if lacking:
+        text = f"changelogs have lost values: {lacking}: if it lasts, stop the workers and run `python -m streams rebuild`"
+        reasons.append(Reason("incomplete", text))
+    return tuple(reasons)
+
+
+def _by_partition(read: Callable[[ReplicaPartition], float]) -> Callable[[ReplicaFigures], Samples]:
+    return lambda figures: [((each.table, str(each.partition)), float(read(each))) for each in figures.partitions]
 
 
 REPLICA_METRICS: Final[tuple[Specification[ReplicaFigures], ...]] = (
@@ -62,33 +85,30 @@ REPLICA_METRICS: Final[tuple[Specification[ReplicaFigures], ...]] = (
         lambda f: [((code,), 1.0) for code in sorted({reason.code for reason in f.reasons})],
     ),
     Specification("replica_uptime_seconds", "Since the replica's start", (), plain(lambda f: f.uptime_seconds)),
-    Specification("replica_rows", "Rows of the copy", (), plain(lambda f: f.rows)),
-    Specification("replica_records_total", "Records of the topic that were read", (), plain(lambda f: f.records)),
-    Specification("replica_left_out_records_total", "Records that cannot be used", (), plain(lambda f: f.left_out)),
+    Specification("replica_rows", "Forecasts of the copy", (), plain(lambda f: f.rows)),
+    Specification("replica_values", "Values of the copy", ("table",), mapping(lambda f: f.values)),
+    Specification("replica_records_total", "Records of the topics that were read", (), plain(lambda f: f.records)),
     Specification(
         "replica_void_records_total", "Records of workers that had lost their partition", (), plain(lambda f: f.void)
     ),
-    Specification("replica_copies_total", "Times that the copy was begun anew", (), plain(lambda f: f.copies)),
+    Specification("replica_copies_total", "Times that a partition's copy was begun anew", (), plain(lambda f: f.copies)),
     Specification(
-        "replica_lag_messages",
-        "Records that wait, by partition of the forecasts",
-        ("partition",),
-        mapping(lambda f: {str(p.partition): float(p.lag_messages) for p in f.partitions}),
+        "replica_lag_messages", "Records that wait", ("table", "partition"), _by_partition(lambda each: each.lag_messages)
     ),
     Specification(
         "replica_lag_seconds",
         "For how long the oldest waiting record has been seen to wait",
-        ("partition",),
-        mapping(lambda f: {str(p.partition): p.lag_seconds for p in f.partitions}),
+        ("table", "partition"),
+        _by_partition(lambda each: each.lag_seconds),
     ),
     Specification(
         "replica_standing_seconds",
         "For how long records have waited without any progress",
-        ("partition",),
-        mapping(lambda f: {str(p.partition): p.standing_seconds for p in f.partitions}),
+        ("table", "partition"),
+        _by_partition(lambda each: each.standing_seconds),
     ),
     Specification(
         "replica_broker_silent_seconds", "Since the broker last answered", (), plain(lambda f: f.broker_silent_seconds)
     ),
-    Specification("replica_table_bytes", "On the disk", (), plain(lambda f: f.table_bytes)),
+    Specification("replica_table_bytes", "On the disk", ("table",), mapping(lambda f: f.table_bytes)),
 )

@@ -129,10 +129,9 @@ def _replica(line: ReplicaLine) -> Text:
     waiting = max((each.lag_seconds for each in figures.partitions), default=0.0)
     behind = f"{lag:,} records behind for {duration(waiting)}" if lag else "up to date"
     problems = ", ".join(reason.code for reason in figures.reasons) or "works"
-    left_out = f", {figures.left_out:,} records left out" if figures.left_out else ""
     return Text(
-        f"replica: {problems}, {behind}, {figures.rows:,} rows{left_out}, version {figures.version}, "
-        f"{figures.table_bytes / 2**20:.1f} MB, up {duration(figures.uptime_seconds)}"
+        f"replica: {problems}, {behind}, {figures.rows:,} rows, version {figures.version}, "
+        f"{sum(figures.table_bytes.values()) / 2**20:.1f} MB, up {duration(figures.uptime_seconds)}"
     )
 
 

@@ -34,4 +34,4 @@ def _bars(histories: HistoryReader, ticker: str) -> Bars | None:
     try:
         return histories.bars(ticker)
     except ForecastingError:
-        return None  # a replica's folder has no histories; of one that is damaged the reader has logged the reason
+        return None  # a replica without bars has no histories; of one that is damaged the reader has logged the reason

@@ -132,7 +132,7 @@ def _tickers(histories: HistoryReader) -> list[str]:
     try:
         return histories.tickers()
     except StateMissingError:
-        return []  # a replica's folder has rows alone
+        return []  # a replica without bars has rows alone
 
 
 def _notes(recorded: Sequence[Recorded], counts: dict[str, Unjudged], replayed: int) -> list[str]:

@@ -24,6 +24,11 @@ class WorkerSettings(BaseModel, frozen=True):
     replica_port: int = Field(
         0, ge=0, le=65535, description="Port of a replica's health page on loopback; 0 takes any free port."
     )
+    replica_bars: bool = Field(
+        default=True,
+        description="Whether a replica also copies bars and models, 60 kB a ticker: for earlier end dates, prices, "
+        "explanations and live losses. False for forecasts alone, for example over a slow line.",
+    )
     worker_session_seconds: float = Field(
         8.0,
         ge=6,

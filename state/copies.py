@@ -1,4 +1,4 @@
-"""All copies of a table on this host: the database of the embedded engine or a replica, and the partitions of stream workers.
+"""All copies of a table on this host: the database of the embedded engine, and the partitions of stream workers and replicas.
 
 After a failover the folder of the dead worker is still readable, but old. A folder copied or restored from a backup looks the
 same. So all copies are read, and `state.newest` chooses among their values. Copies appear and disappear while readers are open.
@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 
 #: How soon a new partition is noticed. Each look reads some directories.
 _DISCOVERY_SECONDS: Final = 1.0
+#: The folders with copies of partitions, in the state folder.
+_PARTITIONED: Final = ("workers/*/tables", "replica/tables")
 
 
 class Copies:
@@ -93,7 +95,7 @@ class Copies:
             now = self._clock()
             if self._discovered_at is None or now - self._discovered_at >= _DISCOVERY_SECONDS:
                 self._discovered_at = now
-                found = set(self._state_dir.glob(f"workers/*/tables/{self._table}-*.db"))
+                found = {path for folder in _PARTITIONED for path in self._state_dir.glob(f"{folder}/{self._table}-*.db")}
                 for path in self._partitions.keys() - found:
                     self._partitions.pop(path).close()
                 for path in found - self._partitions.keys():

@@ -17,7 +17,7 @@ def explain_forecast(ticker: str, state_dir: Path | None, form: str) -> None:
     """Print why the forecast of TICKER is what it is: each number as arithmetic on printed numbers.
 
     What belongs to bars and models (the own log-HAR, splits, what the newest bar changed) needs a folder that has them: that of
-    `streams run` or of the ticker's worker. A replica has the rest.
+    `streams run`, of the ticker's worker or of a replica. With REPLICA_BARS=false a replica has the rest.
     """
     from records import canonical_ticker
     from streams.explain import explanation_json, explanation_text

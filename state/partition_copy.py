@@ -7,6 +7,7 @@ of a copy give another number or digest, the copy has lost records and must be r
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,7 +19,9 @@ from broker.claims import CLAIM_PREFIX, Claim, Standing, Verdict
 from errors import StateCorruptError, StateError, StateWriteError
 from state.database import BOOKKEEPING, Database
 from state.follower import Follower
-from state.stamp import Revision, fingerprint_of, stamp, unstamp
+from state.stamp import Revision, Stamped, fingerprint_of, stamp, unstamp
+
+logger = logging.getLogger(__name__)
 
 _POSITION_KEY: Final = BOOKKEEPING + b"position"
 _DIGESTS: Final = 1 << 64
@@ -58,16 +61,21 @@ class _Position(msgspec.Struct, frozen=True):
 class PartitionCopy:
     """An open copy; for one thread at a time."""
 
-    def __init__(self, path: Path, topic_id: str, options: Options) -> None:
+    def __init__(self, path: Path, topic_id: str, options: Options, *, keeps_outdated: bool = False) -> None:
         """Open the copy, created if missing; a copy of another topic with the same name is cleared.
+
+        With `keeps_outdated`, values from before a rebuild stay until newer values come, for readers of forecasts. They do not
+        belong to what the copy proves.
 
         Raises StateCorruptError, SchemaError, StateLockedError or StateWriteError.
         """
         self.path = path
+        self._keeps_outdated = keeps_outdated
         self._database = Database.open_writer(path, remedy=_REMEDY, options=options, look=False)
         try:
             self._position = self._stored_position() or _Position(topic_id)
             if self._position.topic_id != topic_id:
+                logger.warning("copy of an earlier topic of the same name emptied path=%s", path)
                 self._clear(_Position(topic_id))
         except BaseException:
             self._database.close()
@@ -107,15 +115,26 @@ class PartitionCopy:
         """Keys whose last record in the log is void: their owner writes them again."""
         return self._position.void
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether number and digest of the keys are those in the changelog's last record; only if it was read to its end."""
+        return self._position.said in (None, (self.keys, self.digest))
+
     def get(self, key: bytes) -> bytes | None:
         """The payload under a key. Raises StateCorruptError."""
         value = self._database.get(key)
         return None if value is None else unstamp(value).payload
 
     def fingerprint(self, key: bytes) -> int | None:
-        """The fingerprint of the value under a key, or None."""
+        """The fingerprint of the value under a key, None without a value or if the value is from before a rebuild."""
+        return self._fingerprint(key, self._position.incarnation)
+
+    def _fingerprint(self, key: bytes, incarnation: int) -> int | None:
         value = self._database.get(key)
-        return None if value is None else int.from_bytes(unstamp(value).fingerprint, "little")
+        stamped = None if value is None else unstamp(value)
+        if stamped is None or _is_outdated(stamped, incarnation):
+            return None
+        return int.from_bytes(stamped.fingerprint, "little")
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Keys and payloads, sorted by key."""
@@ -134,14 +153,18 @@ class PartitionCopy:
         void: list[bytes] = []
         left = dict.fromkeys(self._position.void)
         for record in records:
+            before = standing
             standing, verdict = standing.after(record.offset, record.key, record.claim, deleted=record.value is None)
             _note_claim(claims, record)
+            if standing.incarnation > before.incarnation:
+                # By a claim, or by the first record that compaction has left of a rebuilt table.
+                if not self._keeps_outdated:
+                    changes = dict.fromkeys([key for key, _ in self._database.iterate()])
+                fingerprints, keys, digest, said = {}, 0, 0, None
+                left.clear()
             _note_void(left, record.key, verdict)
             if verdict is Verdict.VOID and not record.key.startswith(BOOKKEEPING):
                 void.append(record.key)
-            elif verdict is Verdict.REBUILT:
-                changes = dict.fromkeys([key for key, _ in self._database.iterate()])
-                fingerprints, keys, digest, said = dict.fromkeys(changes), 0, 0, None
             elif verdict is Verdict.COUNTS and record.fingerprint is not None and record.claim is not None:
                 # This process wrote the record: nothing needs to be computed or read again.
                 changes[record.key] = None
@@ -151,7 +174,10 @@ class PartitionCopy:
                 fingerprints[record.key] = None if record.value is None else int.from_bytes(record.fingerprint, "little")
                 keys, digest = said = record.claim.keys, record.claim.digest
             elif verdict is Verdict.COUNTS:
-                old = fingerprints[record.key] if record.key in fingerprints else self.fingerprint(record.key)
+                if record.key in fingerprints:
+                    old = fingerprints[record.key]
+                else:
+                    old = self._fingerprint(record.key, standing.incarnation)
                 if record.value is None:
                     new, changes[record.key] = None, None
                 else:
@@ -169,9 +195,12 @@ class PartitionCopy:
         self._position = position
         return void
 
-    def verify(self) -> str | None:
-        """The fault of the copy, or None if it is proven complete: every key and value is read and counted."""
-        return _problem(self._database, self._position)
+    def verify(self, *, complete: bool = True) -> str | None:
+        """The fault of the copy, or None if it is proven whole: every key and value is read and counted.
+
+        With `complete`, the changelog has been read to its end, and the copy must have all of its values.
+        """
+        return _problem(self._database, self._position, complete=complete)
 
     def _stored_position(self) -> _Position | None:
         return _position_in(self._database, self.path)
@@ -182,8 +211,10 @@ class PartitionCopy:
         self._position = position
 
 
-def problem_on_disk(path: Path, *, at_least: int) -> str | None:
+def problem_on_disk(path: Path, *, at_least: int, complete: bool = True) -> str | None:
     """What is wrong with a copy as another process reads it now, None if it is whole and applied up to offset `at_least`.
+
+    `complete` as in `PartitionCopy.verify`.
 
     The process that has the copy open would not notice: RocksDB reads most of its files only when it opens a database, so
     a damaged MANIFEST harms every reader and not the writer. Raises StateWriteError where rocksdict may not write its
@@ -191,10 +222,10 @@ def problem_on_disk(path: Path, *, at_least: int) -> str | None:
     """
 
     def look(database: Database) -> str | None:
-        position = _position_in(database, path)
-        if position is None or position.next < at_least:
-            return f"readers see it as of offset {0 if position is None else position.next}, {at_least} is written"
-        return _problem(database, position)
+        position = _position_in(database, path) or _Position("")
+        if position.next < at_least:
+            return f"readers see it as of offset {position.next}, {at_least} is written"
+        return _problem(database, position, complete=complete)
 
     with Follower(path, refresh_seconds=0) as follower:
         try:
@@ -213,7 +244,7 @@ def _position_in(database: Database, path: Path) -> _Position | None:
         raise StateCorruptError(f"{path} cannot be read ({error}): {_REMEDY}") from error
 
 
-def _problem(database: Database, position: _Position) -> str | None:
+def _problem(database: Database, position: _Position, *, complete: bool) -> str | None:
     """What is wrong with the values: every key and value is read, counted and added up."""
     keys = digest = 0
     try:
@@ -222,15 +253,22 @@ def _problem(database: Database, position: _Position) -> str | None:
             found = fingerprint_of(key, stamped.payload)
             if found != stamped.fingerprint:
                 return f"key {key!r:.60} has a value that was not written"
+            if _is_outdated(stamped, position.incarnation):
+                continue
             keys += 1
             digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
     except StateCorruptError as error:
         return str(error)
     if (keys, digest) != (position.keys, position.digest):
         return f"{keys} keys, but {position.keys} keys were written, or their values differ"
-    if position.said not in (None, (keys, digest)):
+    if complete and position.said not in (None, (keys, digest)):
         return f"{keys} keys, but the changelog has {position.said[0]}, or their values differ"
     return None
+
+
+def _is_outdated(stamped: Stamped, incarnation: int) -> bool:
+    """Whether the value is from before the rebuild that began the incarnation."""
+    return stamped.revision.incarnation < incarnation
 
 
 def _note_claim(claims: dict[bytes, None], record: Record) -> None:
@@ -241,9 +279,7 @@ def _note_claim(claims: dict[bytes, None], record: Record) -> None:
 
 
 def _note_void(void: dict[bytes, None], key: bytes, verdict: Verdict) -> None:
-    if verdict is Verdict.REBUILT:
-        void.clear()
-    elif verdict is Verdict.VOID and not key.startswith(BOOKKEEPING):
+    if verdict is Verdict.VOID and not key.startswith(BOOKKEEPING):
         void[key] = None
     elif verdict is Verdict.COUNTS:
         void.pop(key, None)

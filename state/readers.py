@@ -168,7 +168,9 @@ class ForecastReader(CopiesReader):
     def all(self) -> list[Forecast]:
         """All readable rows, sorted by ticker."""
         copies = [dict(found) for found in self._read(Database.scan)]
-        rows = (self._row(key.decode(), [found.get(key) for found in copies]) for key in sorted(set().union(*copies)))
+        # A key that is no ticker has no row of its own, so it is left out as unreadable.
+        keys = sorted(set().union(*copies))
+        rows = (self._row(key.decode(errors="replace"), [found.get(key) for found in copies]) for key in keys)
         return [row for row in rows if isinstance(row, Forecast)]
 
     def unreadable(self) -> dict[str, str]:

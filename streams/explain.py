@@ -70,7 +70,7 @@ def _look(settings: Settings, ticker: str) -> _Found:
 
 
 def _bars_and_models(settings: Settings, ticker: str) -> tuple[TickerState | None, LoadedTicker | None]:
-    """The ticker's history and models, each None if this folder lacks it (a replica's)."""
+    """The ticker's history and models, each None if this folder lacks it (a replica without bars)."""
     state: TickerState | None = None
     stored: bytes | None = None
     try:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 #: Rows that are kept, 4 kB each: all dates of some thousand tickers.
 _KEPT_BYTES: Final = 64 << 20
-NO_BARS: Final = "this folder has no bars of it (a replica has rows alone): ask where the workers run"
+NO_BARS: Final = "this folder has no bars of it: let its replica copy bars (REPLICA_BARS), or ask where the workers run"
 
 #: What a row is made of: the bars' revision, and the trained models as they are stored.
 Sources = tuple[Hashable, bytes | None]

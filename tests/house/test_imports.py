@@ -41,7 +41,7 @@ PURE = (
 #: Library → the files that may import it.
 AT_HOME = {
     "faust": ("streams/kafka/",),
-    "kafka": ("broker/", "producers/", "state/replica.py"),
+    "kafka": ("broker/", "producers/", "state/replica/changelogs.py"),
     "rocksdict": ("state/",),
     "numba": ("history/feature_kernel",),
     "torch": ("models/candidates/lstm", "models/pretraining/"),

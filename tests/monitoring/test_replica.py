@@ -17,19 +17,25 @@ def progress(*samples: tuple[float, int, int]) -> Progress:
 
 def test_records_that_wait_without_progress_are_a_standstill() -> None:
     stands = progress(*((5.0 * k, 10, 12) for k in range(8)))
-    (reason,) = replica_reasons(35.0, 35.0, {3: stands})
+    (reason,) = replica_reasons(35.0, 35.0, {("history", 3): stands})
     assert reason.code == "standstill"
-    assert "3 (2 messages, 35 s)" in reason.text
-    assert not replica_reasons(STANDSTILL_SECONDS - 1.0, STANDSTILL_SECONDS - 1.0, {3: stands})
+    assert "history 3 (2 messages, 35 s)" in reason.text
+    assert not replica_reasons(STANDSTILL_SECONDS - 1.0, STANDSTILL_SECONDS - 1.0, {("history", 3): stands})
 
 
 def test_a_large_lag_that_shrinks_and_an_empty_topic_are_none() -> None:
     moves = progress(*((5.0 * k, 100 * k, 1_000_000) for k in range(20)))
     idle = progress(*((5.0 * k, 7, 7) for k in range(20)))
-    assert not replica_reasons(95.0, 95.0, {0: moves, 1: idle})
+    assert not replica_reasons(95.0, 95.0, {("forecasts", 0): moves, ("forecasts", 1): idle})
 
 
 def test_a_broker_that_is_away_is_the_one_reason() -> None:
     stands = progress(*((5.0 * k, 10, 12) for k in range(8)))
-    (reason,) = replica_reasons(100.0, 100.0 - AWAY_SECONDS - 1.0, {3: stands})
+    (reason,) = replica_reasons(100.0, 100.0 - AWAY_SECONDS - 1.0, {("history", 3): stands}, [("models", 2)])
     assert reason.code == "broker_away"
+
+
+def test_a_changelog_that_has_lost_values_is_named() -> None:
+    (reason,) = replica_reasons(35.0, 35.0, {}, [("models", 2), ("history", 1)])
+    assert reason.code == "incomplete"
+    assert "history 1, models 2" in reason.text

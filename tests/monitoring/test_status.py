@@ -10,9 +10,8 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from monitoring.figures import PartitionFigures
 from monitoring.judgement import Reason
-from monitoring.replica import ReplicaFigures
+from monitoring.replica import ReplicaFigures, ReplicaPartition
 from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
 from monitoring.status_text import status_screen
 from tests.made.figures import figures
@@ -39,15 +38,15 @@ REPLICA = ReplicaFigures(
     uptime_seconds=7_300.0,
     reasons=(),
     rows=498,
+    values={"forecasts": 498, "history": 2_490, "models": 498},
     records=5_021,
-    left_out=2,
     void=0,
     copies=0,
-    partitions=(PartitionFigures(0, True, 7, 95.0, 95.0, None),),
+    partitions=(ReplicaPartition("history", 0, 7, 95.0, 95.0),),
     broker_silent_seconds=2.0,
-    table_bytes=3 << 20,
+    table_bytes={"forecasts": 3 << 20, "history": 30 << 20},
 )
-STOOD = msgspec.structs.replace(REPLICA, reasons=(Reason("standstill", "partitions of the forecasts stand still: 0"),))
+STOOD = msgspec.structs.replace(REPLICA, reasons=(Reason("standstill", "partitions stand still: history 0"),))
 AWAY = msgspec.structs.replace(REPLICA, reasons=(Reason("broker_away", "Kafka has not answered"),))
 
 
@@ -160,7 +159,7 @@ def test_json_comes_back() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (ReplicaLine(REPLICA, None), ["works", "7 records behind for 1 min 35 s", "498 rows", "2 records left out"]),
+        (ReplicaLine(REPLICA, None), ["works", "7 records behind for 1 min 35 s", "498 rows", "33.0 MB"]),
         (ReplicaLine(STOOD, None), ["standstill"]),
         (ReplicaLine(None, "its page gives no answer"), ["replica: silent"]),
     ],

@@ -74,7 +74,7 @@ def test_names_from_outside_cannot_write_html(made: Path) -> None:
 
 
 def test_a_folder_of_rows_alone_has_nothing_to_replay(made: Path, tmp_path: Path) -> None:
-    """As on the host of a replica."""
+    """As on the host of a replica without bars."""
     shutil.copytree(made / "forecasts.db", tmp_path / "state" / "forecasts.db")
     result = run(tmp_path / "state")
     assert result.exit_code == 0, result.output

@@ -112,7 +112,7 @@ def test_a_ticker_without_a_row_is_refused_with_advice(folder: Path) -> None:
     assert "publish bars of it" in str(result.exception)
 
 
-def test_a_replicas_folder_explains_all_but_the_own_part(folder: Path, tmp_path: Path) -> None:
+def test_a_folder_of_forecasts_alone_explains_all_but_the_own_part(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "replica").mkdir()
     (tmp_path / "replica" / "forecasts.db").symlink_to(folder / "forecasts.db")
     printed = explained(tmp_path / "replica", "AAA")

@@ -181,7 +181,7 @@ def test_a_folder_from_before_a_rebuild_does_not_hide_the_rebuilt_values(tmp_pat
 
 @pytest.mark.parametrize(("replica", "worker"), [(70, 75), (75, 70)])
 def test_a_replica_beside_workers_folders(tmp_path: Path, replica: int, worker: int) -> None:
-    with Database.open_writer(tmp_path / FORECASTS) as database:
+    with Database.open_writer(tmp_path / "replica" / "tables" / "forecasts-0.db") as database:
         put_row(database, forecast("AAA", as_of=FRIDAY, annual_return=float(replica)), Revision(0, replica))
         put_row(database, forecast("BBB"), Revision(0, 1))
     with Database.open_writer(table(tmp_path, "w1", "forecasts")) as database:

@@ -26,7 +26,7 @@ from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, Wo
 from records import Forecast
 from settings import Settings
 from state.readers import ForecastReader
-from state.replica_watch import page_of
+from state.replica.watch import page_of
 from streams.kafka.worker.folder import noted_pages
 
 Figures = TypeVar("Figures")

@@ -11,20 +11,22 @@ from pathlib import Path
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
-from broker.claims import CLAIM_PREFIX, HEADER, Claim, encode_claim
+from broker.claims import HEADER, Claim, encode_claim
 from broker.client import client_options
-from broker.topics import FORECASTS, ensure_topics, topic_name
+from broker.topics import FORECASTS, ensure_topics, existing_topic, topic_name
 from errors import StateCorruptError
 from records import encode_forecast
 from settings import Settings
 from state.database import Database
-from state.folder import FORECASTS as FORECASTS_FOLDER
+from state.partition_copy import PartitionCopy
 from state.readers import ForecastReader
-from state.replica import ForecastReplica
-from state.replica_store import ReplicaStore
+from state.replica.following import Replica
+from state.replica.tables import FOLDER
+from state.shared_memory import SharedMemory
 from state.stamp import Revision, unstamp
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, rows_of
+from tests.made.changelogs import Changelog
 from tests.made.rows import forecast
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -37,15 +39,26 @@ def row(ticker: str, number: int = 0) -> bytes:
     return encode_forecast(forecast(ticker, annual_return=float(number)))
 
 
-def send(settings: Settings, records: Records, claim: Claim | None = None, partition: int | None = None) -> None:
-    """Send records under a claim as a worker does, or without a claim as an older version does."""
+def send(settings: Settings, records: Records) -> None:
+    """Send records without a claim, as an older version does."""
+    _send(settings, [(key.encode(), value, None) for key, value in records])
+
+
+def send_log(settings: Settings, log: Changelog) -> None:
+    """Send all records of a log, with their claims, to partition 0."""
+    _send(settings, [(record.key, record.value, record.claim) for record in log.records], 0)
+
+
+def _send(
+    settings: Settings, records: Sequence[tuple[bytes, bytes | None, Claim | None]], partition: int | None = None
+) -> None:
     producer = KafkaProducer(**client_options(settings), linger_ms=5)
-    headers = None if claim is None else [(HEADER, encode_claim(claim))]
     topic = topic_name(settings, FORECASTS)
     try:
-        futures = [
-            producer.send(topic, key=key.encode(), value=value, headers=headers, partition=partition) for key, value in records
-        ]
+        futures = []
+        for key, value, claim in records:
+            headers = None if claim is None else [(HEADER, encode_claim(claim))]
+            futures.append(producer.send(topic, key=key, value=value, headers=headers, partition=partition))
         for future in futures:
             future.get(timeout=PATIENCE_SECONDS)
     finally:
@@ -70,13 +83,23 @@ def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:
 
 def copied(settings: Settings) -> tuple[dict[bytes, bytes], list[int]]:
     """Rows and offsets in the folder of a stopped replica; checks that the replica is complete."""
-    path = settings.state_dir / FORECASTS_FOLDER
-    with Database.open_writer(path) as database:
-        assert database.get(b"\0position"), "a replica without one copies the topic again"
-    with ReplicaStore(path) as store:
-        offsets = [progress.offset for progress in store.position.partitions]
-    with Database.open_writer(path) as database:
-        return {key: unstamp(value).payload for key, value in database.scan()}, offsets
+    memory = SharedMemory(cache_bytes=1 << 20)
+    topic = existing_topic(settings, FORECASTS)
+    rows: dict[bytes, bytes] = {}
+    offsets: list[int] = []
+    for path in copies(settings):
+        copy = PartitionCopy(path, topic.id, memory.options(), keeps_outdated=True)
+        assert copy.verify(complete=False) is None
+        rows |= dict(copy.items())
+        offsets.append(copy.next_offset)
+        copy.close()
+    return rows, offsets
+
+
+def copies(settings: Settings) -> list[Path]:
+    """The folders of the copies of the forecasts' partitions."""
+    folder = settings.state_dir / FOLDER
+    return [folder / f"forecasts-{number}.db" for number in range(len(list(folder.glob("forecasts-*.db"))))]
 
 
 def up_to(log: Mapping[int, Records], offsets: Sequence[int]) -> dict[bytes, bytes]:
@@ -101,7 +124,7 @@ def create_again(settings: Settings) -> None:
     send(settings, [("OTHER", row("OTHER", number)) for number in range(2 * len(TICKERS))])
 
 
-def take_all(replica: ForecastReplica, count: int) -> None:
+def take_all(replica: Replica, count: int) -> None:
     taken: list[int] = []
     until(lambda: taken.append(replica.step()) or sum(taken) >= count)
     assert sum(taken) == count
@@ -125,12 +148,11 @@ def running(cluster: Cluster, settings: Settings, **environment: str) -> Iterato
 
 
 def stamps(settings: Settings) -> dict[str, Revision]:
-    with Database.open_writer(settings.state_dir / FORECASTS_FOLDER) as database:
-        return {key.decode(): unstamp(value).revision for key, value in database.scan()}
-
-
-def claim_record(writer: str) -> tuple[str, bytes]:
-    return CLAIM_PREFIX.decode() + writer, b"{}"
+    found: dict[str, Revision] = {}
+    for path in copies(settings):
+        with Database.open_writer(path) as database:
+            found |= {key.decode(): unstamp(value).revision for key, value in database.scan()}
+    return found
 
 
 def is_whole(reader: ForecastReader) -> bool:
@@ -141,4 +163,4 @@ def is_whole(reader: ForecastReader) -> bool:
 
 
 def repairs(cluster: Cluster) -> int:
-    return log_of(cluster).read_text().count("damaged copy removed, the topic is copied again")
+    return log_of(cluster).read_text().count("copy dropped, read again from its changelog")

@@ -16,15 +16,16 @@ from broker.topics import ensure_topics
 from records import encode_forecast
 from settings import Settings, load_settings
 from state.export import rows_to_json
-from state.folder import FORECASTS as FORECASTS_FOLDER
 from state.readers import ForecastReader
-from state.replica import ForecastReplica
+from state.replica.following import Replica
+from state.replica.tables import FOLDER
 from streams.kafka.worker.status import gather_replica
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, rows_of
 from tests.kafka.replica.made import (
     TICKERS,
     copied,
+    copies,
     is_whole,
     log_of,
     repairs,
@@ -89,17 +90,18 @@ def test_the_optimizer_serves_from_a_replica_what_it_serves_beside_a_worker(clus
 
 @pytest.mark.parametrize("pattern", ["CURRENT", "MANIFEST-*", "*.sst"])
 def test_a_damaged_copy_is_made_anew_from_the_topic(cluster: Cluster, settings: Settings, pattern: str) -> None:
-    """More kinds of damage in tests/state/test_replica_store.py, without a broker."""
+    """More kinds of damage in tests/state/replica/test_damage.py, without a broker."""
     send(settings, [(ticker, row(ticker)) for ticker in TICKERS])
-    with ForecastReplica(settings) as replica:
+    with Replica(settings) as replica:
         take_all(replica, len(TICKERS))
-    for file in (settings.state_dir / FORECASTS_FOLDER).glob(pattern):
+    damaged = [file for path in copies(settings) for file in path.glob(pattern)]
+    for file in damaged:
         os.truncate(file, 0)
     with ForecastReader(settings.state_dir) as reader, running(cluster, settings) as process:
         until(lambda: is_whole(reader))
         process.terminate()
         assert process.wait(timeout=PATIENCE_SECONDS) == 0
-    assert repairs(cluster) == 1
+    assert repairs(cluster) == len({file.parent for file in damaged})
     assert copied(settings)[0] == {ticker.encode(): row(ticker) for ticker in TICKERS}
 
 
@@ -108,8 +110,8 @@ def test_a_copy_that_is_removed_while_it_is_written_is_made_anew(cluster: Cluste
     with ForecastReader(settings.state_dir, refresh_seconds=0) as reader, running(cluster, settings) as process:
         for number in range(3):
             until(lambda: is_whole(reader))
-            shutil.rmtree(settings.state_dir / FORECASTS_FOLDER)
-            until(lambda number=number: repairs(cluster) == number + 1)
+            shutil.rmtree(settings.state_dir / FOLDER)
+            until(lambda number=number: repairs(cluster) >= (number + 1) * 3 * settings.kafka_partitions)
         until(lambda: is_whole(reader))
         assert process.poll() is None
 
@@ -158,7 +160,7 @@ def test_its_page_says_how_far_it_is(cluster: Cluster, settings: Settings) -> No
             return (
                 figures is not None
                 and figures.rows == len(TICKERS)
-                and len(figures.partitions) == settings.kafka_partitions
+                and len(figures.partitions) == 3 * settings.kafka_partitions
                 and not any(each.lag_messages for each in figures.partitions)
             )
 

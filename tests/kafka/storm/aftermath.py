@@ -125,8 +125,7 @@ class Aftermath:
         return differences(self._expected, Snapshot.of(self._cast.supervisor.state))
 
     def _replica(self) -> list[str]:
-        found = Snapshot.of(self._cast.folder / "replica", histories=False)
-        return [f"replica: {line}" for line in row_differences(self._expected.rows, found.rows)]
+        return [f"replica: {line}" for line in differences(self._expected, Snapshot.of(self._cast.folder / "replica"))]
 
     def _reader(self) -> list[str]:
         """The findings of the reader that was open all the time."""

@@ -30,16 +30,15 @@ class Snapshot:
     rows: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state_dir: Path, *, histories: bool = True) -> Snapshot:
+    def of(cls, state_dir: Path) -> Snapshot:
         """Read with new readers; a folder without a state is empty."""
         made = cls()
         try:
             with ForecastReader(state_dir) as forecasts:
                 made.rows = {row.ticker: msgspec.json.encode(row) for row in forecasts.all()}
-            if histories:
-                with HistoryReader(state_dir) as reader:
-                    states = {ticker: reader.state(ticker) for ticker in reader.tickers()}
-                made.histories = {ticker: state for ticker, state in states.items() if state is not None}
+            with HistoryReader(state_dir) as reader:
+                states = {ticker: reader.state(ticker) for ticker in reader.tickers()}
+            made.histories = {ticker: state for ticker, state in states.items() if state is not None}
         except StateMissingError:
             pass
         return made

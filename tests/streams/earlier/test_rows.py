@@ -143,7 +143,7 @@ def test_a_workers_copies_give_the_same_bytes(tmp_path: Path, rows: EarlierRows)
             assert copies.answer(question).rows == rows.answer(question).rows
 
 
-def test_a_replica_has_no_bars_and_says_so(tmp_path: Path) -> None:
+def test_a_folder_of_forecasts_alone_has_no_bars_and_says_so(tmp_path: Path) -> None:
     with StateFolder(tmp_path / "made").open_writer() as writer:
         writer.forecasts.put(rows_up_to(None)["AAA"])
     (tmp_path / "replica").mkdir()
@@ -151,7 +151,7 @@ def test_a_replica_has_no_bars_and_says_so(tmp_path: Path) -> None:
     with EarlierRows(settings_of(tmp_path / "replica")) as rows:
         answer = rows.answer(Question(date_at(-3), ("AAA",)))
     assert answer.rows == ()
-    assert "a replica has rows alone" in answer.missing["AAA"]
+    assert "REPLICA_BARS" in answer.missing["AAA"]
 
 
 def test_a_ticker_that_fails_costs_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

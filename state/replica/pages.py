@@ -9,7 +9,7 @@ import msgspec
 from commands.pages import Page
 from monitoring.exposition import CONTENT_TYPE, metrics_text, registry_of
 from monitoring.replica import REPLICA_METRICS
-from state.replica_watch import ReplicaWatch
+from state.replica.watch import ReplicaWatch
 
 
 def replica_pages(watch: ReplicaWatch) -> Mapping[str, Callable[[], Page]]:

@@ -8,16 +8,15 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from errors import StateWriteError
-from monitoring.figures import PartitionFigures
 from monitoring.progress import Progress, Sample, advanced
-from monitoring.replica import ReplicaFigures, replica_reasons
-from state.folder import FORECASTS
+from monitoring.replica import ReplicaFigures, ReplicaPartition, replica_reasons
+from state.replica.tables import FOLDER, FORECASTS, Place
 from version import VERSION
 
 #: The port of the replica's pages on loopback, in its state folder: `streams status` on the same host looks here.
@@ -28,39 +27,44 @@ class ReplicaWatch:
     """Counts and progress of one replica. Thread-safe."""
 
     def __init__(self, state_dir: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._table = state_dir / FORECASTS
+        self._folder = state_dir / FOLDER
         self._clock = clock
         self._mutex = threading.Lock()
         self._started_at = self._answered_at = clock()
-        self._progress: dict[int, Progress] = {}
-        self._rows = self._records = self._left_out = self._void = self._copies = 0
+        self._progress: dict[tuple[str, int], Progress] = {}
+        self._values: Mapping[str, int] = {}
+        self._incomplete: tuple[Place, ...] = ()
+        self._records = self._void = self._copies = 0
 
-    def note_records(self, count: int, *, rows: int, left_out: int, void: int) -> None:
-        """Records were read; `rows` is the copy's size after them."""
+    def note_records(self, count: int, *, values: Mapping[str, int], void: int) -> None:
+        """Records were read; `values` are the numbers of values by table after them."""
         with self._mutex:
             self._records += count
-            self._left_out += left_out
             self._void += void
-            self._rows = rows
+            self._values = dict(values)
 
     def note_copy(self) -> None:
-        """The copy is begun anew."""
+        """A copy is begun anew."""
         with self._mutex:
             self._copies += 1
-            self._rows = 0
 
-    def note_offsets(self, done: Mapping[int, int], ends: Mapping[int, int], rows: int) -> None:
-        """The broker has answered: by partition, the offset up to which the copy goes, and the log's end."""
+    def note_offsets(self, offsets: Mapping[Place, tuple[int, int]], *, values: Mapping[str, int]) -> None:
+        """The broker has answered: by place, the offset up to which the copy goes, and the log's end."""
         with self._mutex:
             now = self._answered_at = self._clock()
-            self._rows = rows
+            self._values = dict(values)
             self._progress = {
-                number: advanced(self._progress.get(number), Sample(now, done[number], end)) for number, end in ends.items()
+                place: advanced(self._progress.get(place), Sample(now, done, end)) for place, (done, end) in offsets.items()
             }
+
+    def note_incomplete(self, places: Iterable[Place]) -> None:
+        """These copies were read to the end of their changelogs, and lack values."""
+        with self._mutex:
+            self._incomplete = tuple(sorted(places))
 
     def figures(self) -> ReplicaFigures:
         """All numbers, as they are now."""
-        size = _bytes(self._table)
+        sizes = _sizes(self._folder)
         with self._mutex:
             now = self._clock()
             return ReplicaFigures(
@@ -68,25 +72,24 @@ class ReplicaWatch:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 uptime_seconds=now - self._started_at,
-                reasons=replica_reasons(now, self._answered_at, self._progress),
-                rows=self._rows,
+                reasons=replica_reasons(now, self._answered_at, self._progress, self._incomplete),
+                rows=self._values.get(FORECASTS, 0),
+                values=self._values,
                 records=self._records,
-                left_out=self._left_out,
                 void=self._void,
                 copies=self._copies,
                 partitions=tuple(
-                    PartitionFigures(
+                    ReplicaPartition(
+                        table=table,
                         partition=number,
-                        is_own=True,
                         lag_messages=each.lag,
                         lag_seconds=each.lag_seconds,
                         standing_seconds=each.stood_for(now),
-                        moved_seconds=None if each.moved_at is None else now - each.moved_at,
                     )
-                    for number, each in sorted(self._progress.items())
+                    for (table, number), each in sorted(self._progress.items())
                 ),
                 broker_silent_seconds=now - self._answered_at,
-                table_bytes=size,
+                table_bytes=sizes,
             )
 
 
@@ -122,9 +125,11 @@ def page_of(state_dir: Path) -> int | None:
         return None  # none ever ran here, or it is starting
 
 
-def _bytes(folder: Path) -> int:
-    size = 0
-    for path in folder.glob("*"):
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of the files by table."""
+    sizes: dict[str, int] = {}
+    for path in folder.glob("*-*.db/*"):
+        table = path.parent.name.partition("-")[0]
         with contextlib.suppress(OSError):
-            size += path.stat().st_size
-    return size
+            sizes[table] = sizes.get(table, 0) + path.stat().st_size
+    return sizes

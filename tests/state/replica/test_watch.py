@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from commands.pages import Pages
 from errors import SettingsError
 from settings import Settings
-from state.replica_pages import replica_pages
-from state.replica_watch import ReplicaWatch, noted_page, page_of
+from state.replica.pages import replica_pages
+from state.replica.tables import Place
+from state.replica.watch import ReplicaWatch, noted_page, page_of
 from streams.kafka.worker.status import gather_replica
 from tests.made.clocks import Clock
 from tests.waiting import PATIENCE_SECONDS
@@ -47,31 +48,40 @@ def fetched(pages: Pages, path: str) -> tuple[int, bytes]:
 
 
 def test_the_pages_say_lag_and_reasons(watch: ReplicaWatch, pages: Pages, clock: Clock) -> None:
-    watch.note_records(40, rows=7, left_out=2, void=1)
+    watch.note_records(40, values={"forecasts": 7, "history": 3}, void=1)
+    first, second = Place("forecasts", 1), Place("history", 1)
     for _ in range(8):
-        watch.note_offsets({0: 5, 1: 9}, {0: 5, 1: 12}, 7)
+        watch.note_offsets({first: (5, 5), second: (9, 12)}, values={"forecasts": 7, "history": 3})
         clock.now += 5.0
     status, body = fetched(pages, "readyz")
     assert status == 503
-    assert [reason["code"] for reason in json.loads(body)["reasons"]] == ["standstill"]
+    (reason,) = json.loads(body)["reasons"]
+    assert reason["code"] == "standstill"
+    assert "history 1 (3 messages" in reason["text"]
     assert fetched(pages, "healthz")[0] == 200
     assert fetched(pages, "nothing")[0] == 404
     text = fetched(pages, "metrics")[1].decode()
     values = {(s.name, *s.labels.values()): s.value for f in text_string_to_metric_families(text) for s in f.samples}
     assert values["tidecast_replica_ready",] == 0.0
-    assert values["tidecast_replica_lag_messages", "1"] == 3.0
-    assert values["tidecast_replica_lag_seconds", "1"] == 35.0
+    assert values["tidecast_replica_lag_messages", "1", "forecasts"] == 0.0
+    assert values["tidecast_replica_lag_messages", "1", "history"] == 3.0
+    assert values["tidecast_replica_lag_seconds", "1", "history"] == 35.0
     assert values["tidecast_replica_records_total",] == 40.0
-    assert values["tidecast_replica_left_out_records_total",] == 2.0
-    watch.note_offsets({0: 5, 1: 12}, {0: 5, 1: 12}, 7)
+    assert values["tidecast_replica_void_records_total",] == 1.0
+    assert values["tidecast_replica_rows",] == 7.0
+    assert values["tidecast_replica_values", "history"] == 3.0
+    watch.note_offsets({second: (12, 12)}, values={})
     assert fetched(pages, "readyz")[0] == 200
+    watch.note_incomplete([second])
+    status, body = fetched(pages, "readyz")
+    assert (status, json.loads(body)["reasons"][0]["code"]) == (503, "incomplete")
 
 
 def test_status_finds_the_replica_that_runs_and_no_other(tmp_path: Path, watch: ReplicaWatch, pages: Pages) -> None:
     settings = Settings(_env_file=None, state_dir=tmp_path)
     assert gather_replica(settings) is None
     with noted_page(tmp_path, pages.port):
-        watch.note_records(1, rows=3, left_out=0, void=0)
+        watch.note_records(1, values={"forecasts": 3}, void=0)
         line = gather_replica(settings)
         assert line is not None
         assert line.problem is None

@@ -1,0 +1,1 @@
+"""A replica: the workers' tables on another host, read from Kafka."""
