@@ -16,10 +16,13 @@ from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
 from producers.forms.series import repeats
 from producers.raw import RawBars
-from records import Days, RejectedBar, alternates, date_of
+from records import PRICE_COLUMNS, Days, RejectedBar, alternates, date_of
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400
+_SATURDAY: Final = 5
+#: So many bars at weekends that all repeat the bar before are no chance.
+_FEWEST_PADDED: Final = 4
 
 
 def daily_bars(
@@ -40,7 +43,7 @@ def daily_bars(
         raise SourceError(_why_repeated(raw.day, second, where))
     if (raw.day[1:] < raw.day[:-1]).any():
         raw = raw.part(np.argsort(raw.day, kind="stable"))
-    raw = _with_volume(raw, findings)
+    raw = _without_padding(_with_volume(raw, findings), findings)
     close = raw.values["close"]
     good = np.isfinite(close) & (close > 0) & (raw.day != NOT_A_DAY)
     if alternates(close[good]):
@@ -86,6 +89,22 @@ def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
         return raw
     findings.add_note(raw.ticker, "no volume in the file: taken as 0, and nothing rests on it")
     return replace(raw, values={**raw.values, "volume": np.zeros(len(raw.day))})
+
+
+def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
+    """Without weekends that only repeat the bar before, as tables that were filled up to every day have them."""
+    weekend = (raw.day[1:].astype(np.int64) + 3) % 7 >= _SATURDAY
+    if int(weekend.sum()) < _FEWEST_PADDED:
+        return raw
+    prices = np.stack([raw.values[name] for name in PRICE_COLUMNS])
+    volume, close = raw.values["volume"], raw.values["close"]
+    is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & (volume[1:] == volume[:-1])
+    is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
+    # Sunday's bar is compared with Saturday's, which is a copy itself.
+    if not ((is_copy | is_flat) | ~weekend).all():
+        return raw
+    findings.add_note(raw.ticker, f"{int(weekend.sum()):,} bars at weekends repeat the bar before: left out")
+    return raw.part(np.flatnonzero(np.concatenate([[True], ~weekend])))
 
 
 def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:

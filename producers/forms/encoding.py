@@ -12,7 +12,7 @@ from typing import Final
 import charset_normalizer
 
 from errors import SourceError
-from producers.forms.vocabulary import field_of
+from producers.forms.vocabulary import WRITTEN, field_of
 
 #: Codecs of older spreadsheets and vendors, each with the languages that it stands for; of equals the first is taken.
 _OLDER: Final = (
@@ -71,4 +71,5 @@ def _known_words(content: bytes, codec: str) -> int:
         return -1
     head = text[: _HEAD // 2].replace("\r", "\n").split("\n")[:12]
     words = {word for line in head for sign in ",;\t|" for word in line.split(sign)}
-    return sum(not word.isascii() and field_of(word) is not None for word in words)
+    known = [word for word in words if not word.isascii() and field_of(word) is not None]
+    return sum(1 + ("_".join(word.casefold().split()) in WRITTEN) for word in known)  # accents tell 1250 from 1252

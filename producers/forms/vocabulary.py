@@ -120,6 +120,8 @@ def plain(name: str, *, units: bool = False) -> str:
 WORDS: Final[dict[str, tuple[str, ...]]] = {
     ours: tuple(dict.fromkeys(plain(word) for word in words.split() if word != "|")) for ours, words in COLUMNS.items()
 }
+#: The words as they are written in the table, in lower case and with `_` for a blank.
+WRITTEN: Final = frozenset(word.casefold() for words in COLUMNS.values() for word in words.split())
 _FIELD_OF: Final[dict[str, str]] = {
     word: ours for ours in reversed([name for name in WORDS if name != "time"]) for word in WORDS[ours]
 }

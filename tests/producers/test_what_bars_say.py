@@ -180,3 +180,21 @@ def test_a_level_that_lasts_is_another_unit(tmp_path, factor):
 def test_tiny_coins_and_huge_currencies(tmp_path, start):
     bars = walk(start=start, seven=True, digits=12)
     assert read(put(tmp_path / "PEPE-IDR.csv", plain(bars))).bars == {"PEPE-IDR": as_read(bars)}
+
+
+@pytest.mark.parametrize("fill", ["the close alone", "the whole row"])
+def test_weekends_that_repeat_the_bar_before_are_left_out(tmp_path, fill):
+    rows = []
+    for row in walk().rows():
+        rows.append(row)
+        for after in (1, 2) if row[0].weekday() == 4 else ():
+            day = row[0] + dt.timedelta(after)
+            rows.append((day, *[row[4]] * 4, 0) if fill == "the close alone" else (day, *row[1:]))
+    found = read(put(tmp_path / "AAPL.csv", csv("Date,Open,High,Low,Close,Volume", rows)))
+    assert found.bars == {"AAPL": as_read(walk())}
+    assert "48 bars at weekends repeat the bar before: left out" in found.said
+
+
+def test_weekends_that_move_are_bars(tmp_path):
+    bars = walk(seven=True)
+    assert read(put(tmp_path / "BTC-USD.csv", plain(bars))).bars == {"BTC-USD": as_read(bars)}
