@@ -23,6 +23,8 @@ _DAY: Final = 86_400
 _SATURDAY: Final = 5
 #: So many bars at weekends that all repeat the bar before are no chance.
 _FEWEST_PADDED: Final = 4
+#: Where many bars of other days repeat the bar before as well, weekends are no exception.
+_FEW_COPIES: Final = 0.2
 
 
 def daily_bars(
@@ -101,7 +103,8 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & (volume[1:] == volume[:-1])
     is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
     # Sunday's bar is compared with Saturday's, which is a copy itself.
-    if not ((is_copy | is_flat) | ~weekend).all():
+    repeats_before = is_copy | is_flat
+    if not repeats_before[weekend].all() or repeats_before[~weekend].mean() > _FEW_COPIES:
         return raw
     findings.add_note(raw.ticker, f"{int(weekend.sum()):,} bars at weekends repeat the bar before: left out")
     return raw.part(np.flatnonzero(np.concatenate([[True], ~weekend])))
