@@ -18,7 +18,6 @@ from settings import Settings, load_settings
 from state.export import rows_to_json
 from state.readers import ForecastReader
 from state.replica.following import Replica
-from state.replica.tables import FOLDER
 from streams.kafka.worker.status import gather_replica
 from tests.conftest import ROOT
 from tests.kafka.cluster import Cluster, rows_of
@@ -110,8 +109,10 @@ def test_a_copy_that_is_removed_while_it_is_written_is_made_anew(cluster: Cluste
     with ForecastReader(settings.state_dir, refresh_seconds=0) as reader, running(cluster, settings) as process:
         for number in range(3):
             until(lambda: is_whole(reader))
-            shutil.rmtree(settings.state_dir / FOLDER)
-            until(lambda number=number: repairs(cluster) >= (number + 1) * 3 * settings.kafka_partitions)
+            removed = copies(settings)
+            for path in removed:
+                shutil.rmtree(path)
+            until(lambda number=number, removed=removed: repairs(cluster) == (number + 1) * len(removed))
         until(lambda: is_whole(reader))
         assert process.poll() is None
 
