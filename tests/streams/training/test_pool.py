@@ -114,7 +114,7 @@ def test_processes_compute_in_one_thread_and_the_parent_keeps_its_environment() 
         for name in ONE_THREAD:
             pool.request(name, lambda name=name: name)
         outcomes = drain(pool)
-    assert {outcome.result for outcome in outcomes.values()} == {"1"}
+    assert {str(outcome.error or outcome.result) for outcome in outcomes.values()} == {"1"}
     assert dict(os.environ) == before
 
 
