@@ -64,7 +64,7 @@ def _kill_broker(cast: Cast) -> None:
 CASES: Final = (
     Case("a worker is frozen", "foreign_standstill", "TidecastPartitionStandsStill", _freeze),
     Case("the broker is away", "broker_away", "TidecastBrokerAway", _kill_broker),
-    Case("bars of years ago, no newer ones", "bars_late", "TidecastBarsLate", _old_bars, environment={}),
+    Case("bars of years ago, none newer", "bars_late", "TidecastBarsLate", _old_bars, environment={}),
     Case(
         "training processes are killed",
         "pool_dies",
