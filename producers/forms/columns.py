@@ -30,11 +30,7 @@ def numbers(
     `between` is the name of the sign between columns, None where there is none.
     """
     values = {name: cast(column) for name, column in parts.items()}
-    if (
-        all(column is not None for column in values.values())
-        and declared.decimal is None
-        and not _may_be_grouped(parts, values)
-    ):
+    if all(column is not None for column in values.values()) and declared.decimal is None and not _may_be_grouped(parts):
         return {name: column for name, column in values.items() if column is not None}, None
     texts = {name: NumberTexts.of(column) for name, column in parts.items()}
     sign = Sign(declared.decimal) if declared.decimal else None
@@ -55,12 +51,14 @@ def numbers(
     return read, f"decimal {of_prices}" if is_said else None
 
 
-def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray], values: Mapping[str, Floats | None]) -> bool:
-    """Whether a few closes leave it open that a point stands between thousands, as `10.016` rupiah."""
-    close = values.get("close")
-    if close is None or not is_text(parts["close"]) or (np.rint(close) == close).all():
-        return False
-    return may_be_grouped([text or "" for text in parts["close"].slice(0, 50).to_pylist()])
+def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray]) -> bool:
+    """Whether the prices with a point leave it open that it stands between thousands, as `10.016` rupiah."""
+    pointed: list[str] = []
+    for name in PRICES:
+        if name in parts and is_text(parts[name]):
+            texts = parts[name].cast(pa.string())
+            pointed += texts.filter(pc.match_substring(texts, ".")).slice(0, 50).to_pylist()
+    return bool(pointed) and may_be_grouped(pointed)
 
 
 def _ratio(text: str) -> str:

@@ -73,9 +73,12 @@ def _are_all_pointed(prices: Sequence[NumberTexts]) -> bool:
 
 
 def _goes_on(prices: Sequence[NumberTexts], sign: Sign) -> bool:
-    for column in prices:
-        values = column.floats(sign)
-        values = values[np.isfinite(values) & (values > 0)]
+    """Whether prices stay near each other under a decimal sign: from day to day, and within each day."""
+    columns = [column.floats(sign) for column in prices]
+    for column in columns:
+        values = column[np.isfinite(column) & (column > 0)]
         if len(values) < _ENOUGH or np.abs(np.diff(np.log(values))).max() > _LARGEST_MOVE:
             return False
-    return True
+    table = np.stack(columns)
+    table = table[:, (np.isfinite(table) & (table > 0)).all(axis=0)]
+    return not table.size or bool(np.ptp(np.log(table), axis=0).max() <= _LARGEST_MOVE)

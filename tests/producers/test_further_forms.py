@@ -235,3 +235,11 @@ def test_what_is_refused_by_name(tmp_path, name, content, says):
     with pytest.raises(SourceError) as error:
         read(put(tmp_path / name, content(walk())))
     assert says in str(error.value)
+
+
+def test_a_high_alone_beyond_a_thousand_shows_that_its_point_stands_between_thousands(tmp_path):
+    """`1.010` beside `990` and `970`: under a decimal point the high would lie below the low."""
+    rows = [(row[0], 990, "1.010", 970, 990 + at % 3, row[5]) for at, row in enumerate(walk().rows())]
+    found = read(put(tmp_path / "X.csv", csv(HEADER.replace(",", ";"), rows, ";")))
+    assert found.bars["X"][0][1:5] == (990.0, 1010.0, 970.0, 990.0)
+    assert found.rejected == []
