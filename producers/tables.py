@@ -163,7 +163,7 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     if layout.wide:
         return _side_by_side(cells, layout, form, member, declared, day, clock, dates)
     parts = {ours: cells[str(at)] for ours, at in layout.columns.items() if ours in _VALUES}
-    values, decimal = numbers(parts, declared, member.where, between=form.delimiter)
+    values, decimal = numbers(parts, declared, member.where)
     if "volume" in values:
         values["volume"] = values["volume"] * volume_unit(form.columns["volume"])
         if not np.nan_to_num(values["volume"]).any():
@@ -203,7 +203,7 @@ def _side_by_side(
     decimal: str | None = None
     for columns in layout.wide.values():
         parts = {ours: cells[str(at)] for ours, at in columns.items()}
-        values, decimal = numbers(parts, declared, member.where, between=form.delimiter)
+        values, decimal = numbers(parts, declared, member.where)
         found.append({name: values.get(name, np.full(len(day), np.nan)) for name in fields})
     traded = [np.flatnonzero(np.isfinite(np.stack([v[n] for n in PRICES[:4]])).any(axis=0)) for v in found]
     rows = np.concatenate(traded) if traded else np.empty(0, np.intp)

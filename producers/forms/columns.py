@@ -22,13 +22,8 @@ _ISO: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00:00(\.0+)?)?$"
 PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
 
 
-def numbers(
-    parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str, *, between: str | None = None
-) -> tuple[dict[str, Floats], str | None]:
-    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur).
-
-    `between` is the name of the sign between columns, None where there is none.
-    """
+def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str) -> tuple[dict[str, Floats], str | None]:
+    """The columns as floats, and how their decimal sign was decided (None: they are numbers, or only decimal points occur)."""
     values = {name: cast(column) for name, column in parts.items()}
     if all(column is not None for column in values.values()) and declared.decimal is None and not _may_be_grouped(parts):
         return {name: column for name, column in values.items() if column is not None}, None
@@ -41,7 +36,7 @@ def numbers(
             f"{where}: {parted!r} may be in parts of 32, as bonds are quoted, or thousands; write decimals, or say thousands: "
             f"--read-as decimal=point"
         )
-    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(prices, texts.get("volume"), where=where, between=between)
+    of_prices, of_volumes = (sign, sign) if sign else decimal_sign(prices, texts.get("volume"), where=where)
     ratios = [_ratio(text) for text in texts["split"].odd] if "split" in texts else None
     read = {
         name: column.floats(of_volumes if name == "volume" else of_prices, ratios if name == "split" else None)

@@ -34,13 +34,8 @@ def decided(columns: Sequence[NumberTexts]) -> Sign | str | None:
     return next(iter(shown), None)
 
 
-def decimal_sign(
-    prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, where: str, between: str | None = None
-) -> tuple[Sign, Sign]:
-    """The decimal signs of prices and volumes. SourceError names both readings if none is sure.
-
-    `between` is the name of the sign between the columns: `15.505` beside commas is an ordinary number.
-    """
+def decimal_sign(prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, where: str) -> tuple[Sign, Sign]:
+    """The decimal signs of prices and volumes. SourceError names both readings if none is sure."""
     of_prices = decided(prices)
     of_volumes = None if volumes is None else decided([volumes])
     if isinstance(of_prices, Sign):
@@ -51,7 +46,7 @@ def decimal_sign(
     example = next((text for column in prices if (text := column.holds(",")) is not None), None)
     pointed = next((text for column in prices if (text := column.holds(".")) is not None), None)
     if of_prices is None and example is None and readings != [Sign.COMMA] and not (volumes and volumes.are_thousands()):
-        is_told = between in ("comma", None) or (volumes is not None and volumes.has_plain_thousands())
+        is_told = volumes is not None and volumes.has_plain_thousands()
         if pointed is None or is_told or len(readings) != len(Sign) or not _are_all_pointed(prices):
             return Sign.POINT, Sign.POINT
     example = example or pointed

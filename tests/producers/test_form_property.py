@@ -78,7 +78,12 @@ def test_what_is_written_is_read_back_equal_or_refused(bars, data):
     titles = data.draw(st.sampled_from([[], ["https://www.example.org"], ["Historical data", ""]]))
     rows = []
     for day, *prices, volume in bars[::-1] if newest_first else bars:
-        cells = [date_text(day, form), *(written(price, decimal, thousands, drop=drop) for price in prices), str(volume)]
+        # Who groups the digits of prices groups those of volumes: `15.123` beside `451998` has three decimals.
+        numbers = [
+            *(written(price, decimal, thousands, drop=drop) for price in prices),
+            written(volume, decimal, thousands, drop=True),
+        ]
+        cells = [date_text(day, form), *numbers]
         rows.append(sign.join(f'"{cells[at]}"' if sign in cells[at] else cells[at] for at in order))
     text = end.join([*titles, sign.join(header[at] for at in order), *rows]) + end
     with tempfile.TemporaryDirectory() as folder:
