@@ -100,7 +100,7 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
         return raw
     prices = np.stack([raw.values[name] for name in PRICE_COLUMNS])
     volume, close = raw.values["volume"], raw.values["close"]
-    is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & (volume[1:] == volume[:-1])
+    is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & ((volume[1:] == volume[:-1]) | ~(volume[1:] > 0))
     is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
     # Sunday's bar is compared with Saturday's, which is a copy itself.
     repeats_before = is_copy | is_flat

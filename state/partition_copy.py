@@ -16,7 +16,7 @@ import msgspec
 from rocksdict import Options
 
 from broker.claims import CLAIM_PREFIX, Claim, Standing, Verdict
-from errors import StateCorruptError, StateError, StateWriteError
+from errors import SchemaError, StateCorruptError, StateError, StateWriteError
 from state.database import BOOKKEEPING, Database
 from state.follower import Follower
 from state.stamp import Revision, Stamped, fingerprint_of, stamp, unstamp
@@ -257,7 +257,7 @@ def _problem(database: Database, position: _Position, *, complete: bool) -> str 
                 continue
             keys += 1
             digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
-    except StateCorruptError as error:
+    except (StateCorruptError, SchemaError) as error:
         return str(error)
     if (keys, digest) != (position.keys, position.digest):
         return f"{keys} keys, but {position.keys} keys were written, or their values differ"

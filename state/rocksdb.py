@@ -14,8 +14,8 @@ from state.rocksdb_errors import translated
 
 #: RocksDB's default is 2 × 64 MB of write buffers per database. 4 MB hold two days of 500 tickers.
 _WRITE_BUFFER_BYTES: Final = 4 << 20
-#: For all databases of a process: a reader opens dozens, and with a cache each its memory grew for hours. The system's file cache
-#: has the blocks as well; only unpacking them is saved.
+#: For all databases of a process: a reader opens dozens, and with a cache each its memory grew for hours. The system's file
+#: cache has the blocks as well; only unpacking them is saved.
 _BLOCK_CACHE_BYTES: Final = 4 << 20
 #: The default is an eighth of a write buffer for each database, however little is in it.
 _ARENA_BYTES: Final = 64 << 10

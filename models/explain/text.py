@@ -13,7 +13,7 @@ def explanation_lines(explanation: Explanation) -> Iterator[str]:
     yield (
         f"{explanation.ticker} as of {explanation.as_of}: return by {explanation.return_model or 'no model'}, "
         f"volatility by {explanation.volatility_model or 'no model'}, "
-        + (f"pooled over {explanation.pooled_tickers} tickers" if explanation.pooled_tickers > 1 else "not pooled")
+        + (f"pooled over {explanation.pooled_tickers} tickers" if explanation.pooled_tickers > 1 else "without other tickers")
     )
     trained = f"models trained on bars up to {explanation.training_cutoff}" if explanation.training_cutoff else "not trained"
     made_by = f"version {explanation.code_version}, settings {explanation.settings_hash}"

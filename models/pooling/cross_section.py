@@ -160,7 +160,9 @@ def pooled_variances(
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = np.array([row_terms(row) for row in members])
     now = np.vstack([now, *(_filled(row_terms(row), np.median(now, axis=0)) for row in untrained)])
-    now = with_usual_seasons(now, np.zeros(len(now), np.intp))
+    # Seasons of trained tickers come from trained tickers alone: an untrained ticker adds nothing to them.
+    together = np.zeros(len(now), np.intp)
+    now = np.vstack([with_usual_seasons(now[:count], together[:count]), with_usual_seasons(now, together)[count:]])
     if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)

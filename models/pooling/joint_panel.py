@@ -164,7 +164,9 @@ def _without_the_loudest(
     One ticker with wrong bars must not decide on the others' weight. Up to FEWEST_FOR_EVIDENCE tickers are no evidence; from
     there to ENOUGH_FOR_EVIDENCE its standard error counts for more. Without a prior all rows count.
     """
-    tickers, weeks = int(ticker.max()) + 1, int(week.max()) + 1
+    # Those alone that have rows here: whether a ticker without rows counts must not depend on its name.
+    present, ticker = np.unique(ticker, return_inverse=True)
+    tickers, weeks = len(present), int(week.max()) + 1
     products = np.bincount(ticker * weeks + week, product, minlength=tickers * weeks).reshape(tickers, weeks)
     squares = np.bincount(ticker, square, minlength=tickers)
     total = products.sum(axis=0)

@@ -4,9 +4,9 @@ A row is complete by itself; no worker needs another's data, and the result depe
 trained when or in which order the rows come. What pooling changes (see docs/evaluation.md for what it is worth):
 
 - the return: own means are shrunk towards their centre instead of towards zero (`shrinkage`);
-- the volatility's level: the middle over tickers of the log mean of own and pooled log-HAR, each less its own distance;
-- each ticker's distance from that level: slopes estimated within calendar weeks, so that shocks to the whole market cannot
-  swamp them (`terms` says on what);
+- the volatility's level: between own and pooled log-HAR, the more of pooled the more variance rises; located among the tickers;
+- each ticker's distance from that level: usual slopes on its terms (`terms`). Tables of more than 60 tickers add a part of
+  their own, estimated within calendar weeks, so that shocks to the whole market cannot swamp it;
 - the weights of the candidates: from the evidence of all tickers together;
 - the intervals: from the residuals of all tickers together;
 - a ticker without a trained model, too young for one above all: the pooled estimates in place of its own past.
@@ -81,8 +81,8 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
     """The rows, in their order, each with the forecast pooled over all that belong together.
 
     All rows must have been known at the date for which they are asked: a row from after it would look ahead. Rows without
-    numbers, those more than a week older than the newest, and those made under other settings are given back as they are; so
-    is a ticker that stands alone. Exact in any order of rows: sums run in the order of tickers.
+    numbers, those more than a week older than the newest, and those made under other settings are given back as they are.
+    Exact in any order of rows: sums run in the order of tickers.
     """
     estimates = pool_estimates(rows)
     if estimates is None:

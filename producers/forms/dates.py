@@ -35,6 +35,7 @@ _EIGHT_DIGITS: Final = re.compile(r"\d{8}")
 #: A larger share of dates that are written otherwise is no mistake in a few rows.
 _FEW_OTHERS: Final = 0.02
 _ONE_OR_TWO: Final = 2
+_MONTHS: Final = 12
 #: In another order than their own, dates go back at each end of a month.
 _IN_ORDER: Final = 0.98
 #: Characters of the shortest date, `1/2/24`.
@@ -150,7 +151,8 @@ def _written(parts: Sequence[_Part], declared: DateForm | None, where: str) -> I
             continue
         match, kind = part
         try:
-            day[row] = day_number(_date(match, kind, order))
+            # Dates with points have the day first, unless the order is declared.
+            day[row] = day_number(_date(match, "last" if declared and kind == "dotted" else kind, order))
         except ValueError:
             continue
         kinds["month by name" if kind == "word" else "year.month.day" if kind == "ymd" else str(order)] = None
@@ -183,8 +185,14 @@ def _of_one_kind(parts: Sequence[_Part], where: str) -> list[tuple[re.Match[str]
 def _order(parts: Sequence[_Part], where: str) -> DateForm:
     """Day or month first, of the dates that end with the year."""
     undecided = [match for match, kind in filter(None, parts) if kind == "last"]
-    dotted = any(kind == "dotted" for _, kind in filter(None, parts))
+    dotted = [match for match, kind in filter(None, parts) if kind == "dotted"]
     if not undecided:
+        month_first = [match for match in dotted if int(match["b"]) > _MONTHS >= int(match["a"])]
+        if len(month_first) > max(_ONE_OR_TWO, _FEW_OTHERS * len(dotted)):
+            raise SourceError(
+                f"{where}: {month_first[0][0]!r} has no month in its middle; "
+                f"if the month is first: --read-as dates={DateForm.MDY}"
+            )
         return DateForm.DMY
     if len(undecided[0]["c"]) == 2:
         return _order_of_short_years(undecided, where)

@@ -73,8 +73,10 @@ def _order_fault(values: Mapping[str, Floats], dates: Sequence[str]) -> str | No
     if (high < np.maximum(opened, close) - 1e-9).any() or (low > np.minimum(opened, close) + 1e-9).any():
         return "its columns of prices are not open, high, low, close"
     rises = _rises(dates)
-    if rises is None or len(close) < _FEWEST_BARS or not (low > 0).all():
+    if len(close) < _FEWEST_BARS or not (low > 0).all():
         return None
+    if rises is None:
+        return "its dates do not say which bar is first, and open and close may be exchanged"
     before, after = (slice(None, -1), slice(1, None)) if rises else (slice(1, None), slice(None, -1))
     overnight = np.median(np.abs(np.log(opened[after] / close[before])))
     exchanged = np.median(np.abs(np.log(close[after] / opened[before])))

@@ -75,6 +75,9 @@ class Changelogs:
                 max_partition_fetch_bytes=self._settings.kafka_message_bytes,
                 metadata_max_age_ms=_METADATA_MS,
             )
+            # A broker that creates topics on request would bring back a changelog that a rebuild has just deleted. The client
+            # has no setting for it that reaches its requests.
+            self._consumer._cluster.config["allow_auto_create_topics"] = False  # noqa: SLF001
 
     def close(self) -> None:
         """Close the consumer; idempotent."""
@@ -91,6 +94,8 @@ class Changelogs:
             if topic not in found:
                 # A rebuild deletes it and creates it again.
                 self._notices.warn(table, "changelog missing, looked for again table=%s topic=%s", table, self._name(table))
+            else:
+                self._notices.clear(table)
         return {table: found[topic] for table, topic in self._topics.items() if topic in found}
 
     def partitions(self, table: str) -> int:

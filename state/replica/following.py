@@ -73,7 +73,8 @@ class Replica:
         while not stop.is_set():
             try:
                 if not self._changelogs.is_connected:
-                    once_kafka_answers(self._settings, self.step, stop=stop)
+                    # Only the connection is repeated as it is. Any later failure closes it, and the copies say where to go on.
+                    once_kafka_answers(self._settings, self._connect, stop=stop)
                 elif self.step():
                     probe.begin()
                 elif probe.is_over() and not self._changelogs.listens():

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from errors import StateWriteError
 from monitoring.progress import Progress, Sample, advanced
@@ -21,6 +21,8 @@ from version import VERSION
 
 #: The port of the replica's pages on loopback, in its state folder: `streams status` on the same host looks here.
 _PAGE: Final = "replica.page"
+_LOCK_TRIES: Final = 5
+_LOCK_PAUSE_SECONDS: Final = 0.02
 
 
 class ReplicaWatch:
@@ -104,12 +106,25 @@ def noted_page(state_dir: Path, port: int) -> Iterator[None]:
         raise StateWriteError.at(path, error) from error
     with file:
         # Only its life says that the port is its own: the system frees the lock at the process's end, however it ends.
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.truncate(0)
-        file.write(str(port))
-        file.flush()
+        if _is_ours(file):
+            file.truncate(0)
+            file.write(str(port))
+            file.flush()
         yield
+
+
+def _is_ours(file: TextIO) -> bool:
+    """Whether no other replica has the page: its port stays, and this process is about to be refused."""
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_SECONDS)  # `status` has the lock for a moment
+        except OSError:
+            return True  # a file system without locks
+        else:
+            return True
+    return False
 
 
 def page_of(state_dir: Path) -> int | None:
