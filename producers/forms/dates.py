@@ -187,10 +187,10 @@ def _order(parts: Sequence[_Part], where: str) -> DateForm:
     undecided = [match for match, kind in filter(None, parts) if kind == "last"]
     dotted = [match for match, kind in filter(None, parts) if kind == "dotted"]
     if not undecided:
-        month_first = [match for match in dotted if int(match["b"]) > _MONTHS >= int(match["a"])]
-        if len(month_first) > max(_ONE_OR_TWO, _FEW_OTHERS * len(dotted)):
+        middle_is_day = [match for match in dotted if int(match["b"]) > _MONTHS >= int(match["a"])]
+        if len(middle_is_day) > max(_ONE_OR_TWO, _FEW_OTHERS * len(dotted)):
             raise SourceError(
-                f"{where}: {month_first[0][0]!r} has no month in its middle; "
+                f"{where}: {middle_is_day[0][0]!r} has no month in its middle; "
                 f"if the month is first: --read-as dates={DateForm.MDY}"
             )
         return DateForm.DMY
