@@ -191,3 +191,15 @@ def test_a_ticker_that_is_not_there_has_a_likely_one(tmp_path):
     path = put(tmp_path / "x.csv", csv(f"{HEADER},ticker", two_series(("AAPL", "MSFT"))))
     with pytest.raises(SourceError, match="has no bars of APPL; it has AAPL, MSFT; did you mean AAPL"):
         read_source("file", path=path, tickers=["APPL"], today=TODAY)
+
+
+def test_dates_with_points_and_the_month_first_are_refused_until_they_are_declared(tmp_path):
+    bars = walk()
+    path = put(tmp_path / "A.csv", csv(HEADER, [(f"{row[0]:%m.%d.%Y}", *row[1:]) for row in bars.rows()]))
+    assert "--read-as dates=month.day.year" in refused(path)
+    assert read(path, "dates=month.day.year").bars == {"A": as_read(bars)}
+
+
+def test_a_file_without_a_header_row_needs_dates_that_say_which_bar_is_first(tmp_path):
+    rows = [(f"{row[0]:%d/%m/%Y}", *row[1:]) for row in walk().rows()]
+    assert "open and close may be exchanged" in refused(put(tmp_path / "A.csv", csv("", rows).strip()))

@@ -182,14 +182,15 @@ def test_tiny_coins_and_huge_currencies(tmp_path, start):
     assert read(put(tmp_path / "PEPE-IDR.csv", plain(bars))).bars == {"PEPE-IDR": as_read(bars)}
 
 
-@pytest.mark.parametrize("fill", ["the close alone", "the whole row"])
+@pytest.mark.parametrize("fill", ["the close alone", "the whole row", "the prices"])
 def test_weekends_that_repeat_the_bar_before_are_left_out(tmp_path, fill):
     rows = []
     for row in walk().rows():
         rows.append(row)
         for after in (1, 2) if row[0].weekday() == 4 else ():
             day = row[0] + dt.timedelta(after)
-            rows.append((day, *[row[4]] * 4, 0) if fill == "the close alone" else (day, *row[1:]))
+            filled = {"the close alone": (*[row[4]] * 4, 0), "the whole row": row[1:], "the prices": (*row[1:5], 0)}
+            rows.append((day, *filled[fill]))
     found = read(put(tmp_path / "AAPL.csv", csv("Date,Open,High,Low,Close,Volume", rows)))
     assert found.bars == {"AAPL": as_read(walk())}
     assert "48 bars at weekends repeat the bar before: left out" in found.said

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from models.pooling.cross_section import pooled_variances
-from models.pooling.joint_panel import joint_panel, row_terms, tickers_of, with_usual_seasons
+from models.pooling.joint_panel import _without_the_loudest, joint_panel, row_terms, tickers_of, with_usual_seasons
 from models.pooling.pool import pool
 from models.pooling.terms import TERM_NAMES
 from models.results import TrainingJob
+from models.selection.evidence import prior_of
 from models.serving import make_forecast
 from models.training import train_ticker
 from records import Forecast
@@ -62,3 +63,22 @@ def test_where_nobody_has_volumes_nothing_is_filled() -> None:
     terms = np.ones((4, len(TERM_NAMES)))
     terms[:, SEASONS] = 0.0
     assert with_usual_seasons(terms, np.array([7, 7, 8, 8])) is terms
+
+
+def test_an_untrained_ticker_adds_nothing_to_the_seasons_of_trained_tickers() -> None:
+    trained = [row_of(seed, has_volumes=False) for seed in range(TICKERS)]
+    untrained = row_of(TICKERS, has_volumes=True)
+    found = pooled_variances(trained, [untrained])
+    assert (found.served[:TICKERS] == pooled_variances(trained).served).all()
+    assert found.steps is not None
+    assert (found.steps.terms[TICKERS, SEASONS] == row_terms(untrained)[SEASONS]).all()
+
+
+@pytest.mark.parametrize("shown", [(0, 1), (28, 29)])
+def test_only_tickers_with_rows_count_as_evidence_whatever_their_places(shown: tuple[int, int]) -> None:
+    """Of thirty tickers two have rows that the fit has not seen: too few, be they the first or the last."""
+    ticker, week = np.repeat(shown, 40), np.tile(np.arange(40), 2)
+    prior = prior_of("xgboost")
+    assert prior is not None
+    found = _without_the_loudest(ticker, week, np.ones(80), np.ones(80), prior)
+    assert (found.square, found.product, found.error) == (0.0, 0.0, 0.0)
