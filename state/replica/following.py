@@ -132,12 +132,13 @@ class Replica:
 
     def _connect(self) -> None:
         topics = self._changelogs.existing()
-        for table in self._changelogs.left_out:
-            self._tables.remove(table)
         self._topics, self._followed = topics, []
         self._changelogs.connect()
         try:
             self._follow([FORECASTS])
+            # Only now is it certain that no other replica has the folder.
+            for table in self._changelogs.left_out:
+                self._tables.remove(table)
         except BaseException:
             self._changelogs.close()
             raise

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import BrokerAwayError
+from errors import BrokerAwayError, StateLockedError
 from records import encode_forecast
 from settings import Settings
 from state.partition_copy import Record
@@ -96,3 +96,17 @@ def test_the_page_of_a_running_replica_keeps_its_port(tmp_path: Path) -> None:
             assert page_of(tmp_path) == 1111
         assert page_of(tmp_path) == 1111
     assert page_of(tmp_path) is None
+
+
+def test_a_second_replica_without_bars_removes_nothing_of_the_first(tmp_path: Path) -> None:
+    settings = CHOSEN.model_copy(update={"state_dir": tmp_path / "state"})
+    topics = Topics(settings)
+    with Replica(settings, topics) as replica:
+        follow_all(replica)
+    left = set((settings.state_dir / "replica" / "tables").iterdir())
+    with Replica(settings, Topics(settings, ["forecasts"])) as first:
+        first.step()
+        alone = settings.model_copy(update={"replica_bars": False})
+        with Replica(alone, Topics(alone)) as second, pytest.raises(StateLockedError):
+            second.step()
+        assert set((settings.state_dir / "replica" / "tables").iterdir()) == left
