@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from records.symbols import BLOOMBERG_INDICES, BLOOMBERG_MARKETS, FIAT, PREFIX_MARKETS, STABLE, SUFFIXES
+from records.symbols import A_SHARE_MARKETS, BLOOMBERG_INDICES, BLOOMBERG_MARKETS, FIAT, PREFIX_MARKETS, STABLE, SUFFIXES
 
 #: Upper-case letters and digits. `.` stands before an exchange suffix, `-` before a share class, `^` for an index. `=` is for a
 #: currency pair or a future, `&` in names (`M&M.NS`), `_`, `+`, `$`, `!`, `#`, `@` and `'` as exchanges and charting programs
@@ -25,13 +25,16 @@ _PAIR: Final = re.compile(rf"([A-Z0-9]{{2,10}})(?:\s?/\s?([A-Z]{{3,5}})|_({'|'.j
 #: Bloomberg's currency pair, `EURUSD Curncy`, and index.
 _OF_BLOOMBERG: Final = re.compile(r"([A-Z0-9]{2,8}) (CURNCY|INDEX)")
 _SUFFIXED: Final = re.compile(rf"([A-Z0-9&-]{{1,15}})\.({'|'.join(SUFFIXES)})")
-_HONG_KONG: Final = re.compile(r"0*([1-9]\d{0,3})\.HK")
+#: `700.HK`, `00700.HK`, and as brokers of Hong Kong write it, `HK.00700`, `hk00700`.
+_HONG_KONG: Final = re.compile(r"(?:HK[.#]?(?=\d{5}$)|(?=\d+\.HK$))0*([1-9]\d{0,3})(?:\.HK)?")
+#: A broker's `US.AAPL`; shorter words may be exchanges, and the first the symbol.
+_UNITED_STATES: Final = re.compile(r"US\.([A-Z]{3,5}(?:\.[A-D])?)")
 #: Bloomberg's `VOD LN Equity` → Yahoo's suffix.
 _BLOOMBERG: Final = re.compile(r"([A-Z0-9/]{1,12}) ([A-Z]{2})(?: EQUITY)?")
 #: Charting programs put the exchange in front, `LON:VOD` → Yahoo's suffix.
 _BEFORE: Final = re.compile(r"([A-Z]{2,9}):([A-Z0-9.\-&^]{1,15})")
-#: An A-share as Chinese programs spell it, `sh.600519`, `SZ000001`.
-_A_SHARE: Final = re.compile(r"(SH|SZ|BJ)[.#]?(\d{6})")
+#: An A-share as Chinese programs spell it, `sh.600519`, `SZ000001`, `600519.SH`.
+_A_SHARE: Final = re.compile(rf"({'|'.join(A_SHARE_MARKETS)})[.#]?(\d{{6}})|(\d{{6}})\.({'|'.join(A_SHARE_MARKETS)})")
 _ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d")
 
 
@@ -46,6 +49,8 @@ def canonical_ticker(text: str) -> str:
     ['VOD.L', 'AAPL', 'VOD.L', '600519.SS', '$AAPL']
     >>> [canonical_ticker(t) for t in ("AAPL.OQ", "600519.XSHG", "EUR/USD", "700 HK Equity", "SPX Index", "BTC_USDT")]
     ['AAPL', '600519.SS', 'EURUSD=X', '0700.HK', '^GSPC', 'BTC-USDT']
+    >>> [canonical_ticker(t) for t in ("600519.SH", "SHSE.600519", "00700.XHKG", "hk00700", "US.AAPL")]
+    ['600519.SS', '600519.SS', '0700.HK', '0700.HK', 'AAPL']
     """
     symbol = text.strip().upper()
     if symbol.isascii() and symbol.isalpha():
@@ -59,7 +64,7 @@ def canonical_ticker(text: str) -> str:
                     f"{name}{markets[market]}" if markets[market] not in ("", name[-len(markets[market]) :]) else name
                 )
     if (share := _A_SHARE.fullmatch(symbol)) is not None:
-        return f"{share[2]}.{'SS' if share[1] == 'SH' else share[1]}"
+        return f"{share[2] or share[3]}{A_SHARE_MARKETS[share[1] or share[4]]}"
     if (share := _CLASS_SHARE.fullmatch(symbol)) is not None:
         return f"{share[1].rstrip(' ./')}-{share[2]}"
     if (pair := _PAIR.fullmatch(symbol)) is not None:
@@ -73,9 +78,11 @@ def _other_vendor_s(symbol: str) -> str:
     if (listed := _SUFFIXED.fullmatch(symbol)) is not None:
         ours = SUFFIXES[listed[2]]
         if ours or (listed[1].isalpha() and len(listed[1]) <= 5):
-            return f"{listed[1]}{ours}"
+            symbol = f"{listed[1]}{ours}"
     if (share := _HONG_KONG.fullmatch(symbol)) is not None:
         return f"{share[1]:0>4}.HK"
+    if (share := _UNITED_STATES.fullmatch(symbol)) is not None and share[1] != "TWO":
+        return share[1].replace(".", "-")
     if (named := _OF_BLOOMBERG.fullmatch(symbol)) is not None:
         return f"{named[1]}=X" if named[2] == "CURNCY" else BLOOMBERG_INDICES.get(named[1], symbol)
     return symbol

@@ -18,7 +18,7 @@ EXPECTED = {
     "02-history": {"AAPL": 620},
     "03-index-column.csv": {"HSI": 620, "IXIC": 620, "NYA": 620},
     "03-tic-column.csv": {"AAPL": 400, "KO": 220},
-    "03-ts-code.csv": {"600519.SH": 620},
+    "03-ts-code.csv": {"600519.SS": 620},
     "04-ampersand": {"M&M.NS": 620},
     "05-utc-midnight": {"005930.KS": 620},
     "06-seven-days": {"BTC-USD": 620},

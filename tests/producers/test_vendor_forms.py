@@ -44,7 +44,7 @@ FORMS: dict[str, tuple[str, str, Maker]] = {
     "quantmod": ("x.csv", "AAPL", lambda b: csv(",AAPL.Open,AAPL.High,AAPL.Low,AAPL.Close,AAPL.Volume", b.rows())),
     "field last": ("x.csv", "AAPL", lambda b: csv("Date,AAPL_Open,AAPL_High,AAPL_Low,AAPL_Close,AAPL_Volume", b.rows())),
     # 03: ticker columns
-    "ts_code": ("x.csv", "600519.SH", lambda b: csv("ts_code,trade_date,open,high,low,close,vol", [("600519.SH", f"{r[0]:%Y%m%d}", *r[1:]) for r in b.rows()])),
+    "ts_code": ("x.csv", "600519.SS", lambda b: csv("ts_code,trade_date,open,high,low,close,vol", [("600519.SH", f"{r[0]:%Y%m%d}", *r[1:]) for r in b.rows()])),
     "SECID": ("x.csv", "SBER", lambda b: "history\n\n" + csv("BOARDID;TRADEDATE;SECID;OPEN;HIGH;LOW;CLOSE;VOLUME", [("TQBR", r[0], "SBER", *r[1:]) for r in b.rows()], ";")),
     "code with a quote": ("x.csv", "600000", lambda b: csv("日期,股票代码,开盘价,最高价,最低价,收盘价,成交量", [(r[0], "'600000", *r[1:]) for r in b.rows()]).encode("gbk")),
     "Instrument": ("x.csv", "VOD.L", lambda b: csv(",Instrument,Date,Price Open,Price High,Price Low,Price Close,Volume", [(i, "VOD.L", f"{r[0]}T00:00:00Z", *r[1:]) for i, r in enumerate(b.rows())])),
