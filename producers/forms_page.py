@@ -43,7 +43,7 @@ _BARS = """
 | dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC are taken on the exchange's clock; dates without times are refused |
 | dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved, on their day or beside it, are taken out |
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
-| weekends filled up | every bar there repeats the bar before | left out |
+| weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | no volume, or always 0 | the column | read; no suspicion rests on it |
 

@@ -20,9 +20,12 @@ from records import PRICE_COLUMNS, Days, RejectedBar, alternates, date_of
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400
-_SATURDAY: Final = 5
-#: So many bars at weekends that all repeat the bar before are no chance.
-_FEWEST_PADDED: Final = 4
+#: Monday is 0. Weekends are Saturday and Sunday, in the Middle East Friday and Saturday.
+_AT_WEEKENDS: Final = (4, 5, 6)
+#: So many bars of a weekday that repeat the bar before are no chance.
+_FEWEST_PADDED: Final = 2
+#: Of a weekday that was filled up nearly all bars repeat the bar before; an exchange has a few sessions at weekends a year.
+_MOST_COPIES: Final = 0.8
 #: Where many bars of other days repeat the bar before as well, weekends are no exception.
 _FEW_COPIES: Final = 0.2
 
@@ -94,9 +97,13 @@ def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
 
 
 def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
-    """Without weekends that only repeat the bar before, as tables that were filled up to every day have them."""
-    weekend = (raw.day[1:].astype(np.int64) + 3) % 7 >= _SATURDAY
-    if int(weekend.sum()) < _FEWEST_PADDED:
+    """Without weekends that only repeat the bar before, as tables that were filled up to every day have them.
+
+    A session at a weekend moves the price, or has a volume, and stays.
+    """
+    weekday = (raw.day[1:].astype(np.int64) + 3) % 7
+    bars = np.bincount(weekday, minlength=7)
+    if not bars[list(_AT_WEEKENDS[1:])].any():
         return raw
     prices = np.stack([raw.values[name] for name in PRICE_COLUMNS])
     volume, close = raw.values["volume"], raw.values["close"]
@@ -104,10 +111,17 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
     # Sunday's bar is compared with Saturday's, which is a copy itself.
     repeats_before = is_copy | is_flat
-    if not repeats_before[weekend].all() or repeats_before[~weekend].mean() > _FEW_COPIES:
+    copies = np.bincount(weekday[repeats_before], minlength=7)
+    padded = [at for at in _AT_WEEKENDS if copies[at] >= max(_FEWEST_PADDED, _MOST_COPIES * bars[at])]
+    is_padded = np.isin(weekday, padded)
+    left_out = is_padded & repeats_before
+    others = repeats_before[~is_padded]
+    if copies[padded].sum() < 2 * _FEWEST_PADDED or others.sum() > _FEW_COPIES * len(others):
         return raw
-    findings.add_note(raw.ticker, f"{int(weekend.sum()):,} bars at weekends repeat the bar before: left out")
-    return raw.part(np.flatnonzero(np.concatenate([[True], ~weekend])))
+    kept = int((is_padded & ~repeats_before).sum())
+    text = f"{int(left_out.sum()):,} bars at weekends repeat the bar before: left out"
+    findings.add_note(raw.ticker, f"{text}; {kept:,} there do not, and are kept" if kept else text)
+    return raw.part(np.flatnonzero(np.concatenate([[True], ~left_out])))
 
 
 def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:

@@ -196,6 +196,48 @@ def test_weekends_that_repeat_the_bar_before_are_left_out(tmp_path, fill):
     assert "48 bars at weekends repeat the bar before: left out" in found.said
 
 
+def padded(bars: Walk, days: tuple[int, ...], sessions: tuple[dt.date, ...], *, volumes: bool = True):
+    """The rows of a table filled up on these weekdays, with true sessions on some of the days; and what they are without filling."""
+    rows, true = [], []
+    for row in bars.rows():
+        if row[0].weekday() in days and row[0] not in sessions:
+            rows.append((row[0], *[rows[-1][4]] * 4, 0) if rows else row)
+            continue
+        kept = row if volumes else (*row[:5], 0)
+        rows.append(kept)
+        true.append(kept)
+    return rows, [(str(row[0]), *map(float, row[1:])) for row in true]
+
+
+@pytest.mark.parametrize(
+    ("ticker", "days", "sessions"),
+    [
+        ("AAPL", (5, 6), (dt.date(2025, 1, 18),)),
+        ("RELIANCE.NS", (5, 6), (dt.date(2025, 2, 1), dt.date(2024, 11, 3), dt.date(2024, 11, 9))),
+        ("XYZ", (5,), (dt.date(2025, 1, 18),)),
+        ("2222.SR", (4, 5), (dt.date(2025, 1, 18),)),
+    ],
+)
+@pytest.mark.parametrize("volumes", [True, False])
+def test_sessions_at_weekends_stay_where_weekends_are_filled_up(tmp_path, ticker, days, sessions, volumes):
+    bars = walk(bars=150, seven=True)
+    if days == (5,):
+        bars = Walk(*map(list, zip(*(row for row in bars.rows() if row[0].weekday() != 6), strict=True)))
+    rows, true = padded(bars, days, sessions, volumes=volumes)
+    found = read(put(tmp_path / f"{ticker}.csv", csv(HEADER, rows)))
+    assert found.bars == {ticker: true}
+    assert f"{len(rows) - len(true)} bars at weekends repeat the bar before: left out; {len(sessions)} there" in found.said
+
+
+@pytest.mark.parametrize("share", [2, 3])
+def test_weekends_of_which_many_bars_move_are_bars(tmp_path, share):
+    rows = [
+        (*row[:1], *[before[4]] * 4, 0) if row[0].weekday() > 4 and at % share else row
+        for at, (row, before) in enumerate(zip(walk(seven=True).rows()[1:], walk(seven=True).rows(), strict=False))
+    ]
+    assert len(read(put(tmp_path / "XYZ-USD.csv", csv(HEADER, rows))).bars["XYZ-USD"]) == len(rows)
+
+
 def test_weekends_that_move_are_bars(tmp_path):
     bars = walk(seven=True)
     assert read(put(tmp_path / "BTC-USD.csv", plain(bars))).bars == {"BTC-USD": as_read(bars)}
