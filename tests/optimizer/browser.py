@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import queue
-import shutil
 import subprocess
 import urllib.parse
 from pathlib import Path
@@ -16,12 +15,7 @@ from tests.waiting import PATIENCE_SECONDS
 
 PAGES: Final = Path(__file__).parent / "pages"
 HOW_TO_GET_ONE: Final = "install Chromium, on Debian by `apt-get install chromium`"
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-
-
-def find_browser() -> str | None:
-    """The path of a Chromium, if this machine has one."""
-    return next((found for name in _NAMES if (found := shutil.which(name))), None)
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
 class PageServer(LocalServer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ import pytest
 from marketdata.groups import group
 from optimizer.request import NO_TICKERS
 from tests.made.market import later, made_bars, made_rows, write_state
-from tests.optimizer.browser import HOW_TO_GET_ONE, Browser, PageServer, find_browser
+from tests.optimizer.browser import HOW_TO_GET_ONE, NAMES, Browser, PageServer
 from tests.optimizer.serving import Service
+from tests.tools import find_program
 
 DOW = tuple(group("DOW").sectors)
 BARS = made_bars(("BRK-B", *(ticker for ticker in DOW if ticker in ("AAPL", "MSFT", "JPM") or ticker in DOW[:15])))
@@ -31,11 +31,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> dict[str, Any]:
     """What the page finds from the client's own address, and from another address that nobody allowed."""
-    program = find_browser()
-    if program is None:
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(f"no browser: {HOW_TO_GET_ONE}")
-        pytest.skip(f"no browser here: {HOW_TO_GET_ONE}")
+    program = find_program(*NAMES, required_by="REQUIRE_BROWSER", advice=HOW_TO_GET_ONE)
     folder: Path = tmp_path_factory.mktemp("browser")
     write_state(folder / "state", BARS, made_rows(BARS).values())
     with Service(folder / "state") as service, PageServer() as pages:

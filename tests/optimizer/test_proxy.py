@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import shutil
 import socket
 import subprocess
 import threading
@@ -18,6 +17,7 @@ from tests.conftest import ROOT
 from tests.made.market import made_bars, made_rows, write_state
 from tests.optimizer.serving import Service
 from tests.optimizer.test_streaming import REQUEST, Stream, new_id, started
+from tests.tools import find_program
 from tests.waiting import PATIENCE_SECONDS, until
 
 EXAMPLE = ROOT / "docs" / "nginx.conf"
@@ -53,9 +53,8 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory) -> Iterator[Proxied]:
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if program is None:
-        pytest.skip("no nginx here: install it, on Debian by `apt-get install nginx-light`")
+    advice = "on Debian by `apt-get install nginx-light`"
+    program = find_program("nginx", "/usr/sbin/nginx", required_by="REQUIRE_NGINX", advice=advice)
     folder: Path = tmp_path_factory.mktemp("proxy")
     bars = made_bars()
     write_state(folder / "state", bars, made_rows(bars).values())
