@@ -271,7 +271,7 @@ def _days(
     if found is not None:
         return found, None, DateForm.YMD
     texts, index = encoded(dates)  # few dates in many rows
-    read = read_dates([text or "" for text in texts], declared=declared.dates, where=where)
+    read = read_dates([text or "" for text in texts], declared=declared.dates, where=where, language=declared.months)
     second, zoned, offset = read.second[index], read.zoned[index], read.offset[index]
     if times is not None:
         words, at = encoded(times)

@@ -1,15 +1,13 @@
 """Dates as texts: which order of day, month and year, or which count of time, decided once from all values.
 
-`01/02/2024` may be in January or in February. A value above 12 decides; with dots the day stands first everywhere. If no value
-decides, the column is refused with both readings. A count of time (epoch) has its unit by its size.
+`01/02/2024` may be in January or in February: `producers.forms.date_order` decides. A count of time (epoch) has its unit by its
+size.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -28,23 +26,13 @@ from producers.forms.counts import (
     counted,
     unit_of,
 )
-from producers.forms.months import month_of
+from producers.forms.date_order import FEW_OTHERS, ONE_OR_TWO, Part, date_of_match, of_one_kind, order_of
+from producers.forms.months import is_month, months_of
 from records import day_number
 
 _EIGHT_DIGITS: Final = re.compile(r"\d{8}")
-#: A larger share of dates that are written otherwise is no mistake in a few rows.
-_FEW_OTHERS: Final = 0.02
-_ONE_OR_TWO: Final = 2
-_MONTHS: Final = 12
-#: In another order than their own, dates go back at each end of a month.
-_IN_ORDER: Final = 0.98
 #: Characters of the shortest date, `1/2/24`.
 _SHORTEST: Final = 6
-#: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
-_TAIWAN_ZERO: Final = 1911
-
-#: A match and the kind of its date: ymd, last, dotted or word; None for another text.
-_Part = tuple[re.Match[str], str] | None
 _TIME: Final = (
     r"(?:[\sT,]*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
@@ -89,8 +77,8 @@ def looks_like_a_date(text: str) -> bool:
     return form in PER_DAY and 1_800 < float(text) / PER_DAY[form] < 47_500
 
 
-def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Instants:
-    """All values by one form. SourceError if two readings remain."""
+def read_dates(texts: Sequence[str], *, declared: str | None, where: str, language: str | None = None) -> Instants:
+    """All values by one form; `language` is that of their months' names. SourceError if two readings remain."""
     normal = _day_first_digits([_normal(text) for text in texts])
     parts = [_parts(text) for text in normal]
     _check_months(normal, parts, where)
@@ -99,7 +87,7 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str) -> Ins
         plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in normal]
         check_digits(normal, where)
         return counted(plain_counts, DateForm(declared) if declared else None, where)
-    return _written(parts, DateForm(declared) if declared else None, where)
+    return _written(parts, DateForm(declared) if declared else None, language, where)
 
 
 def _day_first_digits(texts: list[str]) -> list[str]:
@@ -109,11 +97,11 @@ def _day_first_digits(texts: list[str]) -> list[str]:
     return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
 
 
-def _check_months(texts: Sequence[str], parts: Sequence[_Part], where: str) -> None:
+def _check_months(texts: Sequence[str], parts: Sequence[Part | None], where: str) -> None:
     """SourceError if many dates have a month's name that is not known: the others may be of another language as well."""
     by_word = (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD)
     unknown = [t for t, part in zip(texts, parts, strict=True) if part is None and any(p.fullmatch(t) for p in by_word)]
-    if len(unknown) > max(_ONE_OR_TWO, _FEW_OTHERS * len(texts)):
+    if len(unknown) > max(ONE_OR_TWO, FEW_OTHERS * len(texts)):
         raise SourceError(f"{where}: {unknown[0]!r} has a month's name that is not known; write dates as 2024-01-31")
 
 
@@ -127,20 +115,24 @@ def _normal(text: str) -> str:
 
 
 @lru_cache(maxsize=1 << 14)
-def _parts(text: str) -> _Part:
+def _parts(text: str) -> Part | None:
     """The match and which form it is: ymd, last (year last, undecided), dotted (day first), word."""
     for pattern, kind in ((_YEAR_FIRST, "ymd"), (_PACKED, "ymd"), (_YEAR_LAST, "last")):
         if (match := pattern.fullmatch(text)) is not None:
             return match, "dotted" if kind == "last" and match["sign"] == "." else kind
     for pattern in (_DAY_MONTH, _MONTH_DAY, _YEAR_WORD):
-        if (match := pattern.fullmatch(text)) is not None and month_of(match["word"]):
+        if (match := pattern.fullmatch(text)) is not None and is_month(match["word"]):
             return match, "word"
     return None
 
 
-def _written(parts: Sequence[_Part], declared: DateForm | None, where: str) -> Instants:
-    parts = _of_one_kind(parts, where)
-    order = declared or _order(parts, where)
+def _written(parts: Sequence[Part | None], declared: DateForm | None, language: str | None, where: str) -> Instants:
+    parts = of_one_kind(parts, where)
+    order = declared or order_of(parts, where)
+    # Beside other dates that end with the year, dates with points have the day first.
+    is_mixed = declared is None and len({kind for _, kind in filter(None, parts)} & {"last", "dotted"}) == 2
+    words = {match["word"] for match, kind in filter(None, parts) if kind == "word"}
+    months = months_of(words, language=language, where=where) if words else {}
     n = len(parts)
     day = np.full(n, NOT_A_DAY, dtype=np.int32)
     second = np.full(n, NO_TIME, dtype=np.int32)
@@ -151,8 +143,8 @@ def _written(parts: Sequence[_Part], declared: DateForm | None, where: str) -> I
             continue
         match, kind = part
         try:
-            # Dates with points have the day first, unless the order is declared.
-            day[row] = day_number(_date(match, "last" if declared and kind == "dotted" else kind, order))
+            kind_read = "last" if kind == "dotted" and not is_mixed else kind
+            day[row] = day_number(date_of_match(match, kind_read, order, months))
         except ValueError:
             continue
         kinds["month by name" if kind == "word" else "year.month.day" if kind == "ymd" else str(order)] = None
@@ -161,101 +153,6 @@ def _written(parts: Sequence[_Part], declared: DateForm | None, where: str) -> I
         if zone is not None:
             zoned[row], offset[row] = True, _minutes(zone)
     return Instants(day, second, zoned, offset, " and ".join(kinds) or "no known form")
-
-
-def _of_one_kind(parts: Sequence[_Part], where: str) -> list[tuple[re.Match[str], str] | None]:
-    """The parts that can be read together: beside dates that end with the year, no others.
-
-    A few others are not read. SourceError for many: a spreadsheet writes `2024-02-01` for the dates that it took for its own,
-    with day and month exchanged, and leaves `01/13/2024`.
-    """
-    kinds = Counter("last" if part[1] in ("last", "dotted") else "other" for part in parts if part is not None)
-    if len(kinds) < 2:
-        return list(parts)
-    most, fewer = kinds.most_common(2)
-    if fewer[1] > max(_ONE_OR_TWO, _FEW_OTHERS * most[1]):
-        examples = {part[1] in ("last", "dotted"): part[0][0] for part in parts if part is not None}
-        raise SourceError(
-            f"{where}: {examples[True]!r} and {examples[False]!r} are written in two ways, and day and month may be exchanged "
-            f"in one of them, perhaps by a spreadsheet; export all dates alike, as 2024-01-31"
-        )
-    return [part if part is not None and (part[1] in ("last", "dotted")) == (most[0] == "last") else None for part in parts]
-
-
-def _order(parts: Sequence[_Part], where: str) -> DateForm:
-    """Day or month first, of the dates that end with the year."""
-    undecided = [match for match, kind in filter(None, parts) if kind == "last"]
-    dotted = [match for match, kind in filter(None, parts) if kind == "dotted"]
-    if not undecided:
-        middle_is_day = [match for match in dotted if int(match["b"]) > _MONTHS >= int(match["a"])]
-        if len(middle_is_day) > max(_ONE_OR_TWO, _FEW_OTHERS * len(dotted)):
-            raise SourceError(
-                f"{where}: {middle_is_day[0][0]!r} has no month in its middle; "
-                f"if the month is first: --read-as dates={DateForm.MDY}"
-            )
-        return DateForm.DMY
-    if len(undecided[0]["c"]) == 2:
-        return _order_of_short_years(undecided, where)
-    day_first = next((m for m in undecided if int(m["a"]) > 12), None)
-    month_first = next((m for m in undecided if int(m["b"]) > 12), None)
-    if day_first is not None and month_first is not None:
-        raise SourceError(
-            f"{where}: {day_first[0]!r} has the day first and {month_first[0]!r} the month; make them alike, as 2024-01-31"
-        )
-    if day_first is None and month_first is None and not dotted:
-        raise _two_readings(undecided[0], (DateForm.DMY, DateForm.MDY), where)
-    return DateForm.MDY if month_first is not None else DateForm.DMY
-
-
-def _order_of_short_years(matches: Sequence[re.Match[str]], where: str) -> DateForm:
-    """Of dates with years of two digits: the order in which all are dates, or, if several are, the only one by date."""
-    read: dict[DateForm, np.ndarray] = {}
-    for order in (DateForm.DMY, DateForm.MDY, DateForm.YMD):
-        days = [day for match in matches if (day := _day_in_order(match, order)) is not None]
-        if len(days) >= (1 - _FEW_OTHERS) * len(matches):
-            read[order] = np.array(days)
-    if not read:
-        raise SourceError(f"{where}: {matches[0][0]!r} and the others fit no order of day and month; write dates as 2024-01-31")
-    sorted_ones = [order for order, days in read.items() if _are_sorted(days)] if len(read) > 1 else list(read)
-    if len(sorted_ones) == 1:
-        return sorted_ones[0]
-    first, second = [*sorted_ones, *(order for order in read if order not in sorted_ones)][:2]
-    raise _two_readings(matches[0], (first, second), where)
-
-
-def _day_in_order(match: re.Match[str], order: DateForm) -> int | None:
-    try:
-        return day_number(_date(match, "last", order))
-    except ValueError:
-        return None
-
-
-def _are_sorted(days: np.ndarray) -> bool:
-    steps = np.sign(np.diff(days))
-    return len(steps) > 0 and max(int((steps > 0).sum()), int((steps < 0).sum())) >= _IN_ORDER * len(steps)
-
-
-def _two_readings(match: re.Match[str], orders: tuple[DateForm, DateForm], where: str) -> SourceError:
-    first, second = orders
-    return SourceError(
-        f"{where}: {match[0]!r} may be {_date(match, 'last', first)} or {_date(match, 'last', second)}; "
-        f"say which: --read-as dates={first} or --read-as dates={second}"
-    )
-
-
-def _date(match: re.Match[str], kind: str, order: DateForm) -> dt.date:
-    if kind == "ymd":
-        year = int(match["a"])
-        return dt.date(year + _TAIWAN_ZERO * (year < 1000), int(match["b"]), int(match["c"]))
-    if order is DateForm.YMD and kind == "last" and len(match["c"]) == 2:
-        return dt.date(2000 + int(match["a"]), int(match["b"]), int(match["c"]))
-    year = int(match["c"])
-    if year < 100:
-        year += 2000 if year < 70 else 1900
-    if kind == "word":
-        return dt.date(year, month_of(match["word"]) or 0, int(match["a"]))
-    first, second = int(match["a"]), int(match["b"])
-    return dt.date(year, second, first) if order is not DateForm.MDY or kind == "dotted" else dt.date(year, first, second)
 
 
 def _second(match: re.Match[str]) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from errors import SettingsError
+from producers.forms.months import LANGUAGES
 
 #: Key of `--read-as` → what it takes.
 DECLARABLE: Final[Mapping[str, str]] = {
@@ -14,6 +15,7 @@ DECLARABLE: Final[Mapping[str, str]] = {
     "delimiter": "the sign between columns: comma, semicolon, tab, pipe, blank",
     "decimal": "point or comma",
     "dates": "year.month.day, day.month.year, month.day.year, or seconds, milliseconds, microseconds, nanoseconds, excel",
+    "months": f"the language of the months' names: {', '.join(map(str.lower, LANGUAGES))}",
     "days": "written (the dates as they stand), next (each is a day early) or previous (each is a day late)",
     "prices": "raw (dividends and splits stand apart) or adjusted (they are in the prices)",
     "ticker": "the name of a column, or: file, folder",
@@ -28,10 +30,11 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "dates": (
         "year.month.day", "day.month.year", "month.day.year", "seconds", "milliseconds", "microseconds", "nanoseconds", "excel",
     ),
+    "months": tuple(map(str.lower, LANGUAGES)),
     "days": ("written", "next", "previous"),
     "prices": ("raw", "adjusted"),
 }  # fmt: skip
-_FORM: Final = ("encoding", "delimiter", "decimal", "dates", "days", "prices")
+_FORM: Final = ("encoding", "delimiter", "decimal", "dates", "months", "days", "prices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Declared:
     delimiter: str | None = None
     decimal: str | None = None
     dates: str | None = None
+    months: str | None = None
     days: str | None = None
     prices: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)

@@ -150,8 +150,8 @@ EXAMPLES: Final = (
     Example(
         "Xetra: older encoding, years of two digits, pieces beside money",
         "SAP.DE.csv",
-        "Datum;Eröffnung;Schluss;Tageshoch;Tagestief;Umsatz (EUR);Umsatz (Stück)\n02.01.24;139,90;137,80;140,14;137,28;187.500.000;1.360.000\n"
-        "03.01.24;137,80;136,40;138,62;135,88;215.600.000;1.580.000\n",
+        "Datum;Eröffnung;Schluss;Tageshoch;Tagestief;Umsatz (EUR);Umsatz (Stück)\n30.01.24;160,90;161,20;161,84;160,02;187.500.000;1.160.000\n"
+        "31.01.24;161,24;161,20;162,10;160,30;215.600.000;1.330.000\n01.02.24;160,50;161,74;162,08;160,22;201.100.000;1.240.000\n",
         "cp1252",
     ),
     Example(

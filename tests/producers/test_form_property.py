@@ -29,7 +29,8 @@ HEADERS = {
 }
 DATES = {
     "%Y-%m-%d": None, "%Y/%m/%d": None, "%Y.%m.%d": None, "%Y%m%d": None, "%d.%m.%Y": None, "%d/%m/%Y": "day", "%m/%d/%Y": "month",
-    "%d-%b-%Y": None, "%b %d %Y": None, "%Y-%m-%d 00:00:00": None, "%Y-%m-%dT00:00:00Z": None, "epoch": None, "epoch ms": None, "excel": None,
+    "%d-%b-%Y": None, "%b %d %Y": None, "%Y-%m-%d 00:00:00": None, "%Y-%m-%dT00:00:00Z": None, "%d.%m.%y": None, "%y.%m.%d": None, "%d/%m/%y": None,
+    "%m/%d/%y": None, "epoch": None, "epoch ms": None, "excel": None,
 }  # fmt: skip
 
 
