@@ -15,7 +15,7 @@ DECLARABLE: Final[Mapping[str, str]] = {
     "delimiter": "the sign between columns: comma, semicolon, tab, pipe, blank",
     "decimal": "point or comma",
     "dates": "year.month.day, day.month.year, month.day.year, or seconds, milliseconds, microseconds, nanoseconds, excel",
-    "months": f"the language of the months' names: {', '.join(map(str.lower, LANGUAGES))}",
+    "months": "the language of the months' names, as croatian or polish",
     "days": "written (the dates as they stand), next (each is a day early) or previous (each is a day late)",
     "prices": "raw (dividends and splits stand apart) or adjusted (they are in the prices)",
     "ticker": "the name of a column, or: file, folder",
