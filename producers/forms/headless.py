@@ -24,6 +24,7 @@ _HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
 #: Of an adjusted close or a mean price the ratio to the close hardly moves from bar to bar; volumes move by more.
 _STEADY: Final = 0.02
 _FEWEST_BARS: Final = 10
+_FEWEST_TRADED: Final = 3
 _NEEDED: Final = (
     "add a header row, as date,open,high,low,close,volume, or name the columns: "
     "--read-as 'date=column 1' --read-as 'open=column 2' …"
@@ -98,10 +99,41 @@ def _volume_fault(values: Mapping[str, Floats], behind: Sequence[Floats]) -> str
         if is_between and not np.array_equal(volume, values["close"]):
             return "the column behind the close may be an adjusted close or a mean price"
         return None
+    return None if not behind else _money_fault(volume, behind[0], values)
+
+
+def _money_fault(volume: Floats, behind: Floats, values: Mapping[str, Floats]) -> str | None:
+    """Why the column behind the close may be money and the next one the volume: it is the price times that, in any unit."""
+    price = np.sqrt(values["high"] * values["low"])
+    money_first, volume_first = _as_money(volume, behind, price), _as_money(behind, volume, price)
     with np.errstate(divide="ignore", invalid="ignore"):
-        paid = volume / behind[0] if behind else np.full(len(volume), np.nan)
-    is_money = bool(((paid > 0.5 * values["low"]) & (paid < 2.0 * values["high"])).all())
-    return "the column behind the close may be money, and the next the volume" if is_money else None
+        paid = volume / behind
+    is_paid = bool(((paid > 0.5 * values["low"]) & (paid < 2.0 * values["high"])).all())
+    if money_first is None and not is_paid:
+        return None
+    if volume_first is not None and (money_first is None or 2.0 * volume_first[0] < money_first[0]):
+        return None  # the price moves, and the next column moves with it
+    unit = 1.0 if money_first is None else money_first[1]
+    return (
+        f"the column behind the close may be the volume, or money and the next the volume: it is the next times the price"
+        f"{'' if unit == 1.0 else f' times {unit:g}'}"
+    )
+
+
+def _as_money(money: Floats, volume: Floats, price: Floats) -> tuple[float, float] | None:
+    """How far, in logarithms, a column is from the price times another in a unit of a power of ten, and the unit.
+
+    None if it is something else.
+    """
+    traded = (money > 0) & (volume > 0) & (price > 0)
+    if int(traded.sum()) < max(_FEWEST_TRADED, len(price) // 2):
+        return None
+    unit = np.log10(money[traded] / (volume[traded] * price[traded]))
+    centre = float(np.median(unit))
+    spread = float(np.median(np.abs(unit - centre)))
+    if spread > _STEADY or abs(centre - round(centre)) > _STEADY:
+        return None
+    return spread, 10.0 ** round(centre)
 
 
 def _is_price(column: Floats, close: Floats) -> bool:

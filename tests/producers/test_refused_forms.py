@@ -54,7 +54,7 @@ def _swapped(day: dt.date) -> str:
         ("months of another language", csv(HEADER, [(f"{r[0]:%d} {'xyz' if at % 3 else 'mar'} 2024", *r[1:]) for at, r in enumerate(WALK.rows())]), "'xyz' has a month's name|a month's name that is not known"),
         ("days since another year", csv(HEADER, [(r[0].toordinal(), *r[1:]) for r in WALK.rows()]), "has no row with a date and prices"),
         ("a mean price before the volume", csv("", [(*r[:5], round((r[2] + r[3]) / 2, 3), r[5]) for r in WALK.rows()]).lstrip(), "adjusted close or a mean price"),
-        ("money before the volume", csv("", [(*r[:5], 100 * r[5], r[5]) for r in WALK.rows()]).lstrip(), "may be money"),
+        ("money before the volume", csv("", [(*r[:5], 100 * r[5], r[5]) for r in WALK.rows()]).lstrip(), "may be the volume, or money"),
         ("close, high, low, open", csv("", [(r[0], r[4], r[2], r[3], r[1], r[5]) for r in WALK.rows()]).lstrip(), "open and close seem to be exchanged"),
         ("bid and ask", csv("Date,Bid Open,Bid High,Bid Low,Bid Close,Ask Open,Ask High,Ask Low,Ask Close", [(*r[:5], *r[1:5]) for r in WALK.rows()]), "no column for open"),
         ("parts of 32", csv(HEADER, [(r[0], *[f"{int(p)}'{at % 32:02d}5" for p in r[1:5]], r[5]) for at, r in enumerate(WALK.rows())]), "may be in parts of 32"),
@@ -198,6 +198,25 @@ def test_dates_with_points_and_the_month_first_are_refused_until_they_are_declar
     path = put(tmp_path / "A.csv", csv(HEADER, [(f"{row[0]:%m.%d.%Y}", *row[1:]) for row in bars.rows()]))
     assert "--read-as dates=month.day.year" in refused(path)
     assert read(path, "dates=month.day.year").bars == {"A": as_read(bars)}
+
+
+def _with_money(bars, unit: float, *, digits: int, money_first: bool) -> str:
+    """Rows without a header: the volume and the money paid, at a price between the day's low and high."""
+    rows = []
+    for at, row in enumerate(bars.rows()):
+        paid = round(row[5] * (row[2] + row[3] + row[4]) / 3 * (1 + 0.001 * (at % 3 - 1)) / unit, digits)
+        rows.append((*row[:5], paid, row[5]) if money_first else (*row[:5], row[5], paid))
+    return csv("", rows).lstrip()
+
+
+@pytest.mark.parametrize("start", [3.7, 10.0, 100.0, 640.0])
+@pytest.mark.parametrize(("unit", "digits"), [(1.0, 0), (1e3, 2), (1e4, 3), (1e6, 6), (0.01, 0)])
+def test_money_before_the_volume_is_found_in_any_unit(tmp_path, start, unit, digits):
+    bars = walk(start=start)
+    message = refused(put(tmp_path / "A.csv", _with_money(bars, unit, digits=digits, money_first=True)))
+    assert "may be the volume, or money and the next the volume" in message
+    found = read(put(tmp_path / "A.csv", _with_money(bars, unit, digits=digits, money_first=False)))
+    assert found.bars == {"A": as_read(bars)}
 
 
 def test_a_file_without_a_header_row_needs_dates_that_say_which_bar_is_first(tmp_path):
