@@ -103,7 +103,7 @@ def _volume_fault(values: Mapping[str, Floats], behind: Sequence[Floats]) -> str
 
 
 def _money_fault(volume: Floats, behind: Floats, values: Mapping[str, Floats]) -> str | None:
-    """Why the column behind the close may be money and the column next to it the volume: it is the price times that, in any unit."""
+    """Why the column behind the close may be money, and the next column the volume: it is the price times that, in any unit."""
     price = np.sqrt(values["high"] * values["low"])
     money_first, volume_first = _as_money(volume, behind, price), _as_money(behind, volume, price)
     with np.errstate(divide="ignore", invalid="ignore"):
