@@ -163,12 +163,10 @@ def _opened(member: Member, declared: Declared, findings: Findings) -> tuple[Bar
     table = read_table(member, declared)
     names = _names(table, member, declared)
     findings.add_form(member.where, table.form)
-    if table.remarks:
-        findings.passed_over.append(
-            PassedOver(
-                member.where, f"{len(table.remarks):,} lines of text among the bars, as {table.remarks[0].strip()[:60]!r}"
-            )
-        )
+    for kind in dict.fromkeys(remark.kind for remark in table.remarks):
+        texts = [remark.text.strip(" \t,;|") for remark in table.remarks if remark.kind == kind]
+        example = f", as {texts[0][:60]!r}" if texts[0] else ""
+        findings.passed_over.append(PassedOver(member.where, f"{len(texts):,} {kind} among the bars or behind them{example}"))
     return table, _rows_by_name(table, names)
 
 

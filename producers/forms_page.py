@@ -45,6 +45,8 @@ _BARS = """
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
 | weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
+| empty rows, the header again | no date, no price; the header's names | passed over |
+| sources, legends, totals | behind the last bar: no date and no price, or a word in place of the date | passed over; a row with prices and a damaged date is rejected |
 | no volume, or always 0 | the column | read; no suspicion rests on it |
 
 A symbol's suffix names its exchange, and with it calendar, sessions a year and currency; a bare code as `600519` names none, and none is

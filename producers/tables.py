@@ -21,6 +21,7 @@ from producers.forms.containers import ARROW, PARQUET, Member
 from producers.forms.counts import NOT_A_DAY, DateForm
 from producers.forms.dates import read_dates
 from producers.forms.declared import Declared, Form
+from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
 from producers.forms.names import symbol_text, ticker_of_titles
 from producers.forms.series import naming_column, repeats
@@ -51,7 +52,7 @@ class BarTable:
     form: Form
     clock: Clock | None = None
     malformed: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     titled: str | None = None
     currency: tuple[list[str | None], NDArray[np.int32]] | None = None
 
@@ -101,7 +102,7 @@ def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
     titled = None if table.ticker is not None else ticker_of_titles(text.sheet.titles)
     if titled is not None:
         table = replace(table, form=replace(table.form, ticker="from a title line"))
-    return replace(table, malformed=text.malformed, remarks=text.remarks, titled=titled)
+    return replace(table, malformed=text.malformed, remarks=[*text.remarks, *table.remarks], titled=titled)
 
 
 def _header_text(text: TextTable) -> str:
@@ -160,8 +161,14 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     times = cells[str(layout.columns["time"])] if "time" in layout.columns else None
     day, clock, dates_form = _days(dates, times, declared, f"{member.where}: column {layout.names[layout.columns['date']]!r}")
     form = replace(form, dates=dates_form)
+    no_bars = footers(cells, layout, day)
+    if no_bars:
+        kept = np.setdiff1d(np.arange(len(day)), list(no_bars))
+        cells, dates, day = cells.take(pa.array(kept)), dates.take(pa.array(kept)), day[kept]
+        clock = None if clock is None else clock.part(kept)
+    remarks = list(no_bars.values())
     if layout.wide:
-        return _side_by_side(cells, layout, form, member, declared, day, clock, dates)
+        return replace(_side_by_side(cells, layout, form, member, declared, day, clock, dates), remarks=remarks)
     parts = {ours: cells[str(at)] for ours, at in layout.columns.items() if ours in _VALUES}
     values, decimal = numbers(parts, declared, member.where)
     if "volume" in values:
@@ -173,7 +180,7 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     if said is not None:
         form = replace(form, ticker=said, ignored=tuple(name for name in form.ignored if repr(name) not in said))
     currency = encoded(cells[str(layout.columns["currency"])]) if "currency" in layout.columns else None
-    return BarTable(day, dates, names, ticker, values, member.written, form, clock, currency=currency)
+    return BarTable(day, dates, names, ticker, values, member.written, form, clock, remarks=remarks, currency=currency)
 
 
 def _with_ticks(cells: pa.Table, layout: Layout, form: Form, values: dict[str, Floats]) -> Form:

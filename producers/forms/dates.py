@@ -80,7 +80,7 @@ def looks_like_a_date(text: str) -> bool:
 def read_dates(texts: Sequence[str], *, declared: str | None, where: str, language: str | None = None) -> Instants:
     """All values by one form; `language` is that of their months' names. SourceError if two readings remain."""
     normal = _day_first_digits([_normal(text) for text in texts])
-    parts = [_parts(text) for text in normal]
+    parts = _without_remarks([_parts(text) for text in normal])
     _check_months(normal, parts, where)
     counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)]
     if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
@@ -95,6 +95,14 @@ def _day_first_digits(texts: list[str]) -> list[str]:
     if not all(map(_EIGHT_DIGITS.fullmatch, texts)) or all(1 <= int(t[4:6]) <= 12 and t[:2] in ("19", "20") for t in texts):
         return texts
     return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
+
+
+def _without_remarks(parts: list[Part | None]) -> list[Part | None]:
+    """The dates without those of remarks, as `Stand 01.02.2024`, where most have no word in front."""
+    is_worded = [part is not None and part[1] != "word" and part[0][0][0].isalpha() for part in parts]
+    if 2 * sum(is_worded) >= len(parts):
+        return parts
+    return [None if worded else part for part, worded in zip(parts, is_worded, strict=True)]
 
 
 def _check_months(texts: Sequence[str], parts: Sequence[Part | None], where: str) -> None:

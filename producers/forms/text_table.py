@@ -15,6 +15,7 @@ from errors import SourceError
 from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
+from producers.forms.footers import Remark, kind_of_line
 from producers.forms.headless import headless
 from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
@@ -32,14 +33,14 @@ _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextTable:
-    """`columns`: all cells as texts, by index. `malformed`: rows with too many or too few cells. `remarks`: lines of text."""
+    """`columns`: all cells as texts, by index. `malformed`: rows with too many or too few cells. `remarks`: other lines."""
 
     columns: pa.Table
     layout: Layout
     sheet: Sheet
     encoding: str
     malformed: list[str]
-    remarks: list[str]
+    remarks: list[Remark]
 
 
 def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
@@ -58,8 +59,10 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
         body = "\n".join("\t".join(split(line, " ")) for line in body.split("\n"))
     malformed: list[str] = []
     table = _cells(body, "\t" if sheet.sign == " " else sheet.sign, sheet.width, malformed, where, _plain(sheet, layout))
-    remarks = [line for line in malformed if _is_remark(line, sheet)]
-    return TextTable(table, layout, sheet, encoding, [line for line in malformed if line not in remarks], remarks)
+    kinds = [kind_of_line(split(line, sheet.sign), layout.columns["date"]) for line in malformed]
+    remarks = [Remark(kind, line) for line, kind in zip(malformed, kinds, strict=True) if kind is not None]
+    bars = [line for line, kind in zip(malformed, kinds, strict=True) if kind is None]
+    return TextTable(table, layout, sheet, encoding, bars, remarks)
 
 
 def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:
@@ -104,12 +107,6 @@ def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, n
             malformed.clear()
             return _cells(body, sign, width, malformed, where)
         raise SourceError(f"{where}: cannot be read as CSV: {' '.join(str(error).split()):.200}") from error
-
-
-def _is_remark(line: str, sheet: Sheet) -> bool:
-    """Whether a line among the bars or behind them is a text or the header again, and no bar."""
-    cells = [cell.strip() for cell in split(line, sheet.sign)]
-    return not any(looks_like_a_date(cell) for cell in cells) and sum(any(map(str.isdigit, cell)) for cell in cells) < 3
 
 
 def _dated(sheet: Sheet) -> list[int]:
