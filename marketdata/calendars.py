@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 
+from marketdata.session_days import SessionDays
 from records import Days, date_of, day_number, exchange_of
 
 #: Closing auctions and the delay of the provider's feed: a session's bar is final this long after its close.
@@ -33,13 +36,13 @@ def sessions(ticker: str, first: dt.date, last: dt.date) -> Days | None:
     name = calendar_name(ticker)
     if name is None:
         return None
-    days = _session_days(name)
+    days = _session_days.of(name)
     return days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
 
 
 def session_closes(name: str, first: dt.date, last: dt.date) -> list[tuple[dt.date, dt.datetime]]:
     """The sessions of a calendar (`calendar_name`) from `first` to `last`, both included, each with the moment of its close."""
-    days = _session_days(name)
+    days = _session_days.of(name)
     chosen = days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
     closes = _calendar(name).closes.loc[first.isoformat() : last.isoformat()]
     return list(zip(map(date_of, chosen), (close.to_pydatetime() for close in closes), strict=True))
@@ -58,7 +61,7 @@ def sessions_since(ticker: str, earlier: dt.date, later: dt.date, *, enough: int
     weekdays = int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
     if exchange is None or weekdays <= enough:
         return weekdays
-    known = _session_days(exchange.calendar)
+    known = _session_days.of(exchange.calendar)
     first, last = day_number(earlier), day_number(later)
     if not len(known) or first < known[0] or last > known[-1]:
         return weekdays
@@ -98,16 +101,29 @@ def is_finished(ticker: str, date: dt.date, now: dt.datetime) -> bool:
 
 
 def _close(name: str | None, date: dt.date) -> dt.datetime | None:
-    if name is None or day_number(date) not in _session_days(name):
+    if name is None or day_number(date) not in _session_days.of(name):
         return None
     close: dt.datetime = _calendar(name).session_close(date.isoformat()).to_pydatetime()
     return close
 
 
-@lru_cache
-def _session_days(name: str) -> Days:
+def library_days(name: str) -> Days:
+    """The day numbers of a calendar's sessions, by the library in this process."""
     days: Days = _calendar(name).sessions.to_numpy().astype("datetime64[D]").astype(np.int32)
     return days
+
+
+def library_apart() -> AbstractContextManager[None]:
+    """Within the block another process reads sessions, so that this process does not keep the library."""
+    return _session_days.apart()
+
+
+def expect_calendars(names: Iterable[str | None]) -> None:
+    """Read these calendars (`calendar_name`) together with the first that is needed, where another process reads them."""
+    _session_days.expect(name for name in names if name is not None)
+
+
+_session_days: Final = SessionDays(library_days)
 
 
 @lru_cache

@@ -97,13 +97,19 @@ def _table(session: Session, tickers: str | None) -> tuple[list[str], dt.date]:
 def serve(state: Path | None, host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until SIGTERM or Ctrl-C."""
     from commands.process_memory import bounded_heaps
+    from marketdata.calendars import library_apart
     from optimizer.session import Session
     from optimizer.web import create_app
     from optimizer.web.server import Server
     from review.live import LiveReview
 
     settings = load_settings(state_dir=state, host=host, port=port)
-    with bounded_heaps(), Session.open(settings) as session, LiveReview(settings, session.optimizer.rows.table) as live:
+    with (
+        bounded_heaps(),
+        library_apart(),
+        Session.open(settings) as session,
+        LiveReview(settings, session.optimizer.rows.table) as live,
+    ):
         server = Server(create_app(settings, session=session, live=live), settings)
         # It listens at once; a request that comes sooner waits for what it needs.
         threading.Thread(target=session.warm_up, name="warm_up", daemon=True).start()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from errors import SchemaError, StateError
-from marketdata.calendars import calendar_name
+from marketdata.calendars import calendar_name, expect_calendars
 from monitoring.exposition import Specification, mapping, plain
 from monitoring.punctuality import Punctuality, newest_bars, punctuality
 from optimizer.lookup import Freshness, sessions_between
@@ -93,6 +93,7 @@ def table_health(session: Session, today: dt.date) -> dict[str, Any]:
         return unknown | {"reason": "the forecast table cannot be read"}
     if not rows:
         return unknown | {"reason": "the forecast table is empty"}
+    expect_calendars({calendar_name(row.ticker) for row in rows})
     newest = max(row.as_of for row in rows)
     freshness = Freshness(newest, newest, session.settings.fresh_sessions)
     fresh = sum(freshness.refusal(row) is None for row in rows)

@@ -22,6 +22,7 @@ from optimizer.web.access import origin_pattern
 from optimizer.web.answers import too_large
 from optimizer.web.app import OPTIMIZATIONS
 from optimizer.web.optimization import Optimizations
+from optimizer.web.request_threads import RequestThreads
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Server:
                 app,
                 host=settings.host,
                 port=settings.port,
-                threads=settings.request_threads + settings.max_streams,
+                _dispatcher=RequestThreads(settings.request_threads + settings.max_streams),
                 connection_limit=2 * (settings.request_threads + settings.max_streams),
                 channel_timeout=_QUIET_SECONDS,
                 # Flask refuses, in JSON, what is beyond the settings; this is only for what would fill the disk.

@@ -1,13 +1,15 @@
-"""Large requests leave nothing behind in the service's memory."""
+"""What stays in the service's memory: nothing of large requests, no thread that is not needed, no library that is used once."""
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.made.market import made_bars, made_rows, write_state
+from tests import proc
+from tests.made.market import made_bars, made_rows, replace_row, write_state
 from tests.optimizer.serving import Service
 
 BARS = made_bars(("AAA", "BBB"))
@@ -45,3 +47,23 @@ def test_memory_stays_flat_under_300_requests_of_a_megabyte(service):
         assert len(answer.body) < 500
     # The requests have 300 MB. If each left its text behind, all of it would be there.
     assert resident_megabytes(service.process.pid) - before < 60
+
+
+def test_requests_one_after_another_take_a_thread_and_not_every_thread_in_turn(service):
+    for _ in range(50):
+        assert service.get("/api/forecasts").status == 200
+    # 16 threads for requests and 256 for streams are allowed. What is left of other tests and at rest are some ten.
+    assert sum(1 for _ in Path(f"/proc/{service.process.pid}/task").iterdir()) < 40
+
+
+def test_a_row_that_misses_sessions_loads_no_pandas(tmp_path):
+    rows = made_rows(BARS)
+    rows["AAA"] = replace_row(rows["AAA"], as_of=rows["BBB"].as_of - dt.timedelta(days=30))
+    write_state(tmp_path / "state", BARS, rows.values())
+    with Service(tmp_path / "state") as service:
+        assert service.get("/readyz").json["fresh_share"] == 0.5
+        assert service.post({**DATES, "tickers": ["AAA", "BBB"]}).status == 200
+        mapped = proc.mapped_files(service.process.pid)
+    assert "rocksdict" in mapped
+    assert "pandas" not in mapped
+    assert "libarrow" not in mapped

@@ -6,13 +6,14 @@ see by its `as_of` that it is stale. Trainings are requested by messages, becaus
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 
 from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
-from marketdata.calendars import sessions_since
-from records import date_of, day_number, decode_forecast
+from marketdata.calendars import expect_calendars, sessions_since
+from records import Days, date_of, day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.census import Census
 from streams.kafka.agents.pacing import paced
@@ -69,7 +70,8 @@ class Sweep:
             except (StateError, DataError) as error:
                 logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
         self._missing_before = missing
-        self._report(last)
+        expect_calendars(census.calendars())
+        await self._report(last)
         census.trainings_missing, census.stale = len(missing), len(self.quiet)
         self.census = census
 
@@ -89,18 +91,24 @@ class Sweep:
         if mark in self._missing_before:
             self._requests.request_again(ticker, head.due)
 
-    def _report(self, last: dict[str, int]) -> None:
+    async def _report(self, last: dict[str, int]) -> None:
         newest = None if not last else self._tables.state(max(last, key=last.__getitem__))
         if newest is None:
             return
-        behind = {ticker: sessions_behind(day, newest.bars.day) for ticker, day in last.items()}
-        allowed, newest_date = self._settings.fresh_sessions, date_of(newest.bars.day[-1])
-        quiet = {
-            ticker: sessions
-            for ticker, sessions in behind.items()
-            if sessions > allowed and sessions_since(ticker, date_of(last[ticker]), newest_date, enough=allowed) > allowed
-        }  # holidays of its own exchange make nothing quiet
+        # A calendar that is needed for the first time is read by another process, which takes a second.
+        quiet = await asyncio.to_thread(_quiet, last, newest.bars.day, self._settings.fresh_sessions)
         for ticker in quiet.keys() - self.quiet.keys():
             logger.warning("quiet ticker=%s sessions_behind=%d", ticker, quiet[ticker])
         self.quiet = quiet
         self.newest = int(newest.bars.day[-1])
+
+
+def _quiet(last: dict[str, int], sessions: Days, allowed: int) -> dict[str, int]:
+    """How many of the newest ticker's `sessions` came after each ticker's last bar, of the tickers for which it is too many."""
+    newest = date_of(sessions[-1])
+    behind = {ticker: sessions_behind(day, sessions) for ticker, day in last.items()}
+    return {
+        ticker: count
+        for ticker, count in behind.items()
+        if count > allowed and sessions_since(ticker, date_of(last[ticker]), newest, enough=allowed) > allowed
+    }  # holidays of its own exchange make nothing quiet

@@ -16,6 +16,7 @@ from broker.topics import topic_ids
 from commands import startup
 from commands.process_memory import bounded_heaps
 from errors import BrokerAwayError, BrokerError, SettingsError
+from marketdata.calendars import library_apart
 from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from settings import Settings
@@ -40,7 +41,7 @@ def run_worker(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]
     """
     with own_folder(worker_folder(settings)):
         pass  # refuse a second worker on the folder at once, whether or not Kafka answers
-    with bounded_heaps():
+    with bounded_heaps(), library_apart():
         while True:
             try:
                 _run(settings, train)

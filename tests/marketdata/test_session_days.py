@@ -1,0 +1,82 @@
+"""A process that lives long reads calendars without the library: the same days, and pandas stays out of it."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from marketdata.calendars import library_days
+from marketdata.session_days import SessionDays, read_by_process
+from records import Days
+from tests.conftest import ROOT
+
+DAYS = np.array([19000, 19003], np.int32)
+
+
+def not_here(name: str) -> Days:
+    raise AssertionError(f"this process must not read {name}")
+
+
+def test_another_process_reads_the_same_days() -> None:
+    found = read_by_process(["XNYS", "XKRX"])
+    assert sorted(found) == ["XKRX", "XNYS"]
+    for name, days in found.items():
+        assert days.dtype == np.int32
+        np.testing.assert_array_equal(days, library_days(name))
+
+
+def test_a_calendar_is_read_once_whoever_asks_and_the_expected_ones_with_it() -> None:
+    asked: list[list[str]] = []
+
+    def read(names: Sequence[str]) -> dict[str, Days]:
+        asked.append(list(names))
+        return dict.fromkeys(names, DAYS)
+
+    days = SessionDays(not_here, read)
+    days.expect(["XLON", "XNYS"])
+    assert asked == []
+    with days.apart():
+        threads = [threading.Thread(target=days.of, args=("XNYS",)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert days.of("XLON") is DAYS
+        days.of("XKRX")
+    assert asked == [["XLON", "XNYS"], ["XKRX"]]
+
+
+@pytest.mark.parametrize("error", [OSError("no memory"), subprocess.CalledProcessError(1, "python")])
+def test_where_no_process_can_read_this_one_does_and_says_so(caplog: pytest.LogCaptureFixture, error: Exception) -> None:
+    def read(names: Sequence[str]) -> dict[str, Days]:
+        raise error
+
+    days = SessionDays(lambda name: DAYS, read)
+    with days.apart(), caplog.at_level(logging.WARNING):
+        assert days.of("XNYS") is DAYS
+    assert "this process reads them" in caplog.text
+
+
+def test_outside_of_the_block_this_process_reads() -> None:
+    days = SessionDays(lambda name: DAYS, lambda names: pytest.fail("another process was asked"))
+    assert days.of("XNYS") is DAYS
+
+
+def test_counting_sessions_apart_loads_no_pandas() -> None:
+    script = (
+        "import sys, datetime as dt\n"
+        "from marketdata.calendars import library_apart, sessions, sessions_since\n"
+        "first, last = dt.date(2024, 3, 25), dt.date(2024, 4, 1)\n"
+        "with library_apart():\n"
+        "    print(sessions_since('AAPL', first, last), len(sessions('005930.KS', first, last)))\n"
+        "print(*sorted({'pandas', 'pyarrow', 'exchange_calendars'} & sys.modules.keys()))"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["4", "6"]  # Good Friday is a holiday in New York, and none in Seoul
