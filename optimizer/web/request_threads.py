@@ -44,7 +44,7 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
         return len(self._idle)
 
     def add_task(self, task: Task) -> None:
-        """Give the task to an idle thread, or start another one."""
+        """Give the task to an idle thread, or start a further thread."""
         with self.lock:
             self.queue.append(task)
             if self._idle:
@@ -54,7 +54,7 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
                 self.threads.add(self._started)
                 self.start_new_thread(self.handler_thread, self._started)
             else:
-                self.queue_logger.warning("all threads for requests are busy waiting=%d", len(self.queue))
+                self.queue_logger.warning("all threads for requests are busy count=%d", len(self.queue))
 
     def handler_thread(self, thread_no: int) -> None:
         """Answer requests until there have been none for some time."""
@@ -66,7 +66,7 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
                 self.logger.exception("a request could not be answered")
 
     def set_thread_count(self, count: int) -> None:
-        """The most threads from now on; with 0 they end, those that are busy after their request."""
+        """The most threads from now on; with 0 all end, a busy thread after its request."""
         with self.lock:
             self._most = count
             while self._idle and not count:

@@ -23,16 +23,17 @@ class Step(NamedTuple):
 
 
 #: `w1` lives from the beginning to the end, through a freeze, dead training processes, takeovers and a broker that is away.
-#: `w2` is killed, stopped, damaged and emptied in the first half: its second half is compared. A third worker comes and goes.
+#: `w2` is killed, stopped, damaged and emptied in the first half: its second half is compared. A third worker comes and goes
+#: within the first quarter: the copies of partitions that it leaves are further databases for the readers.
 STEPS: Final = (
     Step("pool"),
+    Step("scale-up"),
+    Step("scale-down"),
     Step("kill", 0.99),
     Step("producer"),
     Step("freeze", size=0.2),
     Step("replica"),
     Step("damage", 0.99),
-    Step("scale-up"),
-    Step("scale-down"),
     Step("term", 0.99),
     Step("wipe", 0.99),
     Step("broker", 0.6),
