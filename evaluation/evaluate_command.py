@@ -28,7 +28,7 @@ _FEWEST_FORECASTS: Final = 2
 @click.option("--path", type=click.Path(path_type=Path), help="Bars: Parquet, CSV, or a folder; the sample's if left out.")
 @click.option("--tickers", help="Comma-separated; default all in the file.")
 @click.option(
-    "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Forecasts per ticker, one horizon apart."
+    "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Dates to forecast on, one horizon apart."
 )
 @click.option("--horizon", type=int, help="Bars ahead; HORIZON, or 21, if left out.")
 @click.option("--lookback", type=int, help="Bars that a training sees; LOOKBACK, or 756, if left out.")
@@ -58,6 +58,7 @@ def evaluate(
     """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
     from importlib.util import find_spec
 
+    from evaluation.dates import origin_dates
     from evaluation.origins import evaluate_ticker
     from evaluation.panel import build_panel
     from evaluation.processes import processes
@@ -84,12 +85,14 @@ def evaluate(
         "sample" if path is None else "file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP
     )
     with processes(settings.jobs, preload="evaluation.origins") as pool:
-        sent = []
         for whole in whole_histories(bars, today):
             rejected += whole.rejected
             histories[whole.ticker] = whole.bars
-            window = window_of_bars(whole.ticker, whole.bars)
-            sent.append(pool.submit(evaluate_ticker, window, settings, origins, garch=garch))
+        dates = origin_dates([each.day for each in histories.values()], settings.horizon, origins)
+        sent = [
+            pool.submit(evaluate_ticker, window_of_bars(ticker, each), settings, dates, garch=garch)
+            for ticker, each in histories.items()
+        ]
         with progress(len(sent), "tickers evaluated") as advance:
             for job in as_completed(sent):
                 results.append(job.result())

@@ -16,7 +16,7 @@ from models.selection.selector import mixed_seed
 from models.selection.walkforward import variance_floor
 from models.serving import load_trained, make_forecast
 from models.training import train_ticker
-from records import Forecast
+from records import Days, Forecast
 from settings import Settings
 
 
@@ -49,20 +49,24 @@ class TickerResult:
     fit_ms: dict[str, float]
 
 
-def origin_rows(bars: int, horizon: int, count: int) -> list[int]:
-    """Rows of the `count` newest origins, `horizon` bars apart, back from the last bar that leaves a whole horizon to check."""
-    return list(range(bars - 1 - horizon, 0, -horizon)[:count])[::-1]
+def origin_rows(day: Days, dates: Days, horizon: int) -> list[int]:
+    """Rows of a ticker's `day` that are its origins on these dates: after its first bar, with a whole horizon to check.
+
+    On a date without a bar of its own the ticker has no origin.
+    """
+    rows = np.flatnonzero(np.isin(day, dates))
+    return [int(row) for row in rows if 0 < row < len(day) - horizon]
 
 
-def evaluate_ticker(window: Window, settings: Settings, origins: int, *, garch: bool) -> TickerResult:
-    """Forecast at each origin from the `lookback` bars before it; origins with less than two bars before them are left out.
+def evaluate_ticker(window: Window, settings: Settings, dates: Days, *, garch: bool) -> TickerResult:
+    """Forecast on each of the dates (`evaluation.dates`) from the `lookback` bars before it, of which there must be two.
 
     `window` is the whole history; each forecast sees the part up to its origin alone.
     """
     found: list[Origin] = []
     spent: list[float] = []
     fit_ms: dict[str, float] = {}
-    for stop in origin_rows(len(window), settings.horizon, origins):
+    for stop in origin_rows(window.day, dates, settings.horizon):
         known = window.until(stop + 1).last(settings.lookback)
         started = time.process_time()
         row = served_row(known, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evaluation.dates import origin_dates
 from evaluation.origins import TickerResult, evaluate_ticker
 from models.contract import Window
 from settings import Settings
@@ -16,5 +17,6 @@ def histories() -> list[Window]:
     return [window_of_columns(f"T{k}", *simulated_columns(1100, seed=k, level=0.008 + 0.003 * k)) for k in range(TICKERS)]
 
 
-def evaluated(windows: list[Window], origins: int) -> list[TickerResult]:
-    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in windows]
+def evaluated(windows: list[Window], origins: int, settings: Settings = SETTINGS) -> list[TickerResult]:
+    dates = origin_dates([window.day for window in windows], settings.horizon, origins)
+    return [evaluate_ticker(window, settings, dates, garch=False) for window in windows]

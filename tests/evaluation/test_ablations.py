@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from evaluation.ablations import ablation_scores
-from evaluation.origins import evaluate_ticker
 from evaluation.panel import Panel, build_panel
 from settings import Settings
+from tests.evaluation.samples import evaluated
 from tests.models.windows import simulated_columns, window_of_columns
 
 SETTINGS = Settings(models=("har", "xgboost"), _env_file=None)  # type: ignore[call-arg]
@@ -20,7 +20,7 @@ SETTINGS = Settings(models=("har", "xgboost"), _env_file=None)  # type: ignore[c
 @pytest.fixture(scope="module")
 def panel() -> Panel:
     windows = [window_of_columns(f"T{k}", *simulated_columns(1200, seed=k)) for k in range(4)]
-    return build_panel([evaluate_ticker(window, SETTINGS, 8, garch=False) for window in windows])
+    return build_panel(evaluated(windows, 8, SETTINGS))
 
 
 def scores(panel: Panel) -> dict[str, float]:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.origins import TickerResult, evaluate_ticker, origin_rows
+from evaluation.dates import common_dates, origin_dates
+from evaluation.origins import TickerResult, origin_rows
 from evaluation.panel import ALONE, ARGMIN, SERVED, WITHOUT, Panel, build_panel
 from evaluation.plots import probability_transform, write_plots
 from evaluation.report import COLUMNS, report_lines, write_forecasts
@@ -29,7 +30,7 @@ from evaluation.scores import (
 )
 from evaluation.small_tables import table_scores
 from models.selection.metrics import qlike
-from tests.evaluation.samples import HORIZON, SETTINGS, TICKERS, evaluated, histories
+from tests.evaluation.samples import HORIZON, TICKERS, evaluated, histories
 from tests.models.windows import simulated_columns, window_of_columns
 
 
@@ -46,12 +47,35 @@ def panel(results: list[TickerResult]) -> Panel:
 class TestOrigins:
     @given(bars=st.integers(2, 3000), horizon=st.integers(1, 63), count=st.integers(1, 40))
     def test_a_horizon_apart_back_from_the_last_that_can_be_checked(self, bars: int, horizon: int, count: int) -> None:
-        rows = origin_rows(bars, horizon, count)
+        day = np.arange(100, 100 + bars, dtype=np.int32)
+        rows = origin_rows(day, origin_dates([day], horizon, count), horizon)
         assert len(rows) <= count
         assert all(b - a == horizon for a, b in itertools.pairwise(rows))
         assert all(0 < row < bars - horizon for row in rows)
         if bars > horizon + 1:
             assert rows[-1] == bars - 1 - horizon
+
+    def test_all_tickers_have_their_origins_on_the_same_dates(self) -> None:
+        """A service pools the rows of one date, whatever bars one ticker lacks."""
+        day = np.arange(400, dtype=np.int32)
+        lacking = np.delete(day, [50, 395])
+        dates = origin_dates([day, day, lacking], 21, 100)
+        assert dates[-1] == 399 - 21
+        assert origin_rows(day, dates, 21) == dates[dates > 0].tolist()
+        assert lacking[origin_rows(lacking, dates, 21)].tolist() == [date for date in dates.tolist() if 0 < date <= 377]
+
+    def test_without_a_bar_on_a_date_there_is_no_origin(self) -> None:
+        day = np.arange(100, dtype=np.int32)
+        assert origin_rows(np.delete(day, 40), np.array([40, 61], np.int32), 21) == [60]
+
+    def test_a_date_is_common_that_half_of_the_listed_tickers_share(self) -> None:
+        """A share of five days a week beside a coin of seven has its own dates; before its listing the coin's count."""
+        coin = np.arange(100, dtype=np.int32)
+        share = coin[(coin >= 50) & (coin % 7 < 5)]
+        assert common_dates([coin, share]).tolist() == coin.tolist()
+        both = common_dates([coin, share, share]).tolist()
+        assert both == [day for day in coin.tolist() if day < share[0] or day % 7 < 5 or day > share[-1]]
+        assert common_dates([coin[:0]]).tolist() == []
 
 
 class TestScores:
@@ -94,7 +118,7 @@ class TestScores:
         assert perfect.t < 0.0
 
     def test_random_tables_are_the_same_each_time(self) -> None:
-        results = [evaluate_ticker(window, SETTINGS, 3, garch=False) for window in histories()[:3]]
+        results = evaluated(histories()[:3], 3)
         scores = table_scores(results)
         assert [score.tickers for score in scores] == [1, 2]
         assert scores == table_scores(results)

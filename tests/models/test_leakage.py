@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluation.origins import TickerResult, evaluate_ticker, origin_rows
+from evaluation.dates import origin_dates
+from evaluation.origins import TickerResult
 from evaluation.panel import build_panel
 from models.contract import Window
 from models.pooling.terms import training_panel
@@ -18,6 +19,7 @@ from models.results import TrainedTicker, TrainingJob
 from models.training import train_ticker
 from records import encode_forecast
 from settings import Settings
+from tests.evaluation.samples import evaluated
 from tests.models.windows import simulated_columns, window_of_columns
 
 HORIZON: Final = 21
@@ -25,7 +27,7 @@ BARS: Final = 1100
 ORIGINS: Final = 4
 SETTINGS = Settings(models=("har", "xgboost", "lstm"), _env_file=None)  # type: ignore[call-arg]
 #: Bars after the second of four origins: those two must not change, the other two must.
-CUT: Final = int(origin_rows(BARS, HORIZON, ORIGINS)[1]) + 1
+CUT: Final = int(origin_dates([np.arange(BARS, dtype=np.int32)], HORIZON, ORIGINS)[1]) + 1
 #: Tickers and the bars that they have; the last ticker is too young for a trained model and lives off the others' rows.
 HISTORIES: Final = {"T0": BARS, "T1": BARS, "T2": BARS, "T3": BARS, "YOUNG": 320}
 
@@ -74,23 +76,19 @@ def windows(alteration: Alteration | None = None) -> list[Window]:
     return found
 
 
-def evaluated(histories: list[Window], origins: int) -> list[TickerResult]:
-    return [evaluate_ticker(window, SETTINGS, origins, garch=False) for window in histories]
-
-
 def served(results: list[TickerResult]) -> dict[tuple[str, int], bytes]:
     return {(row.ticker, row.as_of.toordinal()): encode_forecast(row) for row in build_panel(results).rows}
 
 
 @pytest.fixture(scope="module")
 def whole() -> dict[tuple[str, int], bytes]:
-    return served(evaluated(windows(), ORIGINS))
+    return served(evaluated(windows(), ORIGINS, SETTINGS))
 
 
 @pytest.mark.parametrize("alteration", [scaled, shuffled, another_market])
 def test_served_forecasts_do_not_know_what_follows(alteration: Alteration, whole: dict[tuple[str, int], bytes]) -> None:
     """The whole way, pooling included: forecasts before the alteration are the same to the byte, those after it are not."""
-    altered = served(evaluated(windows(alteration), ORIGINS))
+    altered = served(evaluated(windows(alteration), ORIGINS, SETTINGS))
     dates = sorted({date for _, date in whole})
     same = {date: [altered[key] == value for key, value in whole.items() if key[1] == date] for date in dates}
     assert [all(same[date]) for date in dates] == [True, True, False, False]
@@ -100,7 +98,7 @@ def test_served_forecasts_do_not_know_what_follows(alteration: Alteration, whole
 def test_served_forecasts_of_a_file_that_ends_there(whole: dict[tuple[str, int], bytes]) -> None:
     """The bars up to two horizons before the end hold what the first two origins are judged on, and no more."""
     ends = [window.until(len(window) - 2 * HORIZON) for window in windows()]
-    short = served(evaluated(ends, ORIGINS - 2))
+    short = served(evaluated(ends, ORIGINS - 2, SETTINGS))
     assert len(short) == 2 * len(HISTORIES)
     assert short.items() <= whole.items()
 
