@@ -128,15 +128,15 @@ def _add_alone(quantities: Quantities, steps: VarianceSteps, place: int, members
     """The ticker's variance without the others' levels, and what it rests on."""
     value, says = steps.alone[place], "without the others' levels"
     if not math.isfinite(steps.usual[place]):
-        quantities.derived("alone_log_variance", value, "own_log_variance", f"{says}: too few labelled weeks")
+        quantities.derived("alone_log_variance", value, "mixed_log_variance", f"{says}: too few labelled weeks")
         return
     whose = "the ticker's" if place < members else "many tickers'"
     quantities.given("usual_level", steps.usual[place], f"mean of {whose} past log variances without their terms' part")
     quantities.given("level_correction", LEVEL_CORRECTION, "of that level: mean of realised ÷ forecast is 1")
     quantities.derived("terms_log_variance", steps.by_terms[place], by_terms, "by the slopes within weeks, at the usual level")
-    weight, base = (TERMS_WEIGHT, "own") if place < members else (UNTRAINED_TERMS_WEIGHT, "pooled")
-    quantities.given("terms_weight", weight, f"of that variance beside the {base} log variance")
-    formula = f"{base}_log_variance + terms_weight * (terms_log_variance - {base}_log_variance)"
+    weight = TERMS_WEIGHT if place < members else UNTRAINED_TERMS_WEIGHT
+    quantities.given("terms_weight", weight, "of that variance beside the mixed log variance")
+    formula = "mixed_log_variance + terms_weight * (terms_log_variance - mixed_log_variance)"
     quantities.derived("alone_log_variance", value, formula, says)
 
 

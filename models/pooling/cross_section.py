@@ -25,9 +25,18 @@ from models.pooling.joint_panel import (
     with_usual_seasons,
     without_terms,
 )
-from models.pooling.location import anchored_location
+from models.pooling.location import PULL, anchor_by_count, anchored_location
 from models.pooling.shrinkage import center_of_returns, shrunk_returns
-from models.pooling.terms import CLOSES_LEVEL, CLOSES_SLOPES, NEAREST_TERM, TERM_NAMES, USUAL_LEVEL, USUAL_SLOPES
+from models.pooling.terms import (
+    CLOSES_INTERCEPT,
+    CLOSES_LEVEL,
+    CLOSES_SLOPES,
+    TERM_NAMES,
+    USUAL_INTERCEPT,
+    USUAL_LEVEL,
+    USUAL_SLOPES,
+)
+from models.pooling.young import filled_terms
 from models.selection.combination import BASELINE
 from records import Floats, Forecast
 
@@ -39,23 +48,23 @@ LARGEST_DOUBT: Final = 4.0
 FEWEST_WEEKS: Final = 12
 #: Log of the mean of realised ÷ forecast, where the slopes within weeks forecast the level too (`terms.USUAL_SLOPES`).
 LEVEL_CORRECTION: Final = 0.2
-#: Weight, beside the own log-HAR, of the variance by the slopes within weeks at the ticker's usual level.
+#: Weight, beside the mean of own and pooled log-HAR, of the variance by the slopes within weeks at the ticker's usual level.
 TERMS_WEIGHT: Final = 0.25
 #: Likewise beside the pooled log-HAR, for an untrained ticker.
-UNTRAINED_TERMS_WEIGHT: Final = 0.5
+UNTRAINED_TERMS_WEIGHT: Final = 0.75
 #: Errors of the pooled log-HAR further out than this, in logs, count as this when its level is corrected.
 LARGEST_ERROR: Final = 1.5
-#: How far, in logs, one ticker pulls at the others' level, at the pooled log-HAR's intercept, and at the rise (`location`).
-PULL: Final = 0.1
-#: Weight of a ticker's own number against the others' pulls, for each of the three. Another ticker in the place of one moves
-#: the level by at most 2 × PULL ÷ 6 = 0.033 in logs, the intercept and the rise by 0.005: a volatility by no more than 2 %.
-#: Among many tickers many numbers lie near the middle; there a lighter anchor holds as well.
+#: Weight of a ticker's own number against the others' pulls: at the level, the pooled log-HAR's intercept and the rise.
+#: Another ticker in the place of one moves the level by at most 2 × PULL ÷ 6 = 0.033 in logs, intercept and rise by 0.0025:
+#: a volatility by no more than 2 %. Among many tickers many numbers lie near the middle; there a lighter anchor holds as well.
 LEVEL_ANCHOR: Final = 6.0
 LIGHT_ANCHOR: Final = 2.0
-FEW_TICKERS: Final = 30
-MANY_TICKERS: Final = 100
-INTERCEPT_ANCHOR: Final = 40.0
-RISE_ANCHOR: Final = 40.0
+INTERCEPT_ANCHOR: Final = 80.0
+RISE_ANCHOR: Final = 80.0
+#: Likewise for what lies between two lookbacks of a term.
+LIGHT_INTERCEPT_ANCHOR: Final = 8.0
+STEP_ANCHOR: Final = 80.0
+LIGHT_STEP_ANCHOR: Final = 8.0
 #: Log of the last month's variance against the year's from which on own and pooled log-HAR do not count alike any more.
 RISE_BEGINS: Final = 0.25
 
@@ -158,18 +167,23 @@ def pooled_variances(
     fit = fit or joint_fit(members)
     count = len(members)
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
-    now = np.array([row_terms(row) for row in members])
-    now = np.vstack([now, *(_filled(row_terms(row), np.median(now, axis=0)) for row in untrained)])
-    # Seasons of trained tickers come from trained tickers alone: an untrained ticker adds nothing to them.
-    together = np.zeros(len(now), np.intp)
-    now = np.vstack([with_usual_seasons(now[:count], together[:count]), with_usual_seasons(now, together)[count:]])
+    now = with_usual_seasons(np.array([row_terms(row) for row in (*members, *untrained)]))
+    # An untrained ticker has the terms, the slopes and the usual level of the kind of bars that most have.
+    closes = bool(only_closes(fit.panel).mean() > 0.5)
+    now[count:] = filled_terms(now[count:], now[:count], closes=closes)
     if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
         alone: Floats = np.exp(own)
         return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
     trained = np.arange(len(own)) < count
     har = _fitted_har(fit.panel)
-    intercept = _located(har.intercept, len(own) - count)
+    # An untrained ticker's own level is what is usual: by one that stands among few others a bad ticker could move it.
+    usual_intercept = np.full(len(own) - count, CLOSES_INTERCEPT if closes else USUAL_INTERCEPT)
+    lightest = anchor_by_count(count, INTERCEPT_ANCHOR, LIGHT_INTERCEPT_ANCHOR)
+    intercept = np.append(
+        anchored_location(har.intercept, har.intercept, bound=PULL, anchor_weight=INTERCEPT_ANCHOR),
+        anchored_location(har.intercept, usual_intercept, bound=PULL, anchor_weight=lightest),
+    )
     # Row by row: a matrix product may round a row by how many there are.
     pooled_har = (now[:, : len(har.slopes)] * har.slopes).sum(axis=1) + intercept
     pooled_har = np.clip(pooled_har, own - doubt, own + doubt)
@@ -177,18 +191,15 @@ def pooled_variances(
     rise = anchored_location(own_rise[:count], own_rise, bound=PULL, anchor_weight=RISE_ANCHOR)
     pooled_weight = np.where(trained, weight_of_pooled(rise), 1.0)
     level = own + pooled_weight * (pooled_har - own)
-    # An untrained ticker has the slopes and the usual level of the kind of bars that most have.
-    closes = bool(only_closes(fit.panel).mean() > 0.5)
     slopes = tuple((CLOSES_SLOPES if closes else USUAL_SLOPES).values())
     apart = np.vstack([fit.apart, np.tile(slopes, (len(own) - count, 1))])
     part = (now * apart).sum(axis=1)
     usual = np.append(_usual_levels(fit), np.full(len(own) - count, CLOSES_LEVEL if closes else USUAL_LEVEL))
     by_terms = np.clip(usual + LEVEL_CORRECTION + part, own - doubt, own + doubt)
-    base = np.where(trained, own, pooled_har)
     terms_weight = np.where(trained, TERMS_WEIGHT, UNTRAINED_TERMS_WEIGHT)
-    alone = np.where(np.isfinite(usual), base + terms_weight * (by_terms - base), base)
+    alone = np.where(np.isfinite(usual), level + terms_weight * (by_terms - level), level)
     gap = level - part
-    anchor = float(np.interp(count, (FEW_TICKERS, MANY_TICKERS), (LEVEL_ANCHOR, LIGHT_ANCHOR)))
+    anchor = anchor_by_count(count, LEVEL_ANCHOR, LIGHT_ANCHOR)
     middle = anchored_location(gap[:count], alone - part, bound=PULL, anchor_weight=anchor)
     limit = math.log(LARGEST_FACTOR)
     steps = VarianceSteps(
@@ -224,12 +235,6 @@ def weight_of_pooled(rise: Floats) -> Floats:
     return weight
 
 
-def _located(values: Floats, untrained: int) -> Floats:
-    """The members' location for each of them, (n,), and then for `untrained` tickers, at the middle number."""
-    own = np.append(values, np.full(untrained, np.median(values)))
-    return anchored_location(values, own, bound=PULL, anchor_weight=INTERCEPT_ANCHOR)
-
-
 def _usual_levels(fit: JointFit) -> Floats:
     """Mean over each member's panel of the target less its terms' part, shape (n,); NaN for one with too few weeks."""
     counts = fit.panel.counts
@@ -246,15 +251,6 @@ def _own_variance(row: Forecast) -> float:
             return opinion.daily_variance
     assert row.annual_volatility is not None, "the row was chosen for its numbers"
     return row.annual_volatility**2 / row.periods_per_year
-
-
-def _filled(terms: Floats, center: Floats) -> Floats:
-    """A ticker's terms, shape (k,): one that lacks its lookback is as far from the members' middle as the next shorter."""
-    distance = dict(zip(TERM_NAMES, terms - center, strict=True))
-    for name in TERM_NAMES:
-        if not math.isfinite(distance[name]):
-            distance[name] = distance.get(NEAREST_TERM.get(name, ""), 0.0)
-    return np.asarray(center + [distance[name] for name in TERM_NAMES])
 
 
 def _fitted_har(panel: JointPanel) -> HarFit:

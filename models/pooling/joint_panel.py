@@ -9,7 +9,7 @@ import numpy as np
 
 from models.candidates.regression import shrunk_slopes
 from models.market.model import market_model
-from models.pooling.terms import CLOSES_ONLY, CLOSES_SLOPES, TERM_NAMES, USUAL_SLOPES
+from models.pooling.terms import CLOSES_ONLY, CLOSES_SLOPES, TERM_NAMES, USUAL_SEASONS, USUAL_SLOPES
 from models.selection.evidence import Prior, joint_estimate, newey_west, prior_of
 from records import Evidence, Floats, Forecast, PoolStatistics
 
@@ -26,7 +26,7 @@ USUAL_TICKERS: Final = 240
 LARGEST_ERROR: Final = 2.0
 _TINY: Final = 1e-300
 _LOG_OF_MEAN: Final = TERM_NAMES.index("range_variance_252")
-_SEASONS: Final = (TERM_NAMES.index("season_volume"), TERM_NAMES.index("season_jump"))
+_SEASON_COLUMNS: Final = [TERM_NAMES.index(name) for name in USUAL_SEASONS]
 _MEAN_OF_LOGS: Final = TERM_NAMES.index("log_range_variance_252")
 
 
@@ -61,24 +61,19 @@ def joint_panel(members: Sequence[Forecast]) -> JointPanel:
     values = panel.astype(np.float64)
     counts = np.array([len(part) for part in weeks])
     known = np.concatenate(weeks)
-    return JointPanel(known, values[:, 0], with_usual_seasons(values[:, 1:], known), counts, np.ones(len(values)))
+    return JointPanel(known, values[:, 0], with_usual_seasons(values[:, 1:]), counts, np.ones(len(values)))
 
 
-def with_usual_seasons(terms: Floats, groups: np.ndarray) -> Floats:
-    """Terms (m, k), with the others' mean of the group for the seasons of tickers without volumes.
+def with_usual_seasons(terms: Floats) -> Floats:
+    """Terms (m, k), with the usual seasons where there are no volumes.
 
-    Their season is exactly 0, which would be a quiet season. Where nobody of the group has volumes it stays. `groups` (m,) are
-    numbers close together, such as weeks.
+    Such a season is exactly 0, which would be a quiet season. Other tickers' seasons have no part in it.
     """
-    absent = terms[:, _SEASONS[0]] == 0.0
-    if not absent.any() or absent.all():
+    absent = terms[:, _SEASON_COLUMNS[0]] == 0.0
+    if not absent.any():
         return terms
-    index = groups - groups.min()
-    present = np.bincount(index, ~absent)
     filled = terms.copy()
-    for column in _SEASONS:
-        mean = np.bincount(index, np.where(absent, 0.0, terms[:, column])) / np.maximum(present, 1.0)
-        filled[absent, column] = mean[index[absent]]
+    filled[np.ix_(absent, _SEASON_COLUMNS)] = tuple(USUAL_SEASONS.values())
     return filled
 
 

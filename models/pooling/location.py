@@ -11,9 +11,22 @@ stays near the own number; with many it is their common location.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from records import Floats
+
+#: How far, in logs, one ticker pulls.
+PULL: Final = 0.1
+#: Up to so many tickers an anchor has its full weight, and from so many on its lightest.
+FEW_TICKERS: Final = 30
+MANY_TICKERS: Final = 100
+
+
+def anchor_by_count(count: int, among_few: float, among_many: float) -> float:
+    """The weight of an anchor in a table of `count` tickers."""
+    return float(np.interp(count, (FEW_TICKERS, MANY_TICKERS), (among_few, among_many)))
 
 
 def anchored_location(values: Floats, own: Floats, *, bound: float, anchor_weight: float) -> Floats:

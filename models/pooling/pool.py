@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from models.intervals import NORMAL_TAILS, return_bounds
+from models.intervals import STUDENT_TAILS, return_bounds
 from models.pooling.cross_section import (
     JointFit,
     PooledReturns,
@@ -32,17 +32,17 @@ from models.pooling.cross_section import (
 )
 from models.pooling.joint_panel import delta_evidence, residual_within_weeks, row_terms, statistics_of
 from models.pooling.shrinkage import limited_return
+from models.pooling.terms import SHORTEST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
 from models.selection.evidence import pooled
 from records import Evidence, Forecast, LossMonitor
 
 #: Rows whose bar is older than the newest one's by more than this describe another market.
 LARGEST_AGE_DAYS: Final = 7
-#: Two tickers are needed to say anything within a week.
-MINIMUM_TICKERS: Final = 2
+SHORTEST: Final = TERM_NAMES.index(SHORTEST_TERM)
 #: Name of the estimate that pooling makes for a ticker without a trained model.
 POOLED: Final = "pooled"
-#: A ticker's tails count up to this many times the normal tails: beside an error in the bars, two tickers have no middle.
+#: A ticker's tails count up to this many times Student's tails: beside an error in the bars, two tickers have no middle.
 LARGEST_TAIL: Final = 2.0
 
 
@@ -63,8 +63,7 @@ def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
     members = pool_members(rows)
     if not members:
         return None
-    # One ticker says nothing about another.
-    untrained = untrained_rows(rows, members) if len(members) >= MINIMUM_TICKERS else []
+    untrained = untrained_rows(rows, members)
     fit = joint_fit(members)
     return PoolEstimates(
         members,
@@ -133,7 +132,8 @@ def untrained_rows(rows: Sequence[Forecast], members: Sequence[Forecast]) -> lis
     """The rows without a trained model that the members can speak for, in the order of tickers."""
     newest = max(members, key=lambda row: (row.as_of, row.ticker))
     able = (row for row in rows if row.pool is not None and not _is_trained(row) and _belongs(row, newest))
-    return sorted(able, key=lambda row: row.ticker)
+    # A month of bars is needed for any estimate, and a week for the shortest term.
+    return sorted((row for row in able if math.isfinite(row_terms(row)[SHORTEST])), key=lambda row: row.ticker)
 
 
 def _is_trained(row: Forecast) -> bool:
@@ -196,5 +196,5 @@ def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:
     tails = [tail for row in members if (tail := statistics_of(row).tails) is not None]
     if not tails:
         return None
-    low, high = np.median(np.minimum(tails, LARGEST_TAIL * np.array(NORMAL_TAILS)), axis=0)
+    low, high = np.median(np.minimum(tails, LARGEST_TAIL * np.array(STUDENT_TAILS)), axis=0)
     return float(low), float(high)

@@ -16,6 +16,15 @@ from models.contract import Window, horizon_variances
 from models.historical import shrunk_mean
 from records import Floats
 
+
+class ShorterTerm(NamedTuple):
+    """The next shorter term than one, and the one less the shorter: `usual`, and of `closes` alone."""
+
+    name: str
+    usual: float
+    closes: float
+
+
 LOG_MEANS: Final = {
     "log_range_variance_21": "range_variance_21",
     "log_range_variance_63": "range_variance_63",
@@ -55,15 +64,23 @@ CLOSES_SLOPES: Final = {
 #: What the slopes leave of the log variance in the mean, of the same tickers: 0.09 is its deviation over them.
 USUAL_LEVEL: Final = -0.40
 CLOSES_LEVEL: Final = -0.07
+#: The pooled log-HAR's intercept (`cross_section`): the median of the same tickers, and of other stocks' closes.
+USUAL_INTERCEPT: Final = -1.57
+CLOSES_INTERCEPT: Final = -1.44
+#: What stands in for the seasons of bars without volumes, and of a young ticker: the means over the same tickers.
+USUAL_SEASONS: Final = {"season_volume": 2.0, "season_jump": 2.5}
 #: Log of the year's mean variance less the mean of its logs: 0.6 for bars with a range, 1.7 for closes alone.
 CLOSES_ONLY: Final = 1.1
-#: What stands in for a term whose lookback is longer than a young ticker's history.
-NEAREST_TERM: Final = {
-    "range_variance_21": "range_variance_5",
-    "range_variance_63": "range_variance_21",
-    "range_variance_252": "range_variance_63",
-    "log_range_variance_63": "log_range_variance_21",
-    "log_range_variance_252": "log_range_variance_63",
+SHORTEST_TERM: Final = "range_variance_5"
+#: What stands in for a term whose lookback is longer than a young ticker's history: the next shorter one, and what lies
+#: between the two. Medians over the same tickers, for usual bars and for closes alone.
+SHORTER_TERM: Final = {
+    "range_variance_21": ShorterTerm("range_variance_5", 0.11, 0.15),
+    "range_variance_63": ShorterTerm("range_variance_21", 0.10, 0.06),
+    "range_variance_252": ShorterTerm("range_variance_63", 0.18, 0.10),
+    "log_range_variance_21": ShorterTerm("range_variance_21", -0.30, -1.36),
+    "log_range_variance_63": ShorterTerm("log_range_variance_21", 0.04, 0.0),
+    "log_range_variance_252": ShorterTerm("log_range_variance_63", 0.12, 0.03),
 }
 #: A mean of logs this far below the log of the mean is a halt, not calm.
 LARGEST_LOG_GAP: Final = 4.0

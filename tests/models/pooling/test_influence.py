@@ -94,14 +94,34 @@ def bad_row(kind: str) -> Forecast:
     return row_of(window_of(0, FACTORS[kind]) if kind in FACTORS else garbage(kind, seed=0))
 
 
-@given(st.integers(2, TICKERS), st.integers(0, 2**32 - 1), st.sampled_from((*FACTORS, *GARBAGE)))
-def test_no_bad_ticker_moves_another_by_more_than_two_percent(count: int, seed: int, wrong: str) -> None:
-    """In tables of any size, with garbage in the place of one sound ticker."""
+@functools.cache
+def young_row(bars: int) -> Forecast:
+    """A ticker without a trained model, for want of bars."""
+    window = window_of_columns(f"YOUNG{bars}", *(column[-bars:] for column in simulated_columns(BARS, seed=98)))
+    return row_of(window)
+
+
+@functools.cache
+def row_without_volumes() -> Forecast:
+    columns = simulated_columns(BARS, seed=99)
+    columns[5][:] = 0.0
+    return row_of(window_of_columns("SILENT", *columns))
+
+
+@given(
+    st.integers(2, TICKERS),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from((*FACTORS, *GARBAGE)),
+    st.sampled_from((25, 40, 120, 300)),
+)
+def test_no_bad_ticker_moves_another_by_more_than_two_percent(count: int, seed: int, wrong: str, young: int) -> None:
+    """Nor a young one, nor one without volumes: in tables of any size, with garbage in the place of a sound ticker."""
     odd, *others = good_rows()
     chosen = [others[k] for k in sorted(np.random.default_rng(seed).choice(len(others), count - 1, replace=False))]
-    before = volatilities([odd, *chosen])[1:]
-    after = volatilities([bad_row(wrong), *chosen])[1:]
-    assert np.abs(after / before - 1.0).max() < 0.02
+    for beside in ([], [young_row(young)], [young_row(young), row_without_volumes()]):
+        before = volatilities([odd, *chosen, *beside])[1:]
+        after = volatilities([bad_row(wrong), *chosen, *beside])[1:]
+        assert np.abs(after / before - 1.0).max() < 0.02
 
 
 def test_least_squares_alone_would_follow_the_bad_ticker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from models.pooling.cross_section import pooled_variances
 from models.pooling.joint_panel import _without_the_loudest, joint_panel, row_terms, tickers_of, with_usual_seasons
 from models.pooling.pool import pool
-from models.pooling.terms import TERM_NAMES
+from models.pooling.terms import TERM_NAMES, USUAL_SEASONS
 from models.results import TrainingJob
 from models.selection.evidence import prior_of
 from models.serving import make_forecast
@@ -37,20 +37,19 @@ def rows(*, has_volumes: bool) -> list[Forecast]:
     return [row_of(0, has_volumes=has_volumes), *(row_of(seed, has_volumes=True) for seed in range(1, TICKERS))]
 
 
-def test_its_seasons_are_the_mean_of_the_others_in_the_panel_and_now() -> None:
+def test_its_seasons_are_the_usual_in_the_panel_and_now() -> None:
     found = rows(has_volumes=False)
     assert (row_terms(found[0])[SEASONS] == 0.0).all(), "as the features have it"
     panel = joint_panel(found)
     own = tickers_of(panel) == 0
-    for week in np.unique(panel.weeks[own]):
-        same = panel.weeks == week
-        of_others = panel.terms[same & ~own][:, SEASONS].mean(axis=0)
-        assert panel.terms[same & own][:, SEASONS] == pytest.approx(of_others[None])
+    usual = list(USUAL_SEASONS.values())
+    assert (panel.terms[own][:, SEASONS] == usual).all()
     steps = pooled_variances(found).steps
     assert steps is not None
-    now = steps.terms
-    assert now[0, SEASONS] == pytest.approx(now[1:, SEASONS].mean(axis=0))
-    assert (now[:, OTHERS] == np.array([row_terms(row) for row in found])[:, OTHERS]).all()
+    assert steps.terms[0, SEASONS].tolist() == usual
+    raw = np.array([row_terms(row) for row in found])
+    assert (steps.terms[:, OTHERS] == raw[:, OTHERS]).all()
+    assert (steps.terms[1:] == raw[1:]).all()
 
 
 def test_volumes_alone_change_no_volatility_by_much() -> None:
@@ -59,13 +58,12 @@ def test_volumes_alone_change_no_volatility_by_much() -> None:
     assert np.abs(with_volumes - without).max() < 0.02
 
 
-def test_where_nobody_has_volumes_nothing_is_filled() -> None:
+def test_where_all_have_volumes_nothing_is_filled() -> None:
     terms = np.ones((4, len(TERM_NAMES)))
-    terms[:, SEASONS] = 0.0
-    assert with_usual_seasons(terms, np.array([7, 7, 8, 8])) is terms
+    assert with_usual_seasons(terms) is terms
 
 
-def test_an_untrained_ticker_adds_nothing_to_the_seasons_of_trained_tickers() -> None:
+def test_an_untrained_ticker_moves_no_trained_one() -> None:
     trained = [row_of(seed, has_volumes=False) for seed in range(TICKERS)]
     untrained = row_of(TICKERS, has_volumes=True)
     found = pooled_variances(trained, [untrained])
