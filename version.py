@@ -5,4 +5,4 @@ from __future__ import annotations
 from typing import Final
 
 #: Raised with every change that moves a forecast: rows and models carry it, and workers of two versions never run together.
-VERSION: Final = "0.4.0"
+VERSION: Final = "0.5.0"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
 
 COVERAGES: Final = (0.80, 0.95)
-NORMAL_TAILS: Final = (NormalDist().inv_cdf(0.90), NormalDist().inv_cdf(0.975))
-#: With fewer residuals their quantiles say nothing; the normal quantiles serve alone.
+#: The same quantiles of Student's t with eight degrees of freedom and a variance of 1: `t.ppf((0.9, 0.975), 8) * sqrt(6 / 8)`.
+#: By maximum likelihood the served forecasts of other stocks than those of the evaluation leave 7.1 to 8.8 degrees.
+STUDENT_TAILS: Final = (1.3968153097438654 * math.sqrt(0.75), 2.306004135204166 * math.sqrt(0.75))
+#: With fewer residuals their quantiles say nothing; Student's quantiles serve alone.
 MINIMUM_RESIDUALS: Final = 20
 #: Expected simple return at and below which the logarithm is not taken at face value.
 LOWEST_RETURN: Final = -0.99
@@ -30,12 +31,14 @@ def return_bounds(
     """Lower and upper bound of the simple return over the horizon at 80 %, then at 95 %.
 
     The log return is centred on log(1 + `horizon_return`) less half its variance; the half-width in standard deviations is the
-    mean of the normal quantile and of the empirical one (fat tails and all): each alone covers too little or too much on few
-    origins.
+    mean of Student's quantile and of the empirical one: each alone covers too little or too much on few origins. Errors of a
+    volatility forecast make fat tails of normal returns: many small deviations, and a few large (Bollerslev 1987).
     """
     variance = horizon * daily_variance
     center = math.log1p(max(horizon_return, LOWEST_RETURN)) - 0.5 * variance
-    widths = NORMAL_TAILS if tails is None else tuple(0.5 * (n + e) for n, e in zip(NORMAL_TAILS, tails, strict=True))
+    widths = (
+        STUDENT_TAILS if tails is None else tuple(0.5 * (usual + own) for usual, own in zip(STUDENT_TAILS, tails, strict=True))
+    )
     spreads = [width * math.sqrt(variance) for width in widths]
     bounds = [math.expm1(center + sign * spread) for spread in spreads for sign in (-1.0, 1.0)]
     return bounds[0], bounds[1], bounds[2], bounds[3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from models.explain.quantities import Quantities
-from models.intervals import LOWEST_RETURN, NORMAL_TAILS
+from models.intervals import LOWEST_RETURN, STUDENT_TAILS
 from records import Forecast
 
 
@@ -24,16 +24,18 @@ def add_interval(quantities: Quantities, served: Forecast, tails: tuple[float, f
     for place, (coverage, (lower, upper)) in enumerate(bounds.items()):
         assert lower is not None, "the row was chosen for its numbers"
         assert upper is not None, "the row was chosen for its numbers"
-        normal, width = NORMAL_TAILS[place], f"width_{coverage}"
-        quantities.given(f"normal_{coverage}", normal, f"{coverage} % quantile of a normal error, in deviations")
+        usual, width = STUDENT_TAILS[place], f"width_{coverage}"
+        quantities.given(
+            f"usual_{coverage}", usual, f"{coverage} % quantile of Student's t with 8 degrees of freedom, in deviations"
+        )
         if tails is None:
-            quantities.derived(width, normal, f"normal_{coverage}", "too few validated errors: the normal quantile alone")
+            quantities.derived(width, usual, f"usual_{coverage}", "too few validated errors: the usual quantile alone")
         else:
             quantities.given(f"tail_{coverage}", tails[place], f"{coverage} % quantile of validated errors, in deviations")
             quantities.derived(
                 width,
-                0.5 * (normal + tails[place]),
-                f"0.5 * (normal_{coverage} + tail_{coverage})",
+                0.5 * (usual + tails[place]),
+                f"0.5 * (usual_{coverage} + tail_{coverage})",
                 "in deviations",
             )
         for side, sign, value in (("lower", "-", lower), ("upper", "+", upper)):
