@@ -19,7 +19,10 @@ TRAINED_VERSION: Final = 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingJob:
-    """All that a training depends on: equal jobs give equal bytes, in any process and at any time."""
+    """All that a training depends on: equal jobs give equal bytes, in any process and at any time.
+
+    On a processor of another family NumPy and its OpenBLAS choose other kernels, whose last digits may differ.
+    """
 
     window: Window
     digest: bytes
