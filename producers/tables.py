@@ -27,6 +27,7 @@ from producers.forms.names import symbol_text, ticker_of_titles
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
+from producers.forms.value_table import read_values
 from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
 from records import Days, Floats, canonical_ticker, is_ticker
 
@@ -81,9 +82,12 @@ def read_table(member: Member, declared: Declared) -> BarTable:
         return _of_parquet(member, declared)
     if member.content.startswith(ARROW):
         return _of_arrow(member, declared)
-    if not member.content.strip():
+    if member.rows is None and not member.content.strip():
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
-    text = read_text(member.content, declared, where=member.where)
+    if member.rows is None:
+        text = read_text(member.content, declared, where=member.where)
+    else:
+        text = read_values(member.rows, declared, where=member.where)
     if not len(text.columns):
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
     return _of_text(text, member, declared)

@@ -27,7 +27,9 @@ def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str
     values = {name: cast(column) for name, column in parts.items()}
     if all(column is not None for column in values.values()) and declared.decimal is None and not _may_be_grouped(parts):
         return {name: column for name, column in values.items() if column is not None}, None
-    texts = {name: NumberTexts.of(column) for name, column in parts.items()}
+    # A column of numbers is what it is: the sign of the others says nothing of it.
+    typed = {name: column for name, column in values.items() if column is not None and not is_text(parts[name])}
+    texts = {name: NumberTexts.of(column) for name, column in parts.items() if name not in typed}
     sign = Sign(declared.decimal) if declared.decimal else None
     prices = [texts[name] for name in PRICES if name in texts]
     parted = None if sign or "close" not in texts else texts["close"].thirty_seconds()
@@ -43,13 +45,16 @@ def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str
         for name, column in texts.items()
     }
     is_said = sign or of_prices is Sign.COMMA or decided(list(texts.values())) is None
-    return read, f"decimal {of_prices}" if is_said else None
+    return {**typed, **read}, f"decimal {of_prices}" if is_said else None
 
 
 def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray]) -> bool:
-    """Whether the prices with a point leave it open that it stands between thousands, as `10.016` rupiah."""
+    """Whether texts with a point leave it open that it stands between thousands, as `10.016` rupiah.
+
+    The prices say so for the volumes as well; where they are numbers already, the volumes do.
+    """
     pointed: list[str] = []
-    for name in PRICES:
+    for name in [name for name in PRICES if name in parts and is_text(parts[name])] or ["volume"]:
         if name in parts and is_text(parts[name]):
             texts = parts[name].cast(pa.string())
             pointed += texts.filter(pc.match_substring(texts, ".")).slice(0, 50).to_pylist()

@@ -12,13 +12,13 @@ import tarfile
 import urllib.parse
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from errors import SourceError
-from producers.forms.converted import json_as_csv, sheets_as_csv
+from producers.forms.converted import Row, json_rows, sheet_rows
 
 #: Endings that are opened in a folder. A file that is named itself is opened whatever its ending.
 TABLES: Final = (
@@ -73,7 +73,7 @@ _KINDS: Final = (
 class Member:
     """One file: `where` names it for people, `name` and `folder` may name its ticker, `written` is when it was last written.
 
-    `kind` is what it was before its rows were written as CSV.
+    `kind` is what it is; `rows` are those of JSON and of a workbook, which have no `content`.
     """
 
     where: str
@@ -82,6 +82,7 @@ class Member:
     content: bytes
     written: dt.datetime
     kind: str = "CSV"
+    rows: Sequence[Row] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +150,15 @@ def _unpacked(where: str, name: str, folder: str, content: bytes, written: dt.da
         yield from _tarred(where, folder, content, written)
         return
     if content.startswith((b"PK\x03\x04", _OLD_EXCEL)):
-        sheets = list(sheets_as_csv(content, where=where))
+        sheets = list(sheet_rows(content, where=where))
         if not sheets:
             raise SourceError(f"{where}: a workbook without rows")
         for sheet, rows in sheets:
             place, called, above = (where, name, folder) if len(sheets) == 1 else (f"{where}!{sheet}", sheet, stem(name))
-            yield Member(place, called, above, rows, written, "workbook")
+            yield Member(place, called, above, b"", written, "workbook", rows)
         return
     if name.lower().endswith(_JSON) or content.lstrip(b"\xef\xbb\xbf \r\n\t")[:2] in _OPENS_JSON:
-        yield Member(where, name, folder, json_as_csv(content, where=where), written, "JSON")
+        yield Member(where, name, folder, b"", written, "JSON", json_rows(content, where=where))
         return
     kind = next((words for start, words in _KINDS if content.startswith(start)), None)
     if kind is not None:

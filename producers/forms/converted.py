@@ -1,10 +1,10 @@
-"""JSON and workbooks as CSV: their cells become texts, so that one recogniser reads them all."""
+"""JSON and workbooks as rows of values, a header first where they have one."""
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
 import io
+import itertools
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _FEWEST_FIELDS: Final = 4
 _DEEPEST: Final = 4
 
 
-def json_as_csv(content: bytes, *, where: str) -> bytes:
+def json_rows(content: bytes, *, where: str) -> list[Row]:
     """Rows of a JSON text: records, columns, lists, pandas' forms, one record a line, or these within an answer of a service.
 
     SourceError if it holds no such rows.
@@ -38,10 +38,10 @@ def json_as_csv(content: bytes, *, where: str) -> bytes:
             f"{where}: is JSON and no table: {' '.join(content[:120].decode(errors='replace').split())}; records are needed, "
             f'as [{{"date": "2024-01-31", "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1}}]'
         )
-    return _as_csv(rows)
+    return rows
 
 
-def sheets_as_csv(content: bytes, *, where: str) -> Iterator[tuple[str, bytes]]:
+def sheet_rows(content: bytes, *, where: str) -> Iterator[tuple[str, list[Row]]]:
     """Name and rows of each sheet of an Excel or OpenDocument workbook that holds any. SourceError if it cannot be read."""
     import python_calamine  # noqa: PLC0415 - few files are workbooks
 
@@ -52,23 +52,7 @@ def sheets_as_csv(content: bytes, *, where: str) -> Iterator[tuple[str, bytes]]:
         raise SourceError(f"{where}: a workbook that cannot be read ({error}); save its sheet as CSV") from error
     for name, rows in found:
         if len(rows) > 1:
-            yield name, _as_csv(rows)
-
-
-def _as_csv(rows: Iterable[Row]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    return str(value)
+            yield name, list(rows)
 
 
 def _rows(value: Any, depth: int = 0) -> list[Row] | None:
@@ -96,14 +80,21 @@ def _symbol(value: Mapping[str, Any]) -> str | None:
 
 
 def _of_list(values: list[Any]) -> list[Row] | None:
-    if values and all(isinstance(each, dict) for each in values):
+    if values and set(map(type, values)) == {dict}:
         if len(values) == 1 and _fields(values[0]) < _FEWEST_FIELDS:
             return _rows(values[0], _DEEPEST)
-        names = list(dict.fromkeys(name for each in values for name in each))
-        return [names, *([each.get(name) for name in names] for each in values)] if _fields(names) >= _FEWEST_FIELDS else None
+        names = list(dict.fromkeys(itertools.chain.from_iterable(values)))
+        return [names, *_values(values, names)] if _fields(names) >= _FEWEST_FIELDS else None
     if values and all(isinstance(each, list) and len(each) >= _FEWEST_FIELDS for each in values):
         return values
     return None
+
+
+def _values(records: list[dict[str, Any]], names: list[str]) -> Iterable[Row]:
+    """The records' values in the order of these names, None for what a record lacks."""
+    if set(map(len, records)) == {len(names)} and len(names) > 1:
+        return map(operator.itemgetter(*names), records)
+    return ([each.get(name) for name in names] for each in records)
 
 
 def _of_pandas(value: Mapping[str, Any]) -> list[Row] | None:

@@ -59,6 +59,11 @@ def cleaned(text: str | None) -> str:
     return "" if text.lower() in PLACEHOLDERS else text
 
 
+def may_be_thousands(text: str) -> bool:
+    """Whether a text can be read both ways, as `1.234`."""
+    return _EITHER.fullmatch(text) is not None
+
+
 def shown_by(text: str) -> Sign | None:
     """The decimal sign that a cleaned value shows; None if it can be read both ways."""
     points, commas = text.count("."), text.count(",")

@@ -21,7 +21,7 @@ from producers.forms.vocabulary import field_of
 #: Sign → its name. `blank` stands for one or more blanks or tabs.
 SIGNS: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma", " ": "blank"}
 #: Lines in which the first row of bars must lie.
-_HEAD_LINES: Final = 60
+HEAD_LINES: Final = 60
 #: Rows of bars from which the kinds of the columns are taken; all values are read by them, or refused.
 _SAMPLE: Final = 40
 _MOST_HEADER_ROWS: Final = 4
@@ -45,7 +45,7 @@ class Sheet:
 
 def find_sheet(lines: Sequence[str], *, declared: str | None, where: str) -> Sheet:
     """The layout of the lines. SourceError if there is no row with a date and prices under any sign, with what was found."""
-    head = list(lines[:_HEAD_LINES])
+    head = list(lines[:HEAD_LINES])
     signs = [sign for sign, name in SIGNS.items() if declared in (None, name)]
     found: list[Sheet] = []
     for sign in signs:  # blanks last, as texts of other forms have them within their cells

@@ -38,6 +38,8 @@ def decimal_sign(prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, 
     """The decimal signs of prices and volumes. SourceError names both readings if none is sure."""
     of_prices = decided(prices)
     of_volumes = None if volumes is None else decided([volumes])
+    if not prices:
+        return _sign_of_volumes(volumes, of_volumes, where)
     if isinstance(of_prices, Sign):
         return of_prices, of_volumes if isinstance(of_volumes, Sign) else of_prices
     if of_prices is None and isinstance(of_volumes, Sign):
@@ -53,7 +55,21 @@ def decimal_sign(prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, 
     if len(readings) == 1:
         return readings[0], readings[0]
     why = of_prices or f"{example!r} may be {number(example or '', Sign.POINT):g} or {number(example or '', Sign.COMMA):g}"
-    raise SourceError(f"{where}: {why}; say which: --read-as decimal=point or --read-as decimal=comma")
+    raise _two_readings(why, where)
+
+
+def _sign_of_volumes(volumes: NumberTexts | None, shown: Sign | str | None, where: str) -> tuple[Sign, Sign]:
+    """The signs where all prices are numbers already."""
+    text = volumes.holds(".") if volumes is not None and volumes.are_thousands() else None
+    if isinstance(shown, str) and not isinstance(shown, Sign):
+        raise _two_readings(shown, where)
+    if shown is None and text is not None:
+        raise _two_readings(f"{text!r} may be {number(text, Sign.POINT):g} or {number(text, Sign.COMMA):g}", where)
+    return Sign.POINT, shown or Sign.POINT
+
+
+def _two_readings(why: str, where: str) -> SourceError:
+    return SourceError(f"{where}: {why}; say which: --read-as decimal=point or --read-as decimal=comma")
 
 
 def may_be_grouped(texts: Sequence[str]) -> bool:

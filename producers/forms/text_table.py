@@ -33,7 +33,7 @@ _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2})?")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextTable:
-    """`columns`: all cells as texts, by index. `malformed`: rows with too many or too few cells. `remarks`: other lines."""
+    """`columns`: cells by index, texts or numbers. `malformed`: rows with too many or too few cells. `remarks`: other lines."""
 
     columns: pa.Table
     layout: Layout
@@ -49,11 +49,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     lines = text.lstrip("\ufeff").split("\n", 400)
     lines, directive = _without_blank_lines(lines)
     sheet = find_sheet(lines[:-1] if len(lines) > 400 else lines, declared=declared.delimiter or directive, where=where)
-    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
-    if sheet.header:
-        layout = find_layout(sheet.header, columns, where=where, dated=_dated(sheet))
-    else:
-        layout = headless(sheet.rows[:40], _kinds(sheet.rows), columns, where=where)
+    layout = layout_of(sheet, declared, where=where)
     body = "\n".join(lines[sheet.first :])
     if sheet.sign == " ":
         body = "\n".join("\t".join(split(line, " ")) for line in body.split("\n"))
@@ -63,6 +59,14 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     remarks = [Remark(kind, line) for line, kind in zip(malformed, kinds, strict=True) if kind is not None]
     bars = [line for line, kind in zip(malformed, kinds, strict=True) if kind is None]
     return TextTable(table, layout, sheet, encoding, bars, remarks)
+
+
+def layout_of(sheet: Sheet, declared: Declared, *, where: str) -> Layout:
+    """What the columns of a sheet are, by its header rows or without any. SourceError if they are not known."""
+    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
+    if sheet.header:
+        return find_layout(sheet.header, columns, where=where, dated=_dated(sheet))
+    return headless(sheet.rows[:40], _kinds(sheet.rows), columns, where=where)
 
 
 def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:
