@@ -188,7 +188,7 @@ def _names(table: BarTable, member: Member, declared: Declared) -> list[str | No
     """The canonical ticker of each of the table's names, None for what cannot be one; the file's own where it has no column."""
     if table.ticker is not None:
         return [name if is_ticker(name) else None for name in (canonical_ticker(symbol_text(text)) for text in table.names)]
-    name = table.titled or _named(member.name, member.folder, declared)
+    name = table.titled or _named(member.name, member.folder, declared) or table.keyed
     if name is None:
         raise SourceError(
             f"{member.where}: has no column ticker, symbol or name, and its own name is not a ticker; rename it, as AAPL.csv, "

@@ -8,25 +8,23 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.ipc
 import pyarrow.parquet
 from numpy.typing import NDArray
 
 from errors import SourceError
-from producers.forms.arrow import as_numpy
-from producers.forms.clock import Clock, clock_of
-from producers.forms.columns import PRICES, cast, encoded, is_text, iso_days, numbers
+from producers.forms.clock import Clock
+from producers.forms.columns import PRICES, cast, encoded, is_text, numbers
 from producers.forms.containers import ARROW, PARQUET, Member
-from producers.forms.counts import NOT_A_DAY, DateForm
-from producers.forms.dates import read_dates
 from producers.forms.declared import Declared, Form
 from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
-from producers.forms.names import symbol_text, ticker_of_titles
+from producers.forms.moments import days_of_dates
+from producers.forms.names import symbol_text
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
+from producers.forms.titles import ticker_of_key, ticker_of_titles
 from producers.forms.value_table import read_values
 from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
 from records import Days, Floats, canonical_ticker, is_ticker
@@ -41,7 +39,8 @@ class BarTable:
 
     `ticker` holds row → index into `names`; None when the file has no such column. `values` has float64 columns under
     our names. `malformed` are the lines of a CSV that have too many or too few fields. `written` is when the file was last
-    written, UTC. `clock` has the times of day, None if no date has one. `titled` is the ticker that a title line gives.
+    written, UTC. `clock` has the times of day, None if no date has one. `titled` is the ticker that a title line gives,
+    `keyed` what a JSON answer's key may be, if the file's name is no ticker.
     """
 
     day: Days
@@ -55,6 +54,7 @@ class BarTable:
     malformed: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     titled: str | None = None
+    keyed: str | None = None
     currency: tuple[list[str | None], NDArray[np.int32]] | None = None
 
     def __len__(self) -> int:
@@ -104,9 +104,10 @@ def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
     )
     table = _table(text.columns, text.layout, form, member, declared)
     titled = None if table.ticker is not None else ticker_of_titles(text.sheet.titles)
-    if titled is not None:
-        table = replace(table, form=replace(table.form, ticker="from a title line"))
-    return replace(table, malformed=text.malformed, remarks=[*text.remarks, *table.remarks], titled=titled)
+    form = table.form if titled is None else replace(table.form, ticker="from a title line")
+    remarks = [*text.remarks, *table.remarks]
+    keyed = ticker_of_key(text.sheet.titles)
+    return replace(table, form=form, malformed=text.malformed, remarks=remarks, titled=titled, keyed=keyed)
 
 
 def _header_text(text: TextTable) -> str:
@@ -163,7 +164,8 @@ def _of_columns(
 def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared: Declared) -> BarTable:
     dates = cells[str(layout.columns["date"])]
     times = cells[str(layout.columns["time"])] if "time" in layout.columns else None
-    day, clock, dates_form = _days(dates, times, declared, f"{member.where}: column {layout.names[layout.columns['date']]!r}")
+    place = f"{member.where}: column {layout.names[layout.columns['date']]!r}"
+    day, clock, dates_form = days_of_dates(dates, times, declared, place)
     form = replace(form, dates=dates_form)
     no_bars = footers(cells, layout, day)
     if no_bars:
@@ -261,38 +263,3 @@ def _are_tickers(texts: list[str], rows: int, *, of_codes: bool) -> bool:
     if all(text.isdigit() for text in texts) and (len(texts) > max(1, rows // 2) or not of_codes):
         return False
     return 2 * sum(is_ticker(canonical_ticker(text)) for text in texts) > len(texts)
-
-
-def _days(
-    dates: pa.ChunkedArray, times: pa.ChunkedArray | None, declared: Declared, where: str
-) -> tuple[Days, Clock | None, str | None]:
-    """Day numbers as written, the clock's times if there are any, and the form of the dates."""
-    if pa.types.is_timestamp(dates.type):
-        zone = dates.type.tz
-        local = pc.local_timestamp(dates) if zone is not None else dates
-        floor = pc.floor_temporal(local, unit="day")
-        day = as_numpy(floor.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY)
-        # By NumPy: a number of Python's among the arguments makes pyarrow import pandas, a fifth of a second.
-        second = as_numpy(pc.subtract(local, floor).cast(pa.duration("ns"), safe=False).cast(pa.int64()), 0) // 1_000_000_000
-        utc = np.full(len(day), zone in ("UTC", "+00:00", "Etc/UTC", "GMT"))
-        return day, clock_of(second.astype(np.int32), utc, np.zeros(len(day), np.int32)), None
-    if pa.types.is_date(dates.type):
-        return as_numpy(dates.cast(pa.date32()).cast(pa.int32()), NOT_A_DAY), None, None
-    found = iso_days(dates) if times is None and declared.dates in (None, DateForm.YMD) else None
-    if found is not None:
-        return found, None, DateForm.YMD
-    texts, index = encoded(dates)  # few dates in many rows
-    read = read_dates([text or "" for text in texts], declared=declared.dates, where=where, language=declared.months)
-    second, zoned, offset = read.second[index], read.zoned[index], read.offset[index]
-    if times is not None:
-        words, at = encoded(times)
-        second = np.array([_second(word or "") for word in words], dtype=np.int32)[at]
-    return read.day[index], clock_of(second, zoned & (offset == 0), offset), read.form
-
-
-def _second(text: str) -> int:
-    """Seconds since midnight of `09:30`, `09:30:00` or `093000`; 0 for anything else."""
-    digits = "".join(letter for letter in text if letter.isdigit())[:6].ljust(6, "0") if ":" in text else text.strip().zfill(6)
-    if not (digits.isdigit() and len(digits) == 6):
-        return 0
-    return int(digits[:2]) * 3600 + int(digits[2:4]) * 60 + int(digits[4:])

@@ -18,7 +18,8 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import Final
 
 from errors import SourceError
-from producers.forms.converted import Row, json_rows, sheet_rows
+from producers.forms.converted import json_rows, sheet_rows
+from producers.forms.json_table import Row
 
 #: Endings that are opened in a folder. A file that is named itself is opened whatever its ending.
 TABLES: Final = (

@@ -196,6 +196,13 @@ EXAMPLES: Final = (
         ' {"date": "2024-01-03", "open": 161.0, "high": 161.73, "low": 160.08, "close": 160.1, "volume": 4086065}]\n',
     ),
     Example(
+        "Yahoo's chart answer, and answers of other services: the table in them, with its symbol",
+        "chart.json",
+        '{"chart": {"result": [{"meta": {"currency": "AUD", "symbol": "BHP.AX", "exchangeTimezoneName": "Australia/Sydney"},\n'
+        '  "timestamp": [1704150000, 1704236400], "indicators": {"quote": [{"open": [50.5, 50.0], "high": [50.7, 50.2],\n'
+        '  "low": [50.1, 49.5], "close": [50.3, 49.6], "volume": [3825044, 4086065]}]}}], "error": null}}\n',
+    ),
+    Example(
         "A file in a ticker's folder, columns under names that are declared",
         "bars/IBM/2024.csv",
         "tag,von,bis_oben,bis_unten,ende,stueck\n2024-01-02,162.83,163.29,160.38,161.50,3825044\n2024-01-03,161.00,161.73,160.08,160.10,4086065\n",

@@ -169,7 +169,7 @@ def _in_names(names: Sequence[str]) -> Layout | None:
     """Field and ticker in one name, as `Close_AAPL`, `AAPL.Close` or `('Close', 'AAPL')`."""
     wide: dict[str, dict[str, int]] = {}
     for at, name in enumerate(names):
-        parts = None if field_of(name) is not None else _two_parts(name)
+        parts = None if field_of(name) is not None else field_and_ticker(name)
         if parts is not None:
             wide.setdefault(parts[1], {}).setdefault(parts[0], at)
     wide = {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
@@ -183,7 +183,8 @@ def _in_names(names: Sequence[str]) -> Layout | None:
     return Layout(tuple(names), {"date": dates[0]}, wide) if dates else None
 
 
-def _two_parts(name: str) -> tuple[str, str] | None:
+def field_and_ticker(name: str) -> tuple[str, str] | None:
+    """Our name of the field, and the ticker, of a name that holds both; None for another name."""
     pairs: list[tuple[str, str]] = []
     if name.startswith("("):
         try:

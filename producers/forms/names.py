@@ -1,13 +1,12 @@
-"""The ticker that a file's name, its folder or its title lines give."""
+"""The ticker that a file's name or its folder gives."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 from producers.forms.containers import stem
-from producers.forms.vocabulary import NAME_WORDS, plain
+from producers.forms.vocabulary import NAME_WORDS
 from records import canonical_ticker, is_ticker
 
 _TOKENS: Final = re.compile(r"[\s_,]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
@@ -27,9 +26,6 @@ _WORDS_TOO: Final = frozenset({"ALL", "D", "TXT", "DAY", "COIN"})
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
 _TAIL: Final = re.compile(
     r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted|last)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
-)
-_TITLED: Final = frozenset(
-    ("security", "symbol", "ticker", "instrument", "ric", "code", "stock", "股票代码", "代码", "证券代码")
 )
 _MARKETS: Final = frozenset(["us", "uk", "de", "jp", "hk", "hu", "pl", "f", "c", "b", "m", "i"])
 
@@ -95,17 +91,6 @@ def _is_noise(word: str) -> bool:
         return True
     parts = re.split(r"[-.]", word)
     return len(parts) > 1 and all(part.lower() in NAME_WORDS or _PART_OF_DATE.fullmatch(part) for part in parts)
-
-
-def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:
-    """The ticker that a title line gives, as `Security,AAPL US Equity`."""
-    for cells in titles:
-        filled = [cell.strip() for cell in cells if cell.strip()]
-        if len(filled) == 1 and re.search(r"[:：]", filled[0]):
-            filled = re.split(r"[:：]", filled[0], maxsplit=1)
-        if len(filled) == 2 and plain(filled[0]) in _TITLED and is_ticker(ticker := canonical_ticker(filled[1])):
-            return ticker
-    return None
 
 
 def is_deliberate(name: str) -> bool:
