@@ -17,7 +17,7 @@ from settings.choices import (
     PriceProvider,
     SuspectBars,
 )
-from settings.loading import GROUPS, Settings, load_settings, require_trainable
+from settings.loading import GROUPS, Settings, load_settings
 
 __all__ = [
     "FORECAST",
@@ -34,5 +34,4 @@ __all__ = [
     "Settings",
     "SuspectBars",
     "load_settings",
-    "require_trainable",
 ]

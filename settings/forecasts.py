@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import NoDecode
 
 from settings.candidates import ModelName
@@ -83,3 +83,11 @@ class ForecastSettings(BaseModel, frozen=True):
     )
     model_memory_ttl_seconds: float = Field(3600.0, gt=0, description="Time that trained models stay in memory.")
     model_ttl_seconds: float = Field(86400.0, gt=0, description="Age at which stored models are trained again.")
+
+    @field_validator("state_dir", mode="before")
+    @classmethod
+    def _named(cls, value: str | Path) -> str | Path:
+        """An empty name would be the working folder."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("is empty; name a folder, or leave it out for the default")
+        return value

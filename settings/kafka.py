@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, field_validator
 
 from settings.choices import KafkaCompression, KafkaSaslMechanism, KafkaSecurity
 
@@ -74,3 +74,10 @@ class KafkaSettings(BaseModel, frozen=True):
     publish_deadline_seconds: float = Field(
         120.0, gt=0, description="Publishing fails without any acknowledgement for this time; a broker restarts in 15-60 s."
     )
+
+    @field_validator("kafka_bars_retention_days", "kafka_rejected_retention_days")
+    @classmethod
+    def _kept_for_a_time_or_ever(cls, days: float) -> float:
+        if days <= 0 and days != -1:
+            raise ValueError("must be above 0 days, or -1 for ever")
+        return days

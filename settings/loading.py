@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import msgspec
 from pydantic import BaseModel, ValidationError, model_validator
@@ -15,6 +15,8 @@ from settings.choices import FORECAST
 from settings.forecasts import ForecastSettings
 from settings.kafka import KafkaSettings
 from settings.market_data import MarketDataSettings
+from settings.refusals import refusal_of
+from settings.rules import broken_rules
 from settings.service import ServiceSettings
 from settings.workers import WorkerSettings
 from text import comma_list
@@ -27,6 +29,9 @@ GROUPS: Final[tuple[type[BaseModel], ...]] = (
     MarketDataSettings,
     ServiceSettings,
 )
+
+
+_WHERE: Final = "Change it in the option, in the environment or in .env"
 
 
 class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettings, ServiceSettings, BaseSettings):
@@ -42,14 +47,6 @@ class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettin
                 if isinstance(values.get(name), str):
                     values[name] = tuple(comma_list(values[name].lower()))
         return values
-
-    @model_validator(mode="after")
-    def _check_together(self) -> Self:
-        if self.minimum_bars > self.lookback:
-            raise ValueError(f"MINIMUM_BARS ({self.minimum_bars}) must not exceed LOOKBACK ({self.lookback})")
-        if self.history_bars < self.lookback + 252:
-            raise ValueError(f"HISTORY_BARS ({self.history_bars}) must be at least LOOKBACK + 252 ({self.lookback + 252})")
-        return self
 
     @property
     def forecast_values(self) -> dict[str, Any]:
@@ -74,24 +71,16 @@ class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettin
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from `.env`, the environment and `overrides` (strongest; None is ignored). Raises SettingsError."""
+    """Settings from `.env`, the environment and `overrides` (strongest; None is ignored).
+
+    Raises SettingsError for a value that is wrong by itself, and for values that cannot work together (`settings.rules`).
+    """
     try:
         settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc']).upper() or 'settings'}: {e['msg']} (got {e['input']!r:.60})"
-            for e in error.errors()
-        )
-        raise SettingsError(f"{problems}. Set it in the environment or in .env") from error
+        raise SettingsError(f"{refusal_of(error)}. {_WHERE}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env: cannot be read ({error}); make it a text file in UTF-8, or remove it") from error
+    if broken := list(broken_rules(settings)):
+        raise SettingsError(f"{'; '.join(broken)}. {_WHERE}")
     return settings
-
-
-def require_trainable(settings: Settings) -> None:
-    """Raise SettingsError if no model can be trained on the fewest bars that a training may have."""
-    fewest = max(2 * min(name.minimum_bars for name in settings.models), 10 * settings.horizon)
-    if settings.minimum_bars < fewest:
-        raise SettingsError(
-            f"MINIMUM_BARS ({settings.minimum_bars}) must be at least {fewest}: no model of MODELS "
-            f"({', '.join(settings.models)}) can be trained and validated on fewer bars with HORIZON={settings.horizon}. "
-            f"Set it in the environment or in .env"
-        )

@@ -38,11 +38,7 @@ def run(
     """
     if since and (not wanted.source.is_live or wanted.start):
         raise click.UsageError("--since last is for --source yfinance, and --start does not go with it")
-    from settings import require_trainable
-
     settings = load_settings(state_dir=state, jobs=jobs)
-    if not no_train:
-        require_trainable(settings)
     now = dt.datetime.now(dt.UTC)
     # Errors of the input come before the slow imports.
     bars = wanted.read(settings, now=now, starts=_starts_since_last(settings, wanted.tickers) if since else None)

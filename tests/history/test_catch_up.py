@@ -18,7 +18,7 @@ from settings import load_settings
 from tests.kafka.cluster import TODAY
 from tests.made.bars import made_bars
 
-SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
+SETTINGS = load_settings(lookback=252, minimum_bars=252, history_bars=504, models="har")
 HISTORY = made_bars(1, 700, size=700)[0]
 COLUMNS = ("date", "open", "high", "low", "close", "volume")
 

@@ -39,7 +39,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 QUICK = {
     "MODELS": "har",
     "LOOKBACK": "252",
-    "MINIMUM_BARS": "126",
+    "MINIMUM_BARS": "252",
     "HISTORY_BARS": "504",
     "KAFKA_PARTITIONS": "4",
     "JOBS": "1",

@@ -7,11 +7,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from errors import SettingsError
 from marketdata.calendars import sessions_since, surplus_bars
 from optimizer.caveats import mixed_units
 from records import day_numbers, exchange_of, periods_per_year, series_doubt
-from settings import load_settings, require_trainable
 
 WEEKDAYS = np.array([day for day in range(19_000, 19_600) if (day + 3) % 7 < 5], dtype=np.int32)
 ALL_DAYS = np.arange(19_000, 19_600, dtype=np.int32)
@@ -71,9 +69,3 @@ def test_a_series_that_is_no_daily_one():
     assert series_doubt(WEEKDAYS[::5], close[::5]).startswith("weekly bars")
     two = np.where(np.arange(len(close)) % 2, close, 5 * close[::-1])
     assert series_doubt(WEEKDAYS, two).startswith("the level jumps to and fro")
-
-
-def test_settings_under_which_no_model_trains_are_refused():
-    with pytest.raises(SettingsError, match=r"MINIMUM_BARS \(200\) must be at least 252"):
-        require_trainable(load_settings(minimum_bars=200))
-    require_trainable(load_settings(minimum_bars=252))

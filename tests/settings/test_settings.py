@@ -57,11 +57,41 @@ def test_several_brokers_are_a_list_with_commas():
         assert load_settings(kafka_bootstrap=brokers).kafka_bootstrap == brokers
 
 
-def test_settings_that_contradict_each_other_are_refused():
-    with pytest.raises(SettingsError, match="MINIMUM_BARS"):
-        load_settings(minimum_bars=800)
-    with pytest.raises(SettingsError, match="HISTORY_BARS"):
-        load_settings(history_bars=900)
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("HORIZON", "0", "HORIZON: must be at least 1 (given: 0)"),
+        ("HORIZON", "a month", "HORIZON: must be a whole number (given: a month)"),
+        ("WINDOW", "year", "WINDOW: must be day, week or month (given: year)"),
+        ("MODELS", "har,prophet", "MODELS: must be har, arima, xgboost or lstm (given: prophet)"),
+        ("MODELS", ",", "MODELS: is empty; leave it out for the default (given: nothing)"),
+        ("KAFKA_BOOTSTRAP", "broker", "KAFKA_BOOTSTRAP: must be host:port, or several with commas between (given: broker)"),
+        ("KAFKA_BARS_RETENTION_DAYS", "0", "KAFKA_BARS_RETENTION_DAYS: must be above 0 days, or -1 for ever (given: 0)"),
+        ("REPLICA_BARS", "perhaps", "REPLICA_BARS: must be true or false (given: perhaps)"),
+        ("STATE_DIR", "", "STATE_DIR: is empty; name a folder, or leave it out for the default (given: nothing)"),
+    ],
+)
+def test_a_wrong_setting_is_refused_once_and_in_plain_words(monkeypatch, name: str, value: str, message: str):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert str(refused.value) == f"{message}. Change it in the option, in the environment or in .env"
+
+
+def test_no_value_of_another_setting_is_shown(monkeypatch):
+    """A message about settings that contradict each other had the password among the values."""
+    monkeypatch.setenv("KAFKA_PASSWORD", "sesame")
+    monkeypatch.setenv("API_TOKEN", "sesame")
+    for wrong in ({"lookback": 300}, {"horizon": 0}, {"history_bars": 500}):
+        with pytest.raises(SettingsError) as refused:
+            load_settings(**wrong)
+        assert "sesame" not in str(refused.value)
+
+
+def test_a_file_of_settings_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / ".env").write_bytes(b"HORIZON=\xff\xfe\x00")
+    with pytest.raises(SettingsError, match=r"^\.env: cannot be read .* make it a text file in UTF-8"):
+        load_settings()
 
 
 @pytest.mark.parametrize("change", [{"horizon": 5}, {"seed": 1}, {"window": "day"}, {"models": "har"}, {"lookback": 700}])

@@ -13,7 +13,7 @@ from state.record_codec import StoredBlocks, decode_record, encode_writes, recor
 from tests.kafka.cluster import TODAY
 from tests.made.bars import altered, made_bars
 
-SETTINGS = load_settings(lookback=252, minimum_bars=126, history_bars=504, models="har")
+SETTINGS = load_settings(lookback=252, minimum_bars=252, history_bars=504, models="har")
 
 
 def after(batches: list[BarBatch]) -> TickerState:

@@ -111,7 +111,7 @@ def test_of_workers_that_start_at_the_same_moment_one_wins(cluster: Cluster) -> 
     """First in one process, so that they really meet; then as processes."""
 
     async def race(prefix: str) -> tuple[list[Deployment], list[Deployment | None]]:
-        candidates = [cluster.settings(horizon=horizon, worker_id=f"w{horizon}") for horizon in (5, 10, 21, 63)]
+        candidates = [cluster.settings(horizon=horizon, worker_id=f"w{horizon}") for horizon in (5, 10, 15, 21)]
         candidates = [settings.model_copy(update={"kafka_prefix": prefix}) for settings in candidates]
         ensure_topics(candidates[0], DEPLOYMENT)
 
