@@ -28,8 +28,8 @@ ONE_OR_TWO: Final = 2
 _MONTHS: Final = 12
 #: In another order than their own, dates go back at each end of a month.
 _IN_ORDER: Final = 0.98
-#: So many dates, all from Monday to Friday, are no chance.
-_FEWEST_DATES: Final = 10
+#: Of six days in a row one is at a weekend: dates a month or a year apart, read in another order, do not look like sessions.
+_FEWEST_DATES: Final = 6
 #: Bars of each session are so many days apart, or fewer.
 _DAILY: Final = 3.0
 _SATURDAY: Final = 5
@@ -100,9 +100,10 @@ def _order_of_short_years(matches: Sequence[re.Match[str]], orders: Sequence[Dat
     if not read:
         raise SourceError(f"{where}: {matches[0][0]!r} and the others fit no order of day and month; write dates as 2024-01-31")
     left = list(read)
-    for says in (_are_sorted, _are_sessions):
-        if len(left) > 1:
-            left = [order for order in left if says(read[order])] or left
+    if len(left) > 1:
+        left = [order for order in left if _are_sorted(read[order])] or left
+    if len(left) > 1:
+        left = [o for o in left if _are_sessions(read[o]) and all(p == o or _has_weekends(read[p]) for p in left)] or left
     if len(left) == 1:
         return left[0]
     first, second = left[:2]
@@ -123,10 +124,14 @@ def _are_sorted(days: Days) -> bool:
 
 def _are_sessions(days: Days) -> bool:
     """Whether these are days of one session each, none of them at a weekend."""
-    distinct = np.unique(days).astype(np.int64)
+    distinct = np.unique(days)
     if len(distinct) < _FEWEST_DATES or float(np.median(np.diff(distinct))) > _DAILY:
         return False
-    return not bool(((distinct + 3) % 7 >= _SATURDAY).any())
+    return not _has_weekends(distinct)
+
+
+def _has_weekends(days: Days) -> bool:
+    return bool(((days.astype(np.int64) + 3) % 7 >= _SATURDAY).any())
 
 
 def _two_readings(match: re.Match[str], orders: tuple[DateForm, DateForm], where: str) -> SourceError:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.dates import looks_like_a_date
 from producers.forms.layout import Layout
+from producers.forms.months import is_month
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.vocabulary import plain
 from records import PRICE_COLUMNS, Days
@@ -27,7 +28,8 @@ HEADER: Final = "the header row again"
 TEXT: Final = "lines of text"
 TOTAL: Final = "rows of totals"
 _FEWEST_NUMBERS: Final = 3
-_WORD: Final = re.compile(r"[^\W\d_]{2}")
+_WORD: Final = re.compile(r"[^\W\d_]{2,}")
+_DIGITS: Final = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def kind_of_line(cells: Sequence[str], date_column: int) -> str | None:
     texts = [cell.strip() for cell in cells]
     if not any(texts):
         return EMPTY
+    if not any(map(str.isalnum, "".join(texts))):
+        return TEXT  # a line drawn below the table
     has_date = date_column < len(texts) and looks_like_a_date(texts[date_column]) and not texts[date_column][0].isalpha()
     numbers = sum(bool(text) and _is_number(text) for text in texts)
     return TEXT if not has_date and numbers < _FEWEST_NUMBERS and any(map(_WORD.search, texts)) else None
@@ -87,7 +91,9 @@ def _kind(
     label = texts[layout.columns["date"]] or next(
         (t for at, t in texts.items() if t and at not in values and t not in tickers), ""
     )
-    return TOTAL if cleaned(label) and not any(map(str.isdigit, label)) else None
+    words = _WORD.findall(label)
+    is_date = len(_DIGITS.findall(label)) > 1 or not words or any(map(is_month, words)) or not cleaned(label)
+    return None if is_date else TOTAL
 
 
 def _tickers(cells: pa.Table, layout: Layout, undated: NDArray[np.intp]) -> Collection[str]:

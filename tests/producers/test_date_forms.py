@@ -33,7 +33,7 @@ def refused(path) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("form", ["%d.%m.%y", "%y.%m.%d", "%d.%m.%y 00:00"])
+@pytest.mark.parametrize("form", ["%d.%m.%y", "%y.%m.%d", "%d.%m.%y.", "%y. %m. %d.", "%d.%m.%y 00:00"])
 @pytest.mark.parametrize(
     "bars", [YEAR, month_of(YEAR, 2024, 10), month_of(YEAR, 2025, 2)], ids=["a year", "October", "February"]
 )
@@ -50,6 +50,7 @@ def test_years_of_two_digits_with_points_are_decided_by_all_dates(tmp_path, form
         (("02.01.24", "03.01.24"), "'02.01.24' may be 2024-01-02 or 2002-01-24"),
         (("24.01.02", "24.01.03", "24.01.04"), "'24.01.02' may be 2002-01-24 or 2024-01-02"),
         (tuple(f"{day:02d}.11.24" for day in range(1, 15)), "'01.11.24' may be 2024-11-01 or 2001-11-24"),  # seven days a week
+        (("10.03.25", "11.03.25", "12.03.25", "13.03.25", "14.03.25"), "'10.03.25' may be 2025-03-10 or 2010-03-25"),
         (("31.12.18", "31.12.19", "31.12.20", "31.12.21"), "'31.12.18' may be 2018-12-31 or 2031-12-18"),  # ends of years
     ],
 )
@@ -75,7 +76,7 @@ def test_the_month_first_with_points_must_be_declared_in_years_of_two_digits_too
 @pytest.mark.parametrize("names", [CROATIAN, POLISH, CZECH, FINNISH], ids=["Croatian", "Polish", "Czech", "Finnish"])
 @pytest.mark.parametrize("text", ["{day} {name} {year}", "{day}. {name}. {year}.", "{day}-{name}-{year}"])
 def test_the_language_of_months_is_decided_by_all_names(tmp_path, names, text):
-    content = dated(YEAR, lambda day: text.format(day=day.day, name=names[day.month - 1], year=day.year).rstrip("."))
+    content = dated(YEAR, lambda day: text.format(day=day.day, name=names[day.month - 1], year=day.year))
     assert read(put(tmp_path / "A.csv", content)).bars == {"A": as_read(YEAR)}
 
 

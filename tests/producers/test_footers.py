@@ -18,6 +18,10 @@ FOOTERS = {
     "a total": "Total,,,,,31415926",
     "a mean": "Average,100.1,101.2,99.3,100.4,523000.5",
     "statistics": "count,60,60,60,60,60\nmean,100.1,101.2,99.3,100.4,523000.5\nstd,1.1,1.2,1.3,1.4,2.5",
+    "a total of a year": "Total 2025,100.1,101.2,99.3,100.4,523000.5",
+    "a range": "52w high,100.1,101.2,99.3,100.4,523000.5",
+    "a total in Chinese": "合计,100.1,101.2,99.3,100.4,523000.5",
+    "lines of signs": "------\n***",
     "empty rows": ",,,,,\n,,,,,",
     "an empty row of another width": ",,,",
     "a time of download": "Data downloaded on 2025-03-15",
@@ -60,7 +64,7 @@ def test_empty_rows_of_a_long_file_are_counted(tmp_path):
     assert [one.reason for one in found.source.findings.passed_over] == ["3 empty rows among the bars or behind them"]
 
 
-@pytest.mark.parametrize("damaged", ["2025-13-45", "", "n/a", "2O25-01-02", "-", "14"])
+@pytest.mark.parametrize("damaged", ["2025-13-45", "", "n/a", "2O25-01-02", "-", "14", "Jan 2025", "14 Jam 2025"])
 @pytest.mark.parametrize("place", ["middle", "end"])
 def test_a_bar_with_a_damaged_date_is_rejected(tmp_path, damaged, place):
     rows: list[tuple[object, ...]] = list(BARS.rows())
