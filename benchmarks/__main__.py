@@ -20,6 +20,7 @@ NAMES: Final = (
     "ingest",
     "training",
     "refresh",
+    "crises",
     "lookup",
     "corrections",
     "optimizer",
@@ -39,8 +40,8 @@ NAMES: Final = (
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, refresh, lookup, corrections, optimizer, earlier, covariance, service, monitoring,
-    start, kafka, failover, observation (the last three start a broker); all by default.
+    NAMES: features, ingest, training, refresh, crises, lookup, corrections, optimizer, earlier, covariance, service,
+    monitoring, start, kafka, failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:
