@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,10 +11,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import autoarima
 from benchmarks.bars import data_name, histories
 from benchmarks.ingest import ingest
 from benchmarks.isolated import in_fresh_process
+from evaluation import benchmarks
+from evaluation.benchmarks import auto_arima_fits
 from history.windows import window_of_bars
 from models.contract import Window
 from models.results import TrainingJob
@@ -27,8 +25,6 @@ from streams.training.ticker_pool import new_ticker_pool
 
 TIMED_TICKERS: Final = 10
 POOLED_TICKERS: Final = 100
-#: Interpreter of the environment that holds benchmarks/requirements-statsforecast.txt.
-STATSFORECAST_PYTHON: Final = Path(__file__).resolve().parent.parent / ".venv-statsforecast" / "bin" / "python"
 
 
 def run() -> Iterator[dict[str, Any]]:
@@ -68,22 +64,14 @@ def beside_autoarima(retraining_seconds: float) -> dict[str, Any]:
         "data": data_name(),
         "aim": "ratio <= 2",
     }
-    if not STATSFORECAST_PYTHON.exists():
+    if not benchmarks.STATSFORECAST_PYTHON.exists():
         return row | {"skipped": "make .venv-statsforecast installs what it is measured against"}
     windows = timed_windows()
     for name, series in (
         ("log_returns", [window.log_return.tolist() for window in windows]),
         ("log_closes", [np.log(window.close).tolist() for window in windows]),
     ):
-        run = subprocess.run(
-            [STATSFORECAST_PYTHON, autoarima.__file__],
-            input=json.dumps({"series": series, "horizon": load_settings().horizon}),
-            env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-        )
-        seconds = statistics.median(json.loads(run.stdout))
+        seconds = statistics.median(fit["seconds"] for fit in auto_arima_fits(series, load_settings().horizon))
         row |= {f"cpu_seconds_{name}": round(seconds, 3), f"ratio_{name}": round(retraining_seconds / seconds, 2)}
     return row
 

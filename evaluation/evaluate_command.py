@@ -42,6 +42,9 @@ _FEWEST_FORECASTS: Final = 2
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
+@click.option(
+    "--autoarima", is_flag=True, help="Add the benchmark AutoARIMA of daily variances (make .venv-statsforecast); slow."
+)
 def evaluate(
     path: Path | None,
     tickers: str | None,
@@ -54,10 +57,12 @@ def evaluate(
     quintiles: Path | None,
     jobs: int | None,
     no_garch: bool,
+    autoarima: bool,
 ) -> None:
     """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
     from importlib.util import find_spec
 
+    from evaluation.benchmarks import STATSFORECAST_PYTHON
     from evaluation.dates import origin_dates
     from evaluation.origins import evaluate_ticker
     from evaluation.panel import build_panel
@@ -71,6 +76,8 @@ def evaluate(
     startup.loaded()
     if plots is not None and find_spec("matplotlib") is None:
         raise click.UsageError("--plot needs matplotlib: pip install -r requirements-dev.lock")
+    if autoarima and not STATSFORECAST_PYTHON.exists():
+        raise click.UsageError("--autoarima needs statsforecast: make .venv-statsforecast")
     settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else comma_list(tickers)
@@ -90,7 +97,7 @@ def evaluate(
             histories[whole.ticker] = whole.bars
         dates = origin_dates([each.day for each in histories.values()], settings.horizon, origins)
         sent = [
-            pool.submit(evaluate_ticker, window_of_bars(ticker, each), settings, dates, garch=garch)
+            pool.submit(evaluate_ticker, window_of_bars(ticker, each), settings, dates, garch=garch, auto_arima=autoarima)
             for ticker, each in histories.items()
         ]
         with progress(len(sent), "tickers evaluated") as advance:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.benchmarks import variance_benchmarks
+from evaluation.benchmarks import AUTO_ARIMA, auto_arima_variances, variance_benchmarks
 from models.candidates.registry import MODELS
 from models.contract import Window
 from models.results import TrainingJob
@@ -58,13 +58,14 @@ def origin_rows(day: Days, dates: Days, horizon: int) -> list[int]:
     return [int(row) for row in rows if 0 < row < len(day) - horizon]
 
 
-def evaluate_ticker(window: Window, settings: Settings, dates: Days, *, garch: bool) -> TickerResult:
+def evaluate_ticker(window: Window, settings: Settings, dates: Days, *, garch: bool, auto_arima: bool = False) -> TickerResult:
     """Forecast on each of the dates (`evaluation.dates`) from the `lookback` bars before it, of which there must be two.
 
     `window` is the whole history; each forecast sees the part up to its origin alone.
     """
     found: list[Origin] = []
     spent: list[float] = []
+    windows: list[Window] = []
     fit_ms: dict[str, float] = {}
     for stop in origin_rows(window.day, dates, settings.horizon):
         known = window.until(stop + 1).last(settings.lookback)
@@ -81,8 +82,14 @@ def evaluate_ticker(window: Window, settings: Settings, dates: Days, *, garch: b
                 variance_benchmarks(known, settings.horizon, garch=garch) if row.opinions else {},
             )
         )
+        windows.append(known)
         if row.opinions and not fit_ms:
             fit_ms = _fit_milliseconds(known, settings)
+    if auto_arima:
+        trained = [(origin, known) for origin, known in zip(found, windows, strict=True) if origin.row.opinions]
+        variances = auto_arima_variances([known for _, known in trained], settings.horizon)
+        for (origin, _), variance in zip(trained, variances, strict=True):
+            origin.variances[AUTO_ARIMA] = variance
     return TickerResult(window.ticker, found, 1000.0 * float(np.median(spent or [0.0])), fit_ms)
 
 
