@@ -135,7 +135,8 @@ def _of_members(found: list[Member], declared: Declared, findings: Findings) -> 
         try:
             table, rows_of = _opened(member, declared, findings)
         except SourceError as error:
-            is_text = member.name.lower().endswith((".txt", ".dat", ".data", ".asc"))
+            is_sheet = member.kind == "workbook" and len(found) > 1  # of notes, beside others
+            is_text = is_sheet or member.name.lower().endswith((".txt", ".dat", ".data", ".asc"))
             if is_text and any(words in str(error) for words in ("no row with a date", "has no bars")):
                 findings.passed_over.append(PassedOver(member.where, str(error).removeprefix(f"{member.where}: ")))
             else:

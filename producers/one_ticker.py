@@ -14,6 +14,7 @@ from producers.forms.basis import adjusted_close_fault, on_one_basis
 from producers.forms.clock import Clock, days_of_sessions
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
+from producers.forms.price_range import range_fault
 from producers.forms.series import repeats
 from producers.raw import RawBars
 from records import PRICE_COLUMNS, Days, RejectedBar, alternates, date_of
@@ -49,6 +50,9 @@ def daily_bars(
     if (raw.day[1:] < raw.day[:-1]).any():
         raw = raw.part(np.argsort(raw.day, kind="stable"))
     raw = _without_padding(_with_volume(raw, findings), findings)
+    fault = range_fault(raw.values)
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}; name the right columns, as --read-as open=NAME")
     close = raw.values["close"]
     good = np.isfinite(close) & (close > 0) & (raw.day != NOT_A_DAY)
     if alternates(close[good]):

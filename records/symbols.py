@@ -18,7 +18,7 @@ PREFIX_MARKETS: Final = {
     "CPH": ".CO", "HEL": ".HE", "OSL": ".OL", "HKG": ".HK", "HKEX": ".HK", "SHA": ".SS", "SHE": ".SZ", "SSE": ".SS", "SZSE": ".SZ", "KRX": ".KS",
     "NSE": ".NS", "BOM": ".BO", "BSE": ".BO", "ASX": ".AX", "TSX": ".TO", "SGX": ".SI", "TPE": ".TW", "TWSE": ".TW", "JSE": ".JO", "WSE": ".WA",
     "NASDAQGS": "", "NASDAQGM": "", "NASDAQCM": "", "ENXTPA": ".PA", "ENXTAM": ".AS", "XTRA": ".DE", "SEHK": ".HK", "NSEI": ".NS",
-    "SHSE": ".SS", "BINANCE": "", "COINBASE": "", "KRAKEN": "", "BITSTAMP": "", "INDEX": "", "FX": "", "OANDA": "",
+    "SHSE": ".SS", "BINANCE": "", "COINBASE": "", "KRAKEN": "", "BITSTAMP": "", "INDEX": "", "FX": "", "OANDA": "", "KOSDAQ": ".KQ", "X": "", "C": "",
 }  # fmt: skip
 #: Suffixes of other vendors and of exchanges' codes, `AAPL.OQ`, `600519.XSHG`, `VOD.LSE` → Yahoo's.
 SUFFIXES: Final = {
@@ -27,6 +27,7 @@ SUFFIXES: Final = {
     "NSE": ".NS", "BSE": ".BO", "AU": ".AX", "XASX": ".AX", "KO": ".KS", "FOREX": "=X", "SEHK": ".HK", "HKEX": ".HK", "XSWX": ".SW",
     "XMIL": ".MI", "XMAD": ".MC", "XBRU": ".BR", "XLIS": ".LS", "XWBO": ".VI", "XSTO": ".ST", "XCSE": ".CO", "XHEL": ".HE", "XOSL": ".OL",
     "XTSE": ".TO", "XKRX": ".KS", "XTAI": ".TW", "XSES": ".SI", "XBKK": ".BK", "XWAR": ".WA", "XNSE": ".NS", "XBOM": ".BO", "XFRA": ".F",
+    "LON": ".L", "DEX": ".DE", "FRK": ".F", "TRT": ".TO", "TRV": ".V", "SAO": ".SA",
 }  # fmt: skip
 #: Chinese programs' words for the exchanges of A-shares, before or behind the six digits, `600519.SH`, `SHSE.600519` → Yahoo's.
 A_SHARE_MARKETS: Final = {

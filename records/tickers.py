@@ -32,7 +32,7 @@ _UNITED_STATES: Final = re.compile(r"US\.([A-Z]{3,5}(?:\.[A-D])?)")
 #: Bloomberg's `VOD LN Equity` → Yahoo's suffix.
 _BLOOMBERG: Final = re.compile(r"([A-Z0-9/]{1,12}) ([A-Z]{2})(?: EQUITY)?")
 #: Charting programs put the exchange in front, `LON:VOD` → Yahoo's suffix.
-_BEFORE: Final = re.compile(r"([A-Z]{2,9}):([A-Z0-9.\-&^]{1,15})")
+_BEFORE: Final = re.compile(r"([A-Z]{1,9}):([A-Z0-9.\-&^]{1,15})")
 #: An A-share as Chinese programs spell it, `sh.600519`, `SZ000001`, `600519.SH`.
 _A_SHARE: Final = re.compile(rf"({'|'.join(A_SHARE_MARKETS)})[.#]?(\d{{6}})|(\d{{6}})\.({'|'.join(A_SHARE_MARKETS)})")
 _ISIN: Final = re.compile(r"[A-Z]{2}[A-Z0-9]{9}\d")

@@ -44,8 +44,20 @@ def numbers(parts: Mapping[str, pa.ChunkedArray], declared: Declared, where: str
         name: column.floats(of_volumes if name == "volume" else of_prices, ratios if name == "split" else None)
         for name, column in texts.items()
     }
+    _check_volumes(texts.get("volume"), read.get("volume"), where)
     is_said = sign or of_prices is Sign.COMMA or decided(list(texts.values())) is None
     return {**typed, **read}, f"decimal {of_prices}" if is_said else None
+
+
+def _check_volumes(texts: NumberTexts | None, volumes: Floats | None, where: str) -> None:
+    """SourceError if no text of the column is a number: the volumes would be lost, as if the file had none."""
+    if texts is None or volumes is None or np.isfinite(volumes).any():
+        return
+    example = next((text for text in texts.odd if text), None) or texts.first_simple()
+    if example is not None:
+        raise SourceError(
+            f"{where}: the volumes, as {example!r}, are no numbers that are known; write plain numbers, or leave the column out"
+        )
 
 
 def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray]) -> bool:

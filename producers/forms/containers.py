@@ -8,6 +8,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import tarfile
 import urllib.parse
 import zipfile
@@ -24,7 +25,7 @@ from producers.forms.json_table import Row
 #: Endings that are opened in a folder. A file that is named itself is opened whatever its ending.
 TABLES: Final = (
     ".csv", ".txt", ".tsv", ".tab", ".psv", ".prn", ".asc", ".dat", ".data", ".parquet", ".pq", ".parq",
-    ".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods",
+    ".feather", ".arrow", ".json", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".mst", ".dly",
 )  # fmt: skip
 #: Other endings, which are no part of a ticker.
 _OTHERS: Final = (
@@ -36,7 +37,6 @@ _OTHERS: Final = (
     ".ndjson",
     ".feather",
     ".arrow",
-    ".mst",
     ".text",
     ".lst",
     ".log",
@@ -54,6 +54,12 @@ _JSON: Final = (".json", ".jsonl", ".ndjson")
 _OPENS_JSON: Final = (b'{"', b"[{", b"[[", b"{\n", b"{ ", b"[\n", b"[ ", b"{\r", b"[\r")
 #: Keys of partitions that name a ticker.
 _TICKER_KEYS: Final = ("ticker", "symbol", "sym", "code", "instrument", "asset")
+#: What spreadsheets call a sheet by themselves: its workbook's name may be a ticker, this is none.
+_UNNAMED_SHEET: Final = re.compile(
+    r"(sheet|tabelle|feuille?|feuil|hoja|foglio|planilha|folha|blad|ark|taul|taulukko|list|munka1?|sayfa|arkusz|лист|"
+    r"工作表|シート|시트)\s*\d*",
+    re.IGNORECASE,
+)
 #: How files begin that are no table which is read → what they are.
 _KINDS: Final = (
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it, and read the folder"),
@@ -155,7 +161,9 @@ def _unpacked(where: str, name: str, folder: str, content: bytes, written: dt.da
         if not sheets:
             raise SourceError(f"{where}: a workbook without rows")
         for sheet, rows in sheets:
-            place, called, above = (where, name, folder) if len(sheets) == 1 else (f"{where}!{sheet}", sheet, stem(name))
+            place = where if len(sheets) == 1 else f"{where}!{sheet}"
+            is_named = len(sheets) > 1 and _UNNAMED_SHEET.fullmatch(sheet) is None
+            called, above = (sheet, stem(name)) if is_named else (name, folder)
             yield Member(place, called, above, b"", written, "workbook", rows)
         return
     if name.lower().endswith(_JSON) or content.lstrip(b"\xef\xbb\xbf \r\n\t")[:2] in _OPENS_JSON:

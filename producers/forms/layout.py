@@ -19,6 +19,8 @@ _SEPARATOR: Final = re.compile(r"[_ .|:/-]")
 _MONEY: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny)$")
 #: Names of the moment at which a bar ends: midnight would be the next day's.
 _ENDS: Final = re.compile("close|end|last|until")
+#: Tehran's exchange writes the day's first price and, as the open, the price of yesterday.
+_BOTH_OPEN: Final = ("first", "open")
 #: What rows of units and of types below a header hold in place of tickers.
 _UNITS: Final = frozenset(
     {"usd", "eur", "gbp", "gbx", "chf", "jpy", "cny", "hkd", "krw", "inr", "float", "float64", "double", "int", "int64",
@@ -71,6 +73,7 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
         ranked = sorted(found, key=lambda at: _rank(ours, names[at], at))
         chosen[ours] = ranked[0]
         equal = [names[at] for at in found if plain(names[at]) == plain(names[ranked[0]])]
+        equal = equal if len(equal) > 1 else [names[at] for at in found if plain(names[at]) in _BOTH_OPEN]
         if len(equal) > 1 and ours in (*REQUIRED, "volume", "adjusted_close"):
             raise SourceError(
                 f"{where}: columns {', '.join(map(repr, equal))} mean the same; keep one of them, or say --read-as {ours}=NAME"
@@ -130,7 +133,9 @@ def _known(row: Sequence[str]) -> int:
 
 def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout | None:
     """Tickers in the row above or below that of the fields."""
-    fields = {at: f for at, cell in enumerate(rows[main]) if (f := field_of(cell)) in _FIELDS and at > 0}
+    merged = _spread(rows, main)
+    rows = [*rows[:main], merged, *rows[main + 1 :]]
+    fields = {at: f for at, cell in enumerate(merged) if (f := field_of(cell)) in _FIELDS and at > 0}
     for at in (main + 1, main - 1):
         if not 0 <= at < len(rows) or len(fields) < 4:
             continue
@@ -144,6 +149,16 @@ def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout |
             names = tuple(f"{cell} {cells[i]}" if i in cells else cell for i, cell in enumerate(rows[main]))
             return Layout(names, {"date": _date_column(rows, fields)}, wide)
     return None
+
+
+def _spread(rows: Sequence[tuple[str, ...]], main: int) -> tuple[str, ...]:
+    """The row of fields; a field in a merged cell stands at the first of its columns, each with a ticker below."""
+    spread: list[str] = []
+    below = rows[main + 1] if main + 1 < len(rows) else ()
+    for at, cell in enumerate(rows[main]):
+        is_merged = not cell.strip() and at > 1 and at < len(below) and bool(below[at].strip())
+        spread.append(spread[-1] if is_merged and field_of(spread[-1]) in _FIELDS else cell)
+    return tuple(spread)
 
 
 def _filled(row: Sequence[str], fields: Mapping[int, str], *, spread: bool) -> dict[int, str] | None:

@@ -21,6 +21,10 @@ _LONGEST_WORD: Final = 13
 _DAILY_MINUTES: Final = re.compile(r"(?<=[A-Za-z]{3})1440$")
 #: Pages that put market and kind around the symbol: `STOCK_US_XNAS_AAPL`, `Quote-Equity-INFY-EQ`.
 _OF_PAGES: Final = re.compile(r"^.*(?:STOCK|FUND|INDEX)_[A-Z]{2}_X[A-Z]{3}_(.+)$|^Quote-Equity-(.+)-[A-Z]{2}(?:-.*)?$")
+#: A chart's export: market, symbol, bars of a day, and what the program adds, `KRX_005930, 1D_3f2a1`.
+_OF_CHARTS: Final = re.compile(r"([A-Z]{2,12})(?:_DLY)?_([^,\s]+), ?1?D(?:[_ ].*)?")
+#: Suffixes of exchanges whose codes are digits.
+_OF_DIGITS: Final = (".KS", ".KQ", ".T", ".HK", ".SS", ".SZ", ".BJ", ".TW", ".TWO", ".KL")
 #: Words of file names that are symbols as well, in capitals.
 _WORDS_TOO: Final = frozenset({"ALL", "D", "TXT", "DAY", "COIN"})
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
@@ -39,10 +43,15 @@ def ticker_of_name(name: str) -> str | None:
     ['IBM', 'BTCUSDT', None, None]
     >>> [ticker_of_name(n) for n in ("EURUSD1440.csv", "BINANCE_BTCUSDT, 1D.csv", "BTC_USDT-1d.json", "part-0.parquet")]
     ['EURUSD', 'BTCUSDT', 'BTC-USDT', None]
+    >>> [ticker_of_name(n) for n in ("KRX_005930.csv", "NASDAQ_AAPL, 1D_3f2a1.csv", "fx_daily_EUR_USD.csv")]
+    ['005930.KS', 'AAPL', 'EURUSD=X']
     """
     text = stem(name).strip()
     if text in _WORDS_TOO:
         return text
+    if (chart := _OF_CHARTS.fullmatch(text)) is not None:
+        listed = canonical_ticker(f"{chart[1]}:{chart[2]}")
+        text = listed if is_ticker(listed) else chart[2]
     text = _OF_PAGES.sub(r"\1\2", text)
     stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
     if stooq is not None and stooq[2].lower() in _MARKETS:
@@ -52,6 +61,8 @@ def ticker_of_name(name: str) -> str | None:
         return pair  # `BTC_USDT-1d`
     words = [word for word in _TOKENS.split(text) if word]
     left = [word for word in words if not _is_noise(word)]
+    if len(left) == 2 and left[1].isdigit() and (listed := canonical_ticker(":".join(left))).endswith(_OF_DIGITS):
+        left = [listed]
     left = [
         word for word in left if not re.fullmatch(r"\d{1,2}|\d{6}|\d{4}-\d{1,2}", word)
     ] or left  # of dates, beside a symbol

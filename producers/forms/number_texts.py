@@ -64,6 +64,10 @@ class NumberTexts:
             (text for text in self.odd if mark in text), None
         )
 
+    def first_simple(self) -> str | None:
+        """The first text of digits, points and commas; None without any."""
+        return self._first(self.simple)
+
     def are_thousands(self) -> bool:
         """Whether the values look like thousands with points: `451.998`, and none from 1000 on without a point."""
         pointed = _matches(self.texts, r"\.")

@@ -13,8 +13,10 @@ PLACEHOLDERS: Final = frozenset(
      "--", "---", "–", "—", "?", "*", ".", "..", "...", "…", "x", "k.a.", "n.d.", "nd", "b.d.", "<na>", "nat", "missing",
      "inf", "-inf", "n/d", "s/d"}
 )  # fmt: skip
-#: Letters behind a number → its factor.
+#: Letters behind a number → its factor; words for pieces have none.
 SUFFIXES: Final = {
+    "stück": 1.0, "stuck": 1.0, "stk": 1.0, "st": 1.0, "shares": 1.0, "share": 1.0, "pcs": 1.0, "szt": 1.0, "шт": 1.0,
+    "acciones": 1.0, "titres": 1.0, "株": 1.0, "주": 1.0, "股": 1.0, "手": 100.0,
     "k": 1e3, "tsd": 1e3, "тыс": 1e3, "m": 1e6, "mn": 1e6, "mm": 1e6, "mio": 1e6, "mln": 1e6, "млн": 1e6, "mill": 1e6,
     "b": 1e9, "bn": 1e9, "mrd": 1e9, "mlrd": 1e9, "md": 1e9, "bil": 1e9, "млрд": 1e9, "t": 1e12, "trn": 1e12,
     "千": 1e3, "万": 1e4, "萬": 1e4, "만": 1e4, "亿": 1e8, "億": 1e8, "억": 1e8, "兆": 1e12,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,12 +16,13 @@ from errors import SourceError
 from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
-from producers.forms.footers import Remark, kind_of_line
+from producers.forms.footers import TEXT, Remark, kind_of_line
 from producers.forms.headless import headless
 from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
 from producers.forms.signs import may_be_grouped
+from producers.forms.titles import is_title
 
 _PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
 #: Columns of numbers, and a number that the CSV reader reads as `producers.forms.numbers` does.
@@ -58,6 +60,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     kinds = [kind_of_line(split(line, sheet.sign), layout.columns["date"]) for line in malformed]
     remarks = [Remark(kind, line) for line, kind in zip(malformed, kinds, strict=True) if kind is not None]
     bars = [line for line, kind in zip(malformed, kinds, strict=True) if kind is None]
+    _check_one_table(body, lines[sheet.first - 1] if sheet.header else "", remarks, where)
     return TextTable(table, layout, sheet, encoding, bars, remarks)
 
 
@@ -65,8 +68,36 @@ def layout_of(sheet: Sheet, declared: Declared, *, where: str) -> Layout:
     """What the columns of a sheet are, by its header rows or without any. SourceError if they are not known."""
     columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
     if sheet.header:
+        _check_width(sheet, where)
         return find_layout(sheet.header, columns, where=where, dated=_dated(sheet))
     return headless(sheet.rows[:40], _kinds(sheet.rows), columns, where=where)
+
+
+def _check_width(sheet: Sheet, where: str) -> None:
+    """SourceError if two or more columns at the end have values and no name: cells were cut within their numbers."""
+    unnamed = [at for at in range(sheet.width) if not any(row[at].strip() for row in sheet.header)]
+    counts = {at: sum(len(row) > at and bool(row[at].strip()) for row in sheet.rows) for at in unnamed}
+    filled = [at for at, count in counts.items() if 2 * count > len(sheet.rows)]
+    behind = [at for at in filled if at >= sheet.width - len(filled)]
+    if len(behind) > 1:
+        raise SourceError(
+            f"{where}: the rows have {sheet.width} cells and the header {sheet.width - len(unnamed)} names: numbers with a "
+            f"{SIGNS[sheet.sign]} in them, as 1,234.5, need quotation marks, or another sign between the columns"
+        )
+
+
+def _check_one_table(body: str, header: str, remarks: Sequence[Remark], where: str) -> None:
+    """SourceError if a line among the bars begins another table: it names a ticker, or the header stands below it again."""
+    texts = {remark.text for remark in remarks if remark.kind == TEXT}
+    lines = [line for line in body.split("\n") if line.strip(" \t,;|")] if texts else []
+    while lines and lines[-1] in texts:
+        lines.pop()
+    for line, below in itertools.pairwise(lines):
+        if line in texts and (below.strip() == header.strip() or is_title(line)):
+            raise SourceError(
+                f"{where}: another table begins at {line.strip(' ,;|')!r}, among the bars; save each as a file of its own, "
+                f"or add a column of tickers"
+            )
 
 
 def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:

@@ -16,6 +16,9 @@ _TITLED: Final = frozenset(
 )
 
 
+_EQUITY: Final = re.compile(r"\S+ [A-Z]{2} Equity")
+
+
 def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:
     """The ticker that a title line gives; None without one."""
     return _titled(titles, _TITLED)
@@ -24,6 +27,17 @@ def ticker_of_titles(titles: Sequence[Sequence[str]]) -> str | None:
 def ticker_of_key(titles: Sequence[Sequence[str]]) -> str | None:
     """The key of a JSON answer's rows if it can be a ticker."""
     return _titled(titles, frozenset({plain(KEY)}))
+
+
+def is_title(line: str) -> bool:
+    """Whether a line is a ticker, or gives one.
+
+    >>> [is_title(line) for line in ("MSFT", "Symbol: MSFT", "KO US Equity,,,", "Closed.", "no trading")]
+    [True, True, True, False, False]
+    """
+    cells = [cell.strip() for cell in re.split(r"[,;\t|]", line) if cell.strip()]
+    is_alone = len(cells) == 1 and cells[0] == cells[0].upper() and is_ticker(canonical_ticker(cells[0]))
+    return is_alone or ticker_of_titles([cells]) is not None or (len(cells) == 1 and bool(_EQUITY.fullmatch(cells[0])))
 
 
 def _titled(titles: Sequence[Sequence[str]], words: frozenset[str]) -> str | None:

@@ -27,33 +27,33 @@ COLUMNS: Final[dict[str, str]] = {
         open_time opentime timeopen window_start begin dateutc gmttime localtime utctime unix unixtime epoch begins_at traddt trddt dtyyyymmdd quotedate วันเดือนปี
         exchangedate time t dt ds Zeit Heure Hora 交易时间 日時""",
     "open": """
-        open openprice openingprice openpric px_open prcod openprc priceopen tropenprice tropeningprice first 1st opnpric opnprc adjopen adjustedopen o
+        open openprice openingprice openpric px_open prcod openprc priceopen tropenprice tropeningprice first 1st opnpric opnprc dlyopen adjopen adjustedopen o
         Eröffnung Eröffnungskurs Eroeffnung Erster Eröffn. Anfang | Ouverture Ouv. Ouvert. Offen | Apertura Abertura Preço_de_abertura
         Otwarcie Kurs_otwarcia | Открытие Откр. Цена_открытия | 开盘 开盘价 今开 開盤 開盤價 開市 开市 始値 | 시가 | Açılış | Öppning Öppningskurs Öppen Åben
         Åbning Åpning Åbningskurs | Openingskoers Opening | Otevření Otevírací Otevírací_cena | Nyitó Nyitóár | Avaus Avauskurssi
         Άνοιγμα | פתיחה שער_פתיחה | الافتتاح | เปิด ราคาเปิด | Mở_cửa Mở | Pembukaan | Deschidere Отв.""",
     "high": """
-        high highprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum hghpric hiprc high1 adjhigh adjustedhigh h
+        high highprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum hghpric hiprc dlyhigh high1 adjhigh adjustedhigh h
         Hoch Höchst Höchstkurs Tageshoch Höchster Tageshöchst | Haut Plus_haut +Haut Élevé | Máximo Máx. Maximo | Massimo Max | Máxima
         Preço_máximo | Najwyższy Maksimum Kurs_max Kurs_maksymalny | Макс. Максимум Максимальная_цена | 最高 最高价 高 最高價 高値 | 고가
         Yüksek En_yüksek | Högsta Högst Högstkurs | Højeste Høj | Høy Høyeste | Hoog Hoogste | Nejvyšší Maximální | Legmagasabb
         Ylin | Υψηλό Μέγιστο | גבוה שער_גבוה | الأعلى أعلى | สูงสุด ราคาสูงสุด | Cao Cao_nhất | Tertinggi | Maxim Висока""",
     "low": """
-        low lowprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum lwpric loprc low1 adjlow adjustedlow l
+        low lowprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum lwpric loprc dlylow low1 adjlow adjustedlow l
         Tief Tiefst Tiefstkurs Tagestief Tiefster | Bas Plus_bas +Bas Faible | Mínimo Mín. Minimo | Min Minima | Mínima Preço_mínimo
         Najniższy Minimum Kurs_min Kurs_minimalny | Мин. Минимум Минимальная_цена | 最低 最低价 低 最低價 安値 | 저가 | Düşük En_düşük
         Lägsta Lägst Lägstkurs | Laveste Lav | Laag Laagste | Nejnižší Minimální | Legalacsonyabb | Alin | Χαμηλό Ελάχιστο
         נמוך שער_נמוך | الأدنى أدنى الأقل | ต่ำสุด ราคาต่ำสุด | Thấp Thấp_nhất | Terendah | Minim Ниска""",
     "close": """
         close closeprice closelast closingprice closepric closing px_last px_close prccd priceclose trpriceclose tradeclose
-        trclosingprice trcloseprice settle closeclosepriceadjustedforsplits clspric clsprc dlyprc prc trdprc1 c last lastprice latest ltp price
+        trclosingprice trcloseprice settle closeclosepriceadjustedforsplits clspric clsprc dlyclose dlyprc prc trdprc1 c last lastprice latest ltp price
         Schluss Schlusskurs Schlußkurs Letzter Zuletzt Kurs | Clôture Clôt. Fermeture Fermer Dernier Cours | Cierre Último Precio | Chiusura Ultimo Prezzo
         Fechamento Preço_de_fechamento Último | Zamknięcie Kurs_zamknięcia Ostatnio | Закрытие Закр. Цена_закрытия Цена Последняя
         收盘 收盘价 最新价 收盤 收盤價 收市 終値 | 종가 | Kapanış Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut Senaste | Luk Lukkekurs Seneste
         Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
         Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
     "volume": """
-        quantidade volume vol volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
+        quantidade volume vol tradingvolume volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
         trvolume tradevolume accumulatedvolume volumetraded qty quantity ttltrdqnty volumefrom basevolume ttltradgvol tottrdqty dnshrtrd acvoluns cvol adjvolume tickvol tickvolume v
         Stücke Stuecke Umsatz_Stück Umsatz_in_Stück Volumen Stück | Volumes Nombre_de_titres | Volumen_títulos Títulos | Quantità Volumi
         Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 总手 出来高 売買高 | 거래량 | Hacim Hac. Miktar
@@ -72,7 +72,7 @@ COLUMNS: Final[dict[str, str]] = {
         Aktiensplit Aktiensplits | Fractionnement | Desdoblamiento | Frazionamento | Desdobramento | 拆股 拆分 株式分割 | 액면분할""",
     "ticker": """
         ticker symbol tckrsymb tickers symbols sym tic tsymb tickersymbol stocksymbol stockticker act_symbol tradingsymbol tradesymbol
-        ts_code tscode order_book_id stkcd secid secucode securitycode stockcode instrument instrumentid ric asset asset_id security securityid code scode stock
+        ts_code tscode order_book_id stkcd secid secucode securitycode securitiescode stockcode stock_id instrument instrumentid ric asset asset_id security securityid code scode stock
         unique_id uniqueid series_id seriesid item_id contract pair product_id bbgticker bloombergticker isin permno index name
         Kürzel Symbole Símbolo Simbolo Código Codice Codneg | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
         Sembol Kod Papir Spółka Walor Nazwa""",
@@ -93,7 +93,7 @@ _NAME_WORDS: Final = """
     dane notowania binance coinbase kraken bitstamp bitfinex gemini yahoo yfinance stooq nasdaq nyse coin crypto my the of
     and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles downloads tradingview bloomberg investing output input temp tmp documents desktop archive backup klines
     kline values dly 1day 1min adjsplitdiv adjsplit candlestick bid ask coinmarketcap investing.com
-    dat ascii wkn historic currency mid unadj orig
+    fx forex dat ascii wkn historic currency mid unadj orig
     macrotrends barchart bitfinex oanda tvc amex historicalprices historicalquotes com price-history stock-price
 """
 NAME_WORDS: Final = frozenset(_NAME_WORDS.split())

@@ -14,6 +14,7 @@ import pytest
 
 from errors import SourceError
 from tests.producers.forms_made import Walk, as_read, csv, plain, put, read, walk
+from tests.producers.workbooks import workbook
 
 Maker = Callable[[Walk], str | bytes]
 HEADER = "Date,Open,High,Low,Close,Volume"
@@ -97,34 +98,10 @@ def test_a_form_is_read(tmp_path, form):
 
 def test_a_workbook_is_read_sheet_by_sheet(tmp_path):
     pytest.importorskip("python_calamine")
-    import io
-    import zipfile
-
-    def sheet(bars: Walk) -> str:
-        texts = [HEADER.split(","), *([str(r[0]), *r[1:]] for r in bars.rows())]
-        cells = ("".join(f"<c><v>{v}</v></c>" if isinstance(v, int | float) else f'<c t="inlineStr"><is><t>{v}</t></is></c>' for v in row) for row in texts)  # fmt: skip
-        return f'<worksheet xmlns="{_MAIN}"><sheetData>{"".join(f"<row>{c}</row>" for c in cells)}</sheetData></worksheet>'
-
     tickers = ("AAPL", "MSFT")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as book:
-        types = "".join(
-            f'<Override PartName="/xl/worksheets/sheet{at}.xml" ContentType="{_TYPE}.worksheet+xml"/>' for at in (1, 2)
-        )
-        book.writestr("[Content_Types].xml", f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>{types}</Types>')  # fmt: skip
-        book.writestr("_rels/.rels", f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>')  # fmt: skip
-        book.writestr("xl/workbook.xml", f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets>{"".join(f"""<sheet name="{t}" sheetId="{at}" r:id="r{at}"/>""" for at, t in enumerate(tickers, 1))}</sheets></workbook>')  # fmt: skip
-        book.writestr("xl/_rels/workbook.xml.rels", f'<Relationships xmlns="{_PACKAGE}/relationships">{"".join(f"""<Relationship Id="r{at}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{at}.xml"/>""" for at in (1, 2))}</Relationships>')  # fmt: skip
-        for at in (1, 2):
-            book.writestr(f"xl/worksheets/sheet{at}.xml", sheet(walk(at)))
-    found = read(put(tmp_path / "bars.xlsx", buffer.getvalue()))
+    sheets = {t: [HEADER.split(","), *([str(r[0]), *r[1:]] for r in walk(at).rows())] for at, t in enumerate(tickers, 1)}
+    found = read(put(tmp_path / "bars.xlsx", workbook(sheets)))
     assert found.bars == {ticker: as_read(walk(at)) for at, ticker in enumerate(tickers, 1)}
-
-
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 
 def test_tickers_above_the_first_of_their_columns(tmp_path):

@@ -1,0 +1,146 @@
+"""Forms that had been read as other bars, or as a part of them: they are read right, or refused by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from errors import SourceError
+from tests.producers.forms_made import as_read, csv, plain, put, read, walk
+from tests.producers.workbooks import workbook
+
+BARS, OTHER, THIRD = walk(), walk(1, start=300.0), walk(2, start=40.0)
+HEADER = "Date,Open,High,Low,Close,Volume"
+NAMES = HEADER.split(",")
+
+
+def refused(path) -> str:
+    with pytest.raises(SourceError) as error:
+        read(path)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("title", ["KO", "Symbol: KO", "KO US Equity", "Coca-Cola Company"])
+@pytest.mark.parametrize("common", [True, False])
+def test_a_second_table_in_a_file_is_refused(tmp_path, title, common):
+    """Dates that go on from one table to the next would make one history of two companies."""
+    first = BARS.rows() if common else BARS.rows()[:60]
+    second = [(day, *[round(p / 3, 2) for p in prices], volume) for day, *prices, volume in OTHER.rows()[0 if common else 60 :]]
+    path = put(tmp_path / "X.csv", csv(HEADER, first) + f"\n{title}\n" + csv(HEADER, second))
+    assert f"another table begins at {title!r}" in refused(path)
+
+
+def test_a_ticker_between_bars_without_a_second_header_is_refused(tmp_path):
+    path = put(tmp_path / "X.csv", csv(HEADER, BARS.rows()[:60]) + "KO\n" + csv("", BARS.rows()[60:]).lstrip())
+    assert "another table begins at 'KO'" in refused(path)
+
+
+@pytest.mark.parametrize("footer", ["EOF", "Symbol: AAPL", "Closed for the holidays"])
+def test_a_line_behind_the_bars_is_no_second_table(tmp_path, footer):
+    assert read(put(tmp_path / "AAPL.csv", plain(BARS) + footer + "\n")).bars == {"AAPL": as_read(BARS)}
+
+
+@pytest.mark.parametrize(
+    "number", [lambda v: f"{100 * v:,.2f}", lambda v: f"{v:.2f}".replace(".", ","), lambda v: f"{v:,.3f}".replace(".", ",")]
+)
+def test_numbers_that_are_cut_at_their_commas_are_refused(tmp_path, number):
+    path = put(tmp_path / "AAPL.csv", csv(HEADER, [(r[0], *map(number, r[1:5]), r[5]) for r in BARS.rows()]))
+    assert "need quotation marks" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("Date,Open,Low,High,Close,Volume", "in 120 of 120 bars the high lies below the low"),
+        ("Date,High,Open,Low,Close,Volume", "the open lies outside low and high"),
+        ("Date,Open,Close,Low,High,Volume", "the close lies outside low and high"),
+    ],
+)
+def test_columns_under_each_others_names_are_refused(tmp_path, names, says):
+    assert says in refused(put(tmp_path / "AAPL.csv", plain(BARS, names)))
+
+
+def test_a_few_bars_outside_their_range_are_refused_one_by_one(tmp_path):
+    rows = [(*row[:4], row[2] + 1 if at % 30 == 0 else row[4], row[5]) for at, row in enumerate(BARS.rows())]
+    found = read(put(tmp_path / "AAPL.csv", csv(HEADER, rows)))
+    assert [bar.reason for bar in found.rejected] == ["close outside [low, high]"] * 4
+
+
+def test_first_and_open_may_both_be_the_open(tmp_path):
+    names = "<TICKER>,<DTYYYYMMDD>,<FIRST>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPEN>"
+    path = put(tmp_path / "x.csv", csv(names, [("FOLD", f"{r[0]:%Y%m%d}", *r[1:], r[4]) for r in BARS.rows()]))
+    assert "'<FIRST>', '<OPEN>' mean the same" in refused(path)
+    assert read(path, "open=<FIRST>").bars == {"FOLD": as_read(BARS)}
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_fields_in_merged_cells_above_their_tickers(tmp_path, sign):
+    """As spreadsheets save pandas' columns of two levels: only the first ticker had been read."""
+    fields = [text for name in NAMES[1:] for text in (name, "", "")]
+    rows = [["", *fields], ["", *["AAPL", "KO", "PEP"] * 5]]
+    rows += [
+        [a[0], *[v for at in range(1, 6) for v in (a[at], b[at], c[at])]]
+        for a, b, c in zip(BARS.rows(), OTHER.rows(), THIRD.rows(), strict=True)
+    ]
+    found = read(put(tmp_path / "x.csv", csv(sign.join(map(str, rows[0])), rows[1:], sign)))
+    assert found.bars == {"AAPL": as_read(BARS), "KO": as_read(OTHER), "PEP": as_read(THIRD)}
+
+
+@pytest.mark.parametrize("unit", ["Stück", "shares", "株", "шт"])
+def test_volumes_with_a_word_for_pieces(tmp_path, unit):
+    rows = [(*row[:5], f"{row[5]} {unit}") for row in BARS.rows()]
+    assert read(put(tmp_path / "SAP.csv", csv(HEADER, rows))).bars == {"SAP": as_read(BARS)}
+
+
+@pytest.mark.parametrize("text", ["{} qq", "n{}", "{}.1.2.3"])
+def test_volumes_that_are_no_numbers_are_refused_and_not_left_out(tmp_path, text):
+    path = put(tmp_path / "SAP.csv", csv(HEADER, [(*row[:5], text.format(row[5])) for row in BARS.rows()]))
+    assert "the volumes, as" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "ticker"),
+    [("KRX_005930, 1D", "005930.KS"), ("SSE_600519, 1D_3f2a1", "600519.SS"), ("HKEX_700, 1D (1)", "0700.HK"), ("KOSDAQ_035720", "035720.KQ"),
+     ("TSE_7203", "7203.T"), ("BATS_AAPL, 1D_59d31", "AAPL"), ("fx_daily_EUR_USD", "EURUSD=X"), ("NASDAQ_DLY_AAPL, 1D", "AAPL")],
+)  # fmt: skip
+def test_names_of_charts(tmp_path, name, ticker):
+    assert read(put(tmp_path / f"{name}.csv", plain(BARS))).bars == {ticker: as_read(BARS)}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ticker"), [("TSCO.LON", "TSCO.L"), ("X:BTCUSD", "BTCUSD"), ("SHOP.TRT", "SHOP.TO"), ("MBG.DEX", "MBG.DE")]
+)
+def test_symbols_of_services(tmp_path, symbol, ticker):
+    assert read(put(tmp_path / "x.csv", csv(f"symbol,{HEADER}", [(symbol, *row) for row in BARS.rows()]))).bars == {
+        ticker: as_read(BARS)
+    }
+
+
+@pytest.mark.parametrize("names", [("Sheet1", "Notes"), ("Tabelle1", "Tabelle2"), ("Лист1", "Quelle")])
+def test_a_sheet_without_a_name_of_its_own_has_that_of_its_workbook(tmp_path, names):
+    rows = [NAMES, *([str(r[0]), *r[1:]] for r in BARS.rows())]
+    found = read(put(tmp_path / "AAPL.xlsx", workbook({names[0]: rows, names[1]: [["Source", "x"], ["Made", "y"]]})))
+    assert found.bars == {"AAPL": as_read(BARS)}
+    assert found.rejected == []
+    assert names[1] in found.said
+
+
+@pytest.mark.parametrize("ending", [".mst", ".dly", ".MST"])
+def test_endings_of_charting_programs(tmp_path, ending):
+    text = csv(
+        "<TICKER>,<DTYYYYMMDD>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>", [("KGHM", f"{r[0]:%Y%m%d}", *r[1:]) for r in BARS.rows()]
+    )
+    put(tmp_path / f"KGHM{ending}", text)
+    assert read(tmp_path).bars == {"KGHM": as_read(BARS)}
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("date,stock_id,Trading_Volume,open,max,min,close", lambda r: (r[0], "2330", r[5], *r[1:5])),
+        ("Date,SecuritiesCode,Open,High,Low,Close,Volume", lambda r: (r[0], "2330", *r[1:])),
+        ("PERMNO,DlyCalDt,DlyPrc,DlyVol,DlyClose,DlyLow,DlyHigh,DlyOpen", lambda r: (2330, r[0], r[4], r[5], r[4], r[3], r[2], r[1])),
+    ],
+    ids=["FinMind", "Tokyo's competition", "CRSP"],
+)  # fmt: skip
+def test_names_of_data_sets(tmp_path, header, row):
+    assert read(put(tmp_path / "x.csv", csv(header, map(row, BARS.rows())))).bars == {"2330": as_read(BARS)}
