@@ -167,7 +167,7 @@ def _opened(member: Member, declared: Declared, findings: Findings) -> tuple[Bar
     for kind in dict.fromkeys(remark.kind for remark in table.remarks):
         texts = [remark.text.strip(" \t,;|") for remark in table.remarks if remark.kind == kind]
         example = f", as {texts[0][:60]!r}" if texts[0] else ""
-        findings.passed_over.append(PassedOver(member.where, f"{len(texts):,} {kind} among the bars or behind them{example}"))
+        findings.passed_over.append(PassedOver(member.where, f"{kind} among the bars or behind them: {len(texts):,}{example}"))
     return table, _rows_by_name(table, names)
 
 

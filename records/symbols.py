@@ -29,6 +29,11 @@ SUFFIXES: Final = {
     "XTSE": ".TO", "XKRX": ".KS", "XTAI": ".TW", "XSES": ".SI", "XBKK": ".BK", "XWAR": ".WA", "XNSE": ".NS", "XBOM": ".BO", "XFRA": ".F",
     "LON": ".L", "DEX": ".DE", "FRK": ".F", "TRT": ".TO", "TRV": ".V", "SAO": ".SA",
 }  # fmt: skip
+#: Countries behind a dash, `AAPL-US`, `7203-JP`; not China, India and Korea, which have two exchanges each → Yahoo's.
+COUNTRIES: Final = {
+    "US": "", "GB": ".L", "DE": ".DE", "FR": ".PA", "NL": ".AS", "JP": ".T", "HK": ".HK", "TW": ".TW", "AU": ".AX", "CH": ".SW",
+    "SE": ".ST", "NO": ".OL", "DK": ".CO", "FI": ".HE", "ES": ".MC", "IT": ".MI", "BE": ".BR", "SG": ".SI", "ZA": ".JO", "CA": ".TO",
+}  # fmt: skip
 #: Chinese programs' words for the exchanges of A-shares, before or behind the six digits, `600519.SH`, `SHSE.600519` → Yahoo's.
 A_SHARE_MARKETS: Final = {
     "SH": ".SS", "SSE": ".SS", "SHSE": ".SS", "SHA": ".SS", "SZ": ".SZ", "SZSE": ".SZ", "SZA": ".SZ", "BJ": ".BJ", "BJSE": ".BJ",

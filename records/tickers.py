@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from records.symbols import A_SHARE_MARKETS, BLOOMBERG_INDICES, BLOOMBERG_MARKETS, FIAT, PREFIX_MARKETS, STABLE, SUFFIXES
+from records.symbols import (
+    A_SHARE_MARKETS,
+    BLOOMBERG_INDICES,
+    BLOOMBERG_MARKETS,
+    COUNTRIES,
+    FIAT,
+    PREFIX_MARKETS,
+    STABLE,
+    SUFFIXES,
+)
 
 #: Upper-case letters and digits. `.` stands before an exchange suffix, `-` before a share class, `^` for an index. `=` is for a
 #: currency pair or a future, `&` in names (`M&M.NS`), `_`, `+`, `$`, `!`, `#`, `@` and `'` as exchanges and charting programs
@@ -25,6 +34,7 @@ _PAIR: Final = re.compile(rf"([A-Z0-9]{{2,10}})(?:\s?/\s?([A-Z]{{3,5}})|_({'|'.j
 #: Bloomberg's currency pair, `EURUSD Curncy`, and index.
 _OF_BLOOMBERG: Final = re.compile(r"([A-Z0-9]{2,8}) (CURNCY|INDEX)")
 _SUFFIXED: Final = re.compile(rf"([A-Z0-9&-]{{1,15}})\.({'|'.join(SUFFIXES)})")
+_OF_COUNTRY: Final = re.compile(rf"([A-Z0-9.]{{1,12}})-({'|'.join(COUNTRIES)})")
 #: `700.HK`, `00700.HK`, and as brokers of Hong Kong write it, `HK.00700`, `hk00700`.
 _HONG_KONG: Final = re.compile(r"(?:HK[.#]?(?=\d{5}$)|(?=\d+\.HK$))0*([1-9]\d{0,3})(?:\.HK)?")
 #: A broker's `US.AAPL`; shorter words may be exchanges, and the first the symbol.
@@ -79,6 +89,8 @@ def _other_vendor_s(symbol: str) -> str:
         ours = SUFFIXES[listed[2]]
         if ours or (listed[1].isalpha() and len(listed[1]) <= 5):
             symbol = f"{listed[1]}{ours}"
+    if (of_country := _OF_COUNTRY.fullmatch(symbol)) is not None:
+        symbol = f"{of_country[1].replace('.', '-')}{COUNTRIES[of_country[2]]}"
     if (share := _HONG_KONG.fullmatch(symbol)) is not None:
         return f"{share[1]:0>4}.HK"
     if (share := _UNITED_STATES.fullmatch(symbol)) is not None and share[1] != "TWO":

@@ -38,8 +38,8 @@ _TIME: Final = (
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
 )
 _WEEKDAY: Final = r"(?:[^\W\d_]{2,}\.?,?\s+)?"
-#: A weekday behind the date, and the Russian word for year.
-_BEHIND: Final = re.compile(r"\s*\([^()\d]{1,10}\)$|,\s*(?:星期|周)?[一二三四五六日天]$|\s*г\.?$")
+#: A weekday behind the date, and the Russian and the Polish word for year.
+_BEHIND: Final = re.compile(r"\s*\([^()\d]{1,10}\)$|,\s*(?:星期|周)?[一二三四五六日天]$|\s*г\.?$|\s+r\.?$")
 _OTHER_SIGNS: Final = re.compile(r"\d{4}[ _]\d{1,2}[ _]\d{1,2}|\d{1,2}[ _]\d{1,2}[ _]\d{4}")
 #: JSON of Microsoft's services.
 _OF_SERVICES: Final = re.compile(r"/Date\((\d+)\)/")

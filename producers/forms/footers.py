@@ -24,7 +24,7 @@ from producers.forms.vocabulary import plain
 from records import PRICE_COLUMNS, Days
 
 EMPTY: Final = "empty rows"
-HEADER: Final = "the header row again"
+HEADER: Final = "header rows again"
 TEXT: Final = "lines of text"
 TOTAL: Final = "rows of totals"
 _FEWEST_NUMBERS: Final = 3

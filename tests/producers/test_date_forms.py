@@ -74,7 +74,9 @@ def test_the_month_first_with_points_must_be_declared_in_years_of_two_digits_too
 
 
 @pytest.mark.parametrize("names", [CROATIAN, POLISH, CZECH, FINNISH], ids=["Croatian", "Polish", "Czech", "Finnish"])
-@pytest.mark.parametrize("text", ["{day} {name} {year}", "{day}. {name}. {year}.", "{day}-{name}-{year}"])
+@pytest.mark.parametrize(
+    "text", ["{day} {name} {year}", "{day}. {name}. {year}.", "{day}-{name}-{year}", "{day} {name} {year} r."]
+)
 def test_the_language_of_months_is_decided_by_all_names(tmp_path, names, text):
     content = dated(YEAR, lambda day: text.format(day=day.day, name=names[day.month - 1], year=day.year))
     assert read(put(tmp_path / "A.csv", content)).bars == {"A": as_read(YEAR)}

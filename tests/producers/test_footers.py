@@ -61,7 +61,7 @@ def test_empty_rows_of_a_long_file_are_counted(tmp_path):
     found = read(put(tmp_path / "AAPL.csv", csv(HEADER, bars.rows()) + ",,,,,\n,,,,,\n,,\n"))
     assert found.bars == {"AAPL": as_read(bars)}
     assert found.rejected == []
-    assert [one.reason for one in found.source.findings.passed_over] == ["3 empty rows among the bars or behind them"]
+    assert [one.reason for one in found.source.findings.passed_over] == ["empty rows among the bars or behind them: 3"]
 
 
 @pytest.mark.parametrize("damaged", ["2025-13-45", "", "n/a", "2O25-01-02", "-", "14", "Jan 2025", "14 Jam 2025"])

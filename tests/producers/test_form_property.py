@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tempfile
 from pathlib import Path
 
@@ -77,6 +78,9 @@ def test_what_is_written_is_read_back_equal_or_refused(bars, data):
     newest_first = data.draw(st.booleans())
     end = data.draw(st.sampled_from(["\n", "\r\n", "\r"]))
     titles = data.draw(st.sampled_from([[], ["https://www.example.org"], ["Historical data", ""]]))
+    footer = data.draw(
+        st.sampled_from([[], ["Source: example.org"], [sign * 5, f"Total{sign * 5}"], ["Downloaded on 2025-01-31"]])
+    )
     rows = []
     for day, *prices, volume in bars[::-1] if newest_first else bars:
         # Who groups the digits of prices groups those of volumes: `15.123` beside `451998` has three decimals.
@@ -86,7 +90,7 @@ def test_what_is_written_is_read_back_equal_or_refused(bars, data):
         ]
         cells = [date_text(day, form), *numbers]
         rows.append(sign.join(f'"{cells[at]}"' if sign in cells[at] else cells[at] for at in order))
-    text = end.join([*titles, sign.join(header[at] for at in order), *rows]) + end
+    text = end.join([*titles, sign.join(header[at] for at in order), *rows, *footer]) + end
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ABC.csv"
         path.write_bytes(text.encode(encoding))
@@ -95,5 +99,30 @@ def test_what_is_written_is_read_back_equal_or_refused(bars, data):
         except SourceError as error:
             assert "--read-as" in str(error), f"refused without the two readings: {error}"  # noqa: PT017
             return
+    assert found.bars == {"ABC": [(str(day), *map(float, values)) for day, *values in bars]}
+    assert found.rejected == []
+
+
+JSON = {
+    "records": lambda rows: rows,
+    "columns": lambda rows: {name: [row[name] for row in rows] for name in rows[0]},
+    "by date": lambda rows: {row["date"]: {name: row[name] for name in list(row)[1:]} for row in rows},
+    "split": lambda rows: {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]},
+}
+
+
+@settings(max_examples=60)
+@given(tables(), st.data())
+def test_numbers_of_json_are_read_back_equal(bars, data):
+    names = ("date", "open", "high", "low", "close", "volume")
+    form = data.draw(st.sampled_from(list(JSON)))
+    grouped = data.draw(st.booleans())
+    rows = [dict(zip(names, (str(day), *values), strict=True)) for day, *values in bars]
+    if grouped:  # volumes as texts beside prices as numbers
+        rows = [{**row, "volume": f"{row['volume']:,}"} for row in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "ABC.json"
+        path.write_text(json.dumps(JSON[form](rows)))
+        found = read(path)
     assert found.bars == {"ABC": [(str(day), *map(float, values)) for day, *values in bars]}
     assert found.rejected == []

@@ -121,7 +121,8 @@ def test_partitions_name_their_tickers(tmp_path):
     [("BRK B", "BRK-B"), ("AAPL.OQ", "AAPL"), ("600519.XSHG", "600519.SS"), ("VOD.LSE", "VOD.L"), ("EUR/USD", "EURUSD=X"), ("HKEX:700", "0700.HK"), ("SPX Index", "^GSPC"), ("EURUSD Curncy", "EURUSD=X"),
      ("600519.SH", "600519.SS"), ("000001.SZ", "000001.SZ"), ("000001.XSHE", "000001.SZ"), ("SH600519", "600519.SS"), ("sz.000001", "000001.SZ"), ("SHSE.600519", "600519.SS"), ("600519.SSE", "600519.SS"), ("430047.BJ", "430047.BJ"),
      ("700.HK", "0700.HK"), ("00700.HK", "0700.HK"), ("HK.00700", "0700.HK"), ("hk09988", "9988.HK"), ("00700.XHKG", "0700.HK"), ("700.SEHK", "0700.HK"), ("80700.HK", "80700.HK"),
-     ("US.AAPL", "AAPL"), ("US.BRK.B", "BRK-B"), ("7203.XTKS", "7203.T"), ("NESN.XSWX", "NESN.SW"), ("500325.BSE", "500325.BO"), ("SH.TO", "SH.TO")],
+     ("US.AAPL", "AAPL"), ("US.BRK.B", "BRK-B"), ("7203.XTKS", "7203.T"), ("NESN.XSWX", "NESN.SW"), ("500325.BSE", "500325.BO"), ("SH.TO", "SH.TO"),
+     ("AAPL-US", "AAPL"), ("BRK.B-US", "BRK-B"), ("9988-HK", "9988.HK"), ("700-HK", "0700.HK"), ("7203-JP", "7203.T"), ("VOD-GB", "VOD.L"), ("600519-CN", "600519-CN")],
 )  # fmt: skip
 def test_other_vendors_symbols(tmp_path, written, ticker):
     rows = [(written, *row) for row in walk().rows()]
