@@ -25,8 +25,8 @@ class ReplicaPartition(msgspec.Struct, frozen=True):
 class ReplicaFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Counters since the start, and how it stands now; `reasons` is empty if the replica does its work.
 
-    `rows` are the forecasts; `values` and `table_bytes` are by table (`forecasts`, `history`, `models`). `void` records were
-    written by a worker that had lost its partition; `copies` counts how often a copy was begun anew.
+    `rows` are the forecasts that readers get; `values` and `table_bytes` are by table (`forecasts`, `history`, `models`).
+    `void` records were written by a worker that had lost its partition; `copies` counts how often a copy was begun anew.
     """
 
     version: str
@@ -45,11 +45,16 @@ class ReplicaFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def replica_reasons(
-    now: float, answered_at: float, progress: Mapping[tuple[str, int], Progress], incomplete: Iterable[tuple[str, int]] = ()
+    now: float,
+    answered_at: float,
+    progress: Mapping[tuple[str, int], Progress],
+    incomplete: Iterable[tuple[str, int]] = (),
+    leaderless: Mapping[tuple[str, int], float] | None = None,
 ) -> tuple[Reason, ...]:
     """Why the copies fall behind their topics; empty if they do not. Moments are seconds of a monotonic clock.
 
-    `progress` is by table and partition; `incomplete` copies were read to the end of their changelogs and lack values.
+    `progress` is by table and partition; `incomplete` copies were read to the end of their changelogs and lack values;
+    `leaderless` says since when a partition has had no leader.
     """
     silent = now - answered_at
     if silent > AWAY_SECONDS:
@@ -64,6 +69,13 @@ def replica_reasons(
     if stood:
         text = f"partitions stand still: {', '.join(stood)}: kill -9 the replica and start it again"
         reasons.append(Reason("standstill", text))
+    unled = sorted((table, number) for (table, number), since in (leaderless or {}).items() if now - since > AWAY_SECONDS)
+    if unled:
+        named = ", ".join(f"{table} {number}" for table, number in unled)
+        text = (
+            f"partitions have no leader: {named}: bring back the broker that had them; their copies stay as they are meanwhile"
+        )
+        reasons.append(Reason("no_leader", text))
     lacking = ", ".join(f"{table} {number}" for table, number in sorted(incomplete))
     if lacking:
         text = f"changelogs have lost values: {lacking}: if it lasts, stop the workers and run `python -m streams rebuild`"
@@ -85,8 +97,10 @@ REPLICA_METRICS: Final[tuple[Specification[ReplicaFigures], ...]] = (
         lambda f: [((code,), 1.0) for code in sorted({reason.code for reason in f.reasons})],
     ),
     Specification("replica_uptime_seconds", "Since the replica's start", (), plain(lambda f: f.uptime_seconds)),
-    Specification("replica_rows", "Forecasts of the copy", (), plain(lambda f: f.rows)),
-    Specification("replica_values", "Values of the copy", ("table",), mapping(lambda f: f.values)),
+    Specification("replica_rows", "Forecasts that readers get, also from before a rebuild", (), plain(lambda f: f.rows)),
+    Specification(
+        "replica_values", "Values that readers get, also from before a rebuild", ("table",), mapping(lambda f: f.values)
+    ),
     Specification("replica_records_total", "Records of the topics that were read", (), plain(lambda f: f.records)),
     Specification(
         "replica_void_records_total", "Records of workers that had lost their partition", (), plain(lambda f: f.void)

@@ -19,7 +19,8 @@ from broker.claims import CLAIM_PREFIX, Claim, Standing, Verdict
 from errors import SchemaError, StateCorruptError, StateError, StateWriteError
 from state.database import BOOKKEEPING, Database
 from state.follower import Follower
-from state.stamp import Revision, Stamped, fingerprint_of, stamp, unstamp
+from state.outdated_values import OutdatedValues, is_outdated
+from state.stamp import Revision, fingerprint_of, stamp, unstamp
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ class _Position(msgspec.Struct, frozen=True):
     claims: tuple[bytes, ...] = ()
     #: Keys whose last record is void.
     void: tuple[bytes, ...] = ()
+    #: The number of values that are kept from before a rebuild.
+    outdated: int = 0
 
 
 class PartitionCopy:
@@ -101,6 +104,11 @@ class PartitionCopy:
         return self._position.keys
 
     @property
+    def outdated(self) -> int:
+        """The number of values from before a rebuild, which readers get until newer values come."""
+        return self._position.outdated
+
+    @property
     def digest(self) -> int:
         """The sum of all keys' fingerprints, modulo 2^64."""
         return self._position.digest
@@ -132,7 +140,7 @@ class PartitionCopy:
     def _fingerprint(self, key: bytes, incarnation: int) -> int | None:
         value = self._database.get(key)
         stamped = None if value is None else unstamp(value)
-        if stamped is None or _is_outdated(stamped, incarnation):
+        if stamped is None or is_outdated(stamped, incarnation):
             return None
         return int.from_bytes(stamped.fingerprint, "little")
 
@@ -152,14 +160,14 @@ class PartitionCopy:
         claims = dict.fromkeys(self._position.claims)
         void: list[bytes] = []
         left = dict.fromkeys(self._position.void)
+        outdated = OutdatedValues(self._database, self.outdated, are_kept=self._keeps_outdated)
         for record in records:
             before = standing
             standing, verdict = standing.after(record.offset, record.key, record.claim, deleted=record.value is None)
             _note_claim(claims, record)
             if standing.incarnation > before.incarnation:
                 # By a claim, or by the first record that compaction has left of a rebuilt table.
-                if not self._keeps_outdated:
-                    changes = dict.fromkeys([key for key, _ in self._database.iterate()])
+                changes = outdated.after_rebuild(changes, keys)
                 fingerprints, keys, digest, said = {}, 0, 0, None
                 left.clear()
             _note_void(left, record.key, verdict)
@@ -178,6 +186,7 @@ class PartitionCopy:
                     old = fingerprints[record.key]
                 else:
                     old = self._fingerprint(record.key, standing.incarnation)
+                    outdated.note_write(record.key, standing.incarnation)
                 if record.value is None:
                     new, changes[record.key] = None, None
                 else:
@@ -189,7 +198,16 @@ class PartitionCopy:
                 digest = (digest + (new or 0) - (old or 0)) % _DIGESTS
                 said = None if record.claim is None else (record.claim.keys, record.claim.digest)
         position = _Position(
-            self._position.topic_id, up_to, standing.incarnation, standing.claim, keys, digest, said, tuple(claims), tuple(left)
+            self._position.topic_id,
+            up_to,
+            standing.incarnation,
+            standing.claim,
+            keys,
+            digest,
+            said,
+            tuple(claims),
+            tuple(left),
+            outdated.count,
         )
         self._database.write([*changes.items(), (_POSITION_KEY, msgspec.msgpack.encode(position))])
         self._position = position
@@ -253,7 +271,7 @@ def _problem(database: Database, position: _Position, *, complete: bool) -> str 
             found = fingerprint_of(key, stamped.payload)
             if found != stamped.fingerprint:
                 return f"key {key!r:.60} has a value that was not written"
-            if _is_outdated(stamped, position.incarnation):
+            if is_outdated(stamped, position.incarnation):
                 continue
             keys += 1
             digest = (digest + int.from_bytes(found, "little")) % _DIGESTS
@@ -264,11 +282,6 @@ def _problem(database: Database, position: _Position, *, complete: bool) -> str 
     if complete and position.said not in (None, (keys, digest)):
         return f"{keys} keys, but the changelog has {position.said[0]}, or their values differ"
     return None
-
-
-def _is_outdated(stamped: Stamped, incarnation: int) -> bool:
-    """Whether the value is from before the rebuild that began the incarnation."""
-    return stamped.revision.incarnation < incarnation
 
 
 def _note_claim(claims: dict[bytes, None], record: Record) -> None:

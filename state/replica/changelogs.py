@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -103,13 +103,23 @@ class Changelogs:
         with broker_errors(self._settings):
             return len(self._connected.partitions_for_topic(self._name(table)) or ())
 
+    def led(self, places: Collection[Place]) -> set[Place]:
+        """The partitions that have a leader, as the client knows it. No broker answers for any other partition."""
+        known: dict[str, set[int]] = {}
+        with broker_errors(self._settings):
+            for topic in {self._name(place.table) for place in places}:
+                self._connected.partitions_for_topic(topic)  # asks the broker about a new topic
+                # The client has no method for it.
+                known[topic] = self._connected._cluster.available_partitions_for_topic(topic) or set()  # noqa: SLF001
+        return {place for place in places if place.partition in known[self._name(place.table)]}
+
     def assign(self, places: Iterable[Place]) -> None:
         """Consume exactly these partitions; `seek` each before the next poll."""
         with broker_errors(self._settings):
             self._connected.assign([self._partition(place) for place in places])
 
     def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        """The first offset of each assigned partition's log, and the offset after its last record."""
+        """The first offset of each partition's log, and the offset after its last record."""
         partitions = {place: self._partition(place) for place in places}
         with broker_errors(self._settings), self._known_topics({each.topic for each in partitions.values()}):
             begins = self._connected.beginning_offsets(list(partitions.values()))

@@ -49,6 +49,8 @@ class Replica:
         #: The changelogs at the last connection, and the tables that are followed since.
         self._topics: dict[str, ExistingTopic] = {}
         self._followed: list[str] = []
+        #: What is consumed: the partitions of these tables that had a leader.
+        self._assigned: set[Place] = set()
         #: Copies that were replaced and have no record yet; copies that lacked values at the end of their changelogs.
         self._replaced: set[Place] = set()
         self._incomplete: set[Place] = set()
@@ -101,9 +103,15 @@ class Replica:
     def compare(self) -> None:
         """Compare the copies with the ends of their changelogs, and prove each copy that is at its end.
 
-        When all forecasts are there, the other tables are followed too.
+        When all forecasts are there, the other tables are followed too. Partitions without a leader are left out until they
+        have a leader.
         """
-        offsets = self._changelogs.progress(self._places())
+        led = self._changelogs.led(self._places())
+        if led - self._assigned:
+            self._follow([])  # a leader is back
+        leaderless = set(self._places()) - led
+        self._note_leaderless(leaderless)
+        offsets = self._changelogs.progress(sorted(led)) if led else None
         if offsets is None:
             return
         self.watch.note_offsets(offsets, values=self._tables.values())
@@ -111,7 +119,7 @@ class Replica:
         self._prove(offsets.keys() - behind)
         if any(place.table == FORECASTS for place in behind | self._replaced):
             return
-        if not self._has_removed_old_copy:
+        if not self._has_removed_old_copy and not any(place.table == FORECASTS for place in leaderless):
             remove_old_copy(self._settings.state_dir)
             self._has_removed_old_copy = True
         if len(self._followed) < len(self._topics):
@@ -132,7 +140,7 @@ class Replica:
 
     def _connect(self) -> None:
         topics = self._changelogs.existing()
-        self._topics, self._followed = topics, []
+        self._topics, self._followed, self._assigned = topics, [], set()
         self._changelogs.connect()
         try:
             self._follow([FORECASTS])
@@ -151,14 +159,15 @@ class Replica:
                 self._follow([table])
 
     def _follow(self, tables: Iterable[str]) -> None:
-        """Follow all partitions of these tables too, each from its copy's offset."""
+        """Follow all partitions of these tables too that have a leader, each from its copy's offset."""
         for table in tables:
             topic = self._topics[table]
             self._tables.open(table, topic.id, topic.partitions)
             if table not in self._followed:
                 self._followed.append(table)
-        self._changelogs.assign(self._places())
-        bounds = self._changelogs.bounds(self._places())
+        self._assigned = self._changelogs.led(self._places())
+        self._changelogs.assign(sorted(self._assigned))
+        bounds = self._changelogs.bounds(sorted(self._assigned))
         for place, (begin, end) in bounds.items():
             offset = self._tables[place].next_offset
             # Compaction does not move the beginning. Messages before it were deleted, perhaps with tombstones.
@@ -209,6 +218,19 @@ class Replica:
                     *place,
                 )
         self.watch.note_incomplete(self._incomplete - self._replaced)
+
+    def _note_leaderless(self, places: set[Place]) -> None:
+        self.watch.note_leaderless(places)
+        for place in self._places():
+            if place not in places:
+                self._notices.clear(("leader", place))
+                continue
+            self._notices.warn(
+                ("leader", place),
+                "no leader, this copy stays unchanged and the others go on: bring back the broker that had the partition "
+                "table=%s partition=%d",
+                *place,
+            )
 
     def _replace(self, place: Place, reason: str) -> None:
         self._replaced.add(place)

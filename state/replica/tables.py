@@ -103,10 +103,10 @@ class ReplicaTables:
         return {places[path]: problem for path, problem in found.items()}
 
     def values(self) -> Mapping[str, int]:
-        """The number of values by table."""
+        """The number of values by table that readers get, also from before a rebuild."""
         counts: Counter[str] = Counter()
         for place, copy in self._copies.items():
-            counts[place.table] += copy.keys
+            counts[place.table] += copy.keys + copy.outdated
         return counts
 
     def close(self) -> None:

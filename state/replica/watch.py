@@ -36,6 +36,7 @@ class ReplicaWatch:
         self._progress: dict[tuple[str, int], Progress] = {}
         self._values: Mapping[str, int] = {}
         self._incomplete: tuple[Place, ...] = ()
+        self._leaderless: dict[Place, float] = {}
         self._records = self._void = self._copies = 0
 
     def note_records(self, count: int, *, values: Mapping[str, int], void: int) -> None:
@@ -64,6 +65,12 @@ class ReplicaWatch:
         with self._mutex:
             self._incomplete = tuple(sorted(places))
 
+    def note_leaderless(self, places: Iterable[Place]) -> None:
+        """Kafka has no leader for these partitions."""
+        with self._mutex:
+            now = self._clock()
+            self._leaderless = {place: self._leaderless.get(place, now) for place in places}
+
     def figures(self) -> ReplicaFigures:
         """All numbers, as they are now."""
         sizes = _sizes(self._folder)
@@ -74,7 +81,7 @@ class ReplicaWatch:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 uptime_seconds=now - self._started_at,
-                reasons=replica_reasons(now, self._answered_at, self._progress, self._incomplete),
+                reasons=replica_reasons(now, self._answered_at, self._progress, self._incomplete, self._leaderless),
                 rows=self._values.get(FORECASTS, 0),
                 values=self._values,
                 records=self._records,

@@ -39,3 +39,10 @@ def test_a_changelog_that_has_lost_values_is_named() -> None:
     (reason,) = replica_reasons(35.0, 35.0, {}, [("models", 2), ("history", 1)])
     assert reason.code == "incomplete"
     assert "history 1, models 2" in reason.text
+
+
+def test_a_partition_without_a_leader_is_named_once_it_lasts() -> None:
+    """An election takes seconds."""
+    (reason,) = replica_reasons(100.0, 99.0, {}, leaderless={("models", 2): 95.0, ("history", 1): 99.0 - AWAY_SECONDS})
+    assert reason.code == "no_leader"
+    assert "history 1: bring back the broker" in reason.text

@@ -170,11 +170,13 @@ def test_after_a_rebuild_old_forecasts_stay_and_bars_begin_anew(topics: Topics, 
             logs[0].claim(b"new", incarnation=1)
         follow_all(replica)
         assert served(settings) == {"AAA": 1.0, "BBB": 1.0}
+        assert replica.watch.figures().rows == 2, "these rows still serve"
         assert bars_of(settings) == 0
         log.put(b"AAA", encode_forecast(forecast("AAA", annual_return=2.0)))
         put_history(topics.log("history"), history("AAA", 100))
         follow_all(replica)
         assert not replica.watch.figures().reasons
+        assert replica.watch.figures().rows == 2
     assert served(settings) == {"AAA": 2.0, "BBB": 1.0}
     assert bars_of(settings) == 100
 
@@ -297,3 +299,40 @@ def test_a_row_of_a_newer_version_is_left_out_by_readers(
     with ForecastReader(settings.state_dir) as reader:
         assert [row.ticker for row in reader.all()] == ["DDD"]
         assert list(reader.unreadable()) == ["AAA", "BBB", "\ufffd"]
+
+
+def test_a_partition_without_a_leader_is_named_and_the_others_are_followed_and_compared(
+    topics: Topics, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = Place("history", 1)
+    topics.leaderless = {gone}
+    put_history(topics.log("history", 1), history("BBB", 300))
+    topics.log("forecasts").put(b"AAA", encode_forecast(forecast("AAA", annual_return=1.0)))
+    with Replica(settings, topics) as replica:
+        follow_all(replica)
+        for number in range(3):
+            topics.log("models").put(b"T%d" % number, b"a value")
+        topics.log("models").records.pop(1)
+        put_history(topics.log("history", 0), history("AAA", 600))
+        follow_all(replica)
+        assert bars_of(settings) == 600
+        assert bars_of(settings, "BBB") == 0
+        follow_all(replica)
+        replica.compare()
+        assert [reason.code for reason in replica.watch.figures().reasons] == ["incomplete"], "models are compared"
+        replica.compare()
+        assert caplog.text.count("no leader, this copy stays unchanged and the others go on") == 1
+        assert "table=history partition=1" in caplog.text
+        topics.leaderless = set()
+        replica.compare()
+        follow_all(replica)
+        assert bars_of(settings, "BBB") == 300
+        assert gone in {Place(each.table, each.partition) for each in replica.watch.figures().partitions}
+
+
+def test_forecasts_without_a_leader_hold_up_nothing(topics: Topics, settings: Settings) -> None:
+    topics.leaderless = {Place("forecasts", 0)}
+    put_history(topics.log("history"), history("AAA", 600))
+    with Replica(settings, topics) as replica:
+        follow_all(replica)
+        assert bars_of(settings) == 600

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from broker.topics import ExistingTopic
 from errors import BrokerError
@@ -24,6 +24,7 @@ class Topics(Changelogs):
         self.topics = {table: (f"{table} 1", [Changelog() for _ in range(PARTITIONS)]) for table in tables}
         self.polls: list[tuple[Place, int]] = []
         self.most = 10**9
+        self.leaderless: set[Place] = set()
         self._offsets: dict[Place, int] = {}
         self._is_connected = False
 
@@ -57,7 +58,11 @@ class Topics(Changelogs):
     def partitions(self, table: str) -> int:
         return len(self.topics[table][1]) if table in self.topics else 0
 
+    def led(self, places: Collection[Place]) -> set[Place]:
+        return set(places) - self.leaderless
+
     def bounds(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        assert not self.leaderless & set(places), "a broker would not answer"
         return {place: (0, self.log(*place).end) for place in places}
 
     def assign(self, places: Iterable[Place]) -> None:
@@ -79,6 +84,7 @@ class Topics(Changelogs):
         return found
 
     def progress(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+        assert not self.leaderless & set(places), "a broker would not answer"
         return {place: (self._offsets[place], self.log(*place).end) for place in places}
 
 
