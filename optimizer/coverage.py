@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from errors import InsufficientDataError
-from marketdata.calendars import sessions
+from marketdata.calendars import sessions_since
 from models.historical import MINIMUM_RETURNS
-from optimizer.lookup import Estimate, fewest_sessions, sessions_between
+from optimizer.lookup import Estimate, fewest_sessions
 from optimizer.prices import PriceTable
-from records import date_of
+from records import date_of, day_number
 from text import shortened
 
 #: Different reasons that one message names; the log has them all.
@@ -60,12 +60,11 @@ class Coverage:
 def outdated(table: PriceTable, reference: dt.date, max_sessions: int) -> dict[str, str]:
     """Tickers whose last price is more than `max_sessions` sessions of their exchange before `reference`, with the reason."""
     reasons: dict[str, str] = {}
-    weekdays: dict[int, int] = {}
     for ticker, day in zip(table.tickers, table.last_day().tolist(), strict=True):
+        if day_number(reference) - day <= max_sessions:
+            continue  # as days are never fewer than sessions
         last = date_of(day)
-        if day not in weekdays:
-            weekdays[day] = sessions_between(last, reference)
-        age = _exchange_sessions(ticker, last, reference, weekdays[day], max_sessions)
+        age = sessions_since(ticker, last, reference, enough=max_sessions)
         if age > max_sessions:
             reasons[ticker] = f"its prices end on {last}, {age} sessions before {reference}"
     return reasons
@@ -123,20 +122,3 @@ def by_reason(unused: Mapping[str, str], more: Iterable[str] = ()) -> str:
     shown = [f"{shortened(tickers)}: {reason}" for reason, tickers in list(groups.items())[:_REASONS]]
     left = sum(map(len, list(groups.values())[_REASONS:]))
     return "; ".join([*shown, *([f"{left} others for other reasons"] if left else []), *more])
-
-
-def _exchange_sessions(ticker: str, earlier: dt.date, later: dt.date, weekdays: int, limit: int) -> int:
-    """Sessions after `earlier` up to `later`; `weekdays` where that already decides or where no calendar covers the dates.
-
-    Weekdays are never fewer than sessions, and loading calendars takes half a second: holidays are looked up only where they
-    can decide.
-    """
-    if not limit < weekdays <= 2 * limit + _HOLIDAYS:
-        return weekdays
-    known = sessions(ticker, earlier + dt.timedelta(days=1), later)
-    # Calendars span some twenty years; where they do not reach they know far too few sessions.
-    return weekdays if known is None or 2 * len(known) < weekdays else len(known)
-
-
-#: No exchange closes for more weekdays in a row (Shanghai at the lunar new year).
-_HOLIDAYS = 10

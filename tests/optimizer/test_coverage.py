@@ -96,6 +96,14 @@ def test_holidays_of_the_exchange_are_no_sessions():
     assert set(outdated(table, dt.date(2024, 10, 25), 10)) == {"AAPL", "600519.SS"}
 
 
+def test_a_coin_is_traded_on_weekends_as_well():
+    day = day_number(dt.date(2024, 10, 1))
+    table = PriceTable.of({ticker: Series(np.array([day], np.int32), np.array([1.0])) for ticker in ("BTC-USD", "AAPL")})
+    assert outdated(table, dt.date(2024, 10, 11), 10) == {}
+    reasons = outdated(table, dt.date(2024, 10, 12), 10)
+    assert reasons == {"BTC-USD": "its prices end on 2024-10-01, 11 sessions before 2024-10-12"}
+
+
 @given(count=st.integers(70, 200), first=st.integers(-30, 199), length=st.integers(1, 120), gaps=st.sets(st.integers(0, 199)))
 def test_earlier_prices_are_borrowed_never_later_ones(count, first, length, gaps):
     day = weekdays(count)

@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from errors import SchemaError, StateError, StateLockedError
+from state.copy_repair import opened_copy
 from state.database_files import discard
-from state.partition_copy import PartitionCopy
 from state.shared_memory import SharedMemory
 from streams.kafka.sending.sender import Sender
 from streams.kafka.tables.log_table import LogTable
@@ -46,7 +45,7 @@ class PartitionLogs:
             yield from list(table.data.logs.values())  # a thread may open a partition meanwhile
 
     def open(self, partitions: Collection[int]) -> None:
-        """Open the copies of these partitions and close all others. Raises StateWriteError, StateLockedError, SchemaError."""
+        """Open the copies of these partitions and close all others. Raises StateWriteError or StateLockedError."""
         for table in self._tables:
             for number in [number for number in table.data.logs if number not in partitions]:
                 table.data.logs.pop(number).close()
@@ -78,7 +77,7 @@ class PartitionLogs:
         path = self._folder / f"{table.name}-{number}.db"
         return PartitionLog(
             partition,
-            self._copy(path, self._topic_ids.get(partition.topic, "")),
+            opened_copy(path, self._topic_ids.get(partition.topic, ""), self._memory.options()),
             partial(self._sender.send, table.changelog_topic, number),
             writer=self._writer,
             incarnation=self._incarnation,
@@ -87,17 +86,6 @@ class PartitionLogs:
 
     def _on_changed(self) -> None:
         self.changed()
-
-    def _copy(self, path: Path, topic_id: str) -> PartitionCopy:
-        try:
-            return PartitionCopy(path, topic_id, self._memory.options())
-        except StateLockedError:
-            raise
-        except (SchemaError, StateError) as error:
-            # A newer version, or a folder where a file should be: the changelog has everything.
-            logger.warning("copy dropped, read again from its changelog path=%s reason=%s", path, error)
-            discard(path)
-            return PartitionCopy(path, topic_id, self._memory.options())
 
 
 def _nobody() -> None:
