@@ -13,8 +13,9 @@ from monitoring.punctuality import Punctuality, sessions
 
 #: Of this worker's own partitions: a turn of bars takes seconds.
 STANDSTILL_SECONDS: Final = 30.0
-#: Of other workers' partitions: a takeover takes 11 s, and a second takeover may follow.
-FOREIGN_STANDSTILL_SECONDS: Final = 40.0
+#: Of other workers' partitions: a takeover takes 11 s, and a second takeover may follow. With a scrape (10 s) and an evaluation
+#: (5 s) of Prometheus the alert comes within a minute.
+FOREIGN_STANDSTILL_SECONDS: Final = 35.0
 #: Requests for training wait for the pool, rightly; only the pool as a whole may stand still (`trainings`).
 AWAY_SECONDS: Final = 20.0
 #: Without a record read: a restoration that moves may take as long as it needs.

@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 
 #: A calendar with fewer tickers than this says nothing by itself: they may all be delisted.
 LEAST_TICKERS: Final = 3
+#: Bars that are read from a backlog are old at first. A message that waits for as long may hold the newer bars.
+LATE_SECONDS: Final = 20.0
 
 
 class Session(NamedTuple):
@@ -33,6 +35,31 @@ def punctuality(
     """Which sessions (rising) after the newest bar are overdue: those whose close is longer ago than the grace."""
     late = [session.date for session in sessions if session.date > newest and session.close + grace < now]
     return Punctuality(calendar, newest, len(late), late[-1] if late else None)
+
+
+class Lateness:
+    """Which calendars' bars are late in fact: overdue for LATE_SECONDS, while no message waits for as long.
+
+    So all messages that were there LATE_SECONDS ago are processed, and the bars are overdue nevertheless. `note` is called
+    every few seconds with the seconds of a monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+        self._waiting_seconds = 0.0
+
+    def note(self, found: Iterable[Punctuality], now: float, waiting_seconds: float) -> None:
+        """What is overdue now, and for how long the oldest message has waited."""
+        self._since = {each.calendar: self._since.get(each.calendar, now) for each in found if each.late_sessions}
+        self._waiting_seconds = waiting_seconds
+
+    def confirmed(self, found: Iterable[Punctuality], now: float) -> list[Punctuality]:
+        """The same, without late sessions where it is too early to call them late."""
+        return [each if self._is_late(each.calendar, now) else each._replace(late_sessions=0, due=None) for each in found]
+
+    def _is_late(self, calendar: str, now: float) -> bool:
+        since = self._since.get(calendar)
+        return since is not None and now - since >= LATE_SECONDS and self._waiting_seconds < LATE_SECONDS
 
 
 def newest_bars(bars: Iterable[tuple[str | None, dt.date]]) -> dict[str, dt.date]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from monitoring.figures import WorkerFigures
 from monitoring.judgement import Reason
-from monitoring.punctuality import sessions
+from monitoring.punctuality import LATE_SECONDS, sessions
 from monitoring.replica import ReplicaFigures
 
 
@@ -93,7 +93,9 @@ def reasons_of(
     """What is wrong, each thing once."""
     found = [Reason("broker_away", broker)] if broker is not None else _of_group(workers, partitions)
     found += _of_workers(workers, broker_answers=broker is None)
-    found += _of_table(table, table_problem, known={reason.code for reason in found})
+    # The bars of a backlog that is read are old at first; the workers say when they have caught up.
+    catches_up = any(each.lag_messages and (each.lag_seconds or 0.0) >= LATE_SECONDS for each in partitions)
+    found += _of_table(table, table_problem, judges_bars=not catches_up and "bars_late" not in {each.code for each in found})
     found += _of_replica(replica, broker_answers=broker is None)
     if disk_free_bytes is not None and disk_free_bytes < LEAST_FREE_BYTES:
         found.append(Reason("disk", f"{disk_free_bytes / 2**20:.0f} MB are free on the disk of the state folder: make room"))
@@ -127,7 +129,7 @@ def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[
     return found
 
 
-def _of_table(table: TableLine | None, problem: str | None, *, known: Collection[str]) -> list[Reason]:
+def _of_table(table: TableLine | None, problem: str | None, *, judges_bars: bool) -> list[Reason]:
     found = [] if problem is None else [Reason("table", problem)]
     if table is None:
         return found
@@ -136,7 +138,7 @@ def _of_table(table: TableLine | None, problem: str | None, *, known: Collection
             Reason("unreadable_rows", f"{table.unreadable} rows cannot be read: `python -m state forecasts` names them")
         )
     late = ", ".join(f"{name} {sessions(count)}" for name, count in sorted(table.late_sessions.items()) if count)
-    if late and "bars_late" not in known:
+    if late and judges_bars:
         found.append(Reason("bars_late", f"bars are overdue: {late}; run the daily job and look at its exit code"))
     return found
 

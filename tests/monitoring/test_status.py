@@ -102,6 +102,12 @@ def test_what_is_wrong(changes: dict[str, Any], code: str, words: str) -> None:
     assert words in found[code]
 
 
+def test_bars_of_a_backlog_that_is_read_are_not_called_late() -> None:
+    late = msgspec.structs.replace(TABLE, late_sessions={"XNYS": 2})
+    for waits, expected in ((3.0, {"bars_late"}), (30.0, set()), (None, {"bars_late"})):
+        assert reasons(table=late, partitions=[GroupPartition(0, "w1", 450, 7, waits)]).keys() == expected
+
+
 def test_what_all_workers_say_of_the_group_is_said_once() -> None:
     both = [WorkerLine(name, "?", (), figures(name, reasons=(STANDS,)), None) for name in ("w1", "w2")]
     assert reasons(workers=both) == {STANDS.code: STANDS.text}

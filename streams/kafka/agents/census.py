@@ -1,4 +1,7 @@
-"""A count of a worker's rows: fallbacks by reason, the newest bar of each exchange."""
+"""A count of a worker's rows: fallbacks by reason, the newest bar of each exchange.
+
+Rows are counted by a sweep. Rows that are written between two sweeps are noted, so that the newest bars are known at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass, field
 from marketdata.calendars import calendar_name
 from models.selection.evidence import prior_of
 from monitoring.figures import TableFigures
-from monitoring.punctuality import newest_by_calendar
+from monitoring.punctuality import LEAST_TICKERS, newest_by_calendar
 from monitoring.reason_class import fallback_class
 from records import Forecast
 
@@ -27,6 +30,7 @@ class Census:
     oldest_cutoff: dt.date | None = None
     fallbacks: Counter[str] = field(default_factory=Counter)
     _tickers: Counter[str] = field(default_factory=Counter)
+    _noted: dict[str, set[str]] = field(default_factory=dict)
     _newest: dict[str, dt.date] = field(default_factory=dict)
 
     def count(self, row: Forecast) -> None:
@@ -39,7 +43,19 @@ class Census:
         calendar = calendar_name(row.ticker)
         if calendar is not None:
             self._tickers[calendar] += 1
-            self._newest[calendar] = max(row.as_of, self._newest.get(calendar, row.as_of))
+            self._keep_newest(calendar, row.as_of)
+
+    def note(self, row: Forecast) -> None:
+        """A row was written, counted or not. Of each calendar as many tickers are kept as make it count by itself."""
+        calendar = calendar_name(row.ticker)
+        if calendar is not None:
+            noted = self._noted.setdefault(calendar, set())
+            if len(noted) < LEAST_TICKERS:
+                noted.add(row.ticker)
+            self._keep_newest(calendar, row.as_of)
+
+    def _keep_newest(self, calendar: str, bar: dt.date) -> None:
+        self._newest[calendar] = max(bar, self._newest.get(calendar, bar))
 
     def _count_trained(self, row: Forecast) -> None:
         self.trained += 1
@@ -64,6 +80,10 @@ class Census:
         )
 
     def calendars(self) -> dict[str, tuple[int, dt.date]]:
-        """Tickers and newest bar by calendar, of the tickers with a calendar (`newest_by_calendar`)."""
-        chosen = newest_by_calendar([(name, self._tickers[name], newest) for name, newest in self._newest.items()])
-        return {name: (self._tickers[name], newest) for name, newest in chosen.items()}
+        """Tickers and newest bar by calendar, of the tickers with a calendar (`newest_by_calendar`).
+
+        A calendar without a ticker at the last sweep has the number of its noted tickers, up to LEAST_TICKERS.
+        """
+        tickers = {name: max(self._tickers[name], len(self._noted.get(name, ()))) for name in self._newest}
+        chosen = newest_by_calendar([(name, tickers[name], newest) for name, newest in self._newest.items()])
+        return {name: (tickers[name], newest) for name, newest in chosen.items()}

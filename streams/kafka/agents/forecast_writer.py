@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from history.ticker_state import TickerState
+from records import Forecast
 from settings import Settings
 from streams.kafka.agents.training_requests import TrainingRequests
 from streams.kafka.tables.ticker_tables import TickerTables
@@ -12,12 +14,18 @@ from streams.rows import make_row, readable_models, readable_row
 
 
 class ForecastWriter:
-    """Writes every row, changed or not: after a crash this repairs rows that did not reach the changelog."""
+    """Writes every row, changed or not: after a crash this repairs rows that did not reach the changelog.
 
-    def __init__(self, settings: Settings, tables: TickerTables, requests: TrainingRequests) -> None:
+    `noted` is called with each row that was written.
+    """
+
+    def __init__(
+        self, settings: Settings, tables: TickerTables, requests: TrainingRequests, noted: Callable[[Forecast], None]
+    ) -> None:
         self._settings = settings
         self._tables = tables
         self._requests = requests
+        self._noted = noted
         self.rows = 0
 
     def refresh(self, state: TickerState) -> None:
@@ -32,5 +40,6 @@ class ForecastWriter:
         row, missing = make_row(state, trained, load, self._settings, reason=reason, previous=previous)
         self._tables.save_forecast(row)
         self.rows += 1
+        self._noted(row)
         if missing is not None:
             self._requests.request(ticker, missing)

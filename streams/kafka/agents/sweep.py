@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
+from collections.abc import Callable
+from typing import Final
 
 from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
 from marketdata.calendars import expect_calendars, sessions_since
-from records import Days, date_of, day_number, decode_forecast
+from records import Days, Forecast, date_of, day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.census import Census
 from streams.kafka.agents.pacing import paced
@@ -24,9 +27,14 @@ from streams.kafka.tables.ticker_tables import TickerTables
 
 logger = logging.getLogger(__name__)
 
+_LOOK_SECONDS: Final = 1.0
+
 
 class Sweep:
-    """`run` is called every SWEEP_SECONDS. `quiet` gives the sessions since the last bar, by ticker; `newest` the last day."""
+    """`run` sweeps for ever. `quiet` gives the sessions since the last bar, by ticker; `newest` the last day.
+
+    `census` is the count of the last sweep; rows written since then are noted in it.
+    """
 
     def __init__(
         self,
@@ -35,24 +43,55 @@ class Sweep:
         tables: TickerTables,
         requests: TrainingRequests,
         rederivation: Rederivation,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._membership = membership
         self._settings = settings
         self._tables = tables
         self._requests = requests
         self._rederivation = rederivation
+        self._clock = clock
         self._missing_before: set[tuple[str, bytes]] = set()
+        self._counted_epoch: int | None = None
+        self._counting: Census | None = None
         self.quiet: dict[str, int] = {}
         self.newest: int | None = None
         self.census = Census()
 
     async def run(self) -> None:
-        """Check the tickers of this worker's partitions once. Does nothing during a rebalance."""
+        """Sweep every SWEEP_SECONDS, and as soon as partitions are assigned: until then their rows are not counted."""
+        last_regular = self._clock()
+        while True:
+            await asyncio.sleep(min(_LOOK_SECONDS, self._settings.sweep_seconds))
+            is_regular = self._clock() - last_regular >= self._settings.sweep_seconds
+            if is_regular:
+                last_regular = self._clock()
+            if is_regular or self._counted_epoch != self._membership.epoch:
+                await self.sweep(is_regular=is_regular)
+
+    def note(self, row: Forecast) -> None:
+        """A row was written."""
+        self.census.note(row)
+        if self._counting is not None:
+            self._counting.note(row)
+
+    async def sweep(self, *, is_regular: bool) -> None:
+        """Check the tickers of this worker's partitions once. Does nothing during a rebalance.
+
+        Only a regular sweep requests trainings again: another sweep may follow the one before it too soon.
+        """
+        try:
+            await self._sweep(is_regular=is_regular)
+        finally:
+            self._counting = None
+
+    async def _sweep(self, *, is_regular: bool) -> None:
         last: dict[str, int] = {}
         missing: set[tuple[str, bytes]] = set()
-        census = Census()
         if not self._membership.is_active:
             return
+        census = self._counting = Census()
         epoch = self._membership.epoch
         try:
             tickers = self._tables.tickers()
@@ -63,19 +102,22 @@ class Sweep:
             if self._membership.epoch != epoch:
                 return
             try:
-                self._look(ticker, last, missing, census)
+                self._look(ticker, last, missing, census, may_request=is_regular)
             except StateCorruptError as error:
                 with contextlib.suppress(StateCorruptError):  # the restoration repairs a damaged copy
                     await self._rederivation.begin(ticker, error)
             except (StateError, DataError) as error:
                 logger.warning("sweep left out ticker=%s reason=%s", ticker, error)
-        self._missing_before = missing
+        if is_regular:
+            self._missing_before = missing
         expect_calendars(census.calendars())
         await self._report(last)
         census.trainings_missing, census.stale = len(missing), len(self.quiet)
-        self.census = census
+        self.census, self._counted_epoch = census, epoch
 
-    def _look(self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]], census: Census) -> None:
+    def _look(
+        self, ticker: str, last: dict[str, int], missing: set[tuple[str, bytes]], census: Census, *, may_request: bool
+    ) -> None:
         payload = self._tables.forecast_payload(ticker)
         head = self._tables.peek_head(ticker)
         if payload is None or head is None:
@@ -88,7 +130,7 @@ class Sweep:
         mark = (ticker, head.due.digest)
         missing.add(mark)
         # Its request is most likely on its way. If it is still missing at the next sweep, it is requested again.
-        if mark in self._missing_before:
+        if may_request and mark in self._missing_before:
             self._requests.request_again(ticker, head.due)
 
     async def _report(self, last: dict[str, int]) -> None:

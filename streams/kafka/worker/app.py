@@ -105,7 +105,9 @@ def build_app(
     ownership = Ownership(app, fence, membership, deliveries, sender, logs)
     outbox = Outbox(app, settings, sender)
     requests = TrainingRequests(settings, tables, outbox, membership, clock=clock)
-    forecasts = ForecastWriter(settings, tables, requests)
+    rederivation = Rederivation(app, settings, tables)
+    sweep = Sweep(membership, settings, tables, requests, rederivation)
+    forecasts = ForecastWriter(settings, tables, requests, sweep.note)
 
     def restored() -> None:
         tables.forget()
@@ -124,11 +126,9 @@ def build_app(
     )
     use_restoration(app, restoration)
     pool = AsyncTrainingPool(new_ticker_pool(settings, train))
-    rederivation = Rederivation(app, settings, tables)
     parts = AgentParts(settings, tables, outbox, forecasts, ownership, deliveries, rederivation)
     bars = BarsAgent(parts, today=today)
     training = TrainingAgent(app, parts, requests, pool, bars)
-    sweep = Sweep(membership, settings, tables, requests, rederivation)
     lag = LoopLag()
     observation = Observation(settings, membership, restoration, sweep, pool, requests)
     health = Health(
@@ -149,11 +149,11 @@ def build_app(
     registry = worker_registry(health.figures)
     app.agent(raw_topic(app, settings, BARS), name="bars")(bars.run)
     app.agent(outbox.requests, name="training", isolated_partitions=True, supervisor_strategy=PatientSupervisor)(training.run)
-    app.timer(settings.sweep_seconds, name="sweep")(sweep.run)
+    app.task(sweep.run)
     app.task(lag.run)
     app.task(requests.run)
     app.task(observation.run)
-
+    app.task(observation.run_calendars)
     app.task(lambda: consumer_of(app).run_refetching())
     app.task(lambda: consumer_of(app).run_stall_checks())
 

@@ -6,7 +6,8 @@ import asyncio
 import datetime as dt
 import logging
 import sys
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from marketdata.closes import decode_closes
@@ -18,26 +19,30 @@ _AHEAD: Final = dt.timedelta(days=14)
 #: Beyond this many days a stream is dead, whatever the exact number of sessions.
 _BACK: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
+#: Until calendars that could not be read are read again.
+_RETRY_SECONDS: Final = 300.0
 
 
 class ExchangeSessions:
     """`sessions` by calendar, of the last year and the next days; `refresh` reads them once a day and for new calendars."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._sessions: dict[str, Sequence[Session]] = {}
         self._asked: frozenset[str] = frozenset()
         self._day: dt.date | None = None
+        self._failed_at: float | None = None
 
     def of(self, calendar: str) -> Sequence[Session] | None:
         """The sessions of a calendar, None where they are not known."""
         return self._sessions.get(calendar)
 
     async def refresh(self, calendars: Collection[str], today: dt.date) -> None:
-        """Read what is missing. A failure is logged; then these calendars are not judged until the next day."""
+        """Read what is missing. A failure is logged and tried again after some minutes; until then nothing new is judged."""
         wanted = self._asked | frozenset(calendars)
-        if not wanted or (wanted == self._asked and self._day == today):
+        if not wanted or (wanted == self._asked and self._day == today and not self._may_retry()):
             return
-        self._asked, self._day = wanted, today
+        self._asked, self._day, self._failed_at = wanted, today, None
         names, first, last = ",".join(sorted(wanted)), today - _BACK, today + _AHEAD
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "marketdata.closes", names, first.isoformat(), last.isoformat(),
@@ -48,9 +53,14 @@ class ExchangeSessions:
                 output, _ = await process.communicate()
         except TimeoutError:
             process.kill()
-            logger.warning("exchange calendars not read in time, late bars go unnoticed today seconds=%g", _DEADLINE_SECONDS)
+            self._failed_at = self._clock()
+            logger.warning("exchange calendars not read in time, late bars go unnoticed seconds=%g", _DEADLINE_SECONDS)
             return
         if process.returncode:
-            logger.warning("exchange calendars not read, late bars go unnoticed today code=%d", process.returncode)
+            self._failed_at = self._clock()
+            logger.warning("exchange calendars not read, late bars go unnoticed code=%d", process.returncode)
             return
         self._sessions = {name: [Session(*each) for each in found] for name, found in decode_closes(output).items()}
+
+    def _may_retry(self) -> bool:
+        return self._failed_at is not None and self._clock() - self._failed_at >= _RETRY_SECONDS

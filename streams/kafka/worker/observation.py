@@ -18,7 +18,7 @@ from broker.topics import BARS, topic_name
 from errors import BrokerError
 from monitoring.judgement import Measured, Partition, Reason, judge
 from monitoring.progress import Progress, Sample, advanced
-from monitoring.punctuality import Punctuality, punctuality
+from monitoring.punctuality import Lateness, Punctuality, punctuality
 from settings import Settings
 from streams.kafka.agents.async_pool import AsyncTrainingPool
 from streams.kafka.agents.sweep import Sweep
@@ -31,10 +31,11 @@ logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 10.0
+_CALENDAR_SECONDS: Final = 1.0
 
 
 class Observation:
-    """`run` looks for ever; `reasons` says what is wrong at this moment."""
+    """`run` looks for ever, `run_calendars` keeps the exchanges' sessions; `reasons` says what is wrong at this moment."""
 
     def __init__(
         self,
@@ -57,7 +58,8 @@ class Observation:
         self._requests = requests
         self._clock = clock
         self._now = now
-        self._sessions = ExchangeSessions()
+        self._sessions = ExchangeSessions(clock=clock)
+        self._lateness = Lateness()
         self._answered_at = clock()
         self._unsettled_since: float | None = clock()
         self._training: Progress | None = None
@@ -94,9 +96,16 @@ class Observation:
         for _ in range(self._pool.deaths - self._deaths):
             self._requests.outcomes.note_death(now)
         self._deaths = self._pool.deaths
-        if self._settings.bars_due_hours > 0.0:
-            await self._sessions.refresh(self._sweep.census.calendars(), self._now().date())
+        own = self.own
+        waiting = max((each.lag_seconds for number, each in self.progress.items() if number in own), default=0.0)
+        self._lateness.note(self._overdue(), now, waiting)
         await asyncio.sleep(_LOOK_SECONDS)
+
+    async def run_calendars(self) -> None:
+        """Keep the sessions of the exchanges whose bars are known. Reading them takes seconds, and the looks go on."""
+        while self._settings.bars_due_hours > 0.0:
+            await self._sessions.refresh(self._sweep.census.calendars(), self._now().date())
+            await asyncio.sleep(_CALENDAR_SECONDS)
 
     @property
     def own(self) -> frozenset[int]:
@@ -130,7 +139,13 @@ class Observation:
         )
 
     def punctuality(self) -> list[Punctuality]:
-        """How late the bars of each exchange are; nothing where none are expected (BARS_DUE_HOURS=0)."""
+        """How late the bars of each exchange are; nothing where none are expected (BARS_DUE_HOURS=0).
+
+        Late only once the worker has caught up (`Lateness`).
+        """
+        return self._lateness.confirmed(self._overdue(), self._clock())
+
+    def _overdue(self) -> list[Punctuality]:
         grace = dt.timedelta(hours=self._settings.bars_due_hours)
         if not grace:
             return []

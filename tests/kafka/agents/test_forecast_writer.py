@@ -47,8 +47,10 @@ def written(tables: Any, failure: str | None = None) -> tuple[Forecast, list[Due
     """The row that the writer makes, and the trainings that it requests."""
     asked: list[DueTraining] = []
     requests: Any = SimpleNamespace(failure=lambda _, __: failure, request=lambda _, due: asked.append(due))
-    ForecastWriter(CHEAP, tables, requests).refresh(state())
+    noted: list[Forecast] = []
+    ForecastWriter(CHEAP, tables, requests, noted.append).refresh(state())
     (row,) = tables.rows
+    assert noted == tables.rows
     return row, asked
 
 

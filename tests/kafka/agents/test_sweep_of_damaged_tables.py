@@ -13,4 +13,4 @@ def test_a_sweep_over_a_damaged_copy_does_not_end_the_worker() -> None:
     def tickers() -> list[str]:
         raise StateCorruptError("block checksum mismatch")
 
-    asyncio.run(Sweep(active(), Simple(), Simple(tickers=tickers), Simple(), Simple()).run())
+    asyncio.run(Sweep(active(), Simple(), Simple(tickers=tickers), Simple(), Simple()).sweep(is_regular=True))

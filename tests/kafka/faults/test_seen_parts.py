@@ -22,7 +22,7 @@ def test_the_rule_of_a_case_reads_a_metric_of_workers(case: Case) -> None:
 @pytest.mark.parametrize(
     ("alert", "labels", "quiet", "red"),
     [
-        ("TidecastPartitionStandsStill", {"partition": "3", "own": "false"}, 40.0, 40.5),
+        ("TidecastPartitionStandsStill", {"partition": "3", "own": "false"}, 35.0, 35.5),
         ("TidecastTrainingsFail", {"reason": "trainings_fail"}, 0.0, 1.0),
     ],
 )

@@ -1,0 +1,52 @@
+"""Calendars that could not be read are read again, not on the next day."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from streams.kafka.worker import exchange_sessions
+from streams.kafka.worker.exchange_sessions import ExchangeSessions
+
+TODAY = dt.date(2026, 11, 27)
+
+
+class Reader:
+    """In place of the process: `code` is what it ends with."""
+
+    def __init__(self) -> None:
+        self.code = 1
+        self.starts = 0
+
+    async def start(self, *_: Any, **__: Any) -> Reader:
+        self.starts += 1
+        return self
+
+    async def communicate(self) -> tuple[bytes, None]:
+        return b'{"XNYS": [["2026-11-27", "2026-11-27T18:00:00Z"]]}', None
+
+    @property
+    def returncode(self) -> int:
+        return self.code
+
+
+def test_a_failure_is_tried_again_after_some_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, now = Reader(), [0.0]
+    monkeypatch.setattr(exchange_sessions.asyncio, "create_subprocess_exec", reader.start)
+    sessions = ExchangeSessions(clock=lambda: now[0])
+
+    def refreshed() -> bool:
+        asyncio.run(sessions.refresh(["XNYS"], TODAY))
+        return sessions.of("XNYS") is not None
+
+    assert not refreshed()
+    now[0], reader.code = 200.0, 0
+    assert not refreshed(), "not in every second"
+    now[0] = 301.0
+    assert refreshed()
+    now[0] = 5000.0
+    assert refreshed()
+    assert reader.starts == 2
