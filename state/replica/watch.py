@@ -36,7 +36,7 @@ class ReplicaWatch:
         self._progress: dict[tuple[str, int], Progress] = {}
         self._values: Mapping[str, int] = {}
         self._incomplete: tuple[Place, ...] = ()
-        self._leaderless: dict[Place, float] = {}
+        self._leaderless: dict[tuple[str, int], float] = {}
         self._records = self._void = self._copies = 0
 
     def note_records(self, count: int, *, values: Mapping[str, int], void: int) -> None:
