@@ -66,6 +66,12 @@ def test_the_dashboard_shows_dates_in_utc_and_a_worker_that_does_not_answer() ->
     assert all(target["instant"] and target["format"] == "table" for target in wrong["targets"])
 
 
+def test_the_quiet_week_has_every_metric_of_the_rules() -> None:
+    """An alert without its metric is quiet for no reason."""
+    week = (FOLDER / "rules_quiet_test.yml").read_text(encoding="utf-8")
+    assert {name for rule in rules() for name in _NAME.findall(rule["expr"])} <= set(_NAME.findall(week))
+
+
 def test_a_metric_that_is_gone_would_be_noticed() -> None:
     assert not set(_NAME.findall("max(tidecast_lag_seconds)")) <= existing()
 

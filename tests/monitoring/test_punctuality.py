@@ -1,52 +1,14 @@
-"""Ten years of sessions with weekends, holidays and early closes: no false alarm, and none that is missed."""
+"""Which sessions are overdue, and when that is an alarm. Ten years without a false alarm are in `test_quiet.py`."""
 
 from __future__ import annotations
 
-import bisect
 import datetime as dt
-import random
-from itertools import pairwise
-
-import pytest
 
 from marketdata.calendars import session_closes
 from monitoring.punctuality import LATE_SECONDS, Lateness, Punctuality, Session, newest_by_calendar, punctuality
 
 GRACE = dt.timedelta(hours=12)
-FIRST, LAST = dt.date(2015, 1, 1), dt.date(2024, 12, 31)
-
-
-@pytest.fixture(scope="module", params=["XNYS", "XLON", "XTKS", "XSAU", "24/5"])
-def sessions(request: pytest.FixtureRequest) -> list[Session]:
-    return [Session(*each) for each in session_closes(request.param, FIRST, LAST)]
-
-
-def recent(sessions: list[Session], now: dt.datetime) -> list[Session]:
-    """The sessions around now, as a worker has them."""
-    place = bisect.bisect([session.date for session in sessions], now.date())
-    return sessions[max(0, place - 30) : place + 5]
-
-
-def test_no_alarm_in_ten_years_of_bars_that_come_within_the_night(sessions: list[Session]) -> None:
-    """Each bar arrives up to ten hours after its close: the daily job was late, or was run again."""
-    chance = random.Random(0)
-    arrivals = [(session.close + dt.timedelta(hours=chance.uniform(0.5, 10.0)), session.date) for session in sessions]
-    looks = 0
-    for (arrived, newest), (next_arrival, _) in pairwise(arrivals):
-        now = arrived
-        while now < next_arrival:
-            assert punctuality("X", newest, recent(sessions, now), now, GRACE).late_sessions == 0, (newest, now)
-            now += dt.timedelta(hours=3)
-            looks += 1
-    assert looks > 10_000
-
-
-def test_a_bar_that_does_not_come_is_late_after_the_grace_and_not_before(sessions: list[Session]) -> None:
-    for before, missing in list(pairwise(sessions))[::50]:
-        due = missing.close + GRACE
-        assert punctuality("X", before.date, recent(sessions, due), due, GRACE).late_sessions == 0
-        late = punctuality("X", before.date, recent(sessions, due), due + dt.timedelta(seconds=1), GRACE)
-        assert (late.late_sessions, late.due) == (1, missing.date)
+LAST = dt.date(2024, 12, 31)
 
 
 def test_a_dead_stream_counts_its_sessions() -> None:
