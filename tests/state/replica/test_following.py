@@ -23,33 +23,12 @@ from tests.made.changelogs import put_history, put_models
 from tests.made.histories import history
 from tests.made.rows import forecast, newer_forecast
 from tests.made.traded import BARS, CHOSEN, rows_up_to, state_up_to, training_of, write_run
-from tests.state.replica.topics import Topics, follow_all
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return CHOSEN.model_copy(update={"state_dir": tmp_path / "state"})
-
-
-@pytest.fixture
-def topics(settings: Settings) -> Topics:
-    """All logs claimed by a worker."""
-    made = Topics(settings)
-    for _, logs in made.topics.values():
-        for log in logs:
-            log.claim()
-    return made
+from tests.state.replica.topics import Topics, bars_of, follow_all
 
 
 def served(settings: Settings) -> dict[str, float | None]:
     with ForecastReader(settings.state_dir, refresh_seconds=0) as reader:
         return {row.ticker: row.annual_return for row in reader.all()}
-
-
-def bars_of(settings: Settings, ticker: str = "AAA") -> int:
-    with HistoryReader(settings.state_dir, refresh_seconds=0) as reader:
-        found = reader.bars(ticker)
-        return 0 if found is None else len(found)
 
 
 def test_rows_of_an_earlier_date_are_those_of_a_run_and_follow_a_correction(
@@ -299,40 +278,3 @@ def test_a_row_of_a_newer_version_is_left_out_by_readers(
     with ForecastReader(settings.state_dir) as reader:
         assert [row.ticker for row in reader.all()] == ["DDD"]
         assert list(reader.unreadable()) == ["AAA", "BBB", "\ufffd"]
-
-
-def test_a_partition_without_a_leader_is_named_and_the_others_are_followed_and_compared(
-    topics: Topics, settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    gone = Place("history", 1)
-    topics.leaderless = {gone}
-    put_history(topics.log("history", 1), history("BBB", 300))
-    topics.log("forecasts").put(b"AAA", encode_forecast(forecast("AAA", annual_return=1.0)))
-    with Replica(settings, topics) as replica:
-        follow_all(replica)
-        for number in range(3):
-            topics.log("models").put(b"T%d" % number, b"a value")
-        topics.log("models").records.pop(1)
-        put_history(topics.log("history", 0), history("AAA", 600))
-        follow_all(replica)
-        assert bars_of(settings) == 600
-        assert bars_of(settings, "BBB") == 0
-        follow_all(replica)
-        replica.compare()
-        assert [reason.code for reason in replica.watch.figures().reasons] == ["incomplete"], "models are compared"
-        replica.compare()
-        assert caplog.text.count("no leader, this copy stays unchanged and the others go on") == 1
-        assert "table=history partition=1" in caplog.text
-        topics.leaderless = set()
-        replica.compare()
-        follow_all(replica)
-        assert bars_of(settings, "BBB") == 300
-        assert gone in {Place(each.table, each.partition) for each in replica.watch.figures().partitions}
-
-
-def test_forecasts_without_a_leader_hold_up_nothing(topics: Topics, settings: Settings) -> None:
-    topics.leaderless = {Place("forecasts", 0)}
-    put_history(topics.log("history"), history("AAA", 600))
-    with Replica(settings, topics) as replica:
-        follow_all(replica)
-        assert bars_of(settings) == 600

@@ -8,6 +8,7 @@ from broker.topics import ExistingTopic
 from errors import BrokerError
 from settings import Settings
 from state.partition_copy import Record
+from state.readers import HistoryReader
 from state.replica.changelogs import Changelogs
 from state.replica.following import Replica
 from state.replica.tables import FORECASTS, Place
@@ -94,3 +95,9 @@ def follow_all(replica: Replica) -> None:
     while idle < 3:
         idle = 0 if replica.step() else idle + 1
     replica.compare()
+
+
+def bars_of(settings: Settings, ticker: str = "AAA") -> int:
+    with HistoryReader(settings.state_dir, refresh_seconds=0) as reader:
+        found = reader.bars(ticker)
+        return 0 if found is None else len(found)
