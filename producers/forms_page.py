@@ -47,6 +47,7 @@ _BARS = """
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | empty rows, the header again | no date, no price; the header's names | passed over |
 | sources, legends, totals | behind the last bar: no date and no price, or a word in place of the date | passed over; a row with prices and a damaged date is rejected |
+| money before the volume, without a header row | it is the column behind it times the price, in any unit | refused with both readings |
 | no volume, or always 0 | the column | read; no suspicion rests on it |
 
 A symbol's suffix names its exchange, and with it calendar, sessions a year and currency; a bare code as `600519` names none, and none is
