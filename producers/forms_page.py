@@ -43,6 +43,9 @@ _BARS = """
 | dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC are taken on the exchange's clock; dates without times are refused |
 | dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved, on their day or beside it, are taken out |
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
+| coins' bars that begin in East Asia | all times are 15:00 or 16:00 UTC | of the next day, in which they end |
+| columns under each other's names | open or close outside low and high in a fifth of the bars | refused |
+| a second table in the file | a title or a ticker between the bars | refused |
 | weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | empty rows, the header again | no date, no price; the header's names | passed over |

@@ -24,6 +24,9 @@ _FEW_OFF: Final = 0.02
 #: If dates are shifted, a weekday has fewer bars than this share of the usual.
 _LACKING: Final = 0.75
 _DAY: Final = 86_400
+#: Coins' days begin at 15:00 UTC in Seoul, at 16:00 UTC in Singapore: most of such a bar is of the next day.
+_EASTERN_MIDNIGHTS: Final = (15 * 3600, 16 * 3600)
+_OF_EAST: Final = "bars begin at a midnight of East Asia (15:00 or 16:00 UTC): each is of the next day, in which it ends"
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 #: Calendar → weekdays with sessions, if not Monday to Friday. Tel Aviv has changed from Sunday-Thursday to Monday-Friday.
@@ -63,7 +66,8 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
         return _shifted(day, np.ones(len(day), np.bool_), by), f"dates moved to the {declared} day, as declared"
     counts = _by_weekday(day)
     if _is_every_day(counts):
-        return day, None  # a coin's days are those of UTC, whatever its name looks like
+        # A coin's days are those of UTC, whatever its name looks like.
+        return (_shifted(day, np.ones(len(day), np.bool_)), _OF_EAST) if _begin_in_east(clock) else (day, None)
     exchange = exchange_of(ticker)
     weekdays = _MONDAY_TO_FRIDAY if exchange is None else _WEEKDAYS.get(exchange.calendar, _MONDAY_TO_FRIDAY)
     zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
@@ -86,6 +90,13 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
         f"{ticker}: {fault}: the dates are a day off (midnight of another zone written in UTC?), or the exchange keeps other "
         f"weekdays; say which: --read-as days={'previous' if _is_late(counts) else 'next'} or --read-as days=written"
     )
+
+
+def _begin_in_east(clock: Clock | None) -> bool:
+    """Whether all bars begin at the midnight of Seoul or of Singapore, in UTC."""
+    if clock is None or not clock.utc.all():
+        return False
+    return any(bool((clock.second == second).all()) for second in _EASTERN_MIDNIGHTS)
 
 
 def _by_weekday(day: Days) -> NDArray[np.intp]:

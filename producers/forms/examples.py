@@ -87,6 +87,13 @@ EXAMPLES: Final = (
         "1704153600000,44179.55,45879.63,44148.34,44946.91,65146.40,1704239999999,2944331697.4,2232362,33089.7,1495530384.8,0\n",
     ),
     Example(
+        "Lists of exchanges without names, as Kraken's: their order is found from the prices",
+        "XBTUSD.json",
+        '{"error": [], "result": {"XXBTZUSD": [\n'
+        '  [1704067200, "42265.4", "44200.0", "42180.0", "44187.0", "43200.5", "2300.51", 35421],\n'
+        '  [1704153600, "44187.0", "45900.0", "44150.0", "44960.1", "45210.0", "4100.02", 48123]], "last": 1704153600}}\n',
+    ),
+    Example(
         "A title line and volumes named after coins",
         "Bitstamp_ETHUSD_d.csv",
         "https://www.example.org\nunix,date,symbol,open,high,low,close,Volume ETH,Volume USD\n"

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from errors import SourceError
+from producers.forms.counts import NOT_A_DAY
+from producers.forms.dates import read_dates
 from producers.forms.layout import Layout, find_columns
+from producers.forms.numbers import Sign, cleaned, number
 from records import PRICE_COLUMNS, Floats
 
 #: Signature of a file without a header row → its columns. `d` a date or count, `t` a time, `s` a text, `n` a number.
+#: '' is not used. Columns behind the last that is named are not used either.
 _HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
+    "dnnnnnnn": ("date", "open", "high", "low", "close", "", "volume"),  # Kraken's answer: the mean price before the volume
+    "dnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # OKX: money twice behind, and whether the bar is finished
+    "ssdnnnnn": ("ticker", "", "date", "open", "high", "low", "close", "volume"),  # MetaStock: the period behind the ticker
+    "ssdnnnnnnn": ("ticker", "", "date", "", "open", "high", "low", "close", "volume"),  # MetaStock with times
     "dnnnnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Binance
     "dtnnnnn": ("date", "time", "open", "high", "low", "close", "volume"),  # MetaTrader 4
     "sdnnnnn": ("ticker", "date", "open", "high", "low", "close", "volume"),  # end-of-day texts of Australian vendors
@@ -21,6 +30,16 @@ _HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
     "dnnnnn": ("date", "open", "high", "low", "close", "volume"),
     "dnnnn": ("date", "open", "high", "low", "close"),
 }  # fmt: skip
+#: Other orders of the four prices that services write. The prices themselves must leave no other.
+_ORDERS: Final = (
+    ("open", "close", "high", "low"),  # Bitfinex, KuCoin, Eastmoney, Tencent
+    ("low", "high", "open", "close"),  # Coinbase
+)
+#: What MetaStock calls bars of a day.
+_DAILY: Final = frozenset({"D", "1D", "DAILY", "1440"})
+#: LEAN writes prices in ten-thousandths of a dollar, behind dates with times.
+_OF_LEAN: Final = re.compile(r"\d{8} \d{2}:\d{2}")
+_LEAN_UNIT: Final = 1e4
 #: Of an adjusted close or a mean price the ratio to the close hardly moves from bar to bar; volumes move by more.
 _STEADY: Final = 0.02
 _FEWEST_BARS: Final = 10
@@ -43,16 +62,19 @@ def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, s
     fields = _HEADLESS.get(kinds[first:])
     if fields is None:
         raise SourceError(f"{where}: has no header row; {_NEEDED}")
-    try:
-        columns = np.array([[float(row[at]) for at, k in enumerate(kinds) if at >= first and k == "n"] for row in rows]).T
-    except ValueError:
-        raise SourceError(f"{where}: has no header row, and the first rows lack numbers; {_NEEDED}") from None
+    layout = {ours: first + at for at, ours in enumerate(fields) if ours}
+    if fields[1] == "" and not {row[first + 1].strip().upper() for row in rows} <= _DAILY:
+        raise SourceError(f"{where}: has no header row, and its second column names no bars of a day, as D; {_NEEDED}")
     where_numbers = [at for at, k in enumerate(kinds) if at >= first and k == "n"]
-    layout = {ours: first + at for at, ours in enumerate(fields)}
-    values = {ours: columns[where_numbers.index(at)] for ours, at in layout.items() if at in where_numbers}
-    behind = [columns[at] for at, place in enumerate(where_numbers) if place > max(layout.values())]
+    columns = _columns(rows, where_numbers, where)
     dates = [row[layout["date"]] for row in rows]
-    fault = _order_fault(values, dates) or _volume_fault(values, behind)
+    rises = _rises(dates)
+    layout |= _other_order(layout, columns, rises=rises)
+    values = {ours: columns[at] for ours, at in layout.items() if at in columns}
+    behind = [columns[at] for at in where_numbers if at > max(layout.values())]
+    fault = _order_fault(values, rises=rises) or _mean_fault(columns, layout, fields) or _volume_fault(values, behind)
+    if fault is None and all(map(_OF_LEAN.fullmatch, dates)) and _are_whole(values):
+        fault = "whole prices behind such dates may be in ten-thousandths of a dollar, as LEAN writes them"
     if fault is not None:
         raise SourceError(f"{where}: has no header row, and {fault}; {_NEEDED}")
     if "volume" in values and _is_price(values["volume"], values["close"]):
@@ -62,6 +84,45 @@ def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, s
     return Layout(names, layout)
 
 
+def _columns(rows: Sequence[Sequence[str]], where_numbers: Sequence[int], where: str) -> dict[int, Floats]:
+    """The columns of numbers, by index. SourceError if the first rows lack some."""
+    texts = [[row[at].strip() for at in where_numbers] for row in rows]
+    has_comma = any("," in text for row in texts for text in row) and not any("." in text for row in texts for text in row)
+    sign = Sign.COMMA if has_comma else Sign.POINT
+    found = np.array([[number(cleaned(text), sign) for text in row] for row in texts]).T
+    if not np.isfinite(found).all():
+        raise SourceError(f"{where}: has no header row, and the first rows lack numbers; {_NEEDED}")
+    return dict(zip(where_numbers, found, strict=True))
+
+
+def _other_order(layout: Mapping[str, int], columns: Mapping[int, Floats], *, rises: bool | None) -> dict[str, int]:
+    """The prices in another order that services write, if they are in no other; empty for open, high, low, close."""
+    places = [layout[name] for name in PRICE_COLUMNS]
+    readings = (PRICE_COLUMNS, *_ORDERS)
+    read = {order: {name: columns[at] for name, at in zip(order, places, strict=True)} for order in readings}
+    possible = [order for order, values in read.items() if _order_fault(values, rises=rises) is None]
+    is_enough = rises is not None and len(columns[places[0]]) >= _FEWEST_BARS
+    if not is_enough or len(possible) != 1 or possible[0] == PRICE_COLUMNS:
+        return {}
+    return dict(zip(possible[0], places, strict=True))
+
+
+def _mean_fault(columns: Mapping[int, Floats], layout: Mapping[str, int], fields: Sequence[str]) -> str | None:
+    """Why the column between close and volume is no mean price, where the form has one."""
+    at = layout["close"] + 1
+    if "" not in fields[3:] or at not in columns or layout.get("volume", 0) != at + 1:
+        return None
+    mean, high, low = columns[at], columns[layout["high"]], columns[layout["low"]]
+    is_mean = ((mean >= low - 1e-9) & (mean <= high + 1e-9)) | ((mean == 0) & (columns[at + 1] == 0))
+    return None if is_mean.all() else "the column behind the close is no mean price, and may be the volume"
+
+
+def _are_whole(values: Mapping[str, Floats]) -> bool:
+    """Whether all prices are whole numbers that are large enough to be in ten-thousandths."""
+    prices = np.stack([values[name] for name in PRICE_COLUMNS])
+    return bool((prices % 1.0 == 0.0).all() and prices.min() >= _LEAN_UNIT)
+
+
 def _counts_rows(cells: Sequence[str]) -> bool:
     """Whether the first column numbers the rows, as pandas writes them."""
     return all(cell.strip().isdigit() for cell in cells) and all(
@@ -69,11 +130,10 @@ def _counts_rows(cells: Sequence[str]) -> bool:
     )
 
 
-def _order_fault(values: Mapping[str, Floats], dates: Sequence[str]) -> str | None:
+def _order_fault(values: Mapping[str, Floats], *, rises: bool | None) -> str | None:
     opened, high, low, close = (values[name] for name in PRICE_COLUMNS)
     if (high < np.maximum(opened, close) - 1e-9).any() or (low > np.minimum(opened, close) + 1e-9).any():
         return "its columns of prices are not open, high, low, close"
-    rises = _rises(dates)
     if len(close) < _FEWEST_BARS or not (low > 0).all():
         return None
     if rises is None:
@@ -85,9 +145,13 @@ def _order_fault(values: Mapping[str, Floats], dates: Sequence[str]) -> str | No
 
 
 def _rises(dates: Sequence[str]) -> bool | None:
-    """Whether the dates rise, None where that cannot be seen: of dates with the year first, and of counts."""
-    first, last = dates[0].strip(), dates[-1].strip()
-    return first < last if len(first) == len(last) and first[:4].isdigit() and first != last else None
+    """Whether the dates rise, None where that cannot be seen."""
+    try:
+        day = read_dates(dates, declared=None, where="").day
+    except SourceError:  # day and month may be exchanged: the dates of all rows are read, and refused, later
+        return None
+    first, last = int(day[0]), int(day[-1])
+    return None if first == last or NOT_A_DAY in (first, last) else first < last
 
 
 def _volume_fault(values: Mapping[str, Floats], behind: Sequence[Floats]) -> str | None:

@@ -25,6 +25,8 @@ from producers.forms.signs import may_be_grouped
 from producers.forms.titles import is_title
 
 _PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
+_EPOCH: Final = re.compile(r"1\d{9}(?:000)?")
+_QUARTER: Final = 900
 #: Columns of numbers, and a number that the CSV reader reads as `producers.forms.numbers` does.
 _NUMBERS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume"})
 _PLAIN: Final = re.compile(r"\d{1,15}(\.\d{1,17})?")
@@ -145,12 +147,17 @@ def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, n
 
 
 def _dated(sheet: Sheet) -> list[int]:
-    """The columns in which every cell of the first rows is a written date; the first of several that are equal."""
+    """The columns in which every cell of the first rows is a date; the first of several that are equal.
+
+    A date is written, or a full quarter of an hour in seconds or milliseconds since 1970.
+    """
     columns: dict[tuple[str, ...], int] = {}
     rows = [row for row in sheet.rows[:40] if len(row) == sheet.width]
     for at, cells in enumerate(zip(*rows, strict=True)):
         if all((looks_like_a_date(cell) and not cell.replace(".", "").isdigit()) or _PACKED.fullmatch(cell) for cell in cells):
             columns.setdefault(cells, at)
+        elif all(_EPOCH.fullmatch(cell) and int(cell[:10]) % _QUARTER == 0 for cell in cells):
+            columns.setdefault(cells, at)  # no volumes are all divisible so
     return list(columns.values())
 
 

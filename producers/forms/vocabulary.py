@@ -25,7 +25,7 @@ COLUMNS: Final[dict[str, str]] = {
         Datum Handelstag | Fecha | Data Data_pregão | 日期 交易日期 时间 日付 日付け 年月日 | 날짜 일자 | Дата | Tarih | Dato | Dátum
         Päivämäärä | Ημερομηνία | תאריך | التاريخ | วันที่ | Ngày | Tanggal | दिनांक
         open_time opentime timeopen window_start begin dateutc gmttime localtime utctime unix unixtime epoch begins_at traddt trddt dtyyyymmdd quotedate วันเดือนปี
-        exchangedate time t dt ds Zeit Heure Hora 交易时间 日時""",
+        exchangedate time t ts dt ds starttime start Zeit Heure Hora 交易时间 日時""",
     "open": """
         open openprice openingprice openpric px_open prcod openprc priceopen tropenprice tropeningprice first 1st opnpric opnprc dlyopen adjopen adjustedopen o
         Eröffnung Eröffnungskurs Eroeffnung Erster Eröffn. Anfang | Ouverture Ouv. Ouvert. Offen | Apertura Abertura Preço_de_abertura

@@ -220,5 +220,5 @@ def test_money_before_the_volume_is_found_in_any_unit(tmp_path, start, unit, dig
 
 
 def test_a_file_without_a_header_row_needs_dates_that_say_which_bar_is_first(tmp_path):
-    rows = [(f"{row[0]:%d/%m/%Y}", *row[1:]) for row in walk().rows()]
+    rows = [(f"{row[0]:%d/%m/%Y}", *row[1:]) for row in walk().rows() if row[0].day <= 12]
     assert "open and close may be exchanged" in refused(put(tmp_path / "A.csv", csv("", rows).strip()))
