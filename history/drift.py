@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import fields
+from typing import Final
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from records import Bars, Drift, Forecast, date_of, day_number
 from settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_COLUMNS: Final = tuple(field.name for field in fields(Bars))
 
 
 def monitored(
@@ -57,7 +60,7 @@ def monitored(
         row += 1
     return Drift(
         as_of=date_of(bars.day[-1]),
-        digest=_digest(trained.digest, bars[first:]),
+        digest=_digest(trained.digest, bars, slice(first, None)),
         returns=monitors.returns,
         variance=monitors.variance,
     )
@@ -75,7 +78,7 @@ def _resumed(previous: Forecast, bars: Bars, first: int, trained: TrainedTicker)
     if previous.drift is None or made_by != (trained.settings_hash, trained.code_version):
         return None
     row = int(np.searchsorted(bars.day, day_number(previous.as_of), side="right"))
-    return row if row >= first and previous.drift.digest == _digest(trained.digest, bars[first:row]) else None
+    return row if row >= first and previous.drift.digest == _digest(trained.digest, bars, slice(first, row)) else None
 
 
 def _monitors(level: float, previous: Forecast) -> Monitors:
@@ -93,8 +96,9 @@ def _candidate_forecasts(loaded: LoadedTicker, combination: Combination, window:
     return forecasts
 
 
-def _digest(training: bytes, bars: Bars) -> bytes:
+def _digest(training: bytes, bars: Bars, rows: slice) -> bytes:
+    """Of the training and the content of some of the bars."""
     digest = hashlib.blake2b(training, digest_size=16)
-    for field in fields(bars):
-        digest.update(getattr(bars, field.name).data)
+    for name in _COLUMNS:
+        digest.update(getattr(bars, name)[rows].data)
     return digest.digest()

@@ -36,7 +36,10 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None, featur
         return _window(state.ticker, bars[span.first - span.context :], _log_returns(featured), kept, featured)
     features = np.full((stop - span.first, len(FEATURE_NAMES)), np.nan)
     features[late.first - span.first :] = featured
-    return _window(state.ticker, bars[span.first - span.context :], *daily_rows(bars, span.first - span.context), features)
+    log_return, range_variance = daily_rows(bars[: late.first - span.context], span.first - span.context)
+    log_return = np.concatenate([log_return, _log_returns(featured)])
+    range_variance = np.concatenate([range_variance, rows.range_variance[late.first - late.begin :]])
+    return _window(state.ticker, bars[span.first - span.context :], log_return, range_variance, features)
 
 
 def window_of_bars(ticker: str, bars: Bars) -> Window:

@@ -38,7 +38,7 @@ def require_finite(window: Window, model: str) -> None:
 
 def is_frozen(log_return: Floats) -> bool:
     """Whether the last month of closes is one price, by the log returns from each to the next, shape (n,)."""
-    return not np.any(log_return[-FROZEN_BARS:] != 0.0)
+    return not np.count_nonzero(log_return[-FROZEN_BARS:])
 
 
 def require_moving(window: Window, model: str) -> None:

@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from models.packing import pack, unpack
 from records import Days, Floats, date_of
 
+Value = TypeVar("Value")
+
+
+class _Kept:
+    """The place of `Window.once`; no field, so it is neither compared, copied nor sent to another process."""
+
+    __slots__ = ("_kept",)
+    _kept: dict[tuple[Any, ...], Any]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Window(_Kept):
     """All that a model may see of one ticker: its last n bars and their features, ending at `as_of`.
 
     `features` has shape (n, F), one column per name in `feature_names`; a feature that lacks its lookback is NaN. `log_return`
@@ -45,7 +54,21 @@ class Window:
 
     def last(self, count: int) -> Window:
         """The window's last `count` bars (views), or all if it has fewer."""
-        return self.part(max(0, len(self) - count), len(self))
+        have = len(self.day)
+        return self if count >= have else self.part(have - count, have)
+
+    def once(self, compute: Callable[..., Value], *arguments: Any) -> Value:
+        """`compute(self, *arguments)`, computed once for this window: candidates share what they need of it.
+
+        `compute` must be pure and `arguments` hashable. Nobody may change what is returned.
+        """
+        if not hasattr(self, "_kept"):
+            object.__setattr__(self, "_kept", {})
+        key = (compute, *arguments)
+        if key not in self._kept:
+            self._kept[key] = compute(self, *arguments)
+        value: Value = self._kept[key]
+        return value
 
     def part(self, start: int, stop: int) -> Window:
         """Bars start … stop - 1, as views."""

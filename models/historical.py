@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 import numpy as np
 
 from errors import DegenerateSeriesError, TooFewBarsError
+from models.contract import Window
 from records import TRADING_DAYS, Floats
 
 #: Fewer returns than a month of trading say nothing about either mean or volatility.
@@ -71,9 +72,14 @@ def shrunk_mean(log_return: Floats) -> ShrunkMean:
     is that badly known (Merton 1980).
     """
     simple = np.expm1(log_return[np.isfinite(log_return)])
-    own = float(simple.mean())
+    own = float(np.add.reduce(simple)) / len(simple)
     prior_variance = (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2
     deviation = simple - own
     sampling_variance = float(deviation @ deviation) / (len(simple) - 1) / len(simple)
     weight = posterior_weight(prior_variance, sampling_variance)
     return ShrunkMean(weight * own, own, weight, sampling_variance)
+
+
+def window_mean(window: Window) -> ShrunkMean:
+    """`shrunk_mean` of the window's returns."""
+    return shrunk_mean(window.log_return)

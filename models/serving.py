@@ -13,7 +13,7 @@ from errors import ModelError
 from models.candidates.registry import MODELS
 from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
-from models.historical import historical_estimate, shrunk_mean
+from models.historical import historical_estimate, window_mean
 from models.intervals import empirical_tails, return_bounds
 from models.market.inputs import INPUT_BARS
 from models.pooling.shrinkage import limited_return
@@ -212,7 +212,7 @@ def _historical_row(window: Window, loaded: LoadedTicker | None, steps: tuple[Fa
     try:
         periods = periods_per_year(window.ticker, window.day)
         estimate = historical_estimate(window.log_return, periods)
-        annual_return = shrunk_mean(window.log_return).daily_return * periods
+        annual_return = window.once(window_mean).daily_return * periods
     except ModelError as error:
         return _row(window, None, loaded, (*steps, FallbackStep(model=HISTORICAL, reason=str(error))), made)
     numbers = _Estimate(annual_return, estimate.annual_volatility, estimate.standard_error)

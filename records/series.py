@@ -19,14 +19,16 @@ _FAR: Final = 0.2
 def series_doubt(day: Days, close: Floats) -> str | None:
     """Why these bars (by date) are no series of daily bars in one unit, and what to do; None if they may be."""
     reason = not_daily(day)
-    if reason is None and alternates(close):
+    level = np.log(close)
+    moves = np.zeros(len(close))
+    np.subtract(level[1:], level[:-1], moves[1:])
+    if reason is None and _alternates(level, moves):
         reason = "the level jumps to and fro: several series under one name; give each its own ticker"
-    return reason or _unit_doubt(day, close)
+    return reason or _unit_doubt(day, close, moves)
 
 
-def _unit_doubt(day: Days, close: Floats) -> str | None:
+def _unit_doubt(day: Days, close: Floats, moves: Floats) -> str | None:
     """Closes off by a power of ten, or a level in another unit before them: a source mends both, a foreign message may not."""
-    moves = np.concatenate([[0.0], np.diff(np.log(close))])
     for stretch in stretches_of(close, moves, np.ones(len(close))):
         row = stretch.first
         times = f"{stretch.factor:g} times the close of {date_of(day[stretch.beside])}"
@@ -43,10 +45,13 @@ def alternates(close: Floats) -> bool:
     The usual move is the median of the moves between each bar and the nearest of the five before it: within one series that is
     an ordinary day's.
     """
-    if len(close) < _FEWEST_BARS:
-        return False
     level = np.log(close)
-    if (np.abs(np.diff(level)) > _FAR).mean() <= _OFTEN:
+    return _alternates(level, np.concatenate([[0.0], np.diff(level)]))
+
+
+def _alternates(level: Floats, moves: Floats) -> bool:
+    """As `alternates`, from the logs of closes and their moves; the first is 0."""
+    if len(level) < _FEWEST_BARS or np.count_nonzero(np.abs(moves) > _FAR) <= _OFTEN * (len(level) - 1):
         return False
     gaps = np.stack([np.abs(level[5:] - level[5 - back : len(level) - back]) for back in range(1, 6)])
     usual = float(np.median(gaps.min(axis=0)))

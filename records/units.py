@@ -58,6 +58,8 @@ def unit_stretches(bars: Bars, returns: Floats) -> list[Stretch]:
 
 def stretches_of(close: Floats, returns: Floats, split: Floats) -> list[Stretch]:
     """As `unit_stretches`, of columns (n,)."""
+    if not np.count_nonzero(np.abs(returns) > 0.5 * TEN):
+        return []  # no move is nearer to a power of ten than to none: the usual case, decided at once
     found: list[Stretch] = []
     stop = 1
     powers = _powers(returns, split)

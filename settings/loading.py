@@ -55,6 +55,13 @@ class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettin
         values = {name: getattr(self, name) for name, field in fields.items() if field.json_schema_extra == FORECAST}
         return values | {"market_model": self._market_model_digest}
 
+    def __copy__(self) -> Self:
+        """A copy may be given other values (`model_copy`), so it computes again what is kept of them."""
+        copied = super().__copy__()
+        for name in ("_market_model_digest", "forecast_hash"):
+            copied.__dict__.pop(name, None)
+        return copied
+
     @cached_property
     def _market_model_digest(self) -> str | None:
         if self.market_model is None:
@@ -64,7 +71,7 @@ class Settings(ForecastSettings, KafkaSettings, WorkerSettings, MarketDataSettin
         except OSError as error:
             raise SettingsError(f"MARKET_MODEL: {self.market_model} cannot be read ({error})") from error
 
-    @property
+    @cached_property
     def forecast_hash(self) -> str:
         """12 hex digits over the settings that change the numbers."""
         return hashlib.blake2b(msgspec.json.encode(self.forecast_values, order="sorted"), digest_size=6).hexdigest()

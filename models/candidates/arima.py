@@ -64,7 +64,9 @@ class ARIMA(Model):
         require_moving(window, self.name)
         known = _from_second(window.last(self.context_bars))
         require_finite(known, self.name)
-        return self._forecasts(known, [len(known) - 1])[0]
+        path = self.log_variance.forecast(self._log_variances(known), self.horizon)
+        variance = _expected_variance(self.log_variance, path) * np.exp(self.log_scale)
+        return self._forecast(np.add.reduce(self.returns.forecast(known.log_return, self.horizon)), variance)
 
     def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
         """See `Model.forecasts`; one pass of the filters serves all rows that see the window's first bar."""
@@ -78,15 +80,19 @@ class ARIMA(Model):
 
     def _forecasts(self, known: Window, rows: Sequence[int]) -> list[HorizonForecast]:
         """After each of the bars `rows` of a window without a missing return."""
-        series = np.log(np.maximum(known.range_variance, self.floor))
+        series = self._log_variances(known)
         path = self.log_variance.forecast_path(series, self.log_variance.innovations(series), self.horizon, rows)
         variances = _expected_variance(self.log_variance, path) * np.exp(self.log_scale)
         innovations = self.returns.innovations(known.log_return)
         totals = self.returns.forecast_path(known.log_return, innovations, self.horizon, rows).sum(axis=0)
-        return [
-            HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * variance)), float(variance))
-            for total, variance in zip(totals, variances, strict=True)
-        ]
+        return [self._forecast(total, variance) for total, variance in zip(totals, variances, strict=True)]
+
+    def _log_variances(self, known: Window) -> Floats:
+        return np.log(np.maximum(known.range_variance, self.floor))
+
+    def _forecast(self, total: float, variance: float) -> HorizonForecast:
+        """From the sum of expected log returns over the horizon and the expected daily variance."""
+        return HorizonForecast(float(np.expm1(total + 0.5 * self.horizon * variance)), float(variance))
 
 
 def _from_second(window: Window) -> Window:
@@ -95,9 +101,9 @@ def _from_second(window: Window) -> Window:
 
 
 def _expected_variance(process: ArmaProcess, log_path: Floats) -> Floats:
-    """Mean over the horizon of the expected daily variance, shape (n,), from expected logs of shape (horizon, n)."""
-    error = process.error_variance(len(log_path))
-    variance: Floats = np.exp(log_path + 0.5 * error[:, None]).mean(axis=0)
+    """Mean over the horizon of the expected daily variance, shape (…), from expected logs of shape (horizon, …)."""
+    error = process.error_variance(len(log_path)).reshape(-1, *(1,) * (log_path.ndim - 1))
+    variance: Floats = np.add.reduce(np.exp(log_path + 0.5 * error), axis=0) / len(log_path)
     return variance
 
 

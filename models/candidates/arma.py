@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,16 +33,19 @@ class ArmaProcess:
         The start is forgotten at the rate of the largest root of the MA part; with hundreds of values before the last, its
         trace is below rounding unless the process is all but non-invertible.
         """
-        deviation = series - self.mean
-        error = deviation.copy()
-        for lag, weight in enumerate(self.ar.tolist(), start=1):
-            error[lag:] -= weight * deviation[:-lag]
-        error[: len(self.ar)] = 0.0
-        return _without_moving_average(error, self.ma.tolist())
+        return _without_moving_average(self._without_autoregression(series - self.mean), self.ma.tolist())
 
     def forecast(self, series: Floats, steps: int) -> Floats:
-        """Expectation of the next `steps` values after the series' last, shape (steps,)."""
-        return self.forecast_path(series, self.innovations(series), steps, [len(series) - 1])[:, 0]
+        """Expectation of the next `steps` values after the series' last, shape (steps,); to the bit as `forecast_path`'s."""
+        ar, ma = self._weights()
+        deviation = (series if ma else series[max(0, len(series) - len(ar)) :]) - self.mean
+        past = deviation[: -len(ar) - 1 : -1].tolist()
+        errors = []
+        if ma:
+            error = self._without_autoregression(deviation)
+            errors = [_last_without_moving_average(error[: max(0, len(error) - lag)], ma) for lag in range(len(ma))]
+        past += [0.0] * (len(ar) - len(past))  # as before the first value
+        return np.array(_path(past, errors, ar, ma, steps)) + self.mean
 
     def forecast_path(self, series: Floats, innovations: Floats, steps: int, rows: Sequence[int] | None = None) -> Floats:
         """Expectation of the next `steps` values after the values in `rows` (default: after each), shape (steps, m)."""
@@ -49,12 +53,16 @@ class ArmaProcess:
         chosen = np.arange(len(series)) if rows is None else np.array(rows, dtype=np.intp)
         past = [_lagged(deviation, chosen, lag) for lag in range(len(self.ar))]
         errors = [_lagged(innovations, chosen, lag) for lag in range(len(self.ma))]
-        if len(chosen) == 1:
-            # The same operations on plain floats: a tenth of the time of arrays of one value.
-            one = _path([float(each[0]) for each in past], [float(each[0]) for each in errors], *self._weights(), steps)
-            return np.array(one)[:, None] + self.mean
         zero = np.zeros(len(chosen))
         return np.stack([zero + value for value in _path(past, errors, *self._weights(), steps)]) + self.mean
+
+    def _without_autoregression(self, deviation: Floats) -> Floats:
+        """What the AR part leaves of the deviations from the mean, shape (n,); 0 at the first p."""
+        error = deviation.copy()
+        for lag, weight in enumerate(self.ar.tolist(), start=1):
+            error[lag:] -= weight * deviation[:-lag]
+        error[: len(self.ar)] = 0.0
+        return error
 
     def _weights(self) -> tuple[list[float], list[float]]:
         return self.ar.tolist(), self.ma.tolist()
@@ -62,27 +70,30 @@ class ArmaProcess:
     def error_variance(self, steps: int) -> Floats:
         """Variance of the error of forecasts 1 … `steps` ahead, (steps,): σ² times the summed squares of the ψ weights."""
         ar, ma = self._weights()
-        psi = [1.0]
+        psi, newest = [1.0], deque([1.0], maxlen=len(ar))
         for step in range(1, steps):
             value = ma[step - 1] if step <= len(ma) else 0.0
-            for weight, earlier in zip(ar, reversed(psi), strict=False):
+            for weight, earlier in zip(ar, newest):  # noqa: B905 - fewer at first
                 value += weight * earlier
             psi.append(value)
-        accumulated: Floats = self.variance * np.cumsum(np.array(psi) ** 2)
+            newest.appendleft(value)
+        accumulated: Floats = self.variance * np.add.accumulate(np.array(psi) ** 2)
         return accumulated
 
 
-def _path(past: list[Any], errors: list[Any], ar: list[float], ma: list[float], steps: int) -> list[Any]:
-    """Expected deviations 1 … `steps` ahead, from the newest deviations and errors, the newest first: floats or arrays."""
+def _path(past: Iterable[Any], errors: list[Any], ar: list[float], ma: list[float], steps: int) -> list[Any]:
+    """Expected deviations 1 … `steps` ahead, from the newest p deviations and q errors, the newest first: floats or arrays."""
     path = []
+    newest = deque(past, maxlen=len(ar))
     for step in range(steps):
         value = 0.0
-        for weight, lagged in zip(ar, past, strict=True):
+        for weight, lagged in zip(ar, newest):  # noqa: B905 - of one length; the check takes a third of the time
             value = value + weight * lagged
-        for weight, lagged in zip(ma[step:], errors, strict=False):
-            value = value + weight * lagged
+        if step < len(ma):
+            for weight, lagged in zip(ma[step:], errors, strict=False):
+                value = value + weight * lagged
         path.append(value)
-        past = [value, *past][: len(ar)]
+        newest.appendleft(value)
     return path
 
 
@@ -108,6 +119,27 @@ def _without_moving_average(values: Floats, weights: list[float]) -> Floats:
         weights = _root_squared(weights)
         step *= 2
     return result
+
+
+def _last_without_moving_average(values: Floats, weights: list[float]) -> float:
+    """The last value of `_without_moving_average`, to the bit, 0 of no values.
+
+    Each round doubles the lag, so the last value rests on every second place of the round before.
+    """
+    if not len(values):
+        return 0.0
+    result = values
+    while len(result) > 1 and max(map(abs, weights)) > _TINY:
+        first = (len(result) - 1) % 2
+        following = result[first::2].copy()
+        for lag, weight in enumerate(weights, start=1):
+            # The places of `following` with a place `lag` before them.
+            skipped = max(0, (lag - first + 1) // 2)
+            earlier = result[first + 2 * skipped - lag : len(result) - lag : 2]
+            following[skipped:] += (weight if lag % 2 == 0 else -weight) * earlier
+        result = following
+        weights = _root_squared(weights)
+    return float(result[-1])
 
 
 def _root_squared(weights: list[float]) -> list[float]:

@@ -10,7 +10,7 @@ import numpy as np
 from models.candidates.regression import LogVarianceRegression
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
-from models.historical import shrunk_mean
+from models.historical import window_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,5 +35,5 @@ class HarModel(Model):
         """See `Model.forecast`."""
         require_moving(window, self.name)
         variance = float(np.exp(self.regression.log_variance(window) + self.regression.log_scale))
-        mean = shrunk_mean(window.last(self.context_bars).log_return)
+        mean = window.last(self.context_bars).once(window_mean)
         return HorizonForecast(self.horizon * mean.daily_return, variance)

@@ -14,7 +14,7 @@ from models.candidates.har import HarModel
 from models.candidates.regression import LogVarianceRegression
 from models.conditions import require_moving, require_trainable
 from models.contract import HorizonForecast, Model, Window
-from models.historical import shrunk_mean
+from models.historical import window_mean
 from models.market.model import MarketModel, last_row, market_model
 from records import Floats
 
@@ -55,7 +55,7 @@ class LearnedModel(Model):
     def forecast(self, window: Window) -> HorizonForecast:
         """See `Model.forecast`."""
         require_moving(window, self.name)
-        return self._moved(window, float(self.deltas(market_model(), *last_row(window))[0]))
+        return self._moved(window, float(self.deltas(market_model(), *window.once(last_row))[0]))
 
     def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
         """See `Model.forecasts`; δ of all rows at once costs little more than of one."""
@@ -69,5 +69,5 @@ class LearnedModel(Model):
 
     def _moved(self, window: Window, delta: float) -> HorizonForecast:
         log_variance = self.regression.log_variance(window) + self.regression.log_scale
-        mean = shrunk_mean(window.last(self.context_bars).log_return)
+        mean = window.last(self.context_bars).once(window_mean)
         return HorizonForecast(self.horizon * mean.daily_return, float(np.exp(log_variance + delta)))

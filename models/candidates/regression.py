@@ -7,6 +7,7 @@ only what it leaves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -96,8 +97,8 @@ class LogVarianceRegression:
 
         Raises TooFewBarsError when a feature in use is missing there.
         """
-        row = log_variances(window.last(1), self.columns)[0]
-        if not np.isfinite(row).all():
+        row = window.once(_last_log_variances, self.columns)
+        if not math.isfinite(np.add.reduce(row)):
             raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: more history is needed")
         return min(max(float(row @ self.coefficients) + self.intercept, self.lowest), self.highest)
 
@@ -110,6 +111,12 @@ def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
     largest = np.fmax.reduce(values, axis=1, keepdims=True)
     floor = np.maximum(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * largest)
     return np.log(np.maximum(values, floor))
+
+
+def _last_log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
+    """Those after the window's last bar, shape (k,)."""
+    last: Floats = log_variances(window.last(1), columns)[0]
+    return last
 
 
 def prior_slopes(columns: tuple[str, ...]) -> Floats:

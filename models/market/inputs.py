@@ -6,14 +6,15 @@ year. An input is NaN where the history is too short for it, or where it needs v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from models.contract import Window
 from models.market.input_names import INPUT_NAMES
-from models.market.past import LEAST_VARIANCE, MONTH, Past, largest_of, log_of, past_of
+from models.market.past import LEAST_VARIANCE, MONTH, Past, largest_of, log_of, past_of, running_largest
 from records import Floats
 
 #: Bars between a company's quarterly reports; eight quarters back for the calendar of reports, four for the season ahead.
@@ -32,12 +33,14 @@ YEAR: Final = 252
 LEAST_PRESENT: Final = 0.5
 #: A log-HAR with fixed slopes, whose errors of the past year are an input.
 FIXED_HAR: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2, "range_variance_252": 0.2}
+_FIXED_SLOPES: Final = np.array(tuple(FIXED_HAR.values()))
 _VARIANCES: Final = (
     *(f"range_variance_{bars}" for bars in (5, 21, 63, 252)),
     *(f"realised_variance_{bars}" for bars in (21, 63, 252)),
     "ewma_variance_94",
 )
 _SEASON_BARS: Final = QUARTER * SEASON_QUARTERS
+_ROOTS: Final = {bars: math.sqrt(bars) for bars in (5, 21, 63, 252)}
 
 
 def market_inputs(window: Window, rows: np.ndarray) -> Floats:
@@ -46,12 +49,15 @@ def market_inputs(window: Window, rows: np.ndarray) -> Floats:
     `rows` are indices into the window. Only the INPUT_BARS up to a row matter, so the same bars give the same inputs, whatever
     the window holds before them.
     """
-    now = _Now(window.features[rows], window.feature_names)
     with np.errstate(invalid="ignore", divide="ignore"):
         past = past_of(window, rows, INPUT_BARS)
+        # After a single row all below are numbers in place of arrays (m,): NumPy's calls on short arrays take most of the time.
+        single = past.returns.ndim == 1
+        now = _Now(window.features[rows[0] if single else rows], window.feature_names)
         columns = {**_variance_inputs(now, past), **_return_inputs(now, past), **_report_inputs(past)}
-        columns |= _error_inputs(window, rows)
-    inputs = np.array([columns[name] for name in INPUT_NAMES]).T
+        columns |= _error_inputs(window, rows, single=single)
+    inputs = np.array([columns[name] for name in INPUT_NAMES])
+    inputs = inputs[None] if single else inputs.T
     inputs[~np.isfinite(inputs)] = np.nan
     return inputs
 
@@ -63,40 +69,54 @@ def variance_rise(window: Window, rows: np.ndarray) -> Floats:
 
 
 class _Now(NamedTuple):
-    """The features after each row, (m, F), with their names."""
+    """The features after each row, (m, F), with their names; after a single row, (F,)."""
 
     features: Floats
     names: tuple[str, ...]
 
-    def __call__(self, name: str) -> Floats:
-        column: Floats = self.features[:, self.names.index(name)]
-        return column
-
-    def logs(self, *names: str) -> dict[str, Floats]:
-        """Logs of variances by name, (m,) each."""
-        values = log_of(self.features[:, [self.names.index(name) for name in names]])
-        return dict(zip(names, values.T, strict=True))
+    def __call__(self, *names: str) -> list[Any]:
+        """Features by name, (m,) each; numbers after a single row."""
+        return _parts(self.features.take([self.names.index(name) for name in names], axis=-1))
 
 
-def _mean(values: Floats, bars: int) -> Floats:
+def _parts(values: Floats) -> list[Any]:
+    """Along the last axis: arrays (m,), or numbers."""
+    return values.tolist() if values.ndim == 1 else list(values.T)
+
+
+def _at_least(low: float, values: Any) -> Any:
+    """As `np.maximum`: arrays, or a number."""
+    return max(values, low) if isinstance(values, float) else np.maximum(values, low)
+
+
+def _mean(values: Floats, bars: int) -> Any:
     """Mean of the finite values in the last `bars` columns; NaN where fewer than half are finite."""
-    part = values[:, -bars:]
-    total: Floats = np.add.reduce(part, axis=1)
-    if np.isfinite(total).all():
+    part = values[..., -bars:]
+    total = np.add.reduce(part, axis=-1)
+    if _all_finite(total):
         return total / bars
     present = np.isfinite(part)
-    count = present.sum(axis=1)
-    mean = np.where(present, part, 0.0).sum(axis=1) / np.maximum(count, 1)
+    count = present.sum(axis=-1)
+    mean = np.where(present, part, 0.0).sum(axis=-1) / np.maximum(count, 1)
     return np.where(count >= LEAST_PRESENT * bars, mean, np.nan)
 
 
-def _variance_inputs(now: _Now, past: Past) -> dict[str, Floats]:
+def _all_finite(values: Any) -> bool:
+    """Whether the number, or each of the array, is finite."""
+    return math.isfinite(values) if isinstance(values, float) else bool(np.isfinite(values).all())
+
+
+def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
     """How the variance of the last days, months and year compare with each other, and what it consists of."""
-    logs = now.logs(*_VARIANCES)
-    log_range = {bars: logs[f"range_variance_{bars}"] for bars in (5, 21, 63, 252)}
-    log_mean = {bars: now(f"log_range_variance_{bars}") for bars in (21, 63, 252)}
-    largest = log_of(np.array([largest_of(past.variance[:, -MONTH:]), largest_of(past.variance[:, -QUARTER:])]))
-    overnight = past.overnight[:, -YEAR:] ** 2
+    variances = now.features.take([now.names.index(name) for name in _VARIANCES], axis=-1)
+    largest = [largest_of(past.variance[..., -bars:]) for bars in (MONTH, QUARTER)]
+    logs = _parts(log_of(np.concatenate([variances, np.stack(largest, axis=-1)], axis=-1)))
+    log_range = dict(zip((5, 21, 63, 252), logs, strict=False))
+    log_realised = dict(zip((21, 63, 252), logs[4:], strict=False))
+    log_ewma, largest_21, largest_63 = logs[7:]
+    log_mean = dict(zip((21, 63, 252), now(*(f"log_range_variance_{bars}" for bars in (21, 63, 252))), strict=True))
+    quarterly, yearly = now("range_variance_63", "range_variance_252")
+    overnight = past.overnight[..., -YEAR:] ** 2
     found = {
         "variance_5_to_63": log_range[5] - log_range[63],
         "variance_21_to_63": log_range[21] - log_range[63],
@@ -104,41 +124,45 @@ def _variance_inputs(now: _Now, past: Past) -> dict[str, Floats]:
         "log_variance_21_to_63": log_mean[21] - log_mean[63],
         "log_variance_21_to_252": log_mean[21] - log_mean[252],
         "log_variance_63_to_252": log_mean[63] - log_mean[252],
-        "ewma_to_63": logs["ewma_variance_94"] - log_range[63],
-        "largest_21_to_252": largest[0] - log_mean[252],
-        "largest_63_to_252": largest[1] - log_mean[252],
-        "overnight_share_63": _mean(overnight, 63) / np.maximum(now("range_variance_63"), LEAST_VARIANCE),
-        "overnight_share_252": _mean(overnight, 252) / np.maximum(now("range_variance_252"), LEAST_VARIANCE),
+        "ewma_to_63": log_ewma - log_range[63],
+        "largest_21_to_252": largest_21 - log_mean[252],
+        "largest_63_to_252": largest_63 - log_mean[252],
+        "overnight_share_63": _mean(overnight, 63) / _at_least(LEAST_VARIANCE, quarterly),
+        "overnight_share_252": _mean(overnight, 252) / _at_least(LEAST_VARIANCE, yearly),
         "log_variance_252": log_mean[252],
     }
     found |= {f"concentration_{bars}": log_range[bars] - log_mean[bars] for bars in (21, 63, 252)}
-    return found | {f"close_to_range_{bars}": logs[f"realised_variance_{bars}"] - log_range[bars] for bars in (21, 63, 252)}
+    return found | {f"close_to_range_{bars}": log_realised[bars] - log_range[bars] for bars in (21, 63, 252)}
 
 
-def _return_inputs(now: _Now, past: Past) -> dict[str, Floats]:
+def _return_inputs(now: _Now, past: Past) -> dict[str, Any]:
     """Momentum, drawdown, falls and skewness, in units of the ticker's own volatility."""
-    yearly = np.sqrt(np.maximum(now("range_variance_252"), LEAST_VARIANCE))
-    monthly = np.sqrt(np.maximum(now("realised_variance_21"), LEAST_VARIANCE))
-    returns = past.returns[:, -QUARTER:]
+    yearly, monthly, momentum_21, momentum_63, momentum_252, drawdown = now(
+        "range_variance_252", "realised_variance_21", "momentum_21", "momentum_63", "momentum_252", "drawdown_252"
+    )
+    yearly = np.sqrt(_at_least(LEAST_VARIANCE, yearly))
+    monthly = np.sqrt(_at_least(LEAST_VARIANCE, monthly))
+    returns = past.returns[..., -QUARTER:]
     squares = returns**2
     falls = np.where(returns < 0.0, squares, 0.0)
-    centred = returns - _mean(returns, QUARTER)[:, None]
+    centred = returns - np.asarray(_mean(returns, QUARTER))[..., None]
     second = centred**2
-    cubes = np.add.reduce(second * centred, axis=1) / QUARTER
-    second = np.maximum(np.add.reduce(second, axis=1) / QUARTER, LEAST_VARIANCE)
+    cubes = np.add.reduce(second * centred, axis=-1) / QUARTER
+    second = _at_least(LEAST_VARIANCE, np.add.reduce(second, axis=-1) / QUARTER)
     return {
-        "momentum_5": np.add.reduce(returns[:, -5:], axis=1) / (yearly * np.sqrt(5.0)),
-        "momentum_21": now("momentum_21") / (monthly * np.sqrt(21.0)),
-        "momentum_63": now("momentum_63") / (yearly * np.sqrt(63.0)),
-        "momentum_252": now("momentum_252") / (yearly * np.sqrt(252.0)),
-        "drawdown_252": now("drawdown_252") / (yearly * np.sqrt(252.0)),
-        "falls_21": np.add.reduce(falls[:, -21:], axis=1) / np.maximum(np.add.reduce(squares[:, -21:], axis=1), LEAST_VARIANCE),
-        "falls_63": np.add.reduce(falls, axis=1) / np.maximum(np.add.reduce(squares, axis=1), LEAST_VARIANCE),
-        "skewness_63": cubes / second**1.5,
+        "momentum_5": np.add.reduce(returns[..., -5:], axis=-1) / (yearly * _ROOTS[5]),
+        "momentum_21": momentum_21 / (monthly * _ROOTS[21]),
+        "momentum_63": momentum_63 / (yearly * _ROOTS[63]),
+        "momentum_252": momentum_252 / (yearly * _ROOTS[252]),
+        "drawdown_252": drawdown / (yearly * _ROOTS[252]),
+        "falls_21": np.add.reduce(falls[..., -21:], axis=-1)
+        / _at_least(LEAST_VARIANCE, np.add.reduce(squares[..., -21:], axis=-1)),
+        "falls_63": np.add.reduce(falls, axis=-1) / _at_least(LEAST_VARIANCE, np.add.reduce(squares, axis=-1)),
+        "skewness_63": cubes / np.power(second, 1.5),
     }
 
 
-def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
+def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], Floats]) -> tuple[Any, Any]:
     """The calendar of reports: the largest score expected in the horizon ahead, and in the rest of the quarter.
 
     A day's score is the largest within `slack` bars of the same day one … `quarters` quarters earlier, joined over the
@@ -146,91 +170,83 @@ def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], 
     """
     days = QUARTER - slack
     first = INPUT_BARS - slack - QUARTER * quarters
-    around = _running_largest(values[:, first:], 2 * slack + 1)
+    around = running_largest(values[..., first:], 2 * slack + 1)
     # Beyond the last score there is none: those places are of days that are left out.
-    padded = np.full((len(values), quarters * QUARTER), np.nan)
-    padded[:, : around.shape[1]] = around
-    score = join(padded.reshape(len(values), quarters, QUARTER)[:, ::-1, :days].transpose(1, 0, 2))
-    return largest_of(score[:, :HORIZON]), largest_of(score[:, HORIZON:])
-
-
-def _running_largest(values: Floats, bars: int) -> Floats:
-    """Largest of each `bars` successive values, shape (m, n − bars + 1); by doubling, so in a few steps."""
-    found, width = values, 1
-    while width < bars:
-        further = min(width, bars - width)
-        found = np.maximum(found[:, :-further], found[:, further:])
-        width += further
-    return found
+    padded = np.full((*values.shape[:-1], quarters * QUARTER), np.nan)
+    padded[..., : around.shape[-1]] = around
+    score = join(padded.reshape(*values.shape[:-1], quarters, QUARTER)[..., ::-1, :days])
+    return largest_of(score[..., :HORIZON]), largest_of(score[..., HORIZON:])
 
 
 def _present_mean(parts: Floats) -> Floats:
-    """Mean over the first axis of the parts that are there; NaN where none is."""
-    total: Floats = np.add.reduce(parts, axis=0)
+    """Mean over the last axis but one of the parts that are there; NaN where none is."""
+    total: Floats = np.add.reduce(parts, axis=-2)
     if np.isfinite(total).all():
-        return total / len(parts)
+        return np.asarray(total / parts.shape[-2])
     present = np.isfinite(parts)
-    count = present.sum(axis=0)
-    return np.where(count > 0, np.where(present, parts, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    count = present.sum(axis=-2)
+    return np.where(count > 0, np.where(present, parts, 0.0).sum(axis=-2) / np.maximum(count, 1), np.nan)
 
 
 def _least(parts: Floats) -> Floats:
-    least: Floats = np.minimum.reduce(parts, axis=0)
+    least: Floats = np.minimum.reduce(parts, axis=-2)
     return least
 
 
-def _report_inputs(past: Past) -> dict[str, Floats]:
+def _report_inputs(past: Past) -> dict[str, Any]:
     """Whether the quarterly report lies ahead, how large reports are, and whether there was one just now."""
-    marks = np.array([past.size[:, -_SEASON_BARS:], past.spike[:, -_SEASON_BARS:], past.score[:, -_SEASON_BARS:]])
-    by_quarter = marks.reshape(3, -1, SEASON_QUARTERS, QUARTER)
+    marks = np.array([past.size[..., -_SEASON_BARS:], past.spike[..., -_SEASON_BARS:], past.score[..., -_SEASON_BARS:]])
+    by_quarter = marks.reshape(*marks.shape[:-1], SEASON_QUARTERS, QUARTER)
     # A season: the largest mark in the bars that lie one … four quarters before the horizon ahead.
     season = largest_of(by_quarter[..., :HORIZON])
-    mean = np.add.reduce(season, axis=2) / SEASON_QUARTERS
-    least = np.minimum.reduce(season, axis=2)
-    usual = np.add.reduce(largest_of(by_quarter[0]), axis=1) / SEASON_QUARTERS
+    size, spike, score = np.add.reduce(season, axis=-1) / SEASON_QUARTERS
+    least_size, least_spike, _ = np.minimum.reduce(season, axis=-1)
+    usual = np.add.reduce(largest_of(by_quarter[0]), axis=-1) / SEASON_QUARTERS
     calendar_ahead, calendar_after = _folded(past.report, CALENDAR_SLACK, QUARTERS, _present_mean)
     size_ahead, size_after = _folded(past.size, SIZE_SLACK, SEASON_QUARTERS, _least)
-    newest = past.score[:, -QUARTER:]
-    since = np.where(
-        np.isfinite(newest).all(axis=1), QUARTER - 1.0 - np.where(newest > 0.0, newest, 0.0).argmax(axis=1), np.nan
-    )
-    now = largest_of(marks[..., -MONTH:])
+    newest = past.score[..., -QUARTER:]
+    # NaN where one of the quarter is missing.
+    since = QUARTER - 1.0 - np.maximum(newest, 0.0).argmax(axis=-1) + 0.0 * np.add.reduce(newest, axis=-1)
+    size_now, spike_now, score_now = largest_of(marks[..., -MONTH:])
     return {
-        "season_size": mean[0],
-        "season_size_least": least[0],
-        "season_spike": mean[1],
-        "season_spike_least": least[1],
-        "season_score": mean[2],
+        "season_size": size,
+        "season_size_least": least_size,
+        "season_spike": spike,
+        "season_spike_least": least_spike,
+        "season_score": score,
         "report_size": usual,
-        "season_share": mean[0] / np.maximum(usual, 0.05),
+        "season_share": size / _at_least(0.05, usual),
         "calendar_ahead": calendar_ahead,
         "calendar_after": calendar_after,
         "calendar_size_ahead": size_ahead,
         "calendar_size_after": size_after,
         "bars_since_report": since,
-        "size_now": now[0],
-        "spike_now": now[1],
-        "score_now": now[2],
+        "size_now": size_now,
+        "spike_now": spike_now,
+        "score_now": score_now,
         "volume_5": _mean(past.spike, 5),
         "volume_21": _mean(past.spike, 21),
     }
 
 
-def _error_inputs(window: Window, rows: np.ndarray) -> dict[str, Floats]:
+def _error_inputs(window: Window, rows: np.ndarray, *, single: bool) -> dict[str, Any]:
     """Errors of a fixed log-HAR over the past year: of the newest whole horizon, and on average."""
     # From the first bar that the first row's year rests on.
     first = max(0, int(rows[0]) + 1 - YEAR - HORIZON)
     known, rows = window.part(first, len(window)), rows - first
     logs = log_of(known.columns((*FIXED_HAR, "realised_variance_21")))
-    expected = logs[:, : len(FIXED_HAR)] @ np.array(tuple(FIXED_HAR.values()))
+    expected = logs[:, : len(FIXED_HAR)] @ _FIXED_SLOPES
     error = np.full(len(known), np.nan)
     error[HORIZON:] = logs[HORIZON:, -1] - expected[:-HORIZON]
-    index = rows[:, None] + np.arange(1 - YEAR, 1)
-    errors = np.where(index >= 0, error[np.maximum(index, 0)], np.nan)
-    total = np.add.reduce(errors, axis=1)
-    if np.isfinite(total).all():
-        return {"error_last": errors[:, -1], "error_year": total / YEAR}
+    if single:
+        errors = error[int(rows[0]) + 1 - YEAR : int(rows[0]) + 1]
+    else:
+        index = rows[:, None] + np.arange(1 - YEAR, 1)
+        errors = np.where(index >= 0, error[np.maximum(index, 0)], np.nan)
+    total = np.add.reduce(errors, axis=-1)
+    if _all_finite(total):
+        return {"error_last": errors[..., -1], "error_year": total / YEAR}
     present = np.isfinite(errors)
-    count = present.sum(axis=1)
-    mean = np.where(present, errors, 0.0).sum(axis=1) / np.maximum(count, 1)
-    return {"error_last": errors[:, -1], "error_year": np.where(count >= QUARTER, mean, np.nan)}
+    count = present.sum(axis=-1)
+    mean = np.where(present, errors, 0.0).sum(axis=-1) / np.maximum(count, 1)
+    return {"error_last": errors[..., -1], "error_year": np.where(count >= QUARTER, mean, np.nan)}

@@ -21,6 +21,7 @@ from models.contract import Window
 from models.market.input_names import INPUT_NAMES
 from models.market.inputs import INPUT_BARS, market_inputs, variance_rise
 from models.market.net import RecurrentNet
+from models.market.past import between
 from models.market.sequences import market_sequences
 from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
@@ -97,7 +98,7 @@ class MarketModel:
     def tree_deltas(self, window: Window, rows: np.ndarray) -> Floats:
         """δ of the trees and the ridge regression (their mean) after each of the bars `rows`, shape (m,)."""
         inputs = self.standard.scale(market_inputs(window, rows))
-        mean = 0.5 * ((inputs * self.slopes).sum(axis=1) + self.trees.predict(inputs))
+        mean = 0.5 * (np.add.reduce(inputs * self.slopes, axis=1) + self.trees.predict(inputs))
         return restrained(self.tree_scale * mean, inputs[:, RISE])
 
     def net_deltas(self, window: Window, rows: np.ndarray) -> Floats:
@@ -132,8 +133,8 @@ def restrained(delta: Floats, rise: Floats) -> Floats:
     `rise` is the input RISE_INPUT in the fit's standard deviations. Reductions fade from RISE_BEGINS on and are gone one
     deviation later: the fit may hold no crisis, and what it has learnt of calm years sends every crisis straight back to calm.
     """
-    inside = np.clip(delta, -LARGEST_DELTA, LARGEST_DELTA)
-    faded: Floats = np.where(inside < 0.0, inside * (1.0 - np.clip(rise - RISE_BEGINS, 0.0, 1.0)), inside)
+    inside = between(delta, -LARGEST_DELTA, LARGEST_DELTA)
+    faded: Floats = np.where(inside < 0.0, inside * (1.0 - between(rise - RISE_BEGINS, 0.0, 1.0)), inside)
     return faded
 
 

@@ -24,7 +24,7 @@ LEAST_USUAL_JUMP: Final = 1e-4
 
 
 class Past(NamedTuple):
-    """Bars up to each row, shape (m, bars) each, the newest last; NaN before the history begins.
+    """Bars up to each row, shape (…, bars) each, the newest last; NaN before the history begins.
 
     `returns` and `overnight` are daily log returns, `variance` is the range-based variance, `spike` the volume's z-score. Two
     marks of a report: `score` is jump × spike, `report` is spike + jump. `size` is the log of a news day's variance over a calm
@@ -41,15 +41,16 @@ class Past(NamedTuple):
 
 
 def past_of(window: Window, rows: np.ndarray, bars: int) -> Past:
-    """The last `bars` up to each row."""
+    """The last `bars` up to each row, shape (m, bars) each; (bars,) of a single row with so many bars before it."""
+    marks = window.once(_marks)
     if len(rows) == 1 and rows[0] >= bars - 1:
         # One row, as after each new bar: the bars up to it are a part of the window and need not be gathered.
-        known = window.part(int(rows[0]) + 1 - bars, int(rows[0]) + 1)
-        return Past(*(values[None] for values in _marks(known)))
+        known = slice(int(rows[0]) + 1 - bars, int(rows[0]) + 1)
+        return Past(*[values[known] for values in marks])
     index = rows[:, None] + np.arange(1 - bars, 1)
     inside = index >= 0
     taken = np.where(inside, index, 0)
-    return Past(*(np.where(inside, values[taken], np.nan) for values in _marks(window)))
+    return Past(*(np.where(inside, values[taken], np.nan) for values in marks))
 
 
 def _marks(window: Window) -> tuple[Floats, ...]:
@@ -80,6 +81,16 @@ def largest_of(values: Floats) -> Floats:
     """Over the last axis."""
     largest: Floats = np.maximum.reduce(values, axis=-1)
     return largest
+
+
+def running_largest(values: Floats, bars: int) -> Floats:
+    """Largest of each `bars` successive values, shape (…, n − bars + 1); by doubling, so in a few steps."""
+    found, width = values, 1
+    while width < bars:
+        further = min(width, bars - width)
+        found = np.maximum(found[..., :-further], found[..., further:])
+        width += further
+    return found
 
 
 def log_of(values: Floats) -> Floats:

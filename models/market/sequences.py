@@ -22,23 +22,27 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
     Each step sums up two weeks: its mean and largest variance against the year's, volume, marks of reports, return in units of
     volatility, overnight share of variance. NaN before the history begins.
     """
-
-    def steps(values: Floats) -> Floats:
-        return values.reshape(len(values), STEPS, STEP_BARS)
-
+    sequences = np.empty((len(rows), STEPS, len(SEQUENCE_NAMES)))
     with np.errstate(invalid="ignore", divide="ignore"):
         past = past_of(window, rows, STEPS * STEP_BARS)
-        squares = past.overnight**2
-        variance, spike, overnight = (
-            np.add.reduce(steps(part), axis=2) / STEP_BARS for part in (past.variance, past.spike, squares)
-        )
+        sums = np.add.reduce(_steps(past.variance, past.spike, past.overnight**2, past.returns), axis=-1)
+        variance, spike, overnight = sums[:3] / STEP_BARS
+        largest, report = largest_of(_steps(past.variance, past.report))
         usual = window.column("log_range_variance_252")[rows, None]
+        logs = log_of(np.array([variance, largest])) - usual
         parts = {
-            "variance": log_of(variance) - usual,
-            "largest_variance": log_of(largest_of(steps(past.variance))) - usual,
+            "variance": logs[0],
+            "largest_variance": logs[1],
             "spike": spike,
-            "report": largest_of(steps(past.report)),
-            "momentum": np.add.reduce(steps(past.returns), axis=2) / np.exp(0.5 * usual),
+            "report": report,
+            "momentum": sums[3] / np.exp(0.5 * usual),
             "overnight_share": overnight / np.maximum(variance, LEAST_VARIANCE),
         }
-    return np.stack([parts[name] for name in SEQUENCE_NAMES], axis=2)
+    for column, name in enumerate(SEQUENCE_NAMES):
+        sequences[..., column] = parts[name]
+    return sequences
+
+
+def _steps(*values: Floats) -> Floats:
+    """Values of shape (…, bars) each, cut into steps: shape (k, …, STEPS, STEP_BARS)."""
+    return np.array(values).reshape(len(values), *values[0].shape[:-1], STEPS, STEP_BARS)

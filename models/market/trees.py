@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -63,22 +64,41 @@ class TreeEnsemble:
     def predict(self, inputs: Floats) -> Floats:
         """Sum of the leaves that each row of inputs, shape (n, k), falls into: shape (n,)."""
         rows = inputs.astype(np.float32)
-        flat, feature, threshold = rows.ravel(), self.feature.ravel(), self.threshold.ravel()
-        begin = np.arange(0, len(flat), rows.shape[1])[:, None]
-        root = np.arange(0, len(feature), self.feature.shape[1])
-        place = np.zeros((len(rows), len(root)), dtype=np.intp)
+        flat, feature, threshold, leaf = rows.ravel(), self.feature.ravel(), self.threshold.ravel(), self.leaf.ravel()
+        layout = _layout(self.feature.shape)
+        node = layout.root
+        # Of a single row, vectors: no offset to add, and less to allocate.
+        begin = None if len(rows) == 1 else np.arange(0, len(flat), rows.shape[1])[:, None]
         for _ in range(self.depth):
-            node = root + place
+            value = flat.take(feature.take(node) if begin is None else begin + feature.take(node))
             # Right from the threshold on.
-            place = 2 * place + 1 + (flat.take(begin + feature.take(node)) >= threshold.take(node))
-        leaves = self.leaf.ravel().take(place + (np.arange(0, self.leaf.size, self.leaf.shape[1]) - self.feature.shape[1]))
-        total: Floats = leaves.sum(axis=1)
+            node = 2 * node + layout.child + (value >= threshold.take(node))
+        total: Floats = np.add.reduce(leaf.take(node + layout.leaf), axis=-1).reshape(-1)
         return total
 
     @property
     def depth(self) -> int:
         """Splits from the root to a leaf."""
         return int(self.leaf.shape[1]).bit_length() - 1
+
+
+class _Layout(NamedTuple):
+    """Places in the flat arrays of all trees, (trees,) each.
+
+    `root`: of each tree's first node. The left child of the node at n is at 2 n + `child`, the leaf at n + `leaf`.
+    """
+
+    root: NDArray[np.intp]
+    child: NDArray[np.intp]
+    leaf: NDArray[np.intp]
+
+
+@functools.lru_cache(maxsize=4)
+def _layout(shape: tuple[int, int]) -> _Layout:
+    trees, nodes = shape
+    root = nodes * np.arange(trees)
+    # A tree has a leaf more than nodes above its leaves.
+    return _Layout(root, 1 - root, np.arange(trees) - nodes)
 
 
 def _depth(tree: _Tree, node: int) -> int:

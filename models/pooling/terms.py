@@ -13,7 +13,8 @@ import numpy as np
 
 from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, VARIANCE_FEATURES, log_variances
 from models.contract import Window, horizon_variances
-from models.historical import shrunk_mean
+from models.historical import window_mean
+from models.market.past import between, running_largest
 from records import Floats
 
 
@@ -123,12 +124,13 @@ def variance_terms(window: Window, horizon: int, rows: int | None = None) -> Flo
     least = np.log(np.maximum(now.columns(LOG_MEANS.values()), LEAST_VARIANCE)) - LARGEST_LOG_GAP
     log_means = np.maximum(now.columns(LOG_MEANS), least)
     deviation = np.sqrt(np.maximum(21.0 * now.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
-    leverage = np.clip(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP)
+    leverage = between(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP)
     spike = window.column("volume_zscore_63")
     usual = np.maximum(window.column("overnight_rms_63"), np.sqrt(LEAST_VARIANCE))
-    jump = np.clip(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
-    report = np.stack([spike, jump * np.clip(spike, 0.0, LARGEST_SPIKE)])
-    return np.column_stack([log_variances(now, VARIANCE_FEATURES), log_means, leverage, _season(report, horizon, rows).T])
+    jump = between(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
+    report = np.array([spike, jump * between(spike, 0.0, LARGEST_SPIKE)])
+    season = _season(report, horizon, rows).T
+    return np.concatenate([log_variances(now, VARIANCE_FEATURES), log_means, leverage[:, None], season], axis=1)
 
 
 def _season(values: Floats, horizon: int, rows: int) -> Floats:
@@ -141,13 +143,13 @@ def _season(values: Floats, horizon: int, rows: int) -> Floats:
     total = np.zeros((len(values), rows))
     if values.shape[1] < horizon:
         values = np.full((len(values), horizon), np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view(values, horizon, axis=1)
+    largest = running_largest(values, horizon)
     for bars in quarters:
         # The quarter's bars end `bars` - `horizon` before each row; the first rows may lack them.
-        known = windows[:, : max(0, windows.shape[1] - (bars - horizon))][:, -rows:]
+        known = largest[:, : max(0, largest.shape[1] - (bars - horizon))][:, -rows:]
         lacking = rows - known.shape[1]
         total[:, :lacking] = np.nan
-        total[:, lacking:] += known.max(axis=2)
+        total[:, lacking:] += known
     return total / max(1, len(quarters))
 
 
@@ -182,5 +184,5 @@ def training_panel(window: Window, horizon: int) -> TrainingPanel:
 
 def mean_statistics(window: Window) -> tuple[float, float]:
     """Mean daily simple return over the window, and the variance of its sampling error."""
-    estimate = shrunk_mean(window.log_return)
+    estimate = window.once(window_mean)
     return estimate.own_mean, estimate.sampling_variance

@@ -99,6 +99,12 @@ def test_what_changes_the_numbers_changes_the_hash(change):
     assert load_settings(**change).forecast_hash != load_settings().forecast_hash
 
 
+def test_a_changed_copy_has_a_hash_of_its_own():
+    settings = load_settings()
+    before = settings.forecast_hash
+    assert settings.model_copy(update={"horizon": 5}).forecast_hash == load_settings(horizon=5).forecast_hash != before
+
+
 def test_what_does_not_change_the_numbers_leaves_the_hash():
     other = load_settings(jobs=7, state_dir="elsewhere", port=1, log_level="DEBUG", fresh_sessions=1)
     assert other.forecast_hash == load_settings().forecast_hash

@@ -48,6 +48,18 @@ def test_trained_arima_forecasts_equal_statsmodels() -> None:
     np.testing.assert_allclose(model.returns.forecast(window.log_return, STEPS), means, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("bars", [6, 7, 64, 755, 756])
+@pytest.mark.parametrize("ar", [[], [0.9], [0.5, 0.3], [0.2, 0.1, 0.1, 0.1, 0.1]])
+@pytest.mark.parametrize("ma", [[], [-0.87], [0.4, -0.2], [0.3, -0.2, 0.1]])
+def test_the_forecast_after_the_last_value_has_the_bytes_of_the_forecasts_after_each(
+    bars: int, ar: list[float], ma: list[float], rng: np.random.Generator
+) -> None:
+    process = ArmaProcess(-9.0, np.array(ar), np.array(ma), 0.5)
+    series = rng.standard_normal(bars) - 9.0
+    path = process.forecast_path(series, process.innovations(series), STEPS)
+    assert process.forecast(series, STEPS).tobytes() == path[:, -1].tobytes()
+
+
 def test_arima_variance_beats_the_mean_where_variance_persists(rng: np.random.Generator) -> None:
     """A known ARMA(1,1) of log variance: the fitted process forecasts it nearly as well as the true one."""
     true = ArmaProcess(-9.0, np.array([0.95]), np.array([-0.7]), 0.5)
