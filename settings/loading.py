@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 from pydantic import BaseModel, ValidationError, model_validator
