@@ -169,9 +169,10 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     form = replace(form, dates=dates_form)
     no_bars = footers(cells, layout, day)
     if no_bars:
-        kept = np.setdiff1d(np.arange(len(day)), list(no_bars))
-        cells, dates, day = cells.take(pa.array(kept)), dates.take(pa.array(kept)), day[kept]
-        clock = None if clock is None else clock.part(kept)
+        is_bar = np.ones(len(day), np.bool_)
+        is_bar[list(no_bars)] = False
+        cells, dates, day = cells.filter(pa.array(is_bar)), dates.filter(pa.array(is_bar)), day[is_bar]
+        clock = None if clock is None else clock.part(np.flatnonzero(is_bar))
     remarks = list(no_bars.values())
     if layout.wide:
         return replace(_side_by_side(cells, layout, form, member, declared, day, clock, dates), remarks=remarks)
