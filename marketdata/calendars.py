@@ -14,6 +14,8 @@ import numpy as np
 from marketdata.session_days import SessionDays
 from records import Days, date_of, day_number, exchange_of
 
+#: The library cannot build Tel Aviv's sessions before 2026 and lacks later holidays: no calendar is better than a wrong one.
+_WRONG: Final = frozenset({"XTAE"})
 #: Closing auctions and the delay of the provider's feed: a session's bar is final this long after its close.
 SETTLING: Final = dt.timedelta(minutes=30)
 
@@ -21,11 +23,13 @@ SETTLING: Final = dt.timedelta(minutes=30)
 def calendar_name(ticker: str) -> str | None:
     """The calendar of a ticker's exchange; None for an unknown suffix, an index, and a bare code, which name no exchange.
 
+    None for Tel Aviv as well, whose calendar is wrong.
+
     >>> [calendar_name(t) for t in ("AAPL", "BRK-B", "005930.KS", "EURUSD=X", "BTC-USD", "^FTSE", "600519")]
     ['XNYS', 'XNYS', 'XKRX', '24/5', '24/7', None, None]
     """
     exchange = exchange_of(ticker)
-    return None if exchange is None else exchange.calendar
+    return None if exchange is None or exchange.calendar in _WRONG else exchange.calendar
 
 
 def sessions(ticker: str, first: dt.date, last: dt.date) -> Days | None:
@@ -54,14 +58,14 @@ def sessions_since(ticker: str, earlier: dt.date, later: dt.date, *, enough: int
     A count of weekdays that is not above `enough` is returned as it is: the calendar, which takes a second to load, could
     only lower it.
     """
-    exchange = exchange_of(ticker)
-    if exchange is not None and exchange.calendar == "24/7":
+    name = calendar_name(ticker)
+    if name == "24/7":
         return max(0, (later - earlier).days)
     # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
     weekdays = int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
-    if exchange is None or weekdays <= enough:
+    if name is None or weekdays <= enough:
         return weekdays
-    known = _session_days.of(exchange.calendar)
+    known = _session_days.of(name)
     first, last = day_number(earlier), day_number(later)
     if not len(known) or first < known[0] or last > known[-1]:
         return weekdays

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from broker.local.base import LocalBroker
 from broker.local.start import HOW_TO_GET_ONE, local_broker
 from errors import BrokerError
 from settings import load_settings
@@ -36,3 +37,13 @@ def cluster(bootstrap: str, tmp_path: Path) -> Iterator[Cluster]:
     """A cluster with its own prefix; its processes end with the test."""
     with Cluster(bootstrap=bootstrap, folder=tmp_path, prefix=f"t{uuid4().hex[:8]}-") as made:
         yield made
+
+
+@pytest.fixture
+def own_broker(cluster: Cluster) -> Iterator[LocalBroker]:
+    """A broker of the test's own, which it may kill; the workers of `cluster` use it."""
+    with local_broker(load_settings()) as (address, started):
+        if started is None:
+            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
+        cluster.values["KAFKA_BOOTSTRAP"] = address
+        yield started

@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from marketdata.calendars import sessions_since, surplus_bars
+from marketdata.calendars import is_finished, missing_sessions, sessions_since, surplus_bars
 from optimizer.caveats import mixed_units
 from records import day_numbers, exchange_of, periods_per_year, series_doubt
 
@@ -47,6 +47,15 @@ def test_holidays_make_nothing_stale():
     assert sessions_since("600519", before, after) == 7
     assert sessions_since("BTC-USD", before, after) == 11
     assert sessions_since("AAPL", before, after, enough=7) == 7
+
+
+def test_tel_aviv_has_no_calendar_because_the_librarys_is_wrong():
+    """It cannot be built from its beginning, and from 2026 on it has no holidays of autumn. Weekdays count instead."""
+    assert sessions_since("TEVA.TA", dt.date(2026, 9, 1), dt.date(2026, 10, 1)) == 22
+    days = day_numbers([dt.date(2026, 1, 4), dt.date(2026, 1, 6), dt.date(2026, 1, 9)])
+    assert len(missing_sessions("TEVA.TA", days)) == len(surplus_bars("TEVA.TA", days)) == 0
+    assert is_finished("TEVA.TA", dt.date(2026, 1, 6), dt.datetime(2026, 1, 8, tzinfo=dt.UTC))
+    assert exchange_of("TEVA.TA").currency == "ILA"
 
 
 def test_bars_on_days_without_a_session():

@@ -12,10 +12,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from broker.local.start import local_broker
+from broker.local.base import LocalBroker
 from broker.topics import partition_of
 from records import BarBatch
-from settings import load_settings
 from state.readers import ForecastReader
 from tests import proc
 from tests.conftest import ROOT
@@ -116,22 +115,20 @@ def await_forecast(cluster: Cluster, tickers: Sequence[str], expected: Expected)
         until(lambda: any(row.as_of == last and row.ticker in tickers for row in reader.all()), cluster.logs)
 
 
-def test_the_broker_killed_and_away_for_a_minute(cluster: Cluster, bars: list[BarBatch], expected: Expected) -> None:
-    with local_broker(load_settings()) as (bootstrap, broker):
-        if broker is None:
-            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
-        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
-        worker = cluster.start()
-        cluster.publish(bars[: len(bars) // 2])
-        cluster.await_bars(TICKERS * 100)
-        broker.kill()
-        time.sleep(60)
-        broker.start()
-        cluster.publish(bars[len(bars) // 2 :])
-        cluster.await_expected(expected)
-        assert worker.process.poll() is None
-        assert worker.log.stat().st_size < 200_000
-        assert worker.stop() == 0
+def test_the_broker_killed_and_away_for_a_minute(
+    cluster: Cluster, own_broker: LocalBroker, bars: list[BarBatch], expected: Expected
+) -> None:
+    worker = cluster.start()
+    cluster.publish(bars[: len(bars) // 2])
+    cluster.await_bars(TICKERS * 100)
+    own_broker.kill()
+    time.sleep(60)
+    own_broker.start()
+    cluster.publish(bars[len(bars) // 2 :])
+    cluster.await_expected(expected)
+    assert worker.process.poll() is None
+    assert worker.log.stat().st_size < 200_000
+    assert worker.stop() == 0
 
 
 def test_a_training_process_killed(cluster: Cluster, bars: list[BarBatch]) -> None:

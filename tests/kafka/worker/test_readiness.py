@@ -16,13 +16,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.group import group_view
-from broker.local.start import local_broker
+from broker.local.base import LocalBroker
 from broker.topics import BARS, topic_name
 from monitoring.exposition import PREFIX
 from monitoring.figures import WorkerFigures
 from monitoring.worker_metrics import WORKER_METRICS
 from records import BarBatch
-from settings import load_settings
 from tests.kafka.cluster import Cluster, Worker
 from tests.made.bars import made_bars
 from tests.waiting import until
@@ -120,17 +119,13 @@ def test_bars_that_are_late_and_a_pool_that_dies(cluster: Cluster) -> None:
     assert "training processes died" in (reasons(worker) or {})["pool_dies"]
 
 
-def test_a_broker_that_is_away(cluster: Cluster) -> None:
-    with local_broker(load_settings()) as (bootstrap, broker):
-        if broker is None:
-            pytest.skip("KAFKA_BOOTSTRAP names a broker that is not ours to kill; leave it unset")
-        cluster.values["KAFKA_BOOTSTRAP"] = bootstrap
-        worker = cluster.start("w1", **OLD_BARS)
-        until(lambda: (known := figures(worker)) and sum(each.is_own for each in known.partitions) == 4, cluster.logs)
-        broker.kill()
-        started = time.monotonic()
-        until(lambda: "broker_away" in (reasons(worker) or {}), cluster.logs)
-        print(f"broker away: red after {time.monotonic() - started:.0f} s")
-        broker.start()
-        until(lambda: reasons(worker) == {}, cluster.logs)
-        assert worker.stop() == 0
+def test_a_broker_that_is_away(cluster: Cluster, own_broker: LocalBroker) -> None:
+    worker = cluster.start("w1", **OLD_BARS)
+    until(lambda: (known := figures(worker)) and sum(each.is_own for each in known.partitions) == 4, cluster.logs)
+    own_broker.kill()
+    started = time.monotonic()
+    until(lambda: "broker_away" in (reasons(worker) or {}), cluster.logs)
+    print(f"broker away: red after {time.monotonic() - started:.0f} s")
+    own_broker.start()
+    until(lambda: reasons(worker) == {}, cluster.logs)
+    assert worker.stop() == 0
