@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,9 +17,10 @@ from producers.forms.declared import Declared
 from producers.forms.number_texts import NumberTexts
 from producers.forms.numbers import Sign
 from producers.forms.signs import decided, decimal_sign, may_be_grouped
-from records import Days, Floats
+from records import Days, Floats, day_number
 
 _ISO: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]00:00:00(\.0+)?)?$"
+_EARLIEST, _LATEST = day_number(dt.date(1600, 1, 1)), day_number(dt.date(2400, 1, 1))
 PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
 
 
@@ -118,5 +120,8 @@ def iso_days(column: pa.ChunkedArray) -> Days | None:
         days = pc.utf8_slice_codeunits(texts, 0, 10).cast(pa.date32())
     except pa.ArrowInvalid:  # as the thirtieth of February
         return None
-    found: Days = as_numpy(days.cast(pa.int32()), 0)[as_numpy(codes.indices, 0)]
+    distinct: Days = as_numpy(days.cast(pa.int32()), 0)
+    if len(distinct) and (distinct.min() < _EARLIEST or distinct.max() > _LATEST):
+        return None  # years of another calendar, or a mistake
+    found: Days = distinct[as_numpy(codes.indices, 0)]
     return found

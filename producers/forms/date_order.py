@@ -17,6 +17,7 @@ import numpy as np
 
 from errors import SourceError
 from producers.forms.counts import DateForm
+from producers.forms.date_texts import TAIWAN_ZERO
 from records import Days, day_number
 
 #: A match and the kind of its date: ymd, last (year last, or of two digits), dotted (the same with points), word.
@@ -33,8 +34,9 @@ _FEWEST_DATES: Final = 6
 #: Bars of each session are so many days apart, or fewer.
 _DAILY: Final = 3.0
 _SATURDAY: Final = 5
-#: Taiwan's exchange counts years from 1912: 113/01/31 is in 2024.
-_TAIWAN_ZERO: Final = 1911
+#: Thailand's Buddhist years, 2567 for 2024, and the years of Iran and of the Islamic calendar, 1403 and 1446.
+_BUDDHIST: Final = (range(2443, 2644), 543)
+_OF_ANOTHER: Final = range(1300, 1500)
 #: Years of two digits from here on are of the last century.
 _LAST_CENTURY: Final = 70
 
@@ -147,20 +149,48 @@ def _shown(match: re.Match[str], order: DateForm) -> str:
     return f"of the order {order}" if day is None else str(date_of_match(match, "last", order, {}))
 
 
-def date_of_match(match: re.Match[str], kind: str, order: DateForm, months: Mapping[str, int]) -> dt.date:
-    """The date under this order; `months` are the file's names of months. ValueError if it is none."""
+def year_zero(matches: Sequence[re.Match[str]], where: str) -> int:
+    """What the years of most dates have above ours: 543 of Buddhist years, else 0.
+
+    SourceError for years of a calendar with other months, and for dates with the day between year and month.
+    """
+    first = [match for match in matches if match["a"] is not None and len(match["a"]) == 4]
+    years = Counter(int(match["a"] if match in first else match["c"] or 0) for match in matches)
+    other = sum(count for year, count in years.items() if year in _OF_ANOTHER)
+    if 2 * other > len(matches):
+        raise SourceError(
+            f"{where}: {matches[0][0]!r} has a year of another calendar, as Iran's or the Islamic; write dates as 2024-01-31"
+        )
+    middle_is_day = [match for match in first if int(match["b"]) > _MONTHS >= int(match["c"])]
+    if len(middle_is_day) > max(ONE_OR_TWO, FEW_OTHERS * len(matches)) or (middle_is_day and _are_exchanged(first)):
+        raise SourceError(f"{where}: {middle_is_day[0][0]!r} has no month in its middle; write dates as 2024-01-31")
+    buddhist = sum(count for year, count in years.items() if year in _BUDDHIST[0])
+    return _BUDDHIST[1] if 2 * buddhist > len(matches) else 0
+
+
+def _are_exchanged(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether all are dates, in order, if the day stands between year and month."""
+    parts = [(int(match["a"]), int(match["c"]), int(match["b"])) for match in matches]
+    return all(month <= _MONTHS for _, month, _ in parts) and parts in (sorted(parts), sorted(parts, reverse=True))
+
+
+def date_of_match(match: re.Match[str], kind: str, order: DateForm, months: Mapping[str, int], *, zero: int = 0) -> dt.date:
+    """The date under this order; `months` are the file's names of months, `zero` is taken from years of four digits.
+
+    ValueError if it is none.
+    """
     if kind == "ymd":
         year = int(match["a"])
-        return dt.date(year + _TAIWAN_ZERO * (year < 1000), int(match["b"]), int(match["c"]))
+        return dt.date(year + TAIWAN_ZERO if year < 1000 else year - zero, int(match["b"]), int(match["c"]))
     if order is DateForm.YMD and kind == "last" and len(match["c"]) == 2:
-        return dt.date(_year(match["a"]), int(match["b"]), int(match["c"]))
+        return dt.date(_year(match["a"], zero), int(match["b"]), int(match["c"]))
     if kind == "word":
-        return dt.date(_year(match["c"]), months[match["word"]], int(match["a"]))
+        return dt.date(_year(match["c"], zero), months[match["word"]], int(match["a"]))
     first, second = int(match["a"]), int(match["b"])
     day, month = (second, first) if order is DateForm.MDY and kind == "last" else (first, second)
-    return dt.date(_year(match["c"]), month, day)
+    return dt.date(_year(match["c"], zero), month, day)
 
 
-def _year(text: str) -> int:
+def _year(text: str, zero: int) -> int:
     year = int(text)
-    return year if len(text) > 2 else year + (2000 if year < _LAST_CENTURY else 1900)
+    return year - zero if len(text) > 2 else year + (2000 if year < _LAST_CENTURY else 1900)

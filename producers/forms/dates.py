@@ -7,7 +7,6 @@ size.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -26,25 +25,21 @@ from producers.forms.counts import (
     counted,
     unit_of,
 )
-from producers.forms.date_order import FEW_OTHERS, ONE_OR_TWO, Part, date_of_match, of_one_kind, order_of
+from producers.forms.date_order import FEW_OTHERS, ONE_OR_TWO, Part, date_of_match, of_one_kind, order_of, year_zero
+from producers.forms.date_texts import normal, of_digits
 from producers.forms.months import is_month, months_of
 from records import day_number
 
-_EIGHT_DIGITS: Final = re.compile(r"\d{8}")
 #: Characters of the shortest date, `1/2/24`.
 _SHORTEST: Final = 6
 _TIME: Final = (
     r"(?:[\sT,]*(?P<hour>\d{1,2})[:h](?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
-    r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?|[T ]?(?P<packed>\d{6}))?"
+    r"\s*(?P<zone>Z|(?:UTC|GMT)?[+-]\d{2}:?\d{2}|(?:UTC|GMT)?[+-]\d{2}|UTC|GMT)?(?:\s*\[[\w/]+\]|\s+[A-Z]{2,4})?"
+    r"|[T ]?(?P<packed>\d{6})(?P<packed_zone>Z)?)?"
 )
 _WEEKDAY: Final = r"(?:[^\W\d_]{2,}\.?,?\s+)?"
-#: A weekday behind the date, and the Russian and the Polish word for year.
-_BEHIND: Final = re.compile(r"\s*\([^()\d]{1,10}\)$|,\s*(?:星期|周)?[一二三四五六日天]$|\s*г\.?$|\s+r\.?$")
-_OTHER_SIGNS: Final = re.compile(r"\d{4}[ _]\d{1,2}[ _]\d{1,2}|\d{1,2}[ _]\d{1,2}[ _]\d{4}")
-#: JSON of Microsoft's services.
-_OF_SERVICES: Final = re.compile(r"/Date\((\d+)\)/")
 _YEAR_FIRST: Final = re.compile(
-    rf"{_WEEKDAY}(?P<a>\d{{4}}|1\d{{2}}(?=[/年]))\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}",
+    rf"{_WEEKDAY}(?P<a>\d{{4}}|1\d{{2}}(?=[-/.年]))\s*[-/.年년]\s*(?P<b>\d{{1,2}})\s*[-/.月월]\s*(?P<c>\d{{1,2}})[日일.]?{_TIME}",
     re.IGNORECASE,
 )
 _PACKED: Final = re.compile(rf"(?P<a>(?:19|20)\d{{2}})(?P<b>\d{{2}})(?P<c>\d{{2}})(?:\.0)?{_TIME}", re.IGNORECASE)
@@ -69,7 +64,7 @@ def looks_like_a_date(text: str) -> bool:
     >>> [looks_like_a_date(t) for t in ("2024-01-02", "20240102", "1704153600", "2 Jan 2024", "600519", "close", "1.5")]
     [True, True, True, True, False, False, False]
     """
-    text = _normal(text)
+    text = normal(text)
     if len(text) < _SHORTEST or _parts(text) is not None:
         return len(text) >= _SHORTEST
     if not COUNT.fullmatch(text):
@@ -80,22 +75,15 @@ def looks_like_a_date(text: str) -> bool:
 
 def read_dates(texts: Sequence[str], *, declared: str | None, where: str, language: str | None = None) -> Instants:
     """All values by one form; `language` is that of their months' names. SourceError if two readings remain."""
-    normal = _day_first_digits([_normal(text) for text in texts])
-    parts = _without_remarks([_parts(text) for text in normal])
-    _check_months(normal, parts, where)
-    counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(normal, parts, strict=True)]
+    texts = of_digits([normal(text) for text in texts])
+    parts = _without_remarks([_parts(text) for text in texts])
+    _check_months(texts, parts, where)
+    counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(texts, parts, strict=True)]
     if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
-        plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in normal]
-        check_digits(normal, where)
+        plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in texts]
+        check_digits(texts, where)
         return counted(plain_counts, DateForm(declared) if declared else None, where)
     return _written(parts, DateForm(declared) if declared else None, language, where)
-
-
-def _day_first_digits(texts: list[str]) -> list[str]:
-    """`30012024` as `30-01-2024` where not all texts of eight digits have the year first."""
-    if not all(map(_EIGHT_DIGITS.fullmatch, texts)) or all(1 <= int(t[4:6]) <= 12 and t[:2] in ("19", "20") for t in texts):
-        return texts
-    return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
 
 
 def _without_remarks(parts: list[Part | None]) -> list[Part | None]:
@@ -114,15 +102,6 @@ def _check_months(texts: Sequence[str], parts: Sequence[Part | None], where: str
         raise SourceError(f"{where}: {unknown[0]!r} has a month's name that is not known; write dates as 2024-01-31")
 
 
-@lru_cache(maxsize=1 << 14)  # the files of a folder have the same dates
-def _normal(text: str) -> str:
-    text = " ".join(unicodedata.normalize("NFKC", text).replace("\u200f", "").strip().strip("\"'=#").split())
-    if (match := _OF_SERVICES.fullmatch(text)) is not None:
-        return match[1]
-    text = _BEHIND.sub("", text)
-    return re.sub("[ _]", "-", text) if _OTHER_SIGNS.fullmatch(text) else text
-
-
 @lru_cache(maxsize=1 << 14)
 def _parts(text: str) -> Part | None:
     """The match and which form it is: ymd, last (year last, undecided), dotted (day first), word."""
@@ -138,6 +117,7 @@ def _parts(text: str) -> Part | None:
 def _written(parts: Sequence[Part | None], declared: DateForm | None, language: str | None, where: str) -> Instants:
     parts = of_one_kind(parts, where)
     order = declared or order_of(parts, where)
+    zero = year_zero([match for match, _ in filter(None, parts)], where)
     # Beside other dates that end with the year, dates with points have the day first.
     is_mixed = declared is None and len({kind for _, kind in filter(None, parts)} & {"last", "dotted"}) == 2
     words = {match["word"] for match, kind in filter(None, parts) if kind == "word"}
@@ -153,12 +133,12 @@ def _written(parts: Sequence[Part | None], declared: DateForm | None, language: 
         match, kind = part
         try:
             kind_read = "last" if kind == "dotted" and not is_mixed else kind
-            day[row] = day_number(date_of_match(match, kind_read, order, months))
+            day[row] = day_number(date_of_match(match, kind_read, order, months, zero=zero))
         except ValueError:
             continue
         kinds["month by name" if kind == "word" else "year.month.day" if kind == "ymd" else str(order)] = None
         second[row] = _second(match)
-        zone = match["zone"]
+        zone = match["zone"] or match["packed_zone"]
         if zone is not None:
             zoned[row], offset[row] = True, _minutes(zone)
     return Instants(day, second, zoned, offset, " and ".join(kinds) or "no known form")
@@ -179,6 +159,7 @@ def _second(match: re.Match[str]) -> int:
 def _minutes(zone: str) -> int:
     if zone.upper() in ("Z", "UTC", "GMT"):
         return 0
-    digits = zone[1:].replace(":", "")
+    offset = zone.upper().removeprefix("UTC").removeprefix("GMT")
+    digits = offset[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
-    return -minutes if zone[0] == "-" else minutes
+    return -minutes if offset[0] == "-" else minutes

@@ -210,6 +210,13 @@ EXAMPLES: Final = (
         '  "low": [50.1, 49.5], "close": [50.3, 49.6], "volume": [3825044, 4086065]}]}}], "error": null}}\n',
     ),
     Example(
+        "Taipei: names of columns beside rows, years that begin in 1912",
+        "2330.TW.json",
+        '{"stat": "OK", "title": "113年01月 2330", "fields": ["日期", "成交股數", "開盤價", "最高價", "最低價", "收盤價"],\n'
+        ' "data": [["113/01/02", "27,997,826", "590.00", "593.00", "589.00", "593.00"],\n'
+        '          ["113/01/03", "37,106,763", "584.00", "585.00", "576.00", "578.00"]]}\n',
+    ),
+    Example(
         "A file in a ticker's folder, columns under names that are declared",
         "bars/IBM/2024.csv",
         "tag,von,bis_oben,bis_unten,ende,stueck\n2024-01-02,162.83,163.29,160.38,161.50,3825044\n2024-01-03,161.00,161.73,160.08,160.10,4086065\n",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from errors import SourceError
+from producers.forms.date_texts import may_be_digits
 from producers.forms.dates import looks_like_a_date
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.vocabulary import field_of
@@ -108,7 +109,7 @@ def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:
     column = next((at for at, cell in enumerate(rows[main]) if field_of(cell) == "date"), None)
     below = (at for at in range(main + 1, len(rows)) if sum(map(_is_number, rows[at])) >= _FEWEST_FIELDS + 1)
     dated = ((at, rows[at][column].strip()) for at in below if column is not None and column < len(rows[at]))
-    return next((at for at, cell in dated if _counts_days(cell) or looks_like_a_date(cell)), None)
+    return next((at for at, cell in dated if _counts_days(cell) or may_be_digits(cell) or looks_like_a_date(cell)), None)
 
 
 def _counts_days(cell: str) -> bool:

@@ -33,13 +33,13 @@ COLUMNS: Final[dict[str, str]] = {
         Åbning Åpning Åbningskurs | Openingskoers Opening | Otevření Otevírací Otevírací_cena | Nyitó Nyitóár | Avaus Avauskurssi
         Άνοιγμα | פתיחה שער_פתיחה | الافتتاح | เปิด ราคาเปิด | Mở_cửa Mở | Pembukaan | Deschidere Отв.""",
     "high": """
-        high highprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum hghpric hiprc dlyhigh high1 adjhigh adjustedhigh h
+        high highprice highestprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum hghpric hiprc dlyhigh high1 adjhigh adjustedhigh h
         Hoch Höchst Höchstkurs Tageshoch Höchster Tageshöchst | Haut Plus_haut +Haut Élevé | Máximo Máx. Maximo | Massimo Max | Máxima
         Preço_máximo | Najwyższy Maksimum Kurs_max Kurs_maksymalny | Макс. Максимум Максимальная_цена | 最高 最高价 高 最高價 高値 | 고가
         Yüksek En_yüksek | Högsta Högst Högstkurs | Højeste Høj | Høy Høyeste | Hoog Hoogste | Nejvyšší Maximální | Legmagasabb
         Ylin | Υψηλό Μέγιστο | גבוה שער_גבוה | الأعلى أعلى | สูงสุด ราคาสูงสุด | Cao Cao_nhất | Tertinggi | Maxim Висока""",
     "low": """
-        low lowprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum lwpric loprc dlylow low1 adjlow adjustedlow l
+        low lowprice lowestprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum lwpric loprc dlylow low1 adjlow adjustedlow l
         Tief Tiefst Tiefstkurs Tagestief Tiefster | Bas Plus_bas +Bas Faible | Mínimo Mín. Minimo | Min Minima | Mínima Preço_mínimo
         Najniższy Minimum Kurs_min Kurs_minimalny | Мин. Минимум Минимальная_цена | 最低 最低价 低 最低價 安値 | 저가 | Düşük En_düşük
         Lägsta Lägst Lägstkurs | Laveste Lav | Laag Laagste | Nejnižší Minimální | Legalacsonyabb | Alin | Χαμηλό Ελάχιστο
