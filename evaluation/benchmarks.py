@@ -55,12 +55,14 @@ def auto_arima_variances(windows: Sequence[Window], horizon: int) -> list[float]
     """
     if not windows:
         return []
-    series = [np.log(np.maximum(window.range_variance, LEAST_VARIANCE)).tolist() for window in windows]
+    # The first bar of a history has no close before it.
+    daily = [window.range_variance[np.isfinite(window.range_variance)] for window in windows]
+    series = [np.log(np.maximum(variance, LEAST_VARIANCE)).tolist() for variance in daily]
     found = []
-    for window, answer in zip(windows, auto_arima_fits(series, horizon), strict=True):
-        level = float(np.nanmean(window.log_return**2)) / float(np.mean(window.range_variance))
-        variance = level * answer["smearing"] * float(np.exp(answer["path"]).mean())
-        found.append(max(variance, LEAST_VARIANCE))
+    for window, variance, answer in zip(windows, daily, auto_arima_fits(series, horizon), strict=True):
+        level = float(np.nanmean(window.log_return**2)) / float(variance.mean())
+        expected = level * answer["smearing"] * float(np.exp(answer["path"]).mean())
+        found.append(max(expected, LEAST_VARIANCE))
     return found
 
 

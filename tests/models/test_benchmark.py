@@ -15,7 +15,7 @@ from tests.models.windows import simulated_window
 
 @pytest.fixture(autouse=True)
 def _few_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "timed_windows", lambda: [simulated_window(300, seed=k) for k in range(3)])
+    monkeypatch.setattr(training, "timed_windows", lambda: [simulated_window(300, seed=k, warm=0) for k in range(3)])
 
 
 def test_without_the_environment_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
