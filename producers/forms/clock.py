@@ -29,9 +29,12 @@ _EASTERN_MIDNIGHTS: Final = (15 * 3600, 16 * 3600)
 _OF_EAST: Final = "bars begin at a midnight of East Asia (15:00 or 16:00 UTC): each is of the next day, in which it ends"
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
+_SUNDAY_TO_THURSDAY: Final = frozenset({6, 0, 1, 2, 3})
+#: Doha, Kuwait, Cairo, Bahrain and Muscat: no calendar of these is known here, their weekdays are.
+_OF_SUNDAYS: Final = (".QA", ".KW", ".CA", ".BH", ".OM")
 #: Calendar → weekdays with sessions, if not Monday to Friday. Tel Aviv has changed from Sunday-Thursday to Monday-Friday.
 _WEEKDAYS: Final = {
-    "XSAU": frozenset({6, 0, 1, 2, 3}), "XTAE": frozenset({6, 0, 1, 2, 3, 4}),
+    "XSAU": _SUNDAY_TO_THURSDAY, "XTAE": frozenset({6, 0, 1, 2, 3, 4}),
     "24/7": frozenset(range(7)),
 }  # fmt: skip
 
@@ -69,7 +72,8 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
         # A coin's days are those of UTC, whatever its name looks like.
         return (_shifted(day, np.ones(len(day), np.bool_)), _OF_EAST) if _begin_in_east(clock) else (day, None)
     exchange = exchange_of(ticker)
-    weekdays = _MONDAY_TO_FRIDAY if exchange is None else _WEEKDAYS.get(exchange.calendar, _MONDAY_TO_FRIDAY)
+    usual = _SUNDAY_TO_THURSDAY if ticker.endswith(_OF_SUNDAYS) else _MONDAY_TO_FRIDAY
+    weekdays = usual if exchange is None else _WEEKDAYS.get(exchange.calendar, usual)
     zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
     if clock is not None and zone is not None and clock.utc.mean() > 0.5:
         local = _local(day, clock.second, zone)
@@ -82,10 +86,12 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
     if fault is None:
         return day, None
     if clock is not None:
-        local = _local(day, clock.second, zone) if zone is not None else _shifted(day, clock.second >= _DAY // 2)
-        if _fault(_by_weekday(local), weekdays) is None:
-            where = zone or "a zone east of Greenwich"
-            return local, f"dates a day early ({fault}), since they are midnights of {where} written in UTC: taken on its clock"
+        readings = {} if zone is None else {zone: _local(day, clock.second, zone)}
+        readings["a zone east of Greenwich"] = _shifted(day, clock.second >= _DAY // 2)
+        for where, local in readings.items():
+            if _fault(_by_weekday(local), weekdays) is None:
+                said = f"dates a day early ({fault}), since they are midnights of {where} written in UTC: taken on its clock"
+                return local, said
     raise SourceError(
         f"{ticker}: {fault}: the dates are a day off (midnight of another zone written in UTC?), or the exchange keeps other "
         f"weekdays; say which: --read-as days={'previous' if _is_late(counts) else 'next'} or --read-as days=written"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from typing import Final
 
 from producers.forms.containers import stem
@@ -14,7 +15,7 @@ _TOKENS: Final = re.compile(r"[\s_,]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
 _NUMBERS: Final = re.compile(r"(19|20)\d{2}([-.]?\d{2}){0,2}|\d{7,}|\d{1,2}([-.]\d{1,2}[-.](19|20)\d{2}.*)|(?i:part-\d+.*)")
 _PART_OF_DATE: Final = re.compile(r"\d{1,2}|(19|20)\d{2}")
 #: Data sets before a ticker: `WIKI-AAPL`.
-_BEFORE: Final = re.compile(r"(?i)^(wiki|eod|yahoo|nasdaq|nyse)-")
+_BEFORE: Final = re.compile(r"(?i)^(wiki|eod|yahoo|nasdaq|nyse|ohlcv?|prices?|daily|stock)-")
 #: Letters alone that are more than these are a word and no symbol.
 _LONGEST_WORD: Final = 13
 #: MetaTrader 4 puts the minutes of a bar behind the symbol: `EURUSD1440`.
@@ -29,7 +30,7 @@ _OF_DIGITS: Final = (".KS", ".KQ", ".T", ".HK", ".SS", ".SZ", ".BJ", ".TW", ".TW
 _WORDS_TOO: Final = frozenset({"ALL", "D", "TXT", "DAY", "COIN"})
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
 _TAIL: Final = re.compile(
-    r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted|last)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
+    r"(?i)[-.](1d|d1|daily|1440|day|eod|hist|historical|history|prices|adjusted|last|\d{1,2}y|nasdaq|nyse)([-.].*)?$|-(19|20)\d{2}(-\d{2}){0,2}$"
 )
 _MARKETS: Final = frozenset(["us", "uk", "de", "jp", "hk", "hu", "pl", "f", "c", "b", "m", "i"])
 
@@ -46,7 +47,7 @@ def ticker_of_name(name: str) -> str | None:
     >>> [ticker_of_name(n) for n in ("KRX_005930.csv", "NASDAQ_AAPL, 1D_3f2a1.csv", "fx_daily_EUR_USD.csv")]
     ['005930.KS', 'AAPL', 'EURUSD=X']
     """
-    text = stem(name).strip()
+    text = urllib.parse.unquote(stem(name)).strip()
     if text in _WORDS_TOO:
         return text
     if (chart := _OF_CHARTS.fullmatch(text)) is not None:
@@ -59,12 +60,12 @@ def ticker_of_name(name: str) -> str | None:
     pair = canonical_ticker(_TAIL.sub("", text))
     if "_" in text and "_" not in pair and is_ticker(pair):
         return pair  # `BTC_USDT-1d`
-    words = [word for word in _TOKENS.split(text) if word]
+    words = [word for word in _TOKENS.split(text) if any(map(str.isalnum, word))]
     left = [word for word in words if not _is_noise(word)]
     if len(left) == 2 and left[1].isdigit() and (listed := canonical_ticker(":".join(left))).endswith(_OF_DIGITS):
         left = [listed]
     left = [
-        word for word in left if not re.fullmatch(r"\d{1,2}|\d{6}|\d{4}-\d{1,2}", word)
+        word for word in left if not re.fullmatch(r"\d{1,2}[YyMmWwDd]?|\d{6}|\d{4}-\d{1,2}", word)
     ] or left  # of dates, beside a symbol
     if len(left) > 1 and len({canonical_ticker(word) for word in left}) == 1:
         left = left[:1]

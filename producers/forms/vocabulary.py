@@ -53,7 +53,7 @@ COLUMNS: Final[dict[str, str]] = {
         Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
         Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
     "volume": """
-        quantidade volume vol tradingvolume volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
+        quantidade volume vol tradingvolume volumeinmillions volumeinthousands volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
         trvolume tradevolume accumulatedvolume volumetraded qty quantity ttltrdqnty volumefrom basevolume ttltradgvol tottrdqty dnshrtrd acvoluns cvol adjvolume tickvol tickvolume v
         Stücke Stuecke Umsatz_Stück Umsatz_in_Stück Volumen Stück | Volumes Nombre_de_titres | Volumen_títulos Títulos | Quantità Volumi
         Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 总手 出来高 売買高 | 거래량 | Hacim Hac. Miktar
@@ -93,7 +93,7 @@ _NAME_WORDS: Final = """
     dane notowania binance coinbase kraken bitstamp bitfinex gemini yahoo yfinance stooq nasdaq nyse coin crypto my the of
     and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles downloads tradingview bloomberg investing output input temp tmp documents desktop archive backup klines
     kline values dly 1day 1min adjsplitdiv adjsplit candlestick bid ask coinmarketcap investing.com
-    fx forex dat ascii wkn historic currency mid unadj orig
+    fx forex yf kopie kopia copia copie kopi dat ascii wkn historic currency mid unadj orig
     macrotrends barchart bitfinex oanda tvc amex historicalprices historicalquotes com price-history stock-price
 """
 NAME_WORDS: Final = frozenset(_NAME_WORDS.split())
@@ -149,25 +149,40 @@ def rank(ours: str, name: str) -> int:
 
 
 def _spellings(name: str) -> tuple[str, ...]:
+    if name.count(",") == 1 and volume_unit(name) != 1.0:
+        name = name.partition(",")[0]  # `Объем, тыс. шт`
     spellings = plain(name, units=True), plain(name), _MARKS.sub("", plain(name))
     words = name.split()
     # Yahoo's page explains its closes in the header: `Schluss Schlusskurs bereinigt um Splits.`
     return (*spellings, plain(words[0])) if len(words) >= _EXPLAINED and "split" in name.casefold() else spellings
 
 
-#: Units in the name of a volume's column → its factor, in shares.
+#: Units in the name of a volume's column, in brackets, behind a comma or after `in` → its factor, in shares. Shares, coins and currencies
+#: have none.
 _VOLUME_UNITS: Final = (
-    (re.compile(r"[(（\[]\s*(百万|million|millions|mio|mln|mn|m)\b", re.IGNORECASE), 1e6),
-    (re.compile(r"(万股|萬股|万手)"), 1e4),
-    (re.compile(r"(千株|千股|張|张|\bthousands?\b|in '?(1[,.]?)?000s?|\(\'?000s?\)|\btsd\b|тыс)", re.IGNORECASE), 1e3),
-    (re.compile(r"([(（\[]\s*(手|lots?)\s*[)）\]]|^总手)", re.IGNORECASE), 1e2),
+    ("百万|백만|million|millions|mio|mill|mln|mn|mm|m|万手|萬手", 1e6),
+    ("crore|crores|cr", 1e7),
+    ("lac|lacs|lakh|lakhs|千手", 1e5),
+    ("万股|萬股|万株|만주|万|萬", 1e4),
+    (
+        "千株|千股|천주|천|千|張|张|thousand|thousands|tsd|tausend|тыс|k|x ?1[,.]?000|'?0[,.]?000s?|'?1[,.]?000s?|'?000'?s?|總手(?=千)",
+        1e3,
+    ),
+    ("百股|百株|手|lot|lots|hundred|hundreds|'?00s?", 1e2),
 )
+_UNIT: Final = tuple(
+    (re.compile(rf"(?:[(（\[【,_]\s*|\bin )(?:in |of |shares? in |x ?)?(?:{words})(?![^\W\d_]*\w)", re.IGNORECASE), factor)
+    for words, factor in _VOLUME_UNITS
+)
+_LOTS: Final = re.compile(r"^总手$|^总手数$")
 
 
 def volume_unit(name: str) -> float:
     """Shares a unit of a volume's column, by its name; 1 if it names none.
 
-    >>> [volume_unit(name) for name in ("成交量(手)", "Volume (thousands)", "Volume (BTC)", "Volume")]
-    [100.0, 1000.0, 1.0, 1.0]
+    >>> [volume_unit(name) for name in ("成交量(手)", "Volume (thousands)", "Volume (mm)", "Объем, тыс. шт", "Volume (BTC)", "Volume")]
+    [100.0, 1000.0, 1000000.0, 1000.0, 1.0, 1.0]
     """
-    return next((factor for pattern, factor in _VOLUME_UNITS if pattern.search(name)), 1.0)
+    if _LOTS.match(name.strip()):
+        return 1e2
+    return next((factor for pattern, factor in _UNIT if pattern.search(name)), 1.0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import zoneinfo
+
 import pytest
 
 from errors import SourceError
@@ -144,3 +147,43 @@ def test_endings_of_charting_programs(tmp_path, ending):
 )  # fmt: skip
 def test_names_of_data_sets(tmp_path, header, row):
     assert read(put(tmp_path / "x.csv", csv(header, map(row, BARS.rows())))).bars == {"2330": as_read(BARS)}
+
+
+UNITS = {
+    "Volume (mm)": 1e6, "Volume in Millions": 1e6, "거래량(백만)": 1e6, "成交量(万手)": 1e6, "Volume (Lacs)": 1e5, "成交量(万股)": 1e4,
+    "Vol (K)": 1e3, "Volume (x1000)": 1e3, "Volume_000": 1e3, "거래량(천주)": 1e3, "出来高(千株)": 1e3, "Объем, тыс. шт": 1e3, "Volume (in thousands)": 1e3,
+    "成交量(百股)": 1e2, "Volume (lots)": 1e2, "成交量(手)": 1e2, "Volume (BTC)": 1.0, "거래량(주)": 1.0, "成交量(股)": 1.0, "Volume (shares)": 1.0, "Volume (MATIC)": 1.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_units_in_the_name_of_the_volumes(tmp_path, name):
+    """A unit that was not known left volumes a thousandth of what they were."""
+    header = f'Date,Open,High,Low,Close,"{name}"'
+    rows = [(*row[:5], f"{row[5] / UNITS[name]:.9f}") for row in BARS.rows()]
+    found = read(put(tmp_path / "KO.csv", csv(header, rows))).bars["KO"]
+    assert [bar[5] for bar in found] == pytest.approx(BARS.volume)
+
+
+@pytest.mark.parametrize(
+    ("name", "ticker"),
+    [("AAPL_1Y", "AAPL"), ("AAPL.5y", "AAPL"), ("AAPL.NASDAQ", "AAPL"), ("ohlcv-AAPL", "AAPL"), ("AAPL - Kopie", "AAPL"), ("%5EGSPC", "^GSPC"),
+     ("Bitcoin Historical Data - Investing.com", "BITCOIN")],
+)  # fmt: skip
+def test_words_around_a_ticker_in_files_names(tmp_path, name, ticker):
+    assert read(put(tmp_path / f"{name}.csv", plain(BARS))).bars == {ticker: as_read(BARS)}
+
+
+@pytest.mark.parametrize("ticker", ["QNBK.QA", "NBK.KW", "COMI.CA", "2222.SR"])
+def test_weeks_from_sunday_to_thursday(tmp_path, ticker):
+    bars = [row for row in walk(seven=True, bars=300).rows() if row[0].weekday() not in {4, 5}]
+    found = read(put(tmp_path / f"{ticker}.csv", csv(HEADER, bars)))
+    assert [bar[0] for bar in found.bars[ticker]] == [str(row[0]) for row in bars]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo"])
+def test_midnights_of_the_east_under_a_ticker_without_an_exchange(tmp_path, zone):
+    rows = [(int(dt.datetime.combine(r[0], dt.time(), zoneinfo.ZoneInfo(zone)).timestamp()), *r[1:]) for r in BARS.rows()]
+    found = read(put(tmp_path / "SAP.csv", csv(HEADER, rows)))
+    assert found.bars == {"SAP": as_read(BARS)}
+    assert "dates a day early" in found.said
