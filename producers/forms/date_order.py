@@ -66,7 +66,7 @@ def order_of(parts: Sequence[Part | None], where: str) -> DateForm:
     dotted = [match for match, kind in filter(None, parts) if kind == "dotted"]
     if not undecided:
         return _order_with_points(dotted, where)
-    if len(undecided[0]["c"]) == 2:
+    if len(undecided[0]["c"]) <= 2:
         return _order_of_short_years(undecided, (DateForm.DMY, DateForm.MDY, DateForm.YMD), where)
     day_first = next((m for m in undecided if int(m["a"]) > _MONTHS), None)
     month_first = next((m for m in undecided if int(m["b"]) > _MONTHS), None)
@@ -182,7 +182,7 @@ def date_of_match(match: re.Match[str], kind: str, order: DateForm, months: Mapp
     if kind == "ymd":
         year = int(match["a"])
         return dt.date(year + TAIWAN_ZERO if year < 1000 else year - zero, int(match["b"]), int(match["c"]))
-    if order is DateForm.YMD and kind == "last" and len(match["c"]) == 2:
+    if order is DateForm.YMD and kind == "last" and len(match["c"]) <= 2:
         return dt.date(_year(match["a"], zero), int(match["b"]), int(match["c"]))
     if kind == "word":
         return dt.date(_year(match["c"], zero), months[match["word"]], int(match["a"]))
@@ -192,5 +192,7 @@ def date_of_match(match: re.Match[str], kind: str, order: DateForm, months: Mapp
 
 
 def _year(text: str, zero: int) -> int:
+    if len(text) < 2:
+        raise ValueError(f"{text} is no year")
     year = int(text)
     return year - zero if len(text) > 2 else year + (2000 if year < _LAST_CENTURY else 1900)

@@ -44,7 +44,7 @@ _YEAR_FIRST: Final = re.compile(
 )
 _PACKED: Final = re.compile(rf"(?P<a>(?:19|20)\d{{2}})(?P<b>\d{{2}})(?P<c>\d{{2}})(?:\.0)?{_TIME}", re.IGNORECASE)
 _YEAR_LAST: Final = re.compile(
-    rf"{_WEEKDAY}(?P<a>\d{{1,2}})\s*(?P<sign>[-/.])\s*(?P<b>\d{{1,2}})\s*[-/.]\s*(?P<c>\d{{4}}|\d{{2}})\.?{_TIME}",
+    rf"{_WEEKDAY}(?P<a>\d{{1,2}})\s*(?P<sign>[-/.])\s*(?P<b>\d{{1,2}})\s*[-/.]\s*(?P<c>\d{{4}}|\d{{1,2}})\.?{_TIME}",
     re.IGNORECASE,
 )
 _DAY_MONTH: Final = re.compile(

@@ -44,6 +44,7 @@ _LEAN_UNIT: Final = 1e4
 _STEADY: Final = 0.02
 _FEWEST_BARS: Final = 10
 _FEWEST_TRADED: Final = 3
+_ADJUSTED: Final = float(np.log10(2.0))
 _NEEDED: Final = (
     "add a header row, as date,open,high,low,close,volume, or name the columns: "
     "--read-as 'date=column 1' --read-as 'open=column 2' …"
@@ -170,14 +171,9 @@ def _money_fault(volume: Floats, behind: Floats, values: Mapping[str, Floats]) -
     """Why the column behind the close may be money, and the next column the volume: it is the price times that, in any unit."""
     price = np.sqrt(values["high"] * values["low"])
     money_first, volume_first = _as_money(volume, behind, price), _as_money(behind, volume, price)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        paid = volume / behind
-    is_paid = bool(((paid > 0.5 * values["low"]) & (paid < 2.0 * values["high"])).all())
-    if money_first is None and not is_paid:
-        return None
-    if volume_first is not None and (money_first is None or 2.0 * volume_first[0] < money_first[0]):
+    if money_first is None or (volume_first is not None and 2.0 * volume_first[0] < money_first[0]):
         return None  # the price moves, and the next column moves with it
-    unit = 1.0 if money_first is None else money_first[1]
+    unit = 10.0 ** round(money_first[1])
     return (
         f"the column behind the close may be the volume, or money and the next the volume: it is the next times the price"
         f"{'' if unit == 1.0 else f' times {unit:g}'}"
@@ -185,19 +181,18 @@ def _money_fault(volume: Floats, behind: Floats, values: Mapping[str, Floats]) -
 
 
 def _as_money(money: Floats, volume: Floats, price: Floats) -> tuple[float, float] | None:
-    """How far, in logarithms, a column is from the price times another in a unit of a power of ten, and the unit.
+    """How far, in logarithms, a column is from the price times another in one unit, and the power of ten of that unit.
 
-    None if it is something else.
+    None if it is something else. In the unit 1 prices may be adjusted, up to twice the price that was paid.
     """
     traded = (money > 0) & (volume > 0) & (price > 0)
-    if int(traded.sum()) < max(_FEWEST_TRADED, len(price) // 2):
+    if 2 * int(traded.sum()) < max(1, len(price)):
         return None
     unit = np.log10(money[traded] / (volume[traded] * price[traded]))
     centre = float(np.median(unit))
     spread = float(np.median(np.abs(unit - centre)))
-    if spread > _STEADY or abs(centre - round(centre)) > _STEADY:
-        return None
-    return spread, 10.0 ** round(centre)
+    is_unit = len(unit) >= _FEWEST_TRADED and abs(centre - round(centre)) <= _STEADY
+    return (spread, centre) if spread <= _STEADY and (is_unit or abs(centre) <= _ADJUSTED) else None
 
 
 def _is_price(column: Floats, close: Floats) -> bool:

@@ -33,7 +33,9 @@ def refused(path) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("form", ["%d.%m.%y", "%y.%m.%d", "%d.%m.%y.", "%y. %m. %d.", "%d.%m.%y 00:00"])
+@pytest.mark.parametrize(
+    "form", ["%d.%m.%y", "%y.%m.%d", "%d.%m.%y.", "%y. %m. %d.", "%y.%-m.%-d", "%-d.%-m.%y", "%d.%m.%y 00:00"]
+)
 @pytest.mark.parametrize(
     "bars", [YEAR, month_of(YEAR, 2024, 10), month_of(YEAR, 2025, 2)], ids=["a year", "October", "February"]
 )

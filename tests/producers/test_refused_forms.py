@@ -67,7 +67,7 @@ def test_what_would_be_other_bars(tmp_path, name, content, says):
     assert re.search(says, refused(put(tmp_path / "A.csv", content))), name
 
 
-@pytest.mark.parametrize("form", ["%m/%d/%y", "%d/%m/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d"])
+@pytest.mark.parametrize("form", ["%y/%-m/%-d", "%-m/%-d/%y", "%m/%d/%y", "%d/%m/%y", "%y/%m/%d", "%d-%m-%y", "%y-%m-%d"])
 def test_years_of_two_digits_are_decided_by_all_dates(tmp_path, form):
     rows = [(f"{r[0]:{form}}", *r[1:]) for r in SHORT_YEARS.rows()]
     assert read(put(tmp_path / "A.csv", csv(HEADER, rows))).bars == {"A": as_read(SHORT_YEARS)}
@@ -217,6 +217,11 @@ def test_money_before_the_volume_is_found_in_any_unit(tmp_path, start, unit, dig
     assert "may be the volume, or money and the next the volume" in message
     found = read(put(tmp_path / "A.csv", _with_money(bars, unit, digits=digits, money_first=False)))
     assert found.bars == {"A": as_read(bars)}
+
+
+def test_trades_behind_the_volume_are_no_volume(tmp_path):
+    rows = [(*row[:5], row[5], row[5] // (80 + 7 * at % 40)) for at, row in enumerate(WALK.rows())]
+    assert read(put(tmp_path / "A.csv", csv("", rows).lstrip())).bars == {"A": as_read(WALK)}
 
 
 def test_a_file_without_a_header_row_needs_dates_that_say_which_bar_is_first(tmp_path):
