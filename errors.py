@@ -6,6 +6,7 @@
     ├── SettingsError              a setting is missing, has a wrong type, or is out of range
     ├── DataError                  data from outside cannot be used
     │   ├── SourceError            a whole file, provider's answer, or group of tickers
+    │   │   └── SourceRequestError the options or tickers that name it cannot be
     │   ├── MessageError           one message on a topic
     │   └── SchemaError            a record with a schema version that this code does not know
     ├── StateError                 stored data cannot be used
@@ -33,6 +34,7 @@ A message says what happened, for which ticker, and what to do. Commands print i
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import Self
 
@@ -55,6 +57,12 @@ class DataError(ForecastingError):
 
 class SourceError(DataError):
     """A whole file, provider's answer, or group of tickers cannot be used."""
+
+
+class SourceRequestError(SourceError):
+    """The options or tickers that name a source cannot be: none of its data was looked at."""
+
+    exit_code = 2
 
 
 class MessageError(DataError):
@@ -87,7 +95,16 @@ class StateWriteError(StateError):
     @classmethod
     def at(cls, path: Path, error: OSError) -> Self:
         """The error of a file or folder that cannot be written, with the advice what to do."""
-        return cls(f"{path}: cannot be written ({error.strerror}); free some space or correct the permissions")
+        return cls(f"{path}: cannot be written ({error.strerror}); {write_remedy(error)}")
+
+
+def write_remedy(error: OSError, otherwise: str = "free some space or correct the permissions") -> str:
+    """What to do where a file or folder cannot be written."""
+    if error.errno in {errno.ENOTDIR, errno.EEXIST}:
+        return "a file stands where a folder is needed: name another folder"
+    if error.errno == errno.EISDIR:
+        return "a folder stands where a file is needed: remove it, or name another file"
+    return otherwise
 
 
 class StateRebuiltError(StateError):

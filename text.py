@@ -1,8 +1,13 @@
-"""Lists in one line of text: commas in settings and options, and shortened lists in messages."""
+"""Text of messages: lists in one line, and reasons that differ in their data alone, counted together."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_FIGURE: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?(?!\w)")
 
 
 def comma_list(text: str) -> list[str]:
@@ -23,3 +28,51 @@ def shortened(items: Iterable[object], limit: int = 5) -> str:
     shown = [str(item) for item in items]
     more = len(shown) - limit
     return ", ".join(shown[:limit]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def without_data(reason: str, ticker: str) -> str:
+    """A reason without the dates, figures and ticker in it, so that like reasons are counted together.
+
+    >>> without_data("A: 2 bars of 2024-01-02 with other values; none is taken", "A")
+    'TICKER: N bars of DATE with other values; none is taken'
+    """
+    named = re.compile(rf"(?<![\w.]){re.escape(ticker)}(?![\w.])") if ticker else None
+    reason = _DATE.sub("DATE", reason if named is None else named.sub("TICKER", reason))
+    return _FIGURE.sub("N", reason)
+
+
+class ReasonGroup(NamedTuple):
+    """A reason as it was first given, how often it or the like of it was given, and for which tickers."""
+
+    reason: str
+    times: int
+    tickers: tuple[str, ...]
+    is_one: bool
+
+    def line(self) -> str:
+        """The group as text."""
+        repeated = f"{self.times:,} of " if self.times > len(self.tickers) else ""
+        alike = "" if self.is_one else ", and the like"
+        return f"{repeated}{shortened(self.tickers)}: {self.reason}{alike}"
+
+
+def grouped_reasons(given: Iterable[tuple[str, str]]) -> list[ReasonGroup]:
+    """Pairs of a ticker and a reason as groups, the largest first: reasons that differ in data alone are one group.
+
+    >>> given = [("A", "9 bars, 504 needed"), ("B", "7 bars, 504 needed"), ("C", "no date")]
+    >>> [group.line() for group in grouped_reasons(given)]
+    ['A, B: 9 bars, 504 needed, and the like', 'C: no date']
+    """
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for ticker, reason in given:
+        groups.setdefault(without_data(reason, ticker), []).append((ticker, reason))
+    found = [
+        ReasonGroup(
+            members[0][1],
+            len(members),
+            tuple(dict.fromkeys(ticker for ticker, _ in members)),
+            len({reason for _, reason in members}) == 1,
+        )
+        for members in groups.values()
+    ]
+    return sorted(found, key=lambda group: -group.times)

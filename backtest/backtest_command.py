@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from commands import startup
 from commands.console import load_settings
+from commands.paths import NamedPath, OutputPath, writing_to
+from producers.options import read_as_option
 from text import comma_list
+
+if TYPE_CHECKING:
+    from producers.forms.declared import Declared
 
 
 @click.command()
-@click.option("--path", type=click.Path(path_type=Path), help="Bars: Parquet, CSV, or a folder of them.")
-@click.option("--state", type=click.Path(path_type=Path), help="Folder of a state whose bars are used, instead of --path.")
+@click.option("--path", type=NamedPath(), help="Bars: Parquet, CSV, or a folder of them.")
+@read_as_option
+@click.option("--state", type=NamedPath(), help="Folder of a state whose bars are used, instead of --path.")
 @click.option("--sample", is_flag=True, help="Use the sample bars, instead of --path.")
 @click.option("--tickers", help="Comma-separated; default all.")
-@click.option("--members", type=click.Path(path_type=Path), help="CSV of members by date: ticker, from, to.")
-@click.option("--delistings", type=click.Path(path_type=Path), help="CSV of delisted tickers' last returns: ticker, return.")
+@click.option("--members", type=NamedPath(), help="CSV of members by date: ticker, from, to.")
+@click.option("--delistings", type=NamedPath(), help="CSV of delisted tickers' last returns: ticker, return.")
 @click.option("--benchmark", help="A ticker that is bought with the first fill and held.")
-@click.option(
-    "--forecasts", type=click.Path(path_type=Path), help="Forecasts by `models evaluate --out`; made here if left out."
-)
+@click.option("--forecasts", type=NamedPath(), help="Forecasts by `models evaluate --out`; made here if left out.")
 @click.option("--universes", type=click.IntRange(min=1), default=1, show_default=True, help="Random draws of tickers; 1: all.")
 @click.option("--size", type=click.IntRange(min=2), default=30, show_default=True, help="Tickers of a random draw.")
 @click.option("--phases", type=click.IntRange(1, 21), default=1, show_default=True, help="Start days in a holding period.")
@@ -34,9 +39,10 @@ from text import comma_list
 @click.option("--models", help="Candidates for forecasts made here, comma-separated; MODELS, or all, if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random universes and the bootstrap.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="Folder of what is written.")
+@click.option("--out", type=OutputPath(is_folder=True), required=True, help="Folder of what is written.")
 def backtest(
     path: Path | None,
+    declared: Declared,
     state: Path | None,
     sample: bool,
     tickers: str | None,
@@ -76,6 +82,7 @@ def backtest(
     from backtest.strategies import DEFAULT_STRATEGIES, STRATEGIES
     from backtest.walk import Plan, random_universes, walk
     from evaluation.report import write_forecasts
+    from evaluation.untrained import untrained_lines
     from records import canonical_ticker
 
     startup.loaded()
@@ -83,7 +90,9 @@ def backtest(
         raise click.UsageError("name the bars by one of --path, --state and --sample")
     if find_spec("matplotlib") is None:
         raise click.UsageError("the page's pictures need matplotlib: pip install -r requirements-dev.lock")
-    chosen = tuple(comma_list(strategies)) if strategies else DEFAULT_STRATEGIES
+    chosen = DEFAULT_STRATEGIES if strategies is None else tuple(comma_list(strategies))
+    if not chosen:
+        raise click.UsageError(f"--strategies names none; there are {', '.join(STRATEGIES)}")
     for name in chosen:
         if name not in STRATEGIES:
             raise click.UsageError(f"there is no strategy {name!r}; there are {', '.join(STRATEGIES)}")
@@ -91,10 +100,11 @@ def backtest(
     wanted = None if tickers is None else [canonical_ticker(name) for name in comma_list(tickers)]
     compared = None if benchmark is None else canonical_ticker(benchmark)
     read = None if wanted is None else [*wanted, *([compared] if compared else [])]
-    bars = state_bars(settings.state_dir, read) if state is not None else read_bars(path, read)
+    bars = state_bars(settings.state_dir, read) if state is not None else read_bars(path, read, declared)
     if compared is not None and compared not in bars:
         raise click.UsageError(f"there is no bar of the benchmark {compared}: name a ticker of the file, or leave it out")
-    market = Market.of(bars, read_members(members) if members else None, read_delistings(delistings) if delistings else None)
+    membership = None if members is None else read_members(members, bars)
+    market = Market.of(bars, membership, read_delistings(delistings) if delistings else None)
     pool = tuple(t for t in market.tickers if t != compared or (wanted is not None and t in wanted))
     if forecasts is not None:
         table = read_forecasts(forecasts)
@@ -102,6 +112,8 @@ def backtest(
     else:
         rows = phases_of(market, settings.minimum_bars, settings.horizon, phases, delay)
         table = make_forecasts({t: bars[t] for t in pool}, [int(market.day[row]) for row in rows], settings)
+        for line in untrained_lines(list(all_rows(table))):
+            click.echo(line, err=True)
     plan = Plan(
         random_universes(pool, universes, size, seed),
         tuple(tuple(rows[phase::phases]) for phase in range(phases)),
@@ -111,12 +123,13 @@ def backtest(
     )
     outcome = walk(market, table, plan, settings.jobs)
     report = report_of(market, outcome, plan, assumptions_of(market, outcome, plan, table, size, seed), seed)
-    out.mkdir(parents=True, exist_ok=True)
-    if forecasts is None:
-        write_forecasts(list(all_rows(table)), out / "forecasts.parquet")
-    write_results(market, outcome.runs, out / "results.parquet")
-    (out / "figures.json").write_text(json.dumps(as_json(market, report, plan), allow_nan=False), encoding="utf-8")
-    title = f"Backtest on {'the sample bars' if sample else (path or settings.state_dir).stem}"
-    (out / "backtest.html").write_text(page(market, report, plan, title), encoding="utf-8")
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        if forecasts is None:
+            write_forecasts(list(all_rows(table)), out / "forecasts.parquet")
+        write_results(market, outcome.runs, out / "results.parquet")
+        (out / "figures.json").write_text(json.dumps(as_json(market, report, plan), allow_nan=False), encoding="utf-8")
+        title = f"Backtest on {'the sample bars' if sample else (path or settings.state_dir).stem}"
+        (out / "backtest.html").write_text(page(market, report, plan, title), encoding="utf-8")
     click.echo("\n".join(table_lines(report)))
     click.echo(f"\npage: {out / 'backtest.html'}")

@@ -16,8 +16,10 @@ import numpy as np
 from commands.console import progress
 from errors import SourceError
 from evaluation.origins import served_row
+from evaluation.processes import quieten
 from evaluation.report import COLUMNS
 from history.windows import window_of_bars
+from models.market.model import require_market_model
 from models.pooling.pool import pool
 from records import Bars, Forecast, day_number
 from settings import Settings
@@ -61,8 +63,10 @@ def read_forecasts(path: Path) -> ForecastTable:
 
     try:
         table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: there is no such file of forecasts; make one with `models evaluate --out`") from error
     except (OSError, ValueError) as error:
-        raise SourceError(f"{path}: no Parquet file of forecasts ({error})") from error
+        raise SourceError(f"{path}: is no Parquet file ({error}); make one with `models evaluate --out`") from error
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise SourceError(f"{path}: not a file of forecasts, it lacks {', '.join(missing)}: make one with `models evaluate`")
@@ -73,10 +77,11 @@ def read_forecasts(path: Path) -> ForecastTable:
 
 def make_forecasts(bars: Mapping[str, Bars], days: Sequence[int], settings: Settings) -> ForecastTable:
     """Train and forecast every ticker on each of the days, from the bars up to it, and pool the rows of each day."""
+    require_market_model(settings)
     made: list[Forecast] = []
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    with ProcessPoolExecutor(settings.jobs, mp_context=context) as processes:
+    with ProcessPoolExecutor(settings.jobs, mp_context=context, initializer=quieten) as processes:
         sent = [processes.submit(_rows_of, ticker, held, tuple(days), settings) for ticker, held in bars.items()]
         with progress(len(sent), "tickers forecast") as advance:
             for job in as_completed(sent):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,33 +13,33 @@ import click
 
 from backtest.market import Membership
 from errors import SourceError
-from producers.histories import whole_histories
+from producers.forms.declared import Declared
+from producers.histories import reading_lines, whole_histories
 from producers.source_name import SourceName
 from producers.sources import read_source
 from records import Bars, canonical_ticker, day_number, is_ticker, parse_date
 from settings import SuspectBars
+from text import grouped_reasons, shortened
 
 #: Day numbers for an open end.
 _ALWAYS: Final = (-(10**6), 10**6)
 
 
-def read_bars(path: Path | None, tickers: Sequence[str] | None) -> dict[str, Bars]:
+def read_bars(path: Path | None, tickers: Sequence[str] | None, declared: Declared | None = None) -> dict[str, Bars]:
     """Bars by ticker of a file, a folder or, for None, the sample. Raises SourceError.
 
     Suspect bars are kept: evidence that a bar is wrong comes after it.
     """
     today = dt.datetime.now(dt.UTC).date()
     name = SourceName.SAMPLE if path is None else SourceName.FILE
-    source = read_source(name, path=path, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
-    found, rejected = {}, 0
+    source = read_source(name, path=path, declared=declared, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
+    found, rejected = {}, Counter[str]()
     for whole in whole_histories(source, today):
         rejected += whole.rejected
         if len(whole.bars):
             found[whole.ticker] = whole.bars
-    if rejected:
-        click.echo(f"{rejected} rejected bars are left out; python -m producers check tells why", err=True)
-    if source.suspicions:
-        click.echo(f"{len(source.suspicions)} suspect bars are kept; python -m producers check tells why", err=True)
+    for line in reading_lines(source, rejected):
+        click.echo(line, err=True)
     return found
 
 
@@ -58,17 +59,18 @@ def state_bars(state: Path, tickers: Sequence[str] | None) -> dict[str, Bars]:
         bars, unreadable = histories.bars_many(wanted)
     finally:
         histories.close()
-    for ticker, reason in unreadable.items():
-        click.echo(f"{ticker} is left out: {reason}", err=True)
+    for group in grouped_reasons(unreadable.items()):
+        click.echo(f"left out: {group.line()}", err=True)
     if not bars:
         raise SourceError(f"{state}: holds no bars; name a folder of a state, or bars by --path")
     return dict(bars)
 
 
-def read_members(path: Path) -> Membership:
+def read_members(path: Path, known: Collection[str]) -> Membership:
     """Members by date from a CSV with the columns ticker, from and to (YYYY-MM-DD, both included; empty: open).
 
-    A ticker may have several lines. Raises SourceError, naming the line.
+    A ticker may have several lines. Tickers that are not `known` are counted on stderr. Raises SourceError, naming the line,
+    and for a list without a known ticker.
     """
     spans: dict[str, list[tuple[int, int]]] = {}
     for number, values in _lines(path, ("ticker", "from", "to")):
@@ -77,6 +79,11 @@ def read_members(path: Path) -> Membership:
         if first > last:
             raise SourceError(f"{path}, line {number}: from {values['from']} lies after to {values['to']}; exchange them")
         spans.setdefault(_ticker(path, number, values["ticker"]), []).append((first, last))
+    absent = sorted(spans.keys() - set(known))
+    if len(absent) == len(spans):
+        raise SourceError(f"{path}: there is no bar of any member: {shortened(absent)}; bars are of {shortened(sorted(known))}")
+    if absent:
+        click.echo(f"members without a bar: {len(absent):,} ({shortened(absent)})", err=True)
     return Membership({ticker: tuple(each) for ticker, each in spans.items()})
 
 
@@ -106,7 +113,9 @@ def _lines(path: Path, names: tuple[str, ...]) -> list[tuple[int, dict[str, str]
                 raise SourceError(f"{path}: the column {missing[0]} is missing; needed are {', '.join(names)}")
             reader.fieldnames = columns
             return [(reader.line_num, {name: (values[name] or "").strip() for name in names}) for values in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read ({error.strerror}); a CSV with {', '.join(names)} is needed") from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise SourceError(f"{path}: cannot be read as CSV ({error})") from error
 
 

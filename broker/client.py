@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 from kafka import errors as kafka_errors
 
-from errors import BrokerAwayError, BrokerError
+from errors import BrokerAwayError, BrokerError, SettingsError
 from settings import KafkaSecurity, Settings
 from text import comma_list
 
@@ -26,6 +28,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security.value,
     }
     if settings.kafka_security in {KafkaSecurity.SSL, KafkaSecurity.SASL_SSL}:
+        _require_files(settings)
         options["ssl_cafile"] = _text(settings.kafka_ca_file)
         options["ssl_certfile"] = _text(settings.kafka_certificate_file)
         options["ssl_keyfile"] = _text(settings.kafka_key_file)
@@ -35,6 +38,14 @@ def client_options(settings: Settings) -> dict[str, Any]:
         options["sasl_plain_username"] = user
         options["sasl_plain_password"] = password
     return options
+
+
+def _require_files(settings: Settings) -> None:
+    """Raise SettingsError for a certificate or key that cannot be read: clients would say that Kafka is away."""
+    for name in ("kafka_ca_file", "kafka_certificate_file", "kafka_key_file"):
+        path: Path | None = getattr(settings, name)
+        if path is not None and not os.access(path, os.R_OK):
+            raise SettingsError(f"{name.upper()}: {path} cannot be read: name a PEM file that is there, and readable")
 
 
 def credentials(settings: Settings) -> tuple[str, str]:

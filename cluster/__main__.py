@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from commands.console import load_settings, run_cli
+from commands.paths import NamedPath
 from errors import ForecastingError
 from producers.options import WantedBars, source_options
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), default=Path("var/cluster"), show_default=True, help="State folder.")
+@click.option("--state", type=NamedPath(), default=Path("var/cluster"), show_default=True, help="State folder.")
 @click.option("--workers", type=click.IntRange(min=1, max=32), default=2, show_default=True)
 @click.option("--port", type=click.IntRange(min=1, max=65535), help="Of the HTTP service; PORT if left out.")
 @source_options

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,11 +13,15 @@ import click
 
 from commands import startup
 from commands.console import load_settings, progress
+from commands.paths import NamedPath, OutputPath, writing_to
 from errors import SourceError
+from producers.options import read_as_option
 from text import comma_list
 
 if TYPE_CHECKING:
+    from evaluation.origins import TickerResult
     from evaluation.panel import Panel
+    from producers.forms.declared import Declared
     from records import Bars
 
 
@@ -25,7 +30,8 @@ _FEWEST_FORECASTS: Final = 2
 
 
 @click.command()
-@click.option("--path", type=click.Path(path_type=Path), help="Bars: Parquet, CSV, or a folder; the sample's if left out.")
+@click.option("--path", type=NamedPath(), help="Bars: Parquet, CSV, or a folder; the sample's if left out.")
+@read_as_option
 @click.option("--tickers", help="Comma-separated; default all in the file.")
 @click.option(
     "--origins", type=click.IntRange(min=1), default=12, show_default=True, help="Dates to forecast on, one horizon apart."
@@ -33,13 +39,9 @@ _FEWEST_FORECASTS: Final = 2
 @click.option("--horizon", type=int, help="Bars ahead; HORIZON, or 21, if left out.")
 @click.option("--lookback", type=int, help="Bars that a training sees; LOOKBACK, or 756, if left out.")
 @click.option("--models", help="Candidates, comma-separated; MODELS, or all, if left out.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Parquet file for every served forecast.")
-@click.option(
-    "--plot", "plots", type=click.Path(path_type=Path, file_okay=False), help="Folder for pictures (needs matplotlib)."
-)
-@click.option(
-    "--quintiles", type=click.Path(path_type=Path), help="Parquet file for probabilities of each fifth of the tickers (M6)."
-)
+@click.option("--out", type=OutputPath(), required=True, help="Parquet file for every served forecast.")
+@click.option("--plot", "plots", type=OutputPath(is_folder=True), help="Folder for pictures (needs matplotlib).")
+@click.option("--quintiles", type=OutputPath(), help="Parquet file for probabilities of each fifth of the tickers (M6).")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
 @click.option("--no-garch", is_flag=True, help="Leave out the benchmark GARCH(1,1) (development requirement `arch`).")
 @click.option(
@@ -47,6 +49,7 @@ _FEWEST_FORECASTS: Final = 2
 )
 def evaluate(
     path: Path | None,
+    declared: Declared,
     tickers: str | None,
     origins: int,
     horizon: int | None,
@@ -68,8 +71,9 @@ def evaluate(
     from evaluation.panel import build_panel
     from evaluation.processes import processes
     from evaluation.report import report_lines, write_forecasts
+    from evaluation.untrained import has_trained_model, untrained_lines, why_untrained
     from history.windows import window_of_bars
-    from producers.histories import whole_histories
+    from producers.histories import reading_lines, whole_histories
     from producers.sources import read_source
     from settings import SuspectBars
 
@@ -84,12 +88,17 @@ def evaluate(
     garch = not no_garch and find_spec("arch") is not None
     if not garch and not no_garch:
         click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
-    rejected = 0
+    rejected: Counter[str] = Counter()
     results = []
     histories = {}
     # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.
     bars = read_source(
-        "sample" if path is None else "file", path=path, tickers=wanted, today=today, suspect_bars=SuspectBars.KEEP
+        "sample" if path is None else "file",
+        path=path,
+        declared=declared,
+        tickers=wanted,
+        today=today,
+        suspect_bars=SuspectBars.KEEP,
     )
     with processes(settings.jobs, preload="evaluation.origins") as pool:
         for whole in whole_histories(bars, today):
@@ -104,43 +113,60 @@ def evaluate(
             for job in as_completed(sent):
                 results.append(job.result())
                 advance(1)
-    _tell(rejected, "rejected bars are left out")
-    _tell(len(bars.suspicions), "suspect bars are kept")
-    results = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
-    if not results:
-        raise SourceError(
-            f"{path or 'the sample'}: no ticker has {settings.horizon + 2} bars, "
-            "one to forecast from and a horizon to check against"
-        )
+    where = str(path or "the sample")
+    longest = max((len(each) for each in histories.values()), default=0)
+    _say(reading_lines(bars, rejected))
+    results = _with_origins(results, where, longest, settings.horizon)
+    rows = [origin.row for result in results for origin in result.origins]
+    _say(untrained_lines(rows))
     panel = build_panel(results)
-    write_forecasts(panel.rows, out)
+    with writing_to(out):
+        write_forecasts(panel.rows, out)
     if len(panel.rows) < _FEWEST_FORECASTS:
-        longest = max((len(bars) for bars in histories.values()), default=0)
         raise SourceError(
-            f"{path}: too few bars to score anything: {longest:,} leave {len(panel.rows)} forecast with a horizon of "
+            f"{where}: too few bars to score anything: {longest:,} leave {len(panel.rows)} forecast with a horizon of "
             f"{settings.horizon} bars to check against; a training needs {settings.minimum_bars} (MINIMUM_BARS). {out} has it"
         )
     click.echo("\n".join(report_lines(panel, results)))
     if quintiles is not None:
         _score_quintiles(panel, histories, quintiles)
     if plots is not None:
-        from evaluation.plots import write_plots
+        _draw(panel, plots)
+    if not any(has_trained_model(row) for row in rows):
+        raise SourceError(f"{where}: no forecast has a trained model, the scores are of estimates: {why_untrained(rows)}")
 
-        paths = ", ".join(str(path) for path in write_plots(panel, plots))
-        click.echo(f"pictures: {paths or 'none, since no forecast has a trained model to judge'}")
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line, err=True)
+
+
+def _with_origins(results: list[TickerResult], where: str, longest: int, horizon: int) -> list[TickerResult]:
+    """The results with an origin, by ticker. Raises SourceError if there are none."""
+    found = sorted((result for result in results if result.origins), key=lambda result: result.ticker)
+    if not found:
+        raise SourceError(
+            f"{where}: too few bars: the longest history has {longest:,}, and a forecast with a horizon of {horizon} "
+            f"bars to check against needs {horizon + 2}"
+        )
+    return found
+
+
+def _draw(panel: Panel, folder: Path) -> None:
+    from evaluation.plots import write_plots
+
+    with writing_to(folder):
+        paths = ", ".join(str(path) for path in write_plots(panel, folder))
+    click.echo(f"pictures: {paths or 'none, since no forecast has a trained model to judge'}")
 
 
 def _score_quintiles(panel: Panel, histories: Mapping[str, Bars], path: Path) -> None:
     from backtest.quintiles import quintiles_of, score_lines, write_quintiles
 
     found = quintiles_of(histories, panel.rows, panel.realised_return)
-    write_quintiles(found, path)
+    with writing_to(path):
+        write_quintiles(found, path)
     click.echo("\n".join(["", *score_lines(found)]))
-
-
-def _tell(count: int, of_bars: str) -> None:
-    if count:
-        click.echo(f"{count} {of_bars}; python -m producers check tells why", err=True)
 
 
 def _lookback(lookback: int | None) -> dict[str, int]:

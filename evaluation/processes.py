@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+
+from models.market.model import require_market_model
+from settings import load_settings
 
 
 @contextmanager
 def processes(count: int, *, preload: str) -> Iterator[ProcessPoolExecutor]:
     """A pool of `count` processes with the module `preload`.
 
+    Models warn of nothing in them: results carry the reasons, which the caller counts.
+    Raises SettingsError as `market_model`, before any work.
+
     It ends at once when it is left by an error or Ctrl-C, instead of after all that is waiting in it.
     """
+    require_market_model(load_settings())
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
-    pool = ProcessPoolExecutor(count, mp_context=context)
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=quieten)
     try:
         yield pool
     except BaseException:
@@ -25,3 +33,8 @@ def processes(count: int, *, preload: str) -> Iterator[ProcessPoolExecutor]:
             process.terminate()
         raise
     pool.shutdown()
+
+
+def quieten() -> None:
+    """Let models log errors alone in this process."""
+    logging.getLogger("models").setLevel(logging.ERROR)

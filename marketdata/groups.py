@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import functools
+import http.client
 import io
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,6 +122,8 @@ def _read(address: str) -> str:
         if address.startswith("https://"):
             with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - https only
                 return str(answer.read().decode("utf-8"))
+        if "://" in address:
+            raise SourceError(f"{address}: only https:// addresses and files are read")
         return Path(address).read_text(encoding="utf-8")
-    except (OSError, urllib.error.URLError, UnicodeDecodeError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise SourceError(f"{address} cannot be read: {error}") from error

@@ -19,7 +19,7 @@ LEAST_MOVING_SHARE: Final = 0.2
 def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
     """Raise TooFewBarsError or DegenerateSeriesError, naming ticker and model, if `model` cannot be fitted to the window."""
     if len(window) < minimum_bars:
-        raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs {minimum_bars}: more history is needed")
+        raise TooFewBarsError(f"{window.ticker}: {len(window)} bars, {model} needs {minimum_bars}")
     require_finite(window, model)
     moving = np.count_nonzero(window.log_return[1:]) / (len(window) - 1)
     if moving < LEAST_MOVING_SHARE:

@@ -48,7 +48,7 @@ def historical_estimate(log_return: Floats, periods: int = TRADING_DAYS) -> Hist
     """
     returns = log_return[np.isfinite(log_return)]
     if len(returns) < MINIMUM_RETURNS:
-        raise TooFewBarsError(f"{len(returns)} returns, a historical estimate needs {MINIMUM_RETURNS}: more history is needed")
+        raise TooFewBarsError(f"{len(returns)} returns, a historical estimate needs {MINIMUM_RETURNS}")
     simple = np.expm1(returns)
     daily_deviation = float(simple.std(ddof=1))
     volatility = float(returns.std(ddof=1)) * math.sqrt(periods)

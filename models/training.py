@@ -58,5 +58,5 @@ def train_ticker(job: TrainingJob) -> TrainedTicker:
 def _select(job: TrainingJob) -> ModelSelector:
     bars = len(job.window)
     if bars < job.minimum_bars:
-        raise TooFewBarsError(f"{job.window.ticker}: {bars} bars, training needs {job.minimum_bars}: more history is needed")
+        raise TooFewBarsError(f"{job.window.ticker}: {bars} bars, training needs {job.minimum_bars} (MINIMUM_BARS)")
     return ModelSelector.train(job.window, job.horizon, job.seed, job.models)

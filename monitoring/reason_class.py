@@ -23,7 +23,10 @@ REJECTIONS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 )
 #: Of a forecast without a trained model.
 FALLBACKS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
-    ("too_few_bars", re.compile(r"bars.*needed|bars, .*needs|more history is needed")),
+    (
+        "too_few_bars",
+        re.compile(r"bars.*needed|(?:bars|returns|label), .*needs|leave less than|features are missing|more history is needed"),
+    ),
     ("not_trained_yet", re.compile(r"not trained yet")),
     ("process_died", re.compile(r"ended its process|killed|out of memory|superseded")),
     ("price_does_not_move", re.compile(r"does not move|never changes|hardly moves")),

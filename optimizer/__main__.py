@@ -13,12 +13,14 @@ import click
 
 from backtest.backtest_command import backtest
 from commands.console import load_settings, run_cli
+from commands.paths import NamedPath
+from errors import RequestError, StateMissingError
 from text import comma_list
 
 if TYPE_CHECKING:
     from optimizer.session import Session
 
-_STATE = click.option("--state", type=click.Path(path_type=Path), help="Folder of the state (default: STATE_DIR).")
+_STATE = click.option("--state", type=NamedPath(), help="Folder of the state (default: STATE_DIR).")
 #: Long before any bar: without a start date, all prices that the state keeps are looked at.
 _EARLIEST = dt.date(1900, 1, 1)
 
@@ -59,6 +61,8 @@ def allocate(
 
     with Session.open(load_settings(state_dir=state)) as session:
         chosen, newest = _table(session, tickers)
+        if start is not None and end is None and start.date() >= newest:
+            raise RequestError(f"--start {start:%Y-%m-%d} is not before the newest bar, of {newest}: name an earlier day")
         request = parse_request(
             {
                 "start_date": start.date() if start else _EARLIEST,
@@ -79,8 +83,6 @@ def allocate(
 
 def _table(session: Session, tickers: str | None) -> tuple[list[str], dt.date]:
     """The tickers asked for, or all in the table, and the date of the newest bar."""
-    from errors import StateMissingError
-
     rows = session.forecasts.all()
     if not rows:
         raise StateMissingError(

@@ -19,7 +19,7 @@ def cli() -> None:
 
 @cli.command()
 @source_options
-@click.option("--limit", default=50, show_default=True, help="Rejected bars to list.")
+@click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="Rejected bars to list.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def check(
     wanted: WantedBars,

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import SourceError
+from errors import SourceError, SourceRequestError
 from producers.currencies import likely_symbol, note_of_currency
 from producers.findings import Findings
 from producers.forms.containers import Member, PassedOver, files_of, members, naming_folder
@@ -35,7 +35,7 @@ def open_path(request: BarRequest) -> OpenedSource:
     """What the file or folder at `path` has. Raises SourceError as `read_file` and `read_folder`, and without a path."""
     path = request.path
     if path is None:
-        raise SourceError("the source file needs a path to a CSV or Parquet file, or to a folder of them")
+        raise SourceRequestError("the source file needs a path to a file of bars, or to a folder of them: --path BARS")
     if not path.exists():
         raise SourceError(f"{path}: there is no such file or folder")
     if path.is_dir():
@@ -75,9 +75,9 @@ def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared
         else:
             paths.append(entry)
     if not paths:
-        raise SourceError(
-            f"{folder}: has no file of bars, in it or below it; {len(findings.passed_over):,} files are of other kinds"
-        )
+        named = shortened((f"{Path(one.where).name} {one.reason}" for one in findings.passed_over), 3)
+        why = f"passed over: {named}" if named else "it is empty"
+        raise SourceError(f"{folder}: has no file of bars, in it or below it; {why}")
     claims: dict[str, list[Path]] = {}
     for path in paths:
         claims.setdefault(_named(path.name, naming_folder(path, folder), declared) or "", []).append(path)

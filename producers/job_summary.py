@@ -7,14 +7,17 @@ from collections.abc import Sequence
 
 import msgspec
 
+from producers.report import rejection_lines
 from producers.screen import suspect_lines
 from records import Suspicion
+from text import grouped_reasons
 
 
 class JobSummary(msgspec.Struct, kw_only=True):
     """What a publishing run did, for monitoring: bars by their fate, and the tickers without any with their reasons.
 
-    `missing` are, by ticker, the exchange's sessions between the first and the last bar fetched that have none.
+    `rejections` are those by reason, without the data in it. `missing` are, by ticker, the exchange's sessions between the
+    first and the last bar fetched that have none.
     """
 
     new: int
@@ -24,6 +27,7 @@ class JobSummary(msgspec.Struct, kw_only=True):
     messages: int
     suspect: tuple[Suspicion, ...]
     missing: dict[str, list[dt.date]]
+    rejections: dict[str, int] = {}
     failed: dict[str, str]
 
 
@@ -35,7 +39,8 @@ def summary_lines(summary: JobSummary) -> Sequence[str]:
     )
     return [
         counts,
+        *rejection_lines(summary.rejections),
         *(suspect_lines(summary.suspect) if summary.suspect else ()),
         *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
-        *(f"failed: {ticker}: {reason}" for ticker, reason in sorted(summary.failed.items())),
+        *(f"failed: {group.line()}" for group in grouped_reasons(sorted(summary.failed.items()))),
     ]

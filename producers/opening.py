@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from errors import SourceError
+from errors import SourceRequestError
 from producers.findings import Findings
 from producers.forms.declared import Declared
 from producers.raw import RawBars
@@ -35,9 +35,9 @@ class BarRequest:
     now: dt.datetime | None = None
 
     def refuse_path(self, source: str) -> None:
-        """Raise SourceError if there is a path: the source reads no files."""
+        """Raise SourceRequestError if there is a path: the source reads no files."""
         if self.path is not None:
-            raise SourceError(f"the source {source} has no path; say --source file to read your own bars")
+            raise SourceRequestError(f"the source {source} has no path; say --source file to read your own bars")
 
 
 class OpenedSource(NamedTuple):

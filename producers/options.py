@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+from commands.paths import NamedPath
 from producers.source_name import SOURCES, SourceName
 from text import comma_list
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: For commands that read files alone; they receive it as `declared`, a Declared.
+read_as_option = click.option(
+    "--read-as",
+    "declared",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=lambda _context, _option, texts: _declared(texts),
+    help="What a file itself does not say, as decimal=comma, dates=day.month.year, prices=raw, ticker=NAME, close=NAME.",
+)
 #: Those of `marketdata.groups`, which loads NumPy; tests/producers/test_options.py compares the two.
 GROUP_NAMES = ("SP500", "DOW")
 _OPTIONS = (
@@ -31,15 +41,8 @@ _OPTIONS = (
         show_default=True,
         help="; ".join(f"{name}: {name.meaning}" for name in SourceName) + ".",
     ),
-    click.option("--path", type=click.Path(path_type=Path), help="File or folder of bars; docs/forms.md has the forms."),
-    click.option(
-        "--read-as",
-        "declared",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=lambda _context, _option, texts: _declared(texts),
-        help="What a file itself does not say, as decimal=comma, dates=day.month.year, prices=raw, ticker=NAME, close=NAME.",
-    ),
+    click.option("--path", type=NamedPath(), help="File or folder of bars; docs/forms.md has the forms."),
+    read_as_option,
     click.option("--tickers", callback=lambda _context, _option, text: split_tickers(text), help="A,B: only these; else all."),
     click.option(
         "--group", "group_name", type=click.Choice(GROUP_NAMES), help="The tickers of a group, in place of --tickers."

@@ -14,6 +14,7 @@ from broker.topics import BARS, topic_name
 from monitoring.reason_class import rejection_class
 from producers.delivery import Delivery, Message
 from producers.published import PublishedBars
+from producers.report import kind_of
 from records import VALUE_COLUMNS, BarBatch, RejectedBar, encode_batch
 from settings import Settings
 
@@ -27,7 +28,8 @@ class PublishReport:
     """What became of a source's bars; `messages` and `bars` are acknowledged by the brokers.
 
     `changed` of the bars replace others of their dates; `skipped` were there already. `failed` says by ticker why there are
-    none of its bars, `rejections` counts the refused bars by class of reason (`monitoring.reason_class`).
+    none of its bars, `rejections` counts the refused bars by class of reason (`monitoring.reason_class`), `reasons` by
+    the reason without the data in it.
     """
 
     messages: int = 0
@@ -36,6 +38,7 @@ class PublishReport:
     skipped: int = 0
     rejected: int = 0
     rejections: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -65,6 +68,7 @@ def publish(
                 if item.date:
                     report.rejected += 1
                     report.rejections[rejection_class(item.reason)] += 1
+                    report.reasons[kind_of(item)] += 1
                 else:
                     report.failed[item.ticker] = item.reason
                 logger.warning("bar refused ticker=%s date=%s reason=%s", item.ticker, item.date, item.reason)

@@ -86,6 +86,7 @@ def publish(
             messages=report.messages,
             suspect=tuple(bars.suspicions),
             missing={of_ticker.ticker: of_ticker.missing for of_ticker in seen.tickers if of_ticker.missing},
+            rejections=dict(report.reasons),
             failed=report.failed,
         )
         for line in bars.findings.lines():

@@ -56,7 +56,7 @@ def batches(
     """
     as_of, as_of_time = _edition(raw, today)
     raw = _between(raw, start, end)
-    known = raw.day[_datable(raw.day, today)]
+    known = raw.day[datable(raw.day, today)]
     reason = not_daily(known if (known[1:] > known[:-1]).all() else np.unique(known))
     if reason is not None:
         yield RejectedBar(raw.ticker, "", reason)
@@ -79,7 +79,8 @@ def batches(
         )
 
 
-def _datable(day: Days, today: dt.date) -> np.ndarray:
+def datable(day: Days, today: dt.date) -> np.ndarray:
+    """Mask of the day numbers that can be dates of bars."""
     inside: np.ndarray = (day >= day_number(EARLIEST_DATE)) & (day <= day_number(today))
     return inside
 

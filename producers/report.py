@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -14,10 +13,10 @@ import numpy as np
 from marketdata.calendars import missing_sessions, surplus_bars
 from producers.findings import Findings
 from records import BarBatch, Days, RejectedBar, Suspicion, date_of
-from text import shortened
+from text import shortened, without_data
 
-_DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
-_FIGURE: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?(?!\w)")
+#: Reasons of rejected bars that a summary lists.
+_REASONS: Final = 20
 
 
 class TickerReport(msgspec.Struct, kw_only=True):
@@ -120,9 +119,8 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
         yield from (f"{bar.ticker or '?':<12} {bar.date or '-':<12} {bar.reason}" for bar in report.rejected[:limit])
         yield from _more(len(report.rejected), limit)
         yield ""
-        yield from (
-            f"{count:>9,}  {reason}" for reason, count in Counter(kind_of(bar) for bar in report.rejected).most_common(20)
-        )
+        by_reason = Counter(kind_of(bar) for bar in report.rejected)
+        yield from (f"{count:>9,}  {reason}" for reason, count in by_reason.most_common(_REASONS))
     if report.suspicions:
         yield ""
         yield "suspect bars (which of them are held out, SUSPECT_BARS says):"
@@ -146,6 +144,14 @@ def _days_listed(report: ValidationReport, name: str, title: str, limit: int) ->
         yield from _more(len(gaps), limit)
 
 
+def rejection_lines(by_reason: Mapping[str, int]) -> Iterator[str]:
+    """Rejected bars by reason, the most frequent first, as lines of a summary."""
+    counts = Counter(by_reason)
+    yield from (f"  {count:,} rejected: {reason}" for reason, count in counts.most_common(_REASONS))
+    if len(counts) > _REASONS:
+        yield f"  … and {len(counts) - _REASONS:,} more reasons"
+
+
 def kind_of(bar: RejectedBar) -> str:
     """A reason without the data in it, so that like reasons are counted together.
 
@@ -153,8 +159,7 @@ def kind_of(bar: RejectedBar) -> str:
     'N bars of DATE with different values; none is taken'
     """
     place, colon, reason = bar.reason.partition(": ")
-    reason = _DATE.sub("DATE", reason if colon and "/" in place else bar.reason)
-    return _FIGURE.sub("N", reason.replace(bar.ticker, "TICKER") if len(bar.ticker) > 1 else reason)
+    return without_data(reason if colon and "/" in place else bar.reason, bar.ticker)
 
 
 def _more(count: int, limit: int) -> Iterator[str]:

@@ -6,17 +6,21 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Self
+from typing import Final, Self
 
-from errors import SourceError
+from errors import SourceError, SourceRequestError
 from producers.findings import Findings
 from producers.forms.declared import Declared
 from producers.opening import BarRequest, Opener
-from producers.raw import RawBars, batches
+from producers.raw import RawBars, batches, datable
 from producers.screen import Screen
 from producers.source_name import SOURCES
-from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, is_ticker
+from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, date_of, is_ticker
 from settings import Settings, SuspectBars
+from text import grouped_reasons
+
+#: Reasons that the error of a source without a usable bar has.
+_REASONS: Final = 3
 
 
 class Source(Iterator[BarBatch | RejectedBar]):
@@ -70,7 +74,7 @@ def read_source(
     """
     wanted = canonical_tickers(tickers)
     if start is not None and end is not None and start > end:
-        raise SourceError(f"the start {start} lies after the end {end}; exchange them")
+        raise SourceRequestError(f"the start {start} lies after the end {end}; exchange them")
     findings = Findings()
     request = BarRequest(path, wanted, start, end, starts or {}, declared or Declared(), findings, settings, now)
     total, raw = (opener or opener_of(name))(request)
@@ -81,7 +85,7 @@ def read_source(
 def opener_of(name: str) -> Opener:
     """The function that opens a source. Raises SourceError for an unknown name."""
     if name not in SOURCES:
-        raise SourceError(f"unknown source {name!r}; there are {', '.join(SOURCES)}")
+        raise SourceRequestError(f"unknown source {name!r}; there are {', '.join(SOURCES)}")
     opener: Opener = resolve_name(SOURCES[name].opener_path)
     return opener
 
@@ -93,9 +97,9 @@ def canonical_tickers(tickers: Iterable[str] | None) -> frozenset[str] | None:
     wanted = frozenset(canonical_ticker(ticker) for ticker in tickers if ticker.strip())
     strange = sorted(ticker for ticker in wanted if not is_ticker(ticker))
     if strange:
-        raise SourceError(f"not a ticker: {', '.join(map(repr, strange))}")
+        raise SourceRequestError(f"not a ticker: {', '.join(map(repr, strange))}; write tickers as AAPL,BRK-B")
     if not wanted:
-        raise SourceError("no tickers are named; leave the choice out to take all")
+        raise SourceRequestError("no tickers are named; leave the choice out to take all")
     return wanted
 
 
@@ -109,19 +113,34 @@ def _batches(
     today: dt.date,
 ) -> Iterator[BarBatch | RejectedBar]:
     good = 0
-    reason = ""
+    refused: list[RejectedBar] = []
+    spans: list[tuple[int, int]] = []
     for item in raw:
-        found = (
-            [item]
-            if isinstance(item, RejectedBar)
-            else batches(item, source=name, start=start, end=end, today=today, screen=screen)
-        )
+        if isinstance(item, RejectedBar):
+            found: Iterable[BarBatch | RejectedBar] = [item]
+        else:
+            if not good and len(known := item.day[datable(item.day, today)]):
+                spans.append((int(known.min()), int(known.max())))
+            found = batches(item, source=name, start=start, end=end, today=today, screen=screen)
         for result in found:
             good += isinstance(result, BarBatch)
             if isinstance(result, RejectedBar) and not good:
-                reason = reason or result.reason
+                refused.append(result)
             yield result
     if not good:
-        when = f" from {start or 'the beginning'} to {end or 'the end'}" if start or end else ""
-        why = f": {reason}" if reason else ""
-        raise SourceError(f"the source {name} has no usable bar{when}{why}; python -m producers check lists every reason")
+        raise SourceError(f"the source {name} has no usable bar{_when(start, end, spans)}{_why(refused)}")
+
+
+def _when(start: dt.date | None, end: dt.date | None, spans: list[tuple[int, int]]) -> str:
+    if start is None and end is None:
+        return ""
+    there = f", only from {date_of(min(spans)[0])} to {date_of(max(last for _, last in spans))}" if spans else ""
+    return f" from {start or 'the beginning'} to {end or 'the end'}{there}"
+
+
+def _why(refused: list[RejectedBar]) -> str:
+    groups = grouped_reasons((bar.ticker or "?", bar.reason) for bar in refused)
+    if not groups:
+        return ""
+    more = "; python -m producers check lists them all" if len(refused) > len(groups) or len(groups) > _REASONS else ""
+    return f": {'; '.join(group.line() for group in groups[:_REASONS])}{more}"

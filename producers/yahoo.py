@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from errors import ProviderError, SourceError
+from errors import ProviderError, SourceRequestError
 from marketdata.calendars import is_finished
 from marketdata.frames import TickerColumns
 from marketdata.yahoo import RATE_LIMITED, Answer, Budget, Download, download_yfinance, fetch
@@ -57,7 +57,7 @@ class Yahoo:
         """As `open_yahoo`, of this Yahoo."""
         request.refuse_path("yfinance")
         if request.tickers is None:
-            raise SourceError("the source yfinance needs tickers: --tickers A,B or --group DOW")
+            raise SourceRequestError("the source yfinance needs tickers: --tickers A,B or --group DOW")
         common = {} if request.start is None else dict.fromkeys(request.tickers, request.start)
         return OpenedSource(None, self.read(sorted(request.tickers), {**common, **request.starts}, request.end))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, get_args, get_type_hints
@@ -95,6 +95,19 @@ class FallbackStep(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     reason: str
+
+
+def fallback_text(steps: Iterable[FallbackStep], ticker: str) -> str:
+    """The steps as text: models with one reason stand together, and the ticker that the row is of is left out.
+
+    >>> steps = [FallbackStep(model=name, reason="A: its price stands still") for name in ("har", "lstm")]
+    >>> fallback_text([*steps, FallbackStep(model="historical", reason="no volatility")], "A")
+    'har, lstm: its price stands still; historical: no volatility'
+    """
+    models: dict[str, list[str]] = {}
+    for step in steps:
+        models.setdefault(step.reason.removeprefix(f"{ticker}: "), []).append(step.model)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in models.items())
 
 
 def _field(meaning: str) -> msgspec.Meta:

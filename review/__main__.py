@@ -1,9 +1,21 @@
-"""`python -m review`: the report on live forecasts."""
+"""The report on live forecasts: `python -m review report`."""
 
 from __future__ import annotations
 
-from commands.console import run_cli
-from review.report_command import report
+from commands import startup
 
 if __name__ == "__main__":
-    run_cli(report)
+    startup.begin()
+
+import click
+
+from commands.console import LazyCommands, run_cli
+
+
+@click.group(cls=LazyCommands, places={"report": "review.report_command:report"})
+def cli() -> None:
+    """Judge the forecasts that were served by what came."""
+
+
+if __name__ == "__main__":
+    run_cli(cli)

@@ -1,4 +1,4 @@
-"""`python -m review` and `tidecast report`."""
+"""`python -m review report` and `tidecast report`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import click
 
 from commands import startup
 from commands.console import load_settings, progress
-from errors import StateMissingError
-from text import comma_list
+from commands.paths import NamedPath, OutputPath, writing_to
+from errors import RequestError, StateMissingError
+from text import comma_list, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ _LATE_DAYS: Final = 7
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--state", type=NamedPath(), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--tickers", help="Comma-separated; all by default.")
 @click.option(
     "--replay",
@@ -39,7 +40,7 @@ _LATE_DAYS: Final = 7
     f"{_REPLAYED} while fewer than four recorded horizons have ended, then 0.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; JOBS, or one per usable core, if left out.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for report.html and report.json.")
+@click.option("--out", type=OutputPath(is_folder=True), help="Folder for report.html and report.json.")
 def report(state: Path | None, tickers: str | None, replay: int | None, jobs: int | None, out: Path | None) -> None:
     """Record what is served now, and judge what was forecast earlier by what came.
 
@@ -63,6 +64,9 @@ def report(state: Path | None, tickers: str | None, replay: int | None, jobs: in
     now = dt.datetime.now(dt.UTC)
     rows = served_rows(settings.state_dir)
     wanted = None if tickers is None else frozenset(canonical_ticker(name) for name in comma_list(tickers))
+    unknown = sorted((wanted or set()) - {row.ticker for row in rows})
+    if unknown or (wanted is not None and not wanted):
+        raise RequestError(f"no forecast for {shortened(unknown) or repr(tickers)}: leave --tickers out for all")
     kept = record_rows(settings, rows, now)
     recorded = _read_record(settings, wanted)
     judged, left = judge_record(settings.state_dir, [each.forecast for each in recorded])
@@ -80,10 +84,11 @@ def report(state: Path | None, tickers: str | None, replay: int | None, jobs: in
         now, sections, counts, kept.span, drift_evidence(chosen), [*kept.notes(), *_notes(recorded, counts, len(replayed))]
     )
     folder = out or settings.state_dir / "report"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(as_json(found), allow_nan=False), encoding="utf-8")
     title = f"Are the forecasts still good? {settings.state_dir.name}, {now:%d %b %Y}"
-    (folder / "report.html").write_text(page(found, title), encoding="utf-8")
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "report.json").write_text(json.dumps(as_json(found), allow_nan=False), encoding="utf-8")
+        (folder / "report.html").write_text(page(found, title), encoding="utf-8")
     click.echo("\n".join(report_lines(found)))
     click.echo(f"\npage: {folder / 'report.html'}")
 

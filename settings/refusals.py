@@ -22,6 +22,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "finite_number": "must be a finite number",
         "bool_parsing": "must be true or false",
         "enum": "must be {expected}",
+        "string_too_short": "is empty; leave it out for the default",
         "too_short": "is empty; leave it out for the default",
     }
 )

@@ -61,7 +61,7 @@ class ServiceSettings(BaseModel, frozen=True):
     )
 
     # -- The HTTP service ------------------------------------------------------------------------------------------------
-    host: str = Field("127.0.0.1", description="Loopback, since the service has no authentication by default.")
+    host: str = Field("127.0.0.1", min_length=1, description="Loopback, since the service has no authentication by default.")
     port: int = Field(5000, ge=0, le=65535, description="The port that the client expects.")
     api_token: SecretStr | None = Field(None, description="If set, every /api request needs it as bearer token.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands.console import load_settings, run_cli
+from commands.paths import NamedPath, OutputPath
 from errors import RequestError, StateError
 from state.explain_command import explain_forecast
 from state.replica_command import replica
@@ -18,10 +19,8 @@ from text import comma_list
 if TYPE_CHECKING:
     from records import Forecast
 
-_STATE = click.option(
-    "--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default."
-)
-_OUT = click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+_STATE = click.option("--state", "state_dir", type=NamedPath(), help="Folder of the state; STATE_DIR by default.")
+_OUT = click.option("--out", type=OutputPath(), help="Write to this file instead of stdout.")
 
 
 @click.group()

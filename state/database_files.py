@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from errors import StateCorruptError, StateError, StateLockedError, StateWriteError
+from errors import StateCorruptError, StateError, StateLockedError, StateWriteError, write_remedy
 from state.rocksdb_errors import ACCESS_REMEDY, LOCKED_REMEDY, WRITE_REMEDY
 from state.tally import MARK_NAME
 
@@ -37,6 +37,8 @@ def has_database(path: Path, remedy: str) -> bool:
     except FileNotFoundError:
         return False
     except NotADirectoryError as error:
+        if not path.parent.is_dir():
+            raise StateError(f"{path.parent} is a file, and a state is a folder: name another --state or STATE_DIR") from error
         raise StateCorruptError(f"{path} is not a folder: {remedy}") from error
     except OSError as error:
         raise StateError(f"{path} cannot be read ({error.strerror}): {ACCESS_REMEDY}") from error
@@ -128,6 +130,4 @@ def writing(path: Path, *, remedy: str = WRITE_REMEDY) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EISDIR:
-            remedy = "remove that folder and run again"
-        raise StateWriteError(f"cannot write to {path} ({error.strerror}): {remedy}") from error
+        raise StateWriteError(f"cannot write to {path} ({error.strerror}): {write_remedy(error, remedy)}") from error

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from errors import StateWriteError
-from records import RETURN_LIMITED, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of, forecast_columns
+from errors import StateWriteError, write_remedy
+from records import RETURN_LIMITED, VALUE_COLUMNS, Bars, CandidateScore, Forecast, date_of, fallback_text, forecast_columns
 
 TABLE_WIDTH: Final = 120
 
@@ -85,7 +85,8 @@ def write_file(path: Path, content: bytes) -> None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise StateWriteError(f"cannot write {path} ({error.strerror}): free the disk or name another --out") from error
+        remedy = write_remedy(error, "free the disk or name another --out")
+        raise StateWriteError(f"cannot write {path} ({error.strerror}): {remedy}") from error
 
 
 def _sorted(rows: Iterable[Forecast]) -> list[Forecast]:
@@ -150,6 +151,6 @@ def _number(value: float | None) -> str:
 def _reasons(row: Forecast) -> list[str]:
     if row.fallback is None and row.annual_return is not None:
         return [f"{row.ticker}: {step.reason}" for step in row.fallbacks if step.model == RETURN_LIMITED]
-    reasons = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks) or "no reason recorded"
+    reasons = fallback_text(row.fallbacks, row.ticker) or "no reason recorded"
     served = f"the {row.fallback} estimate stands in" if row.fallback is not None else "no forecast"
     return textwrap.wrap(f"{row.ticker}: {served}. {reasons}", TABLE_WIDTH, subsequent_indent="    ")

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from commands.console import load_settings
+from commands.paths import NamedPath
 
 
 @click.command()
-@click.option("--state", "state_dir", type=click.Path(path_type=Path), help="Folder of the state; STATE_DIR by default.")
+@click.option("--state", "state_dir", type=NamedPath(), help="Folder of the state; STATE_DIR by default.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP by default.")
 def replica(state_dir: Path | None, bootstrap: str | None) -> None:
     """Keep copies of the workers' tables for readers on this host, until Ctrl-C or SIGTERM.

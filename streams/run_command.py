@@ -10,6 +10,7 @@ import click
 
 from commands import startup
 from commands.console import load_settings, progress
+from commands.paths import NamedPath
 from errors import StateCorruptError, StateMissingError
 from producers.options import WantedBars, source_options
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @source_options
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--state", type=NamedPath(), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
 @click.option(
     "--since", type=click.Choice(["last"]), help="last: only from some sessions before what the state has (yfinance)."

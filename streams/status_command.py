@@ -12,10 +12,11 @@ from pathlib import Path
 import click
 
 from commands.console import load_settings
+from commands.paths import NamedPath
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--state", type=NamedPath(), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 @click.option("--embedded", is_flag=True, help="Of a folder that `streams run` fills: Kafka is not asked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -8,10 +8,11 @@ import click
 
 from commands import startup
 from commands.console import load_settings
+from commands.paths import NamedPath
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--state", type=NamedPath(), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 @click.option("--id", "worker_id", help="Name of this worker, the same after a restart; WORKER_ID, or the host's, if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Training processes; JOBS, or one per usable core, if left out.")
@@ -25,7 +26,7 @@ def worker(state: Path | None, bootstrap: str | None, worker_id: str | None, job
 
 
 @click.command()
-@click.option("--state", type=click.Path(path_type=Path), help="State folder; STATE_DIR, or var, if left out.")
+@click.option("--state", type=NamedPath(), help="State folder; STATE_DIR, or var, if left out.")
 @click.option("--bootstrap", help="host:port of Kafka; KAFKA_BOOTSTRAP if left out.")
 def rebuild(state: Path | None, bootstrap: str | None) -> None:
     """Delete everything but the bars, here and in Kafka: workers that start later derive it all again.

@@ -73,7 +73,7 @@ class LogVarianceRegression:
         if not columns or np.count_nonzero(rows) < MINIMUM_ROWS:
             raise TooFewBarsError(
                 f"{window.ticker}: {np.count_nonzero(rows)} bars with all variance features and a label, "
-                f"log-HAR needs {MINIMUM_ROWS}: more history is needed"
+                f"log-HAR needs {MINIMUM_ROWS}"
             )
         x = regressors[rows]
         y = np.log(np.maximum(target[rows], LEAST_VARIANCE_SHARE * target[rows].mean()))
@@ -99,7 +99,7 @@ class LogVarianceRegression:
         """
         row = window.once(_last_log_variances, self.columns)
         if not math.isfinite(np.add.reduce(row)):
-            raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}: more history is needed")
+            raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}")
         return min(max(float(row @ self.coefficients) + self.intercept, self.lowest), self.highest)
 
 

@@ -27,7 +27,7 @@ from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
 from models.packing import pack, unpack
 from records import Floats
-from settings import load_settings
+from settings import Settings, load_settings
 
 KIND: Final = "market"
 VERSION: Final = 1
@@ -150,8 +150,16 @@ def market_model() -> MarketModel:
     path = load_settings().market_model or SHIPPED
     try:
         return MarketModel.from_bytes(path.read_bytes())
-    except OSError as error:
+    except (OSError, StateCorruptError) as error:
+        if path == SHIPPED:
+            raise
         raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): make it with python -m models pretrain") from error
+
+
+def require_market_model(settings: Settings) -> None:
+    """Raise SettingsError if MARKET_MODEL names no market model: else each training would fail for it, one by one."""
+    if settings.market_model is not None:
+        market_model()
 
 
 def fit_end() -> dt.date:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,31 +13,35 @@ import click
 
 from commands import startup
 from commands.console import load_settings, progress
-from errors import SourceError
+from commands.paths import NamedPath, OutputPath, writing_to
+from errors import RequestError, SourceError
+from producers.options import read_as_option
+from text import comma_list, shortened
 
 if TYPE_CHECKING:
     from models.contract import Window
     from models.market.model import CrossValidation, MarketModel
+    from producers.forms.declared import Declared
 
 #: Shorter histories have no labelled row.
 MINIMUM_BARS = 300
 
 
 @click.command()
-@click.option(
-    "--path", "paths", type=click.Path(path_type=Path), multiple=True, help="Bars: Parquet, CSV, or a folder of them."
-)
-@click.option("--state", type=click.Path(path_type=Path), help="A state folder, in place of or beside files.")
+@click.option("--path", "paths", type=NamedPath(), multiple=True, help="Bars: Parquet, CSV, or a folder of them.")
+@read_as_option
+@click.option("--state", type=NamedPath(), help="A state folder, in place of or beside files.")
 @click.option("--tickers", help="Comma-separated; default all.")
 @click.option("--without", help="Tickers to leave out, comma-separated: the tickers on which the model is to be judged.")
 @click.option("--part", help="K/N, N odd: the tickers of part K of N, 0/3 for a third of them.")
 @click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="First day of bars.")
 @click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="Last day of bars.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="File for the model.")
+@click.option("--out", type=OutputPath(), required=True, help="File for the model.")
 @click.option("--ablate", is_flag=True, help="Cross-validate without each group of inputs as well.")
 @click.option("--seed", type=int, default=0, show_default=True)
 def pretrain(
     paths: tuple[Path, ...],
+    declared: Declared,
     state: Path | None,
     tickers: str | None,
     without: str | None,
@@ -60,24 +65,36 @@ def pretrain(
     from models.pretraining.cross_validation import ablations
     from models.pretraining.panel import fit_panel, ticker_group
     from models.pretraining.pretraining import fitted_model
+    from records import canonical_ticker
 
     startup.loaded()
     if not paths and state is None:
         raise click.UsageError("name bars with --path or a state folder with --state")
-    wanted = None if tickers is None else [name for name in tickers.split(",") if name]
-    left_out = frozenset(() if without is None else without.split(","))
+    wanted = None if tickers is None else [canonical_ticker(name) for name in comma_list(tickers)]
+    left_out = frozenset(canonical_ticker(name) for name in comma_list(without or ""))
     chosen, parts = _part(part)
     span = (None if start is None else start.date(), None if end is None else end.date())
     windows: dict[str, Window] = {}
+    short, seen = 0, set[str]()
     with progress(None, "histories read") as advance:
-        sources = [_of_file(path, wanted, span) for path in paths] + ([] if state is None else [_of_state(state, wanted)])
+        sources = [_of_file(path, declared, wanted, span) for path in paths] + (
+            [] if state is None else [_of_state(state, wanted)]
+        )
         for source in sources:
             for window in source:
                 # The first file that has a ticker counts.
+                seen.add(window.ticker)
                 inside = window.ticker not in left_out and ticker_group(window.ticker, parts) == chosen
                 if inside and len(window) >= MINIMUM_BARS:
                     windows.setdefault(window.ticker, window)
+                short += inside and len(window) < MINIMUM_BARS
                 advance(1)
+    if absent := sorted(left_out - seen):
+        raise RequestError(
+            f"--without names {shortened(absent)}, of which there are no bars: {shortened(sorted(seen))} have some"
+        )
+    if short:
+        click.echo(f"{short:,} histories of less than {MINIMUM_BARS} bars are left out", err=True)
     data = tuple(f"{path.name} {_digest(path)}" for path in paths) + (() if state is None else (f"state {state.name}",))
     panel = fit_panel(windows.values(), load_settings().horizon)
     click.echo(f"{len(panel)} rows of {len(windows)} tickers; cross-validation and fit take some minutes", err=True)
@@ -86,8 +103,9 @@ def pretrain(
         scores = ablations(panel, seed)
         click.echo("\n".join(_score_lines("WITHOUT the inputs of (trees and ridge)", scores.items())))
     payload = model.to_bytes()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(payload)
+    with writing_to(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(payload)
     click.echo("\n".join(_record_lines(model)))
     click.echo(f"{out}: {len(payload):,} bytes, {digest_of(payload)}")
 
@@ -104,17 +122,31 @@ def _part(text: str | None) -> tuple[int, int]:
     return chosen, parts
 
 
-def _of_file(path: Path, tickers: list[str] | None, span: tuple[dt.date | None, dt.date | None]) -> Iterator[Window]:
+def _of_file(
+    path: Path, declared: Declared, tickers: list[str] | None, span: tuple[dt.date | None, dt.date | None]
+) -> Iterator[Window]:
     from history.windows import window_of_bars
-    from producers.histories import whole_histories
+    from producers.histories import reading_lines, whole_histories
     from producers.sources import read_source
     from settings import SuspectBars
 
     today = dt.datetime.now(dt.UTC).date()
     source = read_source(
-        "file", path=path, tickers=tickers, start=span[0], end=span[1], today=today, suspect_bars=SuspectBars.IMPOSSIBLE
+        "file",
+        path=path,
+        declared=declared,
+        tickers=tickers,
+        start=span[0],
+        end=span[1],
+        today=today,
+        suspect_bars=SuspectBars.IMPOSSIBLE,
     )
-    yield from (window_of_bars(each.ticker, each.bars) for each in whole_histories(source, today))
+    rejected: Counter[str] = Counter()
+    for each in whole_histories(source, today):
+        rejected += each.rejected
+        yield window_of_bars(each.ticker, each.bars)
+    for line in reading_lines(source, rejected, suspect="left out where they cannot be"):
+        click.echo(line, err=True)
 
 
 def _of_state(state: Path, tickers: list[str] | None) -> Iterator[Window]:

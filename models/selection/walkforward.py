@@ -80,9 +80,7 @@ def plan_folds(bars: int, horizon: int) -> tuple[Fold, ...]:
     first = int(bars * FIRST_SHARE)
     last = bars - 1 - horizon
     if last - (first - 1) < MINIMUM_HORIZONS * horizon:
-        raise TooFewBarsError(
-            f"{bars} bars leave less than {MINIMUM_HORIZONS} horizons of {horizon} bars to validate on: more history is needed"
-        )
+        raise TooFewBarsError(f"{bars} bars leave less than {MINIMUM_HORIZONS} horizons of {horizon} bars to validate on")
     origins = range(last, first - 2, -max(1, horizon // 2))[::-1]
     bounds = np.linspace(first, last + 1, FOLDS + 1).astype(int).tolist()
     folds = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import sys
@@ -60,11 +61,8 @@ class Server:
                 map=sockets,
                 ident=None,
             )
-        except OSError as error:
-            raise SettingsError(
-                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): stop what uses it, or choose another "
-                "--port"
-            ) from error
+        except (OSError, ValueError) as error:  # waitress says ValueError for a host that is no address of any machine
+            raise SettingsError(_cannot_listen(settings, error)) from error
         for listening in sockets.values():
             if isinstance(listening, BaseWSGIServer):
                 listening.channel_class = _Channel
@@ -128,3 +126,16 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]
 class _Channel(HTTPChannel):  # type: ignore[misc]
     error_task_class = _JsonError
     parser_class = _Parser
+
+
+def _cannot_listen(settings: Settings, error: OSError | ValueError) -> str:
+    place = f"cannot listen on {settings.host}:{settings.port}"
+    match error:
+        case OSError(errno=errno.EADDRINUSE):
+            return f"{place} (Address already in use): stop what uses it, or choose another --port"
+        case OSError(errno=errno.EACCES):
+            return f"{place} (Permission denied): choose a --port from 1024 on"
+        case OSError():
+            return f"{place} ({error.strerror}): name an address of this machine with --host"
+        case _:
+            return f"{place}: no such host; name an address of this machine with --host"

@@ -24,7 +24,7 @@ from history.ticker_state import DueTraining, TickerState
 from marketdata.calendars import sessions_since
 from models.results import TrainedTicker, TrainingJob, decode_trained, encode_trained
 from models.serving import load_trained
-from records import BarBatch, RejectedBar, date_of
+from records import BarBatch, RejectedBar, date_of, fallback_text
 from settings import Settings
 from state.folder import StateWriter
 from streams.embedded.rejections import Rejections
@@ -85,6 +85,7 @@ class EmbeddedEngine:
                 self._refresh(ticker, self._stored(ticker))
         self._finish_trainings()  # early trainings that the rows request
         self._summary.tickers = len(tickers)
+        self._summary.rejections = dict(self._rejections.by_reason)
         self._find_quiet(tickers)
         self._states.flush_all()
         return self._summary
@@ -220,7 +221,7 @@ class EmbeddedEngine:
         previous = partial(readable_row, ticker, partial(self._writer.forecasts.get, ticker))
         row, missing = make_row(state, trained, load_trained, self._settings, reason=reason, previous=previous)
         if row.fallback is not None or row.annual_return is None:
-            self._summary.fallback[ticker] = "; ".join(f"{step.model}: {step.reason}" for step in row.fallbacks)
+            self._summary.fallback[ticker] = fallback_text(row.fallbacks, ticker)
         self._summary.forecasts_written += self._writer.forecasts.put_changed(row)
         self._fresh.add(ticker)
         if self._pool is not None and missing is not None and not self._is_done(state, missing):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -11,20 +12,26 @@ import msgspec
 
 from errors import StateWriteError
 from records import RejectedBar
+from text import without_data
 
 logger = logging.getLogger(__name__)
 
-#: How many refused bars are logged; the file has all of them.
+#: How many refused bars are logged, and how many of one reason; the file has all of them.
 LOGGED_REJECTIONS: Final = 20
+LOGGED_OF_A_REASON: Final = 5
 
 
 class Rejections:
-    """The refused bars of a run, one JSON object a line, in a file that each run replaces. A context manager."""
+    """The refused bars of a run, one JSON object a line, in a file that each run replaces. A context manager.
+
+    `by_reason` counts them by their reasons without the data in them.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
-        self._count = 0
+        self._logged = 0
+        self.by_reason: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         try:
@@ -39,14 +46,16 @@ class Rejections:
             self._file.close()
         except OSError as failure:
             raise StateWriteError.at(self._path, failure) from failure
-        if self._count > LOGGED_REJECTIONS:
-            logger.warning("rejected bars are in a file bars=%d logged=%d path=%s", self._count, LOGGED_REJECTIONS, self._path)
+        if (count := self.by_reason.total()) > self._logged:
+            logger.warning("rejected bars are in a file bars=%d logged=%d path=%s", count, self._logged, self._path)
 
     def add(self, bar: RejectedBar) -> None:
         """Keep a refused bar. Raises StateWriteError if the file cannot be written."""
         assert self._file is not None, "used outside its context"
-        self._count += 1
-        if self._count <= LOGGED_REJECTIONS:
+        kind = without_data(bar.reason, bar.ticker)
+        self.by_reason[kind] += 1
+        if self._logged < LOGGED_REJECTIONS and self.by_reason[kind] <= LOGGED_OF_A_REASON:
+            self._logged += 1
             logger.warning("rejected ticker=%s date=%s reason=%s", bar.ticker, bar.date, bar.reason)
         try:
             self._file.write(msgspec.json.encode(bar) + b"\n")

@@ -7,12 +7,15 @@ from typing import Final
 
 import msgspec
 
-#: How many tickers a summary names.
+from producers.report import rejection_lines
+from text import grouped_reasons
+
+#: How many tickers, or reasons, a summary names.
 NAMED_IN_SUMMARY: Final = 20
 
 
 class Summary(msgspec.Struct, kw_only=True):
-    """Counts of a run.
+    """Counts of a run; `rejections` are those by reason, without the data in them.
 
     `fallback` gives the reason for each ticker that no trained model serves. `quiet` has the tickers whose last bar is more
     than `fresh_sessions` sessions older than the newest bar of all: their forecasts stay, and are stale for readers.
@@ -24,6 +27,7 @@ class Summary(msgspec.Struct, kw_only=True):
     bars_corrected: int = 0
     bars_expired: int = 0
     bars_rejected: int = 0
+    rejections: dict[str, int] = {}
     trained: int = 0
     training_failed: int = 0
     forecasts_written: int = 0
@@ -37,15 +41,16 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         f"bars: {summary.bars_new:,} new, {summary.bars_duplicate:,} known, {summary.bars_corrected:,} corrected, "
         f"{summary.bars_expired:,} older than what is kept, {summary.bars_rejected:,} rejected"
     )
+    yield from rejection_lines(summary.rejections)
     yield (
         f"tickers: {summary.tickers:,}; trained now: {summary.trained:,}, failed: {summary.training_failed:,}; "
         f"forecasts written: {summary.forecasts_written:,}"
     )
-    named = sorted(summary.fallback.items())
-    if named:
-        yield f"without a trained model: {len(named):,}"
-        yield from (f"  {ticker}: {reason}" for ticker, reason in named[:NAMED_IN_SUMMARY])
-        if len(named) > NAMED_IN_SUMMARY:
-            yield f"  … and {len(named) - NAMED_IN_SUMMARY:,} more; the forecast table tells of each why"
+    if summary.fallback:
+        groups = grouped_reasons(sorted(summary.fallback.items()))
+        yield f"without a trained model: {len(summary.fallback):,}; the forecast table has the reason of each"
+        yield from (f"  {group.line()}" for group in groups[:NAMED_IN_SUMMARY])
+        if len(groups) > NAMED_IN_SUMMARY:
+            yield f"  … and {len(groups) - NAMED_IN_SUMMARY:,} more reasons"
     if summary.quiet:
         yield f"without new bars: {len(summary.quiet):,} ({', '.join(summary.quiet[:NAMED_IN_SUMMARY])})"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from models.candidates.registry import MODELS
+from models.market.model import require_market_model
 from models.results import TrainedTicker, TrainingJob
 from settings import ModelName, Settings
 from streams.training.pool import Outcome, TrainingPool
@@ -18,7 +19,8 @@ PRELOAD: Final = "models.training"
 
 
 def new_ticker_pool(settings: Settings, train: Callable[[TrainingJob], TrainedTicker]) -> TickerPool:
-    """A pool whose processes run `train`; none is started before the first job."""
+    """A pool whose processes run `train`; none is started before the first job. Raises SettingsError as `market_model`."""
+    require_market_model(settings)
     return TrainingPool(
         train, jobs=settings.jobs, deadline_seconds=settings.job_deadline_seconds, preload=preload_for(settings.models)
     )

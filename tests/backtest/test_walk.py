@@ -178,23 +178,25 @@ def test_forecasts_made_here_come_from_the_bars_up_to_their_day(bars):
 def test_members_and_delistings_are_read_or_refused_with_the_line(tmp_path):
     members = tmp_path / "members.csv"
     members.write_text("Ticker,From,To\nbrk.b,2015-01-02,\nAAA,,2016-01-01\nAAA,2017-01-01,\n")
-    read = read_members(members)
+    read = read_members(members, ("A", "B", "AAA", "BBB"))
     assert read.includes("BRK-B", 20_000)
     assert not read.includes("BRK-B", 10_000)
     assert read.includes("AAA", 10_000)
     assert not read.includes("AAA", 17_000)
     assert not read.includes("ZZZ", 17_000)
+    with pytest.raises(SourceError, match="there is no bar of any member: AAA, BRK-B; bars are of ZZZ"):
+        read_members(members, ("ZZZ",))
     members.write_text("ticker,from,to\nAAA,2015-13-01,\n")
     with pytest.raises(SourceError, match="line 2: a date is needed"):
-        read_members(members)
+        read_members(members, ("A", "B", "AAA", "BBB"))
     members.write_text("ticker,from\nAAA,2015-12-01\n")
     with pytest.raises(SourceError, match="the column to is missing"):
-        read_members(members)
+        read_members(members, ("A", "B", "AAA", "BBB"))
     delistings = tmp_path / "delistings.csv"
     delistings.write_text("ticker,return\nAAA,-0.3\n")
     assert read_delistings(delistings) == {"AAA": -0.3}
     delistings.write_text("ticker,return\nAAA,lots\n")
     with pytest.raises(SourceError, match="line 2: a return of at least -1"):
         read_delistings(delistings)
-    with pytest.raises(SourceError, match="cannot be read as CSV"):
-        read_members(tmp_path / "absent.csv")
+    with pytest.raises(SourceError, match="cannot be read \\(No such file or directory\\); a CSV with ticker, from, to"):
+        read_members(tmp_path / "absent.csv", ("A", "B", "AAA", "BBB"))

@@ -51,7 +51,7 @@ def test_the_command_writes_and_prints(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Path) -> None:
+def test_tickers_too_young_for_any_model_are_evaluated_and_the_command_fails(tmp_path: Path) -> None:
     bars_of("YOUNG", 120, seed=1).to_csv(tmp_path / "bars.csv", index=False)
     command = [
         sys.executable,
@@ -67,7 +67,9 @@ def test_tickers_too_young_for_any_model_are_evaluated_all_the_same(tmp_path: Pa
     ]
     command += ["--models", "har", "--no-garch", "--out", str(tmp_path / "out.parquet"), "--plot", str(tmp_path / "pictures")]
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
-    assert run.returncode == 0, run.stderr
+    assert run.returncode == 1, run.stderr
+    assert "error: " in run.stderr
+    assert "bars.csv: no forecast has a trained model, the scores are of estimates: 2 of YOUNG: har: 77 bars" in run.stderr
     assert "pictures: none" in run.stdout
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from errors import SourceError
+from errors import SourceError, SourceRequestError
 from producers.source_name import SourceName
 from producers.sources import opener_of, read_source
 from tests.producers.files import HEADER, LINES, TODAY, read, write
@@ -55,6 +55,45 @@ def test_what_is_asked_for_and_not_there(tmp_path):
         read(path, start=TODAY, end=dt.date(2020, 1, 1))
     with pytest.raises(SourceError, match="no usable bar from 2024-02-01 to the end"):
         read(path, start=dt.date(2024, 2, 1))
+
+
+def test_a_wrong_request_is_told_from_wrong_data_by_its_exit_code(tmp_path):
+    path = write(tmp_path / "all.csv", f"{HEADER},ticker", f"{LINES[0]},AAPL")
+    requests = ({"tickers": ["A B"]}, {"tickers": [" "]}, {"start": TODAY, "end": dt.date(2020, 1, 1)})
+    for request in requests:
+        with pytest.raises(SourceRequestError) as refused:
+            read(path, **request)
+        assert refused.value.exit_code == 2
+    with pytest.raises(SourceRequestError, match="needs a path to a file of bars, or to a folder of them: --path BARS"):
+        read_source("file", today=TODAY)
+    with pytest.raises(SourceError) as refused:
+        read(tmp_path / "nothing.csv")
+    assert refused.value.exit_code == 1
+
+
+def test_a_span_without_a_bar_says_which_days_there_are(tmp_path):
+    path = write(tmp_path / "A.csv", HEADER, "2024-01-02,1,1,1,1,1", "2024-01-03,1,1,1,1,1")
+    with pytest.raises(SourceError) as refused:
+        read(path, end=dt.date(2001, 1, 1))
+    expected = "the source file has no usable bar from the beginning to 2001-01-01, only from 2024-01-02 to 2024-01-03"
+    assert str(refused.value) == expected
+
+
+def test_bars_that_are_all_refused_are_counted_by_reason(tmp_path):
+    rows = [f"2024-01-{day:02},1,-1,1,1,1,{name}" for day in (2, 3, 4) for name in ("A", "B")]
+    path = write(tmp_path / "all.csv", f"{HEADER},ticker", *rows, "2024-01-05,1,1,1,x,1,B")
+    with pytest.raises(SourceError) as refused:
+        read(path)
+    assert "no usable bar: 6 of A, B: high not positive; B: close" in str(refused.value)
+    assert str(refused.value).endswith("python -m producers check lists them all")
+
+
+def test_a_folder_without_bars_names_what_it_has(tmp_path):
+    with pytest.raises(SourceError, match="below it; it is empty"):
+        read(tmp_path)
+    (tmp_path / "report.docx").write_text("x")
+    with pytest.raises(SourceError, match=r"below it; passed over: report\.docx "):
+        read(tmp_path)
 
 
 def test_a_source_that_is_none():

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from errors import StateMissingError
+from errors import RequestError, StateMissingError
+from review.__main__ import cli
 from review.page import page
 from review.report_command import report
 from state.folder import StateFolder
@@ -60,6 +61,19 @@ def test_without_anything_to_judge_it_says_so(made: Path, tmp_path: Path) -> Non
     assert result.exit_code == 0, result.output
     assert "no recorded forecast's horizon has ended yet" in result.output
     assert "nothing to judge" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_ticker_without_a_forecast_is_refused(made: Path) -> None:
+    """The report of a mistyped ticker had nothing in it, and ended with 0."""
+    result = run(made, "--tickers", "aaa,ZZZ", "--replay", "0")
+    assert isinstance(result.exception, RequestError)
+    assert str(result.exception) == "no forecast for ZZZ: leave --tickers out for all"
+
+
+def test_the_command_of_the_reference_runs(made: Path, tmp_path: Path) -> None:
+    """`python -m review report`, as docs/reference/commands.md has it, was refused for an extra argument."""
+    result = CliRunner().invoke(cli, ["report", "--state", str(made), "--replay", "0", "--out", str(tmp_path)], env=ENVIRONMENT)
+    assert result.exit_code == 0, result.output
 
 
 def test_names_from_outside_cannot_write_html(made: Path) -> None:

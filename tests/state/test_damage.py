@@ -138,7 +138,7 @@ def test_a_damaged_lock_file_of_ours(copy: Callable[[], Path]) -> None:
         lock.write_bytes(b"1234\n")
         damage(lock)
         if name == "folder":
-            with pytest.raises(StateWriteError, match=r"x\.lock \(Is a directory\): remove that folder and run again"):
+            with pytest.raises(StateWriteError, match=r"x\.lock \(Is a directory\): a folder stands where a file is needed"):
                 Database.open_writer(path)
             lock.rmdir()
         with Database.open_writer(path) as database:

@@ -133,3 +133,9 @@ def test_the_service_explains_a_row(folder: Path) -> None:
     explanation = answer.pop("explanation")
     assert answer == plain
     assert_served(explanation, served(folder, "AAA"))
+
+
+def test_what_cannot_be_a_ticker_is_refused_as_such(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["explain", "AAA,BBB", "--state", str(folder)])
+    assert isinstance(result.exception, RequestError)
+    assert "not a ticker: AAA,BBB; write one ticker" in str(result.exception)

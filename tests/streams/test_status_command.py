@@ -60,5 +60,5 @@ def test_a_broker_that_is_away_is_said(folder: Path) -> None:
 
 def test_a_folder_without_a_state(tmp_path: Path) -> None:
     result = run("--state", str(tmp_path / "none"), "--embedded")
-    assert result.exit_code == 0, result.output
-    assert "no table in this folder" in result.output
+    assert result.exit_code == 3, result.output
+    assert "no state in" in result.output

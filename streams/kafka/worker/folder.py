@@ -93,7 +93,7 @@ def note_page(folder: Path, port: int) -> None:
     try:
         (folder / _PAGE).write_text(f"{port} {os.getpid()}", encoding="ascii")
     except OSError as error:
-        raise StateWriteError(f"{folder}: cannot be written ({error.strerror}); make room or mend the permissions") from error
+        raise StateWriteError.at(folder, error) from error
 
 
 def noted_pages(settings: Settings) -> dict[str, int]:

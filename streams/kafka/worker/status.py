@@ -48,6 +48,8 @@ def gather(settings: Settings, *, now: dt.datetime, ask_kafka: bool) -> Status:
     workers = _workers(group, noted_pages(settings))
     partitions = _partitions(group, workers)
     table, problem = _table(settings, now)
+    if table is None and problem is None and not ask_kafka:
+        problem = f"no state in {settings.state_dir}: create it with `python -m streams run`, or name another --state"
     replica = gather_replica(settings)
     free = shutil.disk_usage(settings.state_dir).free if settings.state_dir.exists() else None
     return Status(
