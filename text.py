@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
+
+#: Reasons that a summary lists.
+LISTED_REASONS: Final = 20
 
 _DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _FIGURE: Final = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(\.\d+)?(e[-+]?\d+)?%?(?!\w)")
@@ -76,3 +80,15 @@ def grouped_reasons(given: Iterable[tuple[str, str]]) -> list[ReasonGroup]:
         for members in groups.values()
     ]
     return sorted(found, key=lambda group: -group.times)
+
+
+def counted_reasons(by_reason: Mapping[str, int], what: str) -> Iterator[str]:
+    """Counts by reason as lines of a summary, the most frequent first; `what` happened for the reason.
+
+    >>> list(counted_reasons({"volume missing": 1, "high not positive": 28}, "rejected"))
+    ['  28 rejected: high not positive', '  1 rejected: volume missing']
+    """
+    counts = Counter(by_reason)
+    yield from (f"  {count:,} {what}: {reason}" for reason, count in counts.most_common(LISTED_REASONS))
+    if len(counts) > LISTED_REASONS:
+        yield f"  … and {len(counts) - LISTED_REASONS:,} more reasons"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from producers.forms.declared import Declared
 from producers.histories import reading_lines, whole_histories
 from producers.source_name import SourceName
 from producers.sources import read_source
-from records import Bars, canonical_ticker, day_number, is_ticker, parse_date
+from records import Bars, RejectedBar, canonical_ticker, day_number, is_ticker, parse_date
 from settings import SuspectBars
 from text import grouped_reasons, shortened
 
@@ -33,7 +32,8 @@ def read_bars(path: Path | None, tickers: Sequence[str] | None, declared: Declar
     today = dt.datetime.now(dt.UTC).date()
     name = SourceName.SAMPLE if path is None else SourceName.FILE
     source = read_source(name, path=path, declared=declared, tickers=tickers, today=today, suspect_bars=SuspectBars.KEEP)
-    found, rejected = {}, Counter[str]()
+    found: dict[str, Bars] = {}
+    rejected: list[RejectedBar] = []
     for whole in whole_histories(source, today):
         rejected += whole.rejected
         if len(whole.bars):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import as_completed
 from pathlib import Path
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from evaluation.origins import TickerResult
     from evaluation.panel import Panel
     from producers.forms.declared import Declared
-    from records import Bars
+    from records import Bars, RejectedBar
 
 
 #: No score of fewer forecasts is a number.
@@ -88,7 +87,7 @@ def evaluate(
     garch = not no_garch and find_spec("arch") is not None
     if not garch and not no_garch:
         click.echo("without the benchmark GARCH(1,1): it needs arch, pip install -r requirements-dev.lock", err=True)
-    rejected: Counter[str] = Counter()
+    rejected: list[RejectedBar] = []
     results = []
     histories = {}
     # What shows that a bar is wrong comes after it, and nothing after an origin may enter its forecast.

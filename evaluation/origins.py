@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,7 +85,7 @@ def evaluate_ticker(window: Window, settings: Settings, dates: Days, *, garch: b
         )
         windows.append(known)
         if row.opinions and not fit_ms:
-            fit_ms = _fit_milliseconds(known, settings)
+            fit_ms = _fit_milliseconds(known, settings, [score.model for score in row.candidates if score.failure is None])
     if auto_arima:
         trained = [(origin, known) for origin, known in zip(found, windows, strict=True) if origin.row.opinions]
         variances = auto_arima_variances([known for _, known in trained], settings.horizon)
@@ -113,10 +114,10 @@ def served_row(known: Window, settings: Settings) -> Forecast:
     )
 
 
-def _fit_milliseconds(known: Window, settings: Settings) -> dict[str, float]:
-    """CPU time of one fit per model; each is fitted once before, so that imports do not count."""
+def _fit_milliseconds(known: Window, settings: Settings, fitted: Iterable[str]) -> dict[str, float]:
+    """CPU time of one fit of each model in `fitted`; each is fitted once before, so that imports do not count."""
     spent = {}
-    for name in settings.models:
+    for name in fitted:
         seed = mixed_seed(settings.seed, known, name)
         started = time.process_time()
         MODELS[name].train(known, settings.horizon, seed)

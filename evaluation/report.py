@@ -143,8 +143,8 @@ def _cost_lines(results: Sequence[TickerResult]) -> list[str]:
     if not any(result.fit_ms for result in results):
         return []
     whole = np.mean([result.retraining_ms for result in results])
-    names = next(result.fit_ms for result in results if result.fit_ms)
-    fits = {name: np.mean([result.fit_ms[name] for result in results if result.fit_ms]) for name in names}
+    names = dict.fromkeys(name for result in results for name in result.fit_ms)
+    fits = {name: np.mean([result.fit_ms[name] for result in results if name in result.fit_ms]) for name in names}
     return [
         f"CPU per ticker and retraining (validated, selected, forecast): {whole:.0f} ms; one fit: "
         + ", ".join(f"{name} {spent:.1f} ms" for name, spent in fits.items())

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from producers.report import rejection_lines
 from producers.screen import suspect_lines
 from records import Suspicion
-from text import grouped_reasons
+from text import counted_reasons, grouped_reasons
 
 
 class JobSummary(msgspec.Struct, kw_only=True):
@@ -39,7 +38,7 @@ def summary_lines(summary: JobSummary) -> Sequence[str]:
     )
     return [
         counts,
-        *rejection_lines(summary.rejections),
+        *counted_reasons(summary.rejections, "rejected"),
         *(suspect_lines(summary.suspect) if summary.suspect else ()),
         *(f"without a bar: {ticker}: {', '.join(map(str, dates))}" for ticker, dates in summary.missing.items()),
         *(f"failed: {group.line()}" for group in grouped_reasons(sorted(summary.failed.items()))),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import numpy as np
@@ -13,10 +12,7 @@ import numpy as np
 from marketdata.calendars import missing_sessions, surplus_bars
 from producers.findings import Findings
 from records import BarBatch, Days, RejectedBar, Suspicion, date_of
-from text import shortened, without_data
-
-#: Reasons of rejected bars that a summary lists.
-_REASONS: Final = 20
+from text import LISTED_REASONS, shortened, without_data
 
 
 class TickerReport(msgspec.Struct, kw_only=True):
@@ -120,7 +116,7 @@ def report_lines(report: ValidationReport, *, limit: int) -> Iterator[str]:
         yield from _more(len(report.rejected), limit)
         yield ""
         by_reason = Counter(kind_of(bar) for bar in report.rejected)
-        yield from (f"{count:>9,}  {reason}" for reason, count in by_reason.most_common(_REASONS))
+        yield from (f"{count:>9,}  {reason}" for reason, count in by_reason.most_common(LISTED_REASONS))
     if report.suspicions:
         yield ""
         yield "suspect bars (which of them are held out, SUSPECT_BARS says):"
@@ -142,14 +138,6 @@ def _days_listed(report: ValidationReport, name: str, title: str, limit: int) ->
         yield title
         yield from gaps[:limit]
         yield from _more(len(gaps), limit)
-
-
-def rejection_lines(by_reason: Mapping[str, int]) -> Iterator[str]:
-    """Rejected bars by reason, the most frequent first, as lines of a summary."""
-    counts = Counter(by_reason)
-    yield from (f"  {count:,} rejected: {reason}" for reason, count in counts.most_common(_REASONS))
-    if len(counts) > _REASONS:
-        yield f"  … and {len(counts) - _REASONS:,} more reasons"
 
 
 def kind_of(bar: RejectedBar) -> str:

@@ -42,7 +42,7 @@ class LearnedModel(Model):
         if horizon != fitted:
             raise TrainingError(
                 f"{window.ticker}: the market model is of {fitted} bars ahead, HORIZON is {horizon}: "
-                f"make one with `python -m models pretrain --horizon {horizon}`, or leave {cls.name} out of MODELS"
+                f"make one with `HORIZON={horizon} python -m models pretrain`, or leave {cls.name} out of MODELS"
             )
         own = HarModel.train(window, horizon, seed)
         return cls(own.horizon, own.regression)

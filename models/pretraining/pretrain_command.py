@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from models.contract import Window
     from models.market.model import CrossValidation, MarketModel
     from producers.forms.declared import Declared
+    from records import RejectedBar
 
 #: Shorter histories have no labelled row.
 MINIMUM_BARS = 300
@@ -141,7 +141,7 @@ def _of_file(
         today=today,
         suspect_bars=SuspectBars.IMPOSSIBLE,
     )
-    rejected: Counter[str] = Counter()
+    rejected: list[RejectedBar] = []
     for each in whole_histories(source, today):
         rejected += each.rejected
         yield window_of_bars(each.ticker, each.bars)

@@ -7,8 +7,7 @@ from typing import Final
 
 import msgspec
 
-from producers.report import rejection_lines
-from text import grouped_reasons
+from text import counted_reasons, grouped_reasons
 
 #: How many tickers, or reasons, a summary names.
 NAMED_IN_SUMMARY: Final = 20
@@ -41,7 +40,7 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         f"bars: {summary.bars_new:,} new, {summary.bars_duplicate:,} known, {summary.bars_corrected:,} corrected, "
         f"{summary.bars_expired:,} older than what is kept, {summary.bars_rejected:,} rejected"
     )
-    yield from rejection_lines(summary.rejections)
+    yield from counted_reasons(summary.rejections, "rejected")
     yield (
         f"tickers: {summary.tickers:,}; trained now: {summary.trained:,}, failed: {summary.training_failed:,}; "
         f"forecasts written: {summary.forecasts_written:,}"

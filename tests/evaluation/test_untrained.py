@@ -42,10 +42,8 @@ def evaluated(path: Path, *arguments: str) -> Result:
     return CliRunner().invoke(evaluate, [*given, *arguments])
 
 
-@pytest.fixture(scope="module")
-def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    bars = walk(120, start=date_of(15_000))
-    path = tmp_path_factory.mktemp("short") / "YOUNG.csv"
+def written(path: Path, count: int) -> Path:
+    bars = walk(count, start=date_of(15_000))
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(("date", "open", "high", "low", "close", "volume"))
@@ -53,6 +51,11 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
             values = (getattr(bars, name)[row] for name in ("open", "high", "low", "close", "volume"))
             table.writerow((date_of(bars.day[row]).isoformat(), *values))
     return path
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(tmp_path_factory.mktemp("short") / "YOUNG.csv", 120)
 
 
 def test_an_evaluation_without_a_trained_model_says_why_once_and_fails(short: Path) -> None:
@@ -79,3 +82,19 @@ def test_too_few_bars_for_a_forecast_are_given_as_numbers(short: Path) -> None:
     shortest.write_text("\n".join(short.read_text().splitlines()[:15]))
     message = str(evaluated(shortest).exception)
     assert "too few bars: the longest history has 14, and a forecast with a horizon of 21 bars" in message
+
+
+def test_a_candidate_that_cannot_be_fitted_does_not_end_the_evaluation(tmp_path: Path) -> None:
+    """The shipped market model is of 21 bars ahead: with another horizon the whole evaluation ended with one ticker's error."""
+    path = written(tmp_path / "OLD.csv", 560)
+    result = evaluated(path, "--horizon", "5", "--origins", "2", "--models", "har,xgboost")
+    assert result.exit_code == 0, result.output
+    assert "failed candidates: 2" in result.stderr
+    assert "2 of OLD: xgboost: the market model is of 21 bars ahead, HORIZON is 5" in result.stderr
+
+
+def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    written(tmp_path / "OLD.csv", 120)
+    (tmp_path / "DDD.csv").write_text("")
+    result = evaluated(tmp_path, "--origins", "1", "--out", str(tmp_path / "out" / "f.parquet"))
+    assert f"not used: DDD: {tmp_path / 'DDD.csv'}: has no bars" in result.stderr

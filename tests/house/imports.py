@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "history": GROUND | {"models"},
     "state": GROUND | {"broker", "commands", "history", "monitoring"},
     "cluster": GROUND | {"broker", "commands"},
-    "producers": GROUND | {"broker", "marketdata", "monitoring"},
+    "producers": GROUND | {"broker", "commands", "marketdata", "monitoring"},
     "streams": GROUND | {"commands", "marketdata", "monitoring", "models", "history", "state", "broker"},
     "optimizer": GROUND | {"commands", "marketdata", "models", "monitoring", "review", "state"},
     "review": GROUND | {"commands", "evaluation", "history", "models", "monitoring", "state"},
