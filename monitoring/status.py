@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from monitoring.figures import WorkerFigures
-from monitoring.judgement import Reason
+from monitoring.judgement import FOREIGN_STANDSTILL_SECONDS, Reason
 from monitoring.punctuality import LATE_SECONDS, sessions
 from monitoring.replica import ReplicaFigures
 
@@ -92,7 +92,7 @@ def reasons_of(
 ) -> tuple[Reason, ...]:
     """What is wrong, each thing once."""
     found = [Reason("broker_away", broker)] if broker is not None else _of_group(workers, partitions)
-    found += _of_workers(workers, broker_answers=broker is None)
+    found += [_with_owners(reason, partitions) for reason in _of_workers(workers, broker_answers=broker is None)]
     # The bars of a backlog that is read are old at first; the workers say when they have caught up.
     catches_up = any(each.lag_messages and (each.lag_seconds or 0.0) >= LATE_SECONDS for each in partitions)
     found += _of_table(table, table_problem, judges_bars=not catches_up and "bars_late" not in {each.code for each in found})
@@ -127,6 +127,15 @@ def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[
     if len(versions) > 1:
         found.append(Reason("mixed_versions", f"workers run different versions: {', '.join(sorted(versions))}"))
     return found
+
+
+def _with_owners(reason: Reason, partitions: Sequence[GroupPartition]) -> Reason:
+    """Workers know which partitions of others stand still, but not whose they are."""
+    if reason.code != "foreign_standstill":
+        return reason
+    standing = [each for each in partitions if (each.lag_seconds or 0.0) >= FOREIGN_STANDSTILL_SECONDS]
+    owners = ", ".join(sorted({each.owner or "nobody" for each in standing}))
+    return Reason(reason.code, f"owner {owners}: {reason.text}") if owners else reason
 
 
 def _of_table(table: TableLine | None, problem: str | None, *, judges_bars: bool) -> list[Reason]:

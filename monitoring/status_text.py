@@ -9,7 +9,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from monitoring.figures import WorkerFigures
 from monitoring.punctuality import sessions
 from monitoring.status import OF_OTHERS, ReplicaLine, Status, WorkerLine
 
@@ -32,7 +31,7 @@ def _headline(status: Status) -> RenderableType:
     if not status.reasons:
         return Text.assemble(("all well", "bold green"), f"   {at}")
     count = len(status.reasons)
-    title = Text.assemble((f"{count} things are wrong" if count > 1 else "wrong", "bold red"), f"   {at}")
+    title = Text.assemble((f"{count} things are wrong" if count > 1 else "1 thing is wrong", "bold red"), f"   {at}")
     # In columns of their own, so that a long sentence goes on below itself.
     reasons = Table.grid(padding=(0, 2))
     for reason in status.reasons:
@@ -41,7 +40,8 @@ def _headline(status: Status) -> RenderableType:
 
 
 #: Columns whose cells may take a second line on a narrow screen.
-_FOLDING: Final = {"trainings", "host", ""}
+_FOLDING: Final = {"host", "state"}
+_SHOWN_FAILURES: Final = 5
 
 
 def _grid(*columns: tuple[str, str]) -> Table:
@@ -57,12 +57,12 @@ def _workers(status: Status) -> RenderableType:
     hosts = sorted({worker.host if worker.figures is None else worker.figures.host for worker in status.workers} - {"?"})
     versions = sorted({worker.figures.version for worker in status.workers if worker.figures is not None})
     common = "".join(f", {name} {values[0]}" for name, values in (("version", versions), ("host", hosts)) if len(values) == 1)
-    columns = [("worker", "l"), ("partitions", "l"), ("bars", "r"), ("rejected", "r"), ("trainings", "l"), ("tables", "r")]
+    columns = [("worker", "l"), ("partitions", "l"), ("bars", "r"), ("rejected", "r"), ("trained", "r"), ("tables", "r")]
     if len(versions) > 1:
         columns.append(("version", "l"))
     if len(hosts) > 1:
         columns.append(("host", "l"))
-    table = _grid(*columns, ("up", "l"), ("", "l"))
+    table = _grid(*columns, ("up", "l"), ("state", "l"))
     for worker in status.workers:
         table.add_row(*_worker(worker, shows_version=len(versions) > 1, shows_host=len(hosts) > 1))
     return Group(Text(f"{len(status.workers)} worker{'s' * (len(status.workers) != 1)}{common}"), table)
@@ -78,24 +78,30 @@ def _worker(worker: WorkerLine, *, shows_version: bool, shows_host: bool) -> lis
     cells += [
         f"{sum(figures.bars.values()):,}",
         f"{sum(figures.rejected.values()):,}",
-        _trainings(figures),
+        f"{figures.trainings.get('done', 0):,}",
         f"{sum(figures.table_bytes.values()) / 2**20:.1f} MB",
     ]
     cells += [figures.version] * shows_version + [figures.host] * shows_host
-    own = [reason.code for reason in figures.reasons if reason.code not in OF_OTHERS]
-    return [*cells, duration(figures.uptime_seconds), ", ".join(own) or "works"]
+    # Its reasons stand above, with its name.
+    works = all(reason.code in OF_OTHERS for reason in figures.reasons)
+    return [*cells, duration(figures.uptime_seconds), "works" if works else "not ready"]
 
 
-def _trainings(figures: WorkerFigures) -> str:
-    """How many ended well; then only what is not nought."""
-    parts = [f"{figures.trainings.get('done', 0):,} done"]
-    for count, what in (
-        (figures.trainings_running, "to do"),
-        (figures.trainings.get("failed", 0), "failed"),
-        (figures.pool_deaths, "died"),
-    ):
-        parts += [f"{count:,} {what}"] if count else []
-    return ", ".join(parts)
+def _trainings(workers: Sequence[WorkerLine]) -> list[Text]:
+    """Trainings that have not ended well, on all workers, and the last failures; nothing where there are none."""
+    known = [worker.figures for worker in workers if worker.figures is not None]
+    counts = (
+        (sum(figures.trainings_running for figures in known), "queued or running"),
+        (sum(figures.trainings.get("failed", 0) for figures in known), "failed"),
+        (sum(figures.pool_deaths for figures in known), "lost with their process"),
+    )
+    parts = [f"{count:,} {what}" for count, what in counts if count]
+    lines = [Text(f"trainings: {', '.join(parts)}")] if parts else []
+    failing = sorted((ticker, why) for figures in known for ticker, why in figures.trainings_failing.items())
+    lines += [Text(f"  failed: {ticker}: {why}") for ticker, why in failing[:_SHOWN_FAILURES]]
+    if len(failing) > _SHOWN_FAILURES:
+        lines.append(Text(f"  and {len(failing) - _SHOWN_FAILURES} more"))
+    return lines
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -114,7 +120,7 @@ def ranges(numbers: Sequence[int]) -> str:
 
 
 def _partitions(status: Status) -> Table:
-    table = _grid(("partition", "r"), ("owner", "l"), ("messages", "r"), ("lag", "r"), ("waiting for", "r"))
+    table = _grid(("partition", "r"), ("owner", "l"), ("messages", "r"), ("waiting", "r"), ("oldest waits", "r"))
     for each in status.partitions:
         waiting = "-" if each.lag_seconds is None or not each.lag_messages else duration(each.lag_seconds)
         table.add_row(str(each.partition), each.owner or "nobody", f"{each.messages:,}", f"{each.lag_messages:,}", waiting)
@@ -127,7 +133,7 @@ def _replica(line: ReplicaLine) -> Text:
         return Text("replica: silent")
     lag = sum(each.lag_messages for each in figures.partitions)
     waiting = max((each.lag_seconds for each in figures.partitions), default=0.0)
-    behind = f"{lag:,} records behind for {duration(waiting)}" if lag else "up to date"
+    behind = f"{lag:,} records wait, the oldest for {duration(waiting)}" if lag else "up to date"
     problems = ", ".join(reason.code for reason in figures.reasons) or "works"
     return Text(
         f"replica: {problems}, {behind}, {figures.rows:,} rows, version {figures.version}, "
@@ -144,18 +150,13 @@ def _table(status: Status) -> list[Text]:
         newest = table.newest.isoformat() if table.newest else "none"
         lines.append(Text(f"forecasts: {table.rows} rows, newest bar {newest}"))
         for name, count in sorted(table.late_sessions.items()):
-            lines.append(Text(f"  {name}: {f'{sessions(count)} overdue' if count else 'on time'}"))
+            lines.append(Text(f"  bars of {name}: {f'{sessions(count)} overdue' if count else 'on time'}"))
         if table.fallbacks:
-            parts = ", ".join(f"{name} {count}" for name, count in sorted(table.fallbacks.items()))
+            parts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(table.fallbacks.items()))
             lines.append(Text(f"  without a trained model: {parts}"))
         if table.stalest:
-            lines.append(Text("  stalest: " + ", ".join(f"{ticker} {date}" for ticker, date in table.stalest)))
-    failing = {
-        ticker: why for worker in status.workers if worker.figures for ticker, why in worker.figures.trainings_failing.items()
-    }
-    lines += [Text(f"  training failed: {ticker}: {why}") for ticker, why in sorted(failing.items())[:5]]
-    if len(failing) > 5:
-        lines.append(Text(f"  and {len(failing) - 5} more"))
+            lines.append(Text("  oldest bars: " + ", ".join(f"{ticker} {date}" for ticker, date in table.stalest)))
+    lines += _trainings(status.workers)
     free = "unknown" if status.disk_free_bytes is None else f"{status.disk_free_bytes / 2**30:.1f} GB free"
     lines.append(Text(f"state folder: {status.state_dir}, {free}"))
     return lines

@@ -102,6 +102,21 @@ def test_what_is_wrong(changes: dict[str, Any], code: str, words: str) -> None:
     assert words in found[code]
 
 
+def test_the_owner_of_a_partition_that_stands_still_is_named() -> None:
+    workers = [WorkerLine("w1", "?", (0,), figures("w1", reasons=(STANDS,)), None), WorkerLine("w2", "?", (3,), None, None)]
+    partitions = [GroupPartition(0, "w1", 9, 0, 0.0), GroupPartition(3, "w2", 9, 4, 52.0)]
+    assert reasons(workers=workers, partitions=partitions) == {STANDS.code: f"owner w2: {STANDS.text}"}
+
+
+def test_on_a_narrow_screen_no_line_of_a_worker_is_cut() -> None:
+    out = io.StringIO()
+    one_host = (WorkerLine("worker-1", "alpha", (0, 1), figures("worker-1", pool_deaths=4, reasons=(FAILS,)), None),)
+    Console(file=out, width=80, color_system=None, highlight=False).print(status_screen(status(workers=one_host)))
+    (line,) = [line for line in out.getvalue().splitlines() if line.startswith("worker-1")]
+    assert line.split() == ["worker-1", "0-1", "629,055", "23", "495", "61.0", "MB", "1", "d", "1", "h", "not", "ready"]
+    assert "4 lost with their process" in out.getvalue()
+
+
 def test_bars_of_a_backlog_that_is_read_are_not_called_late() -> None:
     late = msgspec.structs.replace(TABLE, late_sessions={"XNYS": 2})
     for waits, expected in ((3.0, {"bars_late"}), (30.0, set()), (None, {"bars_late"})):
@@ -153,6 +168,8 @@ def test_the_screen() -> None:
         "40.0 GB",
     ):
         assert words in text, words
+    assert "trainings: 2 queued or running, 1 failed\n" in text
+    assert "without a trained model: too few bars 3" in text
     red = screen(status(reasons=(STANDS, FAILS)))
     assert red.startswith("2 things are wrong")
     assert red.index(STANDS.text) < red.index("worker  partitions")
@@ -165,7 +182,7 @@ def test_json_comes_back() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (ReplicaLine(REPLICA, None), ["works", "7 records behind for 1 min 35 s", "498 rows", "33.0 MB"]),
+        (ReplicaLine(REPLICA, None), ["works", "7 records wait, the oldest for 1 min 35 s", "498 rows", "33.0 MB"]),
         (ReplicaLine(STOOD, None), ["standstill"]),
         (ReplicaLine(None, "its page gives no answer"), ["replica: silent"]),
     ],
@@ -178,8 +195,8 @@ def test_the_line_of_the_replica(line: ReplicaLine, words: list[str]) -> None:
     assert all(word in text for word in words)
 
 
-@pytest.mark.parametrize(("reason", "said"), [(STANDS, "works"), (FAILS, "trainings_fail")])
+@pytest.mark.parametrize(("reason", "said"), [(STANDS, "works"), (FAILS, "ready")])
 def test_a_worker_that_sees_others_stand_still_works(reason: Reason, said: str) -> None:
     lines = [WorkerLine("w1", "?", (0,), figures("w1", reasons=(reason,)), None)]
     shown = screen(status(workers=tuple(lines)))
-    assert [line.split()[-1] for line in shown.splitlines() if line.startswith("w1 ")] == [said]
+    assert [line.split()[-1] for line in shown.splitlines() if line.startswith("w1 ")] == [said], "works, or not ready"

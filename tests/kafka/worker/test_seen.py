@@ -56,7 +56,7 @@ def test_trainings_that_fail(cluster: Cluster) -> None:
     command = [sys.executable, "-m", "streams", "status"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 3
-    assert re.search(r"training failed: T00\d: RuntimeError: no such library", done.stdout), done.stdout
+    assert re.search(r"  failed: T00\d: RuntimeError: no such library", done.stdout), done.stdout
     assert worker.stop() == 0
 
 
