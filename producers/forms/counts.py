@@ -17,6 +17,9 @@ from records import Days, day_number
 
 #: Stands in a day column in place of a text that is no date.
 NOT_A_DAY: Final = np.iinfo(np.int32).min
+#: A larger share of dates that are written otherwise is no mistake in a few rows.
+FEW_OTHERS: Final = 0.02
+ONE_OR_TWO: Final = 2
 #: Of a text without a time of day.
 NO_TIME: Final = -1
 
@@ -93,9 +96,12 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
     day = np.full(n, NOT_A_DAY, dtype=np.int32)
     second = np.full(n, NO_TIME, dtype=np.int32)
     if form is DateForm.EXCEL:
-        if declared is None and len(finite) and not (float(finite.min()) >= 30_000 and float(finite.max()) < 75_000):
-            raise _unknown(float(finite[0]), where)
         good &= (known > 0) & (known < 200_000)
+        if declared is None:
+            likely = (known >= 30_000) & (known < 75_000)
+            if len(finite) - int(likely.sum()) > max(ONE_OR_TWO, FEW_OTHERS * len(finite)) or not likely.any():
+                raise _unknown(float(finite[~((finite >= 30_000) & (finite < 75_000))][0]), where)
+            good &= likely
         day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
         named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
         if (known[good] % 1.0 != 0.0).any():

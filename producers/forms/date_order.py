@@ -16,16 +16,13 @@ from typing import Final
 import numpy as np
 
 from errors import SourceError
-from producers.forms.counts import DateForm
+from producers.forms.counts import FEW_OTHERS, ONE_OR_TWO, DateForm
 from producers.forms.date_texts import TAIWAN_ZERO
 from records import Days, day_number
 
 #: A match and the kind of its date: ymd, last (year last, or of two digits), dotted (the same with points), word.
 Part = tuple[re.Match[str], str]
 _LAST: Final = ("last", "dotted")
-#: A larger share of dates that are written otherwise is no mistake in a few rows.
-FEW_OTHERS: Final = 0.02
-ONE_OR_TWO: Final = 2
 _MONTHS: Final = 12
 #: In another order than their own, dates go back at each end of a month.
 _IN_ORDER: Final = 0.98

@@ -16,8 +16,10 @@ import numpy as np
 from errors import SourceError
 from producers.forms.counts import (
     COUNT,
+    FEW_OTHERS,
     NO_TIME,
     NOT_A_DAY,
+    ONE_OR_TWO,
     PER_DAY,
     DateForm,
     Instants,
@@ -25,7 +27,7 @@ from producers.forms.counts import (
     counted,
     unit_of,
 )
-from producers.forms.date_order import FEW_OTHERS, ONE_OR_TWO, Part, date_of_match, of_one_kind, order_of, year_zero
+from producers.forms.date_order import Part, date_of_match, of_one_kind, order_of, year_zero
 from producers.forms.date_texts import normal, of_digits
 from producers.forms.months import is_month, months_of
 from records import day_number

@@ -90,6 +90,16 @@ def test_a_bar_that_was_cut_off_is_rejected(tmp_path, cut):
     assert [bar.reason for bar in found.rejected] == ["a line with another number of fields than the header has"]
 
 
+@pytest.mark.parametrize("place", ["middle", "end"])
+def test_a_number_that_is_no_day_of_a_spreadsheet_costs_its_own_row(tmp_path, place):
+    rows: list[tuple[object, ...]] = [((row[0].toordinal() - 693_594), *row[1:]) for row in BARS.rows()]
+    at = 30 if place == "middle" else len(rows) - 1
+    rows[at] = (60, *rows[at][1:])
+    found = read(put(tmp_path / "AAPL.csv", csv(HEADER, rows) + "60,,,,,\n"))
+    assert found.bars == {"AAPL": [bar for row, bar in enumerate(as_read(BARS)) if row != at]}
+    assert len(found.rejected) == 1
+
+
 def test_rows_that_are_no_bars_leave_the_decimal_sign_alone(tmp_path):
     bars = walk(bars=60, digits=3)
     found = read(put(tmp_path / "AAPL.csv", csv(HEADER, bars.rows()) + 'Total,,,,,"31.415.926"\n'))
