@@ -26,6 +26,9 @@ _LACKING: Final = 0.75
 _DAY: Final = 86_400
 #: Coins' days begin at 15:00 UTC in Seoul, at 16:00 UTC in Singapore: most of such a bar is of the next day.
 _EASTERN_MIDNIGHTS: Final = (15 * 3600, 16 * 3600)
+#: From this hour on, most of a bar that begins there is of the next day; in the last minute bars end.
+_EVENING: Final = 17
+_LAST_MINUTE: Final = 86_340
 _OF_EAST: Final = "bars begin at a midnight of East Asia (15:00 or 16:00 UTC): each is of the next day, in which it ends"
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
@@ -69,8 +72,7 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
         return _shifted(day, np.ones(len(day), np.bool_), by), f"dates moved to the {declared} day, as declared"
     counts = _by_weekday(day)
     if _is_every_day(counts):
-        # A coin's days are those of UTC, whatever its name looks like.
-        return (_shifted(day, np.ones(len(day), np.bool_)), _OF_EAST) if _begin_in_east(clock) else (day, None)
+        return _of_every_day(ticker, day, clock)
     exchange = exchange_of(ticker)
     usual = _SUNDAY_TO_THURSDAY if ticker.endswith(_OF_SUNDAYS) else _MONDAY_TO_FRIDAY
     weekdays = usual if exchange is None else _WEEKDAYS.get(exchange.calendar, usual)
@@ -98,11 +100,23 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
     )
 
 
-def _begin_in_east(clock: Clock | None) -> bool:
-    """Whether all bars begin at the midnight of Seoul or of Singapore, in UTC."""
-    if clock is None or not clock.utc.all():
-        return False
-    return any(bool((clock.second == second).all()) for second in _EASTERN_MIDNIGHTS)
+def _of_every_day(ticker: str, day: Days, clock: Clock | None) -> tuple[Days, str | None]:
+    """A coin's days are those of UTC, whatever its name looks like; the next if its bars begin at a midnight of East Asia.
+
+    SourceError if all times are one hour of the evening, in winter and summer: bars may begin or end there.
+    """
+    if clock is None or int(clock.second.min()) >= _LAST_MINUTE:
+        return day, None
+    if clock.utc.all() and any(bool((clock.second == second).all()) for second in _EASTERN_MIDNIGHTS):
+        return _shifted(day, np.ones(len(day), np.bool_)), _OF_EAST
+    hours = sorted({second // 3600 for second in clock.second.tolist()})
+    if hours[0] < _EVENING or hours[-1] - hours[0] > 1:
+        return day, None
+    shown = " and ".join(f"{hour:02d}:00" for hour in hours)
+    raise SourceError(
+        f"{ticker}: all bars have times at {shown}, and each day has a bar: each may begin there, and be of the next day, or "
+        f"end there; say which: --read-as days=next or --read-as days=written"
+    )
 
 
 def _by_weekday(day: Days) -> NDArray[np.intp]:

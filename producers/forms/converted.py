@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import json
+import re
 from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 
@@ -11,19 +15,15 @@ from errors import SourceError
 from producers.forms.json_table import Row, table_of
 from producers.forms.titles import KEY
 
+_CALL: Final = re.compile(rb"[\w.$]+\((.*)\);?", re.DOTALL)
+
 
 def json_rows(content: bytes, *, where: str) -> list[Row]:
     """Rows of the table in a JSON text, or of one record a line; a title line first where its ticker stands beside it.
 
     SourceError if it holds no table, or more than one.
     """
-    try:
-        value = msgspec.json.decode(content)
-    except msgspec.DecodeError:
-        try:
-            value = msgspec.json.Decoder().decode_lines(content)
-        except msgspec.DecodeError as error:
-            raise SourceError(f"{where}: is JSON that cannot be read: {error}") from error
+    value = _value(content, where)
     table = table_of(value, where)
     if table is None:
         raise SourceError(
@@ -32,6 +32,27 @@ def json_rows(content: bytes, *, where: str) -> list[Row]:
         )
     titles: list[Row] = [[f"Symbol: {table.symbol}"]] if table.symbol else [[f"{KEY}: {table.key}"]] if table.key else []
     return [*titles, *([table.names] if table.names else []), *table.rows]
+
+
+def _value(content: bytes, where: str) -> Any:
+    """The JSON value, or the list of values of one a line; also of UTF-16, within a call (JSONP), and with NaN."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        content = content.decode("utf-16", errors="replace").encode()
+    content = content.removeprefix(codecs.BOM_UTF8).strip()
+    if (call := _CALL.fullmatch(content)) is not None:
+        content = call[1]
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        pass
+    try:
+        return msgspec.json.Decoder().decode_lines(content)
+    except msgspec.DecodeError as error:
+        fault = error
+    try:
+        return json.loads(content)  # knows NaN, which JSON does not
+    except ValueError:
+        raise SourceError(f"{where}: is JSON that cannot be read: {fault}") from fault
 
 
 def sheet_rows(content: bytes, *, where: str) -> Iterator[tuple[str, list[Row]]]:

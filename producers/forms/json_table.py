@@ -93,6 +93,8 @@ def _together(tables: Sequence[JsonTable], where: str) -> JsonTable:
 def _of_list(values: list[Any], where: str, depth: int) -> JsonTable | None:
     if not values:
         return None
+    if all(isinstance(each, list) and each and isinstance(each[0], dict) for each in values):  # pages of an answer
+        values = list(itertools.chain.from_iterable(values))
     if all(isinstance(each, dict) for each in values):
         return _of_dicts(values, where, depth)
     if all(isinstance(each, str) and each.count(",") >= _FEWEST_FIELDS for each in values):

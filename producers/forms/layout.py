@@ -63,8 +63,9 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
     """Our name → index in `names`. Several names for one column: the surest is taken; SourceError for two that are equal."""
     chosen = {ours: _index(names, ours, theirs, where) for ours, theirs in declared.items() if theirs not in ("file", "folder")}
     candidates: dict[str, list[int]] = {}
+    has_both = {"T", "t"} <= set(names)  # Polygon: `T` the ticker, `t` the time
     for at, name in enumerate(names):
-        ours = field_of(name)
+        ours = "ticker" if has_both and name == "T" else field_of(name)
         if ours is not None and at not in chosen.values():
             candidates.setdefault(ours, []).append(at)
     for ours, found in candidates.items():

@@ -16,6 +16,8 @@ _TITLED: Final = frozenset(
 )
 
 
+#: A company with its exchange and symbol in brackets, `Apple Inc. (NASDAQ:AAPL)`.
+_LISTED: Final = re.compile(r"\(([A-Z]{2,9}:[A-Z0-9.\-]{1,12})\)")
 _EQUITY: Final = re.compile(r"\S+ [A-Z]{2} Equity")
 
 
@@ -43,6 +45,9 @@ def is_title(line: str) -> bool:
 def _titled(titles: Sequence[Sequence[str]], words: frozenset[str]) -> str | None:
     for cells in titles:
         filled = [cell.strip() for cell in cells if cell.strip()]
+        listed = _LISTED.search(filled[0]) if filled and words is _TITLED else None
+        if listed is not None and is_ticker(ticker := canonical_ticker(listed[1])):
+            return ticker
         if len(filled) == 1 and re.search(r"[:：]", filled[0]):
             filled = re.split(r"[:：]", filled[0], maxsplit=1)
         if len(filled) == 2 and plain(filled[0]) in words and is_ticker(ticker := canonical_ticker(filled[1])):

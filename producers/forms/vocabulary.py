@@ -174,6 +174,8 @@ _UNIT: Final = tuple(
     (re.compile(rf"(?:[(（\[【,_]\s*|\bin )(?:in |of |shares? in |x ?)?(?:{words})(?![^\W\d_]*\w)", re.IGNORECASE), factor)
     for words, factor in _VOLUME_UNITS
 )
+#: In English; a thousand in Spanish.
+_MILLIONS: Final = re.compile(r"(?i)vol(ume)?\.? [(\[]mil\b")
 _LOTS: Final = re.compile(r"^总手$|^总手数$")
 
 
@@ -185,4 +187,6 @@ def volume_unit(name: str) -> float:
     """
     if _LOTS.match(name.strip()):
         return 1e2
+    if _MILLIONS.match(name.strip()):
+        return 1e6
     return next((factor for pattern, factor in _UNIT if pattern.search(name)), 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zoneinfo
 
 import pytest
 
@@ -116,3 +117,23 @@ def test_seconds_under_any_name_are_the_dates(tmp_path, name, unit):
     assert read(put(tmp_path / "BTC-USDT.csv", csv(f"{name},open,high,low,close,volume,amount", rows))).bars == {
         "BTC-USDT": as_read(COINS)
     }
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Africa/Cairo", "America/New_York"])
+@pytest.mark.parametrize("says", ["next", "written"])
+def test_coins_times_of_the_evening_have_two_readings(tmp_path, zone, says):
+    """Midnights of Europe, or the end of New York's day, both in UTC: a day apart."""
+    time = dt.time(16) if zone == "America/New_York" else dt.time()
+    moments = [dt.datetime.combine(day, time, zoneinfo.ZoneInfo(zone)) for day in COINS.date]
+    rows = [(int(moment.timestamp()), *row[1:]) for moment, row in zip(moments, COINS.rows(), strict=True)]
+    path = put(tmp_path / "BTC-EUR.csv", csv("time,open,high,low,close,volume", rows))
+    with pytest.raises(SourceError, match="--read-as days=next or --read-as days=written"):
+        read(path)
+    first = moments[0].astimezone(dt.UTC).date() + dt.timedelta(days=says == "next")
+    assert read(path, f"days={says}").bars["BTC-EUR"][0][0] == str(first)
+
+
+@pytest.mark.parametrize("time", [dt.time(0), dt.time(8), dt.time(12), dt.time(23, 59, 59)])
+def test_coins_times_of_other_hours_are_of_their_day(tmp_path, time):
+    rows = [(f"{r[0]} {time}", *r[1:]) for r in COINS.rows()]
+    assert read(put(tmp_path / "BTC-EUR.csv", csv("time,open,high,low,close,volume", rows))).bars == {"BTC-EUR": as_read(COINS)}

@@ -148,3 +148,38 @@ def test_both_names_of_two_levels(tmp_path):
     assert read(put(tmp_path / "x.json", json.dumps(columns))).bars == {"AAPL": as_read(BARS), "MSFT": as_read(OTHER)}
     split = {"columns": [[name.title(), "AAPL"] for name in FIELDS], "index": [str(day) for day in BARS.date], "data": [list(row[1:]) for row in BARS.rows()]}  # fmt: skip
     assert read(put(tmp_path / "y.json", json.dumps(split))).bars == {"AAPL": as_read(BARS)}
+
+
+TEXT = json.dumps(_records(BARS))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        ("\ufeff" + TEXT).encode(),
+        TEXT.encode("utf-16"),
+        f"callback({TEXT});".encode(),
+        json.dumps([_records(BARS)[:50], _records(BARS)[50:]]).encode(),
+        "\n".join(json.dumps({"symbol": "AAPL", "bars": part, "next": "x"}) for part in (_records(BARS)[:50], _records(BARS)[50:])).encode(),
+    ],
+    ids=["byte-order mark", "UTF-16", "JSONP", "pages", "answers of pages"],
+)  # fmt: skip
+def test_how_json_is_written(tmp_path, content):
+    assert read(put(tmp_path / "AAPL.json", content)).bars == {"AAPL": as_read(BARS)}
+
+
+def test_nan_in_json_is_a_missing_value(tmp_path):
+    records = _records(BARS)
+    records[7]["close"] = float("nan")
+    found = read(put(tmp_path / "AAPL.json", json.dumps(records)))
+    assert [bar.date for bar in found.rejected] == [records[7]["date"]]
+    assert len(found.bars["AAPL"]) == len(BARS) - 1
+
+
+def test_polygons_names_of_one_letter_differ_by_case(tmp_path):
+    names = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "date": "t"}
+    records = [{"T": symbol, **{names[k]: v for k, v in r.items()}} for symbol, bars in (("AAPL", BARS), ("MSFT", OTHER)) for r in _records(bars)]  # fmt: skip
+    assert read(put(tmp_path / "x.json", json.dumps({"results": records}))).bars == {
+        "AAPL": as_read(BARS),
+        "MSFT": as_read(OTHER),
+    }
