@@ -1,4 +1,4 @@
-"""Text of messages: lists in one line, and reasons that differ in their data alone, counted together."""
+"""Text of messages: lists in one line, texts that UTF-8 can hold, and reasons counted without the data in them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ def comma_list(text: str) -> list[str]:
     ['AAPL', 'MSFT']
     """
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def encodable(text: str) -> str:
+    r"""The text with lone surrogates as escapes: file names may hold bytes that are not UTF-8, and UTF-8 cannot hold them.
+
+    >>> encodable("B\udcfe.csv")
+    'B\\udcfe.csv'
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def shortened(items: Iterable[object], limit: int = 5) -> str:

@@ -12,7 +12,7 @@ from commands import startup
 from commands.console import load_settings
 from commands.paths import NamedPath, OutputPath, writing_to
 from producers.options import read_as_option
-from text import comma_list
+from text import comma_list, encodable
 
 if TYPE_CHECKING:
     from producers.forms.declared import Declared
@@ -129,7 +129,7 @@ def backtest(
             write_forecasts(list(all_rows(table)), out / "forecasts.parquet")
         write_results(market, outcome.runs, out / "results.parquet")
         (out / "figures.json").write_text(json.dumps(as_json(market, report, plan), allow_nan=False), encoding="utf-8")
-        title = f"Backtest on {'the sample bars' if sample else (path or settings.state_dir).stem}"
+        title = f"Backtest on {'the sample bars' if sample else encodable((path or settings.state_dir).stem)}"
         (out / "backtest.html").write_text(page(market, report, plan, title), encoding="utf-8")
     click.echo("\n".join(table_lines(report)))
     click.echo(f"\npage: {out / 'backtest.html'}")

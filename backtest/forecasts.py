@@ -23,6 +23,7 @@ from models.market.model import require_market_model
 from models.pooling.pool import pool
 from records import Bars, Forecast, day_number
 from settings import Settings
+from text import encodable
 
 #: Forecast dates closer than this many days belong to one day of decision: tickers skip days of their own.
 _SAME_DECISION_DAYS: Final = 8
@@ -72,7 +73,7 @@ def read_forecasts(path: Path) -> ForecastTable:
         raise SourceError(f"{path}: not a file of forecasts, it lacks {', '.join(missing)}: make one with `models evaluate`")
     columns = {name: table[name].to_pylist() for name in COLUMNS}
     rows = [_row(dict(zip(columns, values, strict=True))) for values in zip(*columns.values(), strict=True)]
-    return ForecastTable(_by_ticker(rows), path.name)
+    return ForecastTable(_by_ticker(rows), encodable(path.name))
 
 
 def make_forecasts(bars: Mapping[str, Bars], days: Sequence[int], settings: Settings) -> ForecastTable:

@@ -22,6 +22,7 @@ import msgspec
 
 from commands.log_limits import RepeatLimit
 from settings import LogFormat, Settings
+from text import encodable
 
 #: Keys that every line has, and the key of a line with an exception.
 COMMON_KEYS: Final = ("time", "level", "logger", "event")
@@ -68,7 +69,7 @@ def fields_of(record: logging.LogRecord) -> list[Field]:
     arguments = record.args if isinstance(record.args, tuple) else ()
     if template is None or template.slots != len(arguments):
         message = record.getMessage()
-        return [Field("event", _encodable(message), message)]
+        return [Field("event", encodable(message), message)]
     values = iter(arguments)
     fields = [Field("event", template.event, template.event)]
     fields += [
@@ -82,7 +83,7 @@ def _filled(key: str, slot: str, argument: object) -> Field:
     text = slot % (argument,)
     if slot[-1] in "dfge":
         return Field(key, int(text) if slot[-1] == "d" else float(text), text)
-    return Field(key, argument if argument is None or isinstance(argument, bool | int | float) else _encodable(text), text)
+    return Field(key, argument if argument is None or isinstance(argument, bool | int | float) else encodable(text), text)
 
 
 class LogfmtFormatter(logging.Formatter):
@@ -123,12 +124,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _quoted(text: str) -> str:
-    return msgspec.json.encode(_encodable(text)).decode() if _NEEDS_QUOTES.search(text) else text
-
-
-def _encodable(text: str) -> str:
-    """Lone surrogates, as in file names and paths of requests, as escapes: UTF-8 cannot hold them."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return msgspec.json.encode(encodable(text)).decode() if _NEEDS_QUOTES.search(text) else text
 
 
 def configure_logging(settings: Settings) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from producers.forms.containers import PassedOver
 from producers.forms.declared import Form
+from text import encodable
 
 #: How many of each kind a command prints. `producers check` lists more.
 _SHOWN: Final = 10
@@ -23,7 +24,7 @@ class Findings:
 
     def add_form(self, where: str, form: Form) -> None:
         """A file was read so."""
-        self.forms.setdefault(form.sentence(), []).append(where)
+        self.forms.setdefault(form.sentence(), []).append(encodable(where))
 
     def add_note(self, ticker: str, text: str) -> None:
         """What was done to a ticker's bars, or is to be known of them."""

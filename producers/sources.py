@@ -17,7 +17,7 @@ from producers.screen import Screen
 from producers.source_name import SOURCES
 from records import BarBatch, RejectedBar, Suspicion, canonical_ticker, date_of, is_ticker
 from settings import Settings, SuspectBars
-from text import grouped_reasons
+from text import encodable, grouped_reasons
 
 #: Reasons that the error of a source without a usable bar has.
 _REASONS: Final = 3
@@ -123,10 +123,14 @@ def _batches(
                 spans.append((int(known.min()), int(known.max())))
             found = batches(item, source=name, start=start, end=end, today=today, screen=screen)
         for result in found:
-            good += isinstance(result, BarBatch)
-            if isinstance(result, RejectedBar) and not good:
-                refused.append(result)
-            yield result
+            if isinstance(result, BarBatch):
+                good += 1
+                yield result
+                continue
+            rejected = RejectedBar(encodable(result.ticker), encodable(result.date), encodable(result.reason))
+            if not good:
+                refused.append(rejected)
+            yield rejected
     if not good:
         raise SourceError(f"the source {name} has no usable bar{_when(start, end, spans)}{_why(refused)}")
 

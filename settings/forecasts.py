@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from settings.candidates import ModelName
 from settings.choices import FORECAST, CalendarPeriod, DoubtfulSeries, LogFormat, LogLevel
+from text import encodable
 
 
 class ForecastSettings(BaseModel, frozen=True):
@@ -90,4 +91,8 @@ class ForecastSettings(BaseModel, frozen=True):
         """An empty name would be the working folder."""
         if isinstance(value, str) and not value.strip():
             raise ValueError("is empty; name a folder, or leave it out for the default")
+        if Path(value).is_file():
+            raise ValueError("is a file, and a state is a folder: name another")
+        if encodable(str(value)) != str(value):
+            raise ValueError("has a name that is not UTF-8, which the database cannot open: rename it")
         return value

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from text import encodable
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
@@ -61,4 +63,4 @@ def _plain(value: Any) -> str:
 
 def _given(value: Any) -> str:
     text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    return text[:60] or "nothing"
+    return encodable(text)[:60] or "nothing"

@@ -31,6 +31,7 @@ from settings import Settings, load_settings
 
 KIND: Final = "market"
 VERSION: Final = 1
+_MAKE_IT: Final = "make it with python -m models pretrain"
 SHIPPED: Final = Path(__file__).with_name("shipped.msgpack")
 #: Calendar weeks from a row to the end of its label of 21 bars.
 LABEL_WEEKS: Final = 5
@@ -150,10 +151,10 @@ def market_model() -> MarketModel:
     path = load_settings().market_model or SHIPPED
     try:
         return MarketModel.from_bytes(path.read_bytes())
-    except (OSError, StateCorruptError) as error:
-        if path == SHIPPED:
-            raise
-        raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): make it with python -m models pretrain") from error
+    except OSError as error:
+        raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): {_MAKE_IT}") from error
+    except StateCorruptError as error:
+        raise SettingsError(f"MARKET_MODEL: {path} is no market model ({error.__cause__ or error}): {_MAKE_IT}") from error
 
 
 def require_market_model(settings: Settings) -> None:

@@ -15,7 +15,7 @@ from commands.console import load_settings, progress
 from commands.paths import NamedPath, OutputPath, writing_to
 from errors import RequestError, SourceError
 from producers.options import read_as_option
-from text import comma_list, shortened
+from text import comma_list, encodable, shortened
 
 if TYPE_CHECKING:
     from models.contract import Window
@@ -95,7 +95,9 @@ def pretrain(
         )
     if short:
         click.echo(f"{short:,} histories of less than {MINIMUM_BARS} bars are left out", err=True)
-    data = tuple(f"{path.name} {_digest(path)}" for path in paths) + (() if state is None else (f"state {state.name}",))
+    data = tuple(f"{encodable(path.name)} {_digest(path)}" for path in paths) + (
+        () if state is None else (f"state {state.name}",)
+    )
     panel = fit_panel(windows.values(), load_settings().horizon)
     click.echo(f"{len(panel)} rows of {len(windows)} tickers; cross-validation and fit take some minutes", err=True)
     model = fitted_model(panel, data, seed)

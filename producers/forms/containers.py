@@ -21,6 +21,7 @@ from typing import Final
 from errors import SourceError
 from producers.forms.converted import json_rows, sheet_rows
 from producers.forms.json_table import Row
+from text import encodable
 
 #: Endings that are opened in a folder. A file that is named itself is opened whatever its ending.
 TABLES: Final = (
@@ -98,6 +99,10 @@ class PassedOver:
 
     where: str
     reason: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "where", encodable(self.where))
+        object.__setattr__(self, "reason", encodable(self.reason))
 
 
 def stem(name: str) -> str:

@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "settings": {"errors", "text"},
     "version": set(),
     "records": {"errors"},
-    "commands": {"errors", "settings", "version"},
+    "commands": {"errors", "settings", "text", "version"},
     "broker": GROUND,
     "marketdata": GROUND,
     "models": GROUND,
