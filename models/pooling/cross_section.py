@@ -1,7 +1,7 @@
 """What many tickers' rows say together: the mean return to shrink to, the date's level of variance, and who departs from it.
 
-A ticker without a trained model, mostly with too short a history, gets the returns' centre, the date's level and the slopes
-from the others, and adds nothing to them. `members` are rows with trained models, `untrained` those without.
+A ticker without a trained model, mostly with too short a history, gets the returns' centre and the date's level from the
+others, and the rest from what is usual. It adds nothing to them. `members` have trained models, the `untrained` have none.
 """
 
 from __future__ import annotations
@@ -168,7 +168,8 @@ def pooled_variances(
     count = len(members)
     own = np.log([_own_variance(row) for row in (*members, *untrained)])
     now = with_usual_seasons(np.array([row_terms(row) for row in (*members, *untrained)]))
-    # An untrained ticker has the terms, the slopes and the usual level of the kind of bars that most have.
+    # An untrained ticker has the terms, the slopes and the usual level of the kind of bars that most have. Its own few bars do
+    # not tell: one jump makes a month with ranges look like closes alone.
     closes = bool(only_closes(fit.panel).mean() > 0.5)
     now[count:] = filled_terms(now[count:], now[:count], closes=closes)
     if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
