@@ -21,6 +21,7 @@ REJECTIONS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("price", re.compile(r"price|open|high|low|close|dividend|split|finite|positive")),
     ("format", re.compile(r"JSON|decode|type|column|length|Expected|missing|truncated|malformed|UTF-8", re.IGNORECASE)),
 )
+REJECTION_CLASSES: Final = (*(name for name, _ in REJECTIONS), OTHER)
 #: Of a forecast without a trained model.
 FALLBACKS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     (

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry
 
 from monitoring.exposition import Specification, mapping, plain, registry_of
 from monitoring.figures import WorkerFigures
+from monitoring.reason_class import REJECTION_CLASSES
 
 
 def _midnight(date: dt.date) -> float:
     return dt.datetime.combine(date, dt.time(), dt.UTC).timestamp()
+
+
+def _rejected(figures: WorkerFigures) -> Mapping[str, float]:
+    """All classes: Prometheus sees no increase in a counter that appears with its first count."""
+    return dict.fromkeys(REJECTION_CLASSES, 0) | dict(figures.rejected)
 
 
 WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
@@ -29,9 +35,7 @@ WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
     Specification("messages_total", "Messages of bars that were processed", (), plain(lambda f: f.messages)),
     Specification("bars_total", "Bars by what became of them", ("outcome",), mapping(lambda f: f.bars)),
     Specification("suspect_bars_total", "Bars kept although they are suspect", (), plain(lambda f: f.suspect_bars)),
-    Specification(
-        "rejected_messages_total", "Messages refused, by class of reason", ("reason",), mapping(lambda f: f.rejected)
-    ),
+    Specification("rejected_messages_total", "Messages refused, by class of reason", ("reason",), mapping(_rejected)),
     Specification("refetched_total", "Fetches repeated for lost messages", (), plain(lambda f: f.refetched)),
     Specification(
         "partition_lag_messages",

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from monitoring.exposition import PREFIX, FiguresCollector, Specification
+from optimizer.provider import OUTCOMES
 
 logger = logging.getLogger("optimizer.access")
 
@@ -49,6 +50,10 @@ class Metrics:
         self.provider_seconds = Histogram(
             PREFIX + "provider_call_seconds", "Of one question to the provider", buckets=_SECONDS, registry=self.registry
         )
+        # Prometheus sees no increase in a counter that appears with its first count.
+        for counter, outcomes in ((self.provider_calls, OUTCOMES), (self.optimizations, ("done", "refused", "failed"))):
+            for outcome in outcomes:
+                counter.labels(outcome)
 
     def count_provider_call(self, outcome: str, seconds: float) -> None:
         """One question to the provider of prices has ended."""

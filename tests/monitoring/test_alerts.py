@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
-from monitoring.exposition import PREFIX, Specification
+from monitoring.exposition import PREFIX, Specification, metrics_text
+from monitoring.reason_class import REJECTION_CLASSES
 from monitoring.replica import REPLICA_METRICS
-from monitoring.worker_metrics import WORKER_METRICS
+from monitoring.worker_metrics import WORKER_METRICS, worker_registry
+from optimizer.provider import OUTCOMES
 from optimizer.web.metrics import Metrics
 from optimizer.web.readiness import SERVICE_METRICS
 from producers.job_metrics import JOB_METRICS
 from review.live import LIVE_METRICS
 from tests.conftest import ROOT
+from tests.made.figures import figures
 
 SPECIFICATIONS: tuple[Specification[Any], ...] = (
     *WORKER_METRICS,
@@ -70,6 +74,18 @@ def test_the_quiet_week_has_every_metric_of_the_rules() -> None:
     """An alert without its metric is quiet for no reason."""
     week = (FOLDER / "rules_quiet_test.yml").read_text(encoding="utf-8")
     assert {name for rule in rules() for name in _NAME.findall(rule["expr"])} <= set(_NAME.findall(week))
+
+
+def test_a_counter_by_outcome_is_there_before_its_first_count() -> None:
+    """Prometheus sees no increase in a series that appears with 1: the first refused message would raise no alert."""
+    page = metrics_text(worker_registry(lambda: figures("w1", rejected={"price": 2}))).decode()
+    assert 'tidecast_rejected_messages_total{reason="price"} 2.0' in page
+    assert {f'tidecast_rejected_messages_total{{reason="{name}"}} 0.0' for name in REJECTION_CLASSES} - set(
+        page.splitlines()
+    ) == {'tidecast_rejected_messages_total{reason="price"} 0.0'}
+    service = generate_latest(Metrics().registry).decode()
+    assert all(f'tidecast_provider_calls_total{{outcome="{outcome}"}} 0.0' in service for outcome in OUTCOMES)
+    assert 'tidecast_optimizations_total{outcome="failed"} 0.0' in service
 
 
 def test_a_metric_that_is_gone_would_be_noticed() -> None:
