@@ -29,6 +29,7 @@ NAMES: Final = (
     "service",
     "monitoring",
     "start",
+    "versions",
     "kafka",
     "failover",
     "observation",
@@ -41,7 +42,7 @@ def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
     NAMES: features, ingest, training, refresh, crises, lookup, corrections, optimizer, earlier, covariance, service,
-    monitoring, start, kafka, failover, observation (the last three start a broker); all by default.
+    monitoring, start, versions, kafka, failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)
     if unknown:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
-from history.features import FEATURE_NAMES, advance_rows, check_rolling_state, daily_rows, initial_state
+from history.features import FEATURE_NAMES, FeatureRows, advance_rows, check_rolling_state, daily_rows, initial_state
 from history.replay import replay_span
 from history.schedule import bars_up_to
 from history.ticker_state import DueTraining, TickerState
 from models.contract import Window
-from records import Bars, Floats
+from records import Bars, Days, Floats
 from settings import Settings
+
+_LOG_RETURN: Final = FEATURE_NAMES.index("log_return")
 
 
 def window_of(state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None) -> Window:
@@ -29,23 +33,39 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None, featur
         return window_of_bars(state.ticker, Bars.empty())
     bars = state.bars[span.context : stop]
     late = span if feature_bars is None else replay_span(state, min(feature_bars, count), stop)
-    rows = advance_rows(state.snapshots[late.block], bars, late.begin - span.context)
-    featured = rows.features[late.first - late.begin :]
-    if late.first == span.first:
-        kept = rows.range_variance[span.first - span.begin :]
-        return _window(state.ticker, bars[span.first - span.context :], _log_returns(featured), kept, featured)
-    features = np.full((stop - span.first, len(FEATURE_NAMES)), np.nan)
-    features[late.first - span.first :] = featured
-    log_return, range_variance = daily_rows(bars[: late.first - span.context], span.first - span.context)
-    log_return = np.concatenate([log_return, _log_returns(featured)])
-    range_variance = np.concatenate([range_variance, rows.range_variance[late.first - late.begin :]])
-    return _window(state.ticker, bars[span.first - span.context :], log_return, range_variance, features)
+    # Row numbers of the kept bars: the arrays start with `begin`, the replay with `late.begin`, the window with `span.first`.
+    begin = min(span.first, late.begin)
+    features, range_variance = np.empty((stop - begin, len(FEATURE_NAMES))), np.empty(stop - begin)
+    log_return = np.empty(stop - begin)
+    replayed = slice(late.begin - begin, None)
+    advance_rows(
+        state.snapshots[late.block],
+        bars,
+        late.begin - span.context,
+        rows=FeatureRows(features[replayed], range_variance[replayed]),
+    )
+    log_return[replayed] = features[replayed, _LOG_RETURN]
+    if begin < late.begin:
+        before = slice(late.begin - begin)
+        log_return[before], range_variance[before] = daily_rows(bars, begin - span.context, late.begin - span.context)
+    features[: late.first - begin] = np.nan
+    wanted = slice(span.first - begin, None)
+    known = slice(span.first, stop)
+    return _window(
+        state.ticker,
+        state.bars.day[known],
+        state.bars.close[known],
+        log_return[wanted],
+        range_variance[wanted],
+        features[wanted],
+    )
 
 
 def window_of_bars(ticker: str, bars: Bars) -> Window:
     """A whole history as one window; its features begin with the first bar."""
     rows = advance_rows(initial_state(), bars, 0)
-    return _window(ticker, bars, _log_returns(rows.features), rows.range_variance, rows.features)
+    log_return = np.ascontiguousarray(rows.features[:, _LOG_RETURN])
+    return _window(ticker, bars.day, bars.close, log_return, rows.range_variance, rows.features)
 
 
 def training_window(state: TickerState, due: DueTraining, settings: Settings) -> Window:
@@ -53,15 +73,11 @@ def training_window(state: TickerState, due: DueTraining, settings: Settings) ->
     return window_of(state, settings.lookback, stop=bars_up_to(state, due.cutoff))
 
 
-def _log_returns(features: Floats) -> Floats:
-    return np.ascontiguousarray(features[:, FEATURE_NAMES.index("log_return")])
-
-
-def _window(ticker: str, bars: Bars, log_return: Floats, range_variance: Floats, features: Floats) -> Window:
+def _window(ticker: str, day: Days, close: Floats, log_return: Floats, range_variance: Floats, features: Floats) -> Window:
     return Window(
         ticker=ticker,
-        day=bars.day,
-        close=bars.close,
+        day=day,
+        close=close,
         log_return=log_return,
         range_variance=range_variance,
         features=features,

@@ -32,7 +32,8 @@ def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
 def require_finite(window: Window, model: str) -> None:
     """Raise DegenerateSeriesError if a return is missing (the history's first bar has no return)."""
     returns = window.log_return[1:]
-    if not np.isfinite(returns).all() or not np.isfinite(window.range_variance[1:]).all():
+    # A sum is finite if all of them are; each is looked at where it is not.
+    if not all(np.isfinite(np.add.reduce(part)) or np.isfinite(part).all() for part in (returns, window.range_variance[1:])):
         raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")
 
 

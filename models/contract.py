@@ -8,12 +8,14 @@ costs microseconds, not an import.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.packing import pack, unpack
 from records import Days, Floats, date_of
@@ -92,13 +94,21 @@ class Window(_Kept):
 
     def columns(self, names: Iterable[str]) -> Floats:
         """Features over the window by their names, shape (n, k), a copy by rows. ValueError where there is none of a name."""
-        chosen: Floats = self.features.take([self.feature_names.index(name) for name in names], axis=1)
+        chosen: Floats = self.features.take(places_of(self.feature_names, tuple(names)), axis=1)
         return chosen
 
     @property
     def as_of(self) -> dt.date:
         """Date of the last bar."""
         return date_of(self.day[-1])
+
+
+@functools.lru_cache(maxsize=64)
+def places_of(feature_names: tuple[str, ...], names: tuple[str, ...]) -> NDArray[np.intp]:
+    """Columns of the features `names`, shape (k,). ValueError where there is none of a name."""
+    places = np.array([feature_names.index(name) for name in names], dtype=np.intp)
+    places.setflags(write=False)
+    return places
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -64,6 +65,7 @@ _COIN_JOINED: Final = re.compile(rf"[A-Z0-9]{{2,10}}({'|'.join(STABLE)})")
 _CURRENCIES: Final = re.compile(rf"({'|'.join((*METALS, *FIAT))})-?({'|'.join(FIAT)})(=X)?|({'|'.join(FIAT)})=X")
 
 
+@functools.lru_cache(maxsize=4096)
 def exchange_of(ticker: str) -> Exchange | None:
     """What the symbol says of its exchange; None for an unknown suffix, an index, a future, and a code that names no exchange.
 

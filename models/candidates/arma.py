@@ -132,7 +132,7 @@ def _last_without_moving_average(values: Floats, weights: list[float]) -> float:
     while len(result) > 1 and max(map(abs, weights)) > _TINY:
         first = (len(result) - 1) % 2
         following = result[first::2].copy()
-        for lag, weight in enumerate(weights, start=1):
+        for lag, weight in enumerate(weights[: len(result) - 1], start=1):
             # The places of `following` with a place `lag` before them.
             skipped = max(0, (lag - first + 1) // 2)
             earlier = result[first + 2 * skipped - lag : len(result) - lag : 2]

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from models.contract import Window
+from models.contract import Window, places_of
 from models.market.input_names import INPUT_NAMES
 from models.market.past import LEAST_VARIANCE, MONTH, Past, largest_of, log_of, past_of, running_largest
 from records import Floats
@@ -33,12 +33,14 @@ YEAR: Final = 252
 LEAST_PRESENT: Final = 0.5
 #: A log-HAR with fixed slopes, whose errors of the past year are an input.
 FIXED_HAR: Final = {"range_variance_5": 0.3, "range_variance_21": 0.3, "range_variance_63": 0.2, "range_variance_252": 0.2}
+_HAR_AND_RETURNS: Final = (*FIXED_HAR, "realised_variance_21")
 _FIXED_SLOPES: Final = np.array(tuple(FIXED_HAR.values()))
 _VARIANCES: Final = (
     *(f"range_variance_{bars}" for bars in (5, 21, 63, 252)),
     *(f"realised_variance_{bars}" for bars in (21, 63, 252)),
     "ewma_variance_94",
 )
+_LOG_MEANS: Final = tuple(f"log_range_variance_{bars}" for bars in (21, 63, 252))
 _SEASON_BARS: Final = QUARTER * SEASON_QUARTERS
 _ROOTS: Final = {bars: math.sqrt(bars) for bars in (5, 21, 63, 252)}
 
@@ -76,7 +78,7 @@ class _Now(NamedTuple):
 
     def __call__(self, *names: str) -> list[Any]:
         """Features by name, (m,) each; numbers after a single row."""
-        return _parts(self.features.take([self.names.index(name) for name in names], axis=-1))
+        return _parts(self.features.take(places_of(self.names, names), axis=-1))
 
 
 def _parts(values: Floats) -> list[Any]:
@@ -108,14 +110,14 @@ def _all_finite(values: Any) -> bool:
 
 def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
     """How the variance of the last days, months and year compare with each other, and what it consists of."""
-    variances = now.features.take([now.names.index(name) for name in _VARIANCES], axis=-1)
-    largest = [largest_of(past.variance[..., -bars:]) for bars in (MONTH, QUARTER)]
-    logs = _parts(log_of(np.concatenate([variances, np.stack(largest, axis=-1)], axis=-1)))
+    variances = now.features.take(places_of(now.names, _VARIANCES), axis=-1)
+    largest = [largest_of(past.variance[..., -bars:])[..., None] for bars in (MONTH, QUARTER)]
+    logs = _parts(log_of(np.concatenate([variances, *largest], axis=-1)))
     log_range = dict(zip((5, 21, 63, 252), logs, strict=False))
     log_realised = dict(zip((21, 63, 252), logs[4:], strict=False))
     log_ewma, largest_21, largest_63 = logs[7:]
-    log_mean = dict(zip((21, 63, 252), now(*(f"log_range_variance_{bars}" for bars in (21, 63, 252))), strict=True))
-    quarterly, yearly = now("range_variance_63", "range_variance_252")
+    *log_means, quarterly, yearly = now(*_LOG_MEANS, "range_variance_63", "range_variance_252")
+    log_mean = dict(zip((21, 63, 252), log_means, strict=True))
     overnight = past.overnight[..., -YEAR:] ** 2
     found = {
         "variance_5_to_63": log_range[5] - log_range[63],
@@ -131,8 +133,10 @@ def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
         "overnight_share_252": _mean(overnight, 252) / _at_least(LEAST_VARIANCE, yearly),
         "log_variance_252": log_mean[252],
     }
-    found |= {f"concentration_{bars}": log_range[bars] - log_mean[bars] for bars in (21, 63, 252)}
-    return found | {f"close_to_range_{bars}": log_realised[bars] - log_range[bars] for bars in (21, 63, 252)}
+    for bars in (21, 63, 252):
+        found[f"concentration_{bars}"] = log_range[bars] - log_mean[bars]
+        found[f"close_to_range_{bars}"] = log_realised[bars] - log_range[bars]
+    return found
 
 
 def _return_inputs(now: _Now, past: Past) -> dict[str, Any]:
@@ -234,7 +238,7 @@ def _error_inputs(window: Window, rows: np.ndarray, *, single: bool) -> dict[str
     # From the first bar that the first row's year rests on.
     first = max(0, int(rows[0]) + 1 - YEAR - HORIZON)
     known, rows = window.part(first, len(window)), rows - first
-    logs = log_of(known.columns((*FIXED_HAR, "realised_variance_21")))
+    logs = log_of(known.columns(_HAR_AND_RETURNS))
     expected = logs[:, : len(FIXED_HAR)] @ _FIXED_SLOPES
     error = np.full(len(known), np.nan)
     error[HORIZON:] = logs[HORIZON:, -1] - expected[:-HORIZON]

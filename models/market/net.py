@@ -76,15 +76,16 @@ def _last_hidden(state_weight: Floats, driven: Floats) -> Floats:
     gates, twice_sigma, leave = parts[..., :width], parts[..., : 3 * units], parts[..., 2 * units : 3 * units]
     shares, shared, cell = parts[..., : 2 * units], parts[..., 3 * units :], parts[..., width:]
     entering, kept = product[..., :units], product[..., units:]
+    dot, add, multiply, tanh = np.dot, np.add, np.multiply, np.tanh  # looked up once: it is a tenth of the time
     for step in driven:
-        np.dot(hidden, state_weight, recurrent)
-        np.add(recurrent, step, gates)
-        np.tanh(gates, gates)
-        np.add(twice_sigma, _ONE, twice_sigma)
-        np.multiply(shares, shared, product)
-        np.add(entering, kept, cell)
-        np.multiply(cell, _HALF, cell)
-        np.tanh(cell, squashed)
-        np.multiply(leave, squashed, hidden)
+        dot(hidden, state_weight, recurrent)
+        add(recurrent, step, gates)
+        tanh(gates, gates)
+        add(twice_sigma, _ONE, twice_sigma)
+        multiply(shares, shared, product)
+        add(entering, kept, cell)
+        multiply(cell, _HALF, cell)
+        tanh(cell, squashed)
+        multiply(leave, squashed, hidden)
     last: Floats = 0.5 * hidden
     return last
