@@ -6,6 +6,7 @@ interpreter and libraries.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -13,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,6 +23,7 @@ from benchmarks.bars import REAL_BARS
 from benchmarks.isolated import in_fresh_process
 
 TURNS: Final = 3
+SAMPLE_SECONDS: Final = 0.1
 HERE: Final = Path(__file__).resolve().parent.parent
 #: `prctl` makes the caller the parent of orphans: https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -34,7 +37,7 @@ _TRAINING: Final = (
 
 
 class Usage(NamedTuple):
-    """CPU time of a command with all its processes, and the highest memory of one of those that it did not wait for."""
+    """CPU time of a run with all its processes, and the highest memory of one of the processes that it has started."""
 
     cpu_seconds: float
     training_megabytes: float
@@ -103,15 +106,36 @@ def whole_run(tree: Path) -> Usage:
         command = subprocess.Popen([sys.executable, "-m", "streams", "run", *arguments], cwd=tree, stdout=subprocess.DEVNULL)
         cpu_seconds = megabytes = 0.0
         while True:
+            megabytes = max([megabytes, *(_peak_megabytes(pid) for pid in _descendants(command.pid))])
             try:
-                pid, status, usage = os.wait4(-1, 0)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 break
+            if pid == 0:
+                time.sleep(SAMPLE_SECONDS)
+                continue
             cpu_seconds += usage.ru_utime + usage.ru_stime
             if pid == command.pid:
                 command.returncode = os.waitstatus_to_exitcode(status)
-            else:
-                megabytes = max(megabytes, usage.ru_maxrss / 1024)
     if command.returncode:
         raise subprocess.CalledProcessError(command.returncode, command.args)
     return Usage(cpu_seconds, megabytes)
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes that a process has started, and those that they have."""
+    found = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            for child in map(int, children.read_text(encoding="ascii").split()):
+                found += [child, *_descendants(child)]
+    return found
+
+
+def _peak_megabytes(pid: int) -> float:
+    """The highest resident memory of a process since it began, 0 if it has ended; `ru_maxrss` begins with its parent's."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
