@@ -123,7 +123,7 @@ def whole_run(tree: Path) -> Usage:
 
 
 def _descendants(pid: int) -> list[int]:
-    """The processes that a process has started, and those that they have."""
+    """All processes that a process, or one of these, has started."""
     found = []
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
