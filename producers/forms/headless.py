@@ -87,13 +87,12 @@ def headless(rows: Sequence[Sequence[str]], kinds: str, declared: Mapping[str, s
 
 def _columns(rows: Sequence[Sequence[str]], where_numbers: Sequence[int], where: str) -> dict[int, Floats]:
     """The columns of numbers, by index. SourceError if the first rows lack some."""
-    texts = [[row[at].strip() for at in where_numbers] for row in rows]
-    has_comma = any("," in text for row in texts for text in row) and not any("." in text for row in texts for text in row)
-    sign = Sign.COMMA if has_comma else Sign.POINT
-    found = np.array([[number(cleaned(text), sign) for text in row] for row in texts]).T
-    if not np.isfinite(found).all():
-        raise SourceError(f"{where}: has no header row, and the first rows lack numbers; {_NEEDED}")
-    return dict(zip(where_numbers, found, strict=True))
+    texts = [[cleaned(row[at]) for at in where_numbers] for row in rows]
+    for sign in Sign:
+        found = np.array([[number(text, sign) for text in row] for row in texts]).T
+        if np.isfinite(found).all():
+            return dict(zip(where_numbers, found, strict=True))
+    raise SourceError(f"{where}: has no header row, and the first rows lack numbers; {_NEEDED}")
 
 
 def _other_order(layout: Mapping[str, int], columns: Mapping[int, Floats], *, rises: bool | None) -> dict[str, int]:

@@ -20,6 +20,11 @@ def range_fault(values: Mapping[str, Floats]) -> str | None:
     opened, high, low, close = (values[name] for name in ("open", "high", "low", "close"))
     if (low <= np.minimum(opened, close)).all() and (high >= np.maximum(opened, close)).all():
         return None  # the usual case, decided at once
+    signed = (close < 0) & ((opened < 0) | (high < 0) | (low < 0))
+    if int(signed.sum()) > max(_FEWEST_BARS, _MOST_OUTSIDE * len(close)):
+        return (
+            f"in {int(signed.sum()):,} of {len(close):,} bars prices are negative: a sign may say how a price moved; write none"
+        )
     known = (low > 0) & (high > 0) & (opened > 0) & (close > 0)
     bars = int(known.sum())
     if bars < _FEWEST_BARS:

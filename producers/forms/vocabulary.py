@@ -49,7 +49,7 @@ COLUMNS: Final[dict[str, str]] = {
         trclosingprice trcloseprice settle closeclosepriceadjustedforsplits clspric clsprc dlyclose dlyprc prc trdprc1 c last lastprice latest ltp price
         Schluss Schlusskurs Schlußkurs Letzter Zuletzt Kurs | Clôture Clôt. Fermeture Fermer Dernier Cours | Cierre Último Precio | Chiusura Ultimo Prezzo
         Fechamento Preço_de_fechamento Último | Zamknięcie Kurs_zamknięcia Ostatnio | Закрытие Закр. Цена_закрытия Цена Последняя
-        收盘 收盘价 最新价 收盤 收盤價 收市 終値 | 종가 | Kapanış Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut Senaste | Luk Lukkekurs Seneste
+        收盘 收盘价 最新价 收盤 收盤價 收市 終値 | 종가 현재가 | Kapanış Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut Senaste | Luk Lukkekurs Seneste
         Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
         Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
     "volume": """

@@ -9,7 +9,7 @@ import zoneinfo
 import pytest
 
 from errors import SourceError
-from tests.producers.forms_made import as_read, csv, put, read, walk
+from tests.producers.forms_made import as_read, csv, german, put, read, walk
 
 COINS = walk(seven=True, start=43_000.0)
 TINY = walk(seven=True, start=1.23e-5, digits=11)
@@ -95,9 +95,15 @@ def test_metastock_of_another_period_is_refused(tmp_path, period):
         read(put(tmp_path / "x.txt", csv("", rows).lstrip()))
 
 
-def test_decimal_commas_without_names(tmp_path):
-    rows = [("FR0000121014", f"{r[0]:%d/%m/%y}", *[str(p).replace(".", ",") for p in r[1:5]], r[5]) for r in SHARES.rows()]
-    assert read(put(tmp_path / "x.txt", csv("", rows, ";").lstrip())).bars == {"FR0000121014": as_read(SHARES)}
+@pytest.mark.parametrize(
+    ("number", "factor"),
+    [(lambda p: str(p).replace(".", ","), 1), (lambda p: german(100 * p), 100), (lambda p: f"{100 * p:,.2f} €", 100)],
+    ids=["decimal commas", "German", "English with euros"],
+)
+def test_numbers_as_people_write_them_without_names(tmp_path, number, factor):
+    rows = [("FR0000121014", f"{r[0]:%d/%m/%y}", *[number(p) for p in r[1:5]], r[5]) for r in SHARES.rows()]
+    found = read(put(tmp_path / "x.txt", csv("", rows, ";").lstrip())).bars["FR0000121014"]
+    assert [bar[1:5] for bar in found] == [pytest.approx(bar[1:5]) for bar in as_read(SHARES, factor)]
 
 
 @pytest.mark.parametrize("hour", [15, 16])

@@ -62,6 +62,14 @@ def test_columns_under_each_others_names_are_refused(tmp_path, names, says):
     assert says in refused(put(tmp_path / "AAPL.csv", plain(BARS, names)))
 
 
+@pytest.mark.parametrize(
+    "names", ["일자,시가,고가,저가,현재가,거래량", "Date,Open,High,Low,Close,Volume", "日付,始値,高値,安値,終値,出来高"]
+)
+def test_signs_that_say_how_a_price_moved_are_refused(tmp_path, names):
+    rows = [(r[0], *[f"{'+-'[at % 2]}{p}" for p in r[1:5]], r[5]) for at, r in enumerate(BARS.rows())]
+    assert "in 60 of 120 bars prices are negative" in refused(put(tmp_path / "005930.csv", csv(names, rows)))
+
+
 def test_a_few_bars_outside_their_range_are_refused_one_by_one(tmp_path):
     rows = [(*row[:4], row[2] + 1 if at % 30 == 0 else row[4], row[5]) for at, row in enumerate(BARS.rows())]
     found = read(put(tmp_path / "AAPL.csv", csv(HEADER, rows)))
