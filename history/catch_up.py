@@ -54,7 +54,7 @@ def absorb_all(
 
 
 def _rising_runs(deliveries: Sequence[_Delivery]) -> Iterator[list[_Delivery]]:
-    """Runs of successive batches with rising dates and rising moments of fetching."""
+    """Runs of successive batches in one currency with rising dates and rising moments of fetching."""
     run: list[_Delivery] = []
     for delivery in deliveries:
         if run and not (_is_plain(run[-1]) and _is_plain(delivery) and _follows(delivery.batch, run[-1].batch)):
@@ -74,7 +74,7 @@ def _is_plain(delivery: _Delivery) -> bool:
 
 
 def _follows(batch: BarBatch, previous: BarBatch) -> bool:
-    return previous.date[-1] < batch.date[0] and previous.fetched <= batch.fetched
+    return previous.date[-1] < batch.date[0] and previous.fetched <= batch.fetched and previous.currency == batch.currency
 
 
 def _appended(

@@ -21,7 +21,7 @@ from history.ticker_state import BLOCK_BARS, DueTraining, TickerState
 from models.selection.combination import BASELINE
 from models.serving import LoadedTicker
 from models.training import train_ticker
-from records import EARLIER, FallbackStep, Floats, Forecast, date_of, day_number
+from records import EARLIER, FallbackStep, Floats, Forecast, date_of, day_number, spans_between
 from settings import Settings
 
 #: Models trained more bars ago than this (a quarter) are left out: the watch on drift takes a millisecond for each bar since.
@@ -49,6 +49,7 @@ def state_as_of(state: TickerState, day: int) -> TickerState:
         bars=delivered if state.bars is state.delivered else state.bars[:stop],
         snapshots=state.snapshots[:blocks],
         due=None,
+        currencies=spans_between(state.currencies, int(delivered.day[0]), int(delivered.day[-1])) if stop else (),
     )
     cut = replace(cut, feature_state=_after_last_bar(cut))
     adjusted = state.bars is not state.delivered or state.restatements or state.withdrawn

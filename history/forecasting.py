@@ -96,6 +96,7 @@ def refresh(
         reason=(reason or untrained_reason(state, settings)) if loaded is None else None,
         drift=drift,
         hold_back=settings.doubtful_series is DoubtfulSeries.HOLD_BACK,
+        currencies=state.currencies,
     )
 
 

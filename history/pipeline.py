@@ -7,6 +7,7 @@ batching and, within the kept history, in any order: the state equals that of a 
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,14 +15,17 @@ import numpy as np
 
 from errors import MessageError
 from history.adjustment import WithdrawnSplit
+from history.currencies import currencies_after
 from history.editions import Flags
 from history.features import check_rolling_state
 from history.merging import empty_state, merge
 from history.schedule import due_training, kept_bars
 from history.suspects import suspects_among
 from history.ticker_state import Counters, DueTraining, TickerState
-from records import BarBatch, RejectedBar, Suspicion, SuspicionRule, date_of, validate_batch
+from records import BarBatch, RejectedBar, Suspicion, SuspicionRule, currency_code, date_of, validate_batch
 from settings import Settings
+
+logger = logging.getLogger(__name__)
 
 #: The reason for refusing a bar that would change the oldest kept bars.
 TOO_OLD: Final = "differs from a kept bar that is too old to be corrected"
@@ -90,6 +94,9 @@ def absorb(
     if merged.values_from is not None:
         due = due_training(after, settings, known=due, unchanged_before=merged.values_from)
     changed_from = None if merged.changed_from is None else max(merged.changed_from, after.first_index)
+    currencies = currencies_after(known, after, bars, batch.fetched, arrivals, _currency(batch))
+    if changed_from is None and currencies != known.currencies:
+        changed_from = after.total_bars  # of the stored history the head alone
     changed = bars.day[arrivals.new | merged.corrected]
     accepted, expired = _count(arrivals.new), _count(arrivals.expired)
     report = Absorbed(
@@ -104,15 +111,24 @@ def absorb(
     outputs: list[Output] = [*rejected, report]
     if due is not None and due != known.due:
         outputs.append(TrainingDue(batch.ticker, due))
-    if merged.values_from is not None:
+    if merged.values_from is not None or currencies != known.currencies:
         outputs.append(ForecastStale(batch.ticker))
-        if len(changed):
-            outputs += suspects_among(batch.ticker, after.bars, int(changed[0]), int(changed[-1]))
+    if merged.values_from is not None and len(changed):
+        outputs += suspects_among(batch.ticker, after.bars, int(changed[0]), int(changed[-1]))
     outputs += [_confirmed_split(batch.ticker, split) for split in merged.confirmed_splits]
     counters = _counted(
         after.counters, accepted=report.accepted, duplicate=report.duplicate, corrected=report.corrected, rejected=len(rejected)
     )
-    return replace(after, due=due, counters=counters), outputs
+    return replace(after, due=due, counters=counters, currencies=currencies), outputs
+
+
+def _currency(batch: BarBatch) -> str | None:
+    """The currency that a batch names; a text that is none is logged, and its bars are taken as if they named none."""
+    code = None if batch.currency is None else currency_code(batch.currency)
+    if code is None and batch.currency is not None:
+        reason = f"{batch.currency!r:.40} is no code as USD or GBp"
+        logger.warning("currency not used ticker=%s reason=%s", batch.ticker, reason)
+    return code
 
 
 def _confirmed_split(ticker: str, split: WithdrawnSplit) -> Suspicion:

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from history.adjustment import Restatement, WithdrawnSplit
-from records import Bars, Floats
+from records import Bars, CurrencySpan, Floats
 
 #: Bars per stored block. A new day rewrites one block: 64 bars of 60 bytes, about 4 kB before compression.
 BLOCK_BARS: Final = 64
@@ -48,6 +48,8 @@ class TickerState:
     the same object. `withdrawn`, by day, are the splits that such an edition withdrew. `restatements` are changes of the basis
     that no split explains. `bars`, on today's basis, follow from these (`history.adjustment`). Without any adjustment they are
     the same object as `delivered`.
+
+    `currencies`, by day, are the kept bars whose edition names its currency (`history.currencies`): neighbours are one span.
     """
 
     ticker: str
@@ -62,6 +64,7 @@ class TickerState:
     snapshots: Floats
     due: DueTraining | None
     counters: Counters
+    currencies: tuple[CurrencySpan, ...] = ()
 
     @property
     def total_bars(self) -> int:
@@ -77,5 +80,5 @@ def same_state(a: TickerState, b: TickerState) -> bool:
 def _content(state: TickerState) -> tuple[object, ...]:
     columns = [getattr(bars, field.name) for bars in (state.delivered, state.bars) for field in fields(bars)]
     arrays = (*columns, state.fetched, state.split_fetched, state.feature_state, state.snapshots)
-    plain = (state.ticker, state.first_index, state.withdrawn, state.restatements, state.due)
+    plain = (state.ticker, state.first_index, state.withdrawn, state.restatements, state.due, state.currencies)
     return plain + tuple((a.dtype.str, a.shape, a.tobytes()) for a in arrays)

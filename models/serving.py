@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -22,14 +23,17 @@ from models.results import TrainedTicker, decode_trained
 from models.selection.combination import Combination, best_in_validation, candidate_forecasts
 from models.selection.drift import drift_reason
 from records import (
+    CurrencySpan,
     Drift,
     FallbackStep,
     Forecast,
     PoolStatistics,
+    currency_doubt,
+    currency_of,
     date_of,
-    exchange_of,
     periods_per_year,
     series_doubt,
+    spans_between,
 )
 from version import VERSION
 
@@ -64,10 +68,11 @@ class _Estimate(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """The settings that a row was made under."""
+    """The settings that a row was made under, and the currency of its prices."""
 
     horizon: int
     settings_hash: str
+    currency: str | None
 
 
 def load_trained(stored: bytes | TrainedTicker) -> LoadedTicker:
@@ -87,6 +92,7 @@ def make_forecast(
     reason: str | None = None,
     drift: Drift | None = None,
     hold_back: bool = True,
+    currencies: Sequence[CurrencySpan] = (),
 ) -> Forecast:
     """The row for the window's last bar; the window must not be empty.
 
@@ -95,13 +101,15 @@ def make_forecast(
     None. The mean is shrunk because a young ticker's mean of some weeks promises hundreds of percent a year.
 
     If `drift` shows that a candidate has become worse, the baseline takes its part, and the row says so. With `hold_back` a
-    series that is not daily, is two series under one name, or has prices off by a power of ten (`records.series`) gets no
-    numbers: its volatility would be hundreds of percent.
+    doubtful series gets no numbers, since its volatility would be hundreds of percent: bars that are not daily, two series
+    under one name, prices off by a power of ten (`records.series`) or in two currencies. `currencies` are the spans that the
+    bars name, by date; without any in the window, the row has the symbol's.
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
-    made = _Made(horizon, settings_hash)
+    within = spans_between(currencies, int(window.day[0]), int(window.day[-1]))
+    made = _Made(horizon, settings_hash, currency_of(window.ticker, within))
     steps: list[FallbackStep] = []
-    doubt = series_doubt(window.day, window.close) if hold_back else None
+    doubt = (currency_doubt(within) or series_doubt(window.day, window.close)) if hold_back else None
     if doubt is not None:
         logger.warning("forecast held back ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, doubt)
         return _row(window, None, loaded, (FallbackStep(model=HELD_BACK, reason=doubt),), made)
@@ -237,7 +245,7 @@ def _row(
 ) -> Forecast:
     """What both kinds of rows share: the numbers, their intervals, and what they rest on."""
     numbers: tuple[float | None, ...] = (None,) * 7
-    periods, exchange = periods_per_year(window.ticker, window.day), exchange_of(window.ticker)
+    periods = periods_per_year(window.ticker, window.day)
     if estimate is not None:
         annual_return, steps = limited_return(estimate.annual_return, steps)
         variance = estimate.annual_volatility**2 / periods
@@ -265,5 +273,5 @@ def _row(
         settings_hash=made.settings_hash,
         code_version=VERSION,
         periods_per_year=periods,
-        currency=None if exchange is None else exchange.currency,
+        currency=made.currency,
     )

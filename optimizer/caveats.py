@@ -11,7 +11,7 @@ from marketdata.groups import known_sectors
 from optimizer.lookup import MPT, Estimate, fewest_sessions
 from optimizer.prices import PriceTable
 from optimizer.request import AllocationRequest
-from records import canonical_ticker, date_of, exchange_of
+from records import Forecast, canonical_ticker, currency_of, date_of, exchange_of
 from text import shortened
 
 #: Yahoo's oldest daily prices; an earlier start date asks for all that there are.
@@ -52,14 +52,18 @@ def later_forecasts(later: Mapping[str, dt.date], tickers: Sequence[str]) -> lis
     return [f"forecasts made after the end date are not used: {names}: choose an end date of {max(dates.values())} to use them"]
 
 
-def mixed_units(tickers: Sequence[str]) -> list[str]:
-    """Currencies and lengths of the year that differ among the tickers, each with its tickers; nothing is converted."""
+def mixed_units(tickers: Sequence[str], rows: Mapping[str, Forecast]) -> list[str]:
+    """Currencies and lengths of the year that differ among the tickers, each with its tickers; nothing is converted.
+
+    The currency is that of the ticker's row, and the symbol's where no row names one.
+    """
     currencies: dict[str, list[str]] = {}
     years: dict[str, list[str]] = {}
     for ticker in tickers:
         exchange = exchange_of(ticker)
-        if exchange is not None and exchange.currency is not None:
-            currencies.setdefault(exchange.currency, []).append(ticker)
+        currency = (rows[ticker].currency if ticker in rows else None) or currency_of(ticker, ())
+        if currency is not None:
+            currencies.setdefault(currency, []).append(ticker)
         years.setdefault("7" if exchange is not None and exchange.calendar == "24/7" else "5", []).append(ticker)
     caveats = []
     if len(currencies) > 1:

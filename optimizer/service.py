@@ -131,7 +131,7 @@ class Optimizer:
             *prices.warnings,
             *rows.warnings,
             *later_forecasts(rows.later, table.tickers),
-            *mixed_units(table.tickers),
+            *mixed_units(table.tickers, rows.forecasts),
             *data_caveats(table, used, request, self._settings.fresh_sessions),
             *ignored_options(request, table.tickers),
             *portfolio.warnings,

@@ -1,4 +1,4 @@
-"""What a file says of a ticker's currency beside what its symbol says; and the symbol that an ISIN lacks."""
+"""The currency that a file's column names, beside what the symbol says; and the symbol that an ISIN lacks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from errors import SourceError
-from records import exchange_of
+from producers.findings import Findings
+from producers.forms.numbers import PLACEHOLDERS
+from records import currency_code, currency_of
+from text import shortened
 
 #: Country of an ISIN → how Yahoo's symbols of its exchange look.
 _SYMBOLS: Final = {
@@ -16,36 +19,31 @@ _SYMBOLS: Final = {
     "IN": "RELIANCE.NS", "AU": "BHP.AX",
     "CA": "RY.TO", "BR": "PETR4.SA", "ZA": "NPN.JO", "IL": "TEVA.TA",
 }  # fmt: skip
-#: Other words for hundredths.
-_HUNDREDTHS: Final = {"GBX": "GBp", "GBPENCE": "GBp", "PENCE": "GBp", "ZAC": "ZAc", "ILA": "ILA"}
 
 
-def note_of_currency(ticker: str, found: Sequence[str], where: str) -> str | None:
-    """What is to be known of the currency column's values, None without any. SourceError for several currencies."""
-    codes = sorted({_code(text) for text in found})
-    if not codes:
-        return None
-    if len(codes) > 1:
+def currency_of_column(ticker: str, found: Sequence[str], where: str, findings: Findings) -> str | None:
+    """The code that the currency column's values name, noted; None without any. Raises SourceError for several.
+
+    It counts, whatever the symbol says: an exchange quotes some shares and funds in other currencies than most.
+    """
+    named = sorted({currency_code(text) or text for text in found if text.lower() not in PLACEHOLDERS})
+    if len(named) > 1:
         raise SourceError(
-            f"{where}: prices of {ticker} in several currencies ({', '.join(codes)}): several series under one name; keep one, "
+            f"{where}: prices of {ticker} in several currencies ({shortened(named)}): several series under one name; keep one, "
             f"or name the column that tells them apart: --read-as ticker=NAME"
         )
-    exchange = exchange_of(ticker)
-    of_symbol = None if exchange is None else exchange.currency
-    if of_symbol == codes[0]:
+    if not named:
         return None
-    told = (
-        f"its symbol says {of_symbol}, and so do its forecasts" if of_symbol else "its symbol names none, nor do its forecasts"
-    )
-    return f"prices in {codes[0]} by the column of the currency; {told}; nothing is converted"
+    code = currency_code(named[0])
+    if code is None:
+        findings.add_note(ticker, f"the currency's column says {named[0]!r:.40}, which is no code as USD or GBp: not used")
+        return None
+    by_symbol = currency_of(ticker, ())
+    differs = f"; its symbol says {by_symbol}, the column counts" if by_symbol not in (None, code) else ""
+    findings.add_note(ticker, f"currency from the column: {code}{differs}")
+    return code
 
 
 def likely_symbol(isin: str) -> str:
     """How the symbol in place of an ISIN looks, by its country."""
     return f"a symbol, as {_SYMBOLS.get(isin[:2], 'AAPL or VOD.L')},"
-
-
-def _code(text: str) -> str:
-    if text == "GBp":
-        return text
-    return _HUNDREDTHS.get(text.upper(), text.upper())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import SourceError, SourceRequestError
-from producers.currencies import likely_symbol, note_of_currency
+from producers.currencies import currency_of_column, likely_symbol
 from producers.findings import Findings
 from producers.forms.containers import Member, PassedOver, files_of, members, naming_folder
 from producers.forms.counts import NOT_A_DAY
@@ -213,11 +214,9 @@ def _by_ticker(
         raw = RawBars(name, day, {key: column[rows] for key, column in table.values.items()}, undated, table.written, where)
         clock = None if table.clock is None else table.clock.part(rows)
         if is_isin(name):
-            findings.add_note(name, f"an ISIN: neither its exchange nor its currency is known; {likely_symbol(name)} says both")
+            findings.add_note(name, f"an ISIN says neither its exchange nor its currency; {likely_symbol(name)} says both")
         try:
-            note = note_of_currency(name, table.currencies(rows), where)
-            if note is not None:
-                findings.add_note(name, note)
+            raw = replace(raw, currency=currency_of_column(name, table.currencies(rows), where, findings))
             bars, held_out = daily_bars(raw, clock, declared, findings, where=where, of_history=of_history)
         except SourceError as error:
             yield RejectedBar(name, "", str(error))

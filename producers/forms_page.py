@@ -56,6 +56,15 @@ _BARS = """
 
 A symbol's suffix names its exchange, and with it calendar, sessions a year and currency; a bare code as `600519` names none, and none is
 assumed. Prices in London are in pence (GBp), in Johannesburg and Tel Aviv in hundredths as well (ZAc, ILA). Nothing is converted.
+
+A column of currencies counts before the symbol, since an exchange quotes some shares in another currency than most. `GBX`, `GBp` and `pence`
+are pence there, `GBP` is pounds; where the symbol says otherwise, both are named. The currency goes with the bars into the forecast's row and
+into a portfolio's warning of mixed currencies. Two currencies under one ticker are refused with both names. A text that names no currency, as a
+lone `$`, is named and not used.
+
+Messages on the topic have the field `currency` for this. For each bar the message that was fetched last counts, also if it names none. Two
+currencies in a ticker's look-back hold its forecast back (`DOUBTFUL_SERIES`), until the older bars come again in one. A text that names no
+currency is logged.
 """
 
 

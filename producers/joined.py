@@ -15,7 +15,9 @@ _FEW_COMMON: Final = 0.1
 
 
 def joined(items: Iterable[RawBars | RejectedBar], *, taken: frozenset[str] = frozenset()) -> Iterator[RawBars | RejectedBar]:
-    """Rejected bars first, then one RawBars a ticker, by name. A ticker of two files that overlap is refused with both.
+    """Rejected bars first, then one RawBars a ticker, by name.
+
+    A ticker of two files that overlap, or are in two currencies, is refused with both.
 
     `taken` are tickers of which another file has been read already.
     """
@@ -44,12 +46,19 @@ def _together(ticker: str, parts: list[RawBars]) -> RawBars | RejectedBar:
     common = len(days) - len(np.unique(days))
     if common > _FEW_COMMON * min(len(part.day) for part in parts) and common > len(parts):
         return RejectedBar(ticker, "", f"{_places(parts)} are all of {ticker} and have the same dates; keep one of them")
+    currencies = {part.currency: part.where for part in parts if part.currency is not None}
+    if len(currencies) > 1:
+        found = " and ".join(f"{where} in {currency}" for currency, where in sorted(currencies.items()))
+        return RejectedBar(
+            ticker, "", f"prices of {ticker} in several currencies: {found}; keep one, or name the others otherwise"
+        )
     names = set.intersection(*(set(part.values) for part in parts))
     at = np.cumsum([0, *(len(part.day) for part in parts)])
     undated = {int(at[i]) + row: text for i, part in enumerate(parts) for row, text in part.undated.items()}
     fetched = [part.fetched for part in parts if part.fetched is not None]
     values = {name: np.concatenate([part.values[name] for part in parts]) for name in parts[0].values if name in names}
-    return RawBars(ticker, days, values, undated, max(fetched, default=None), where=parts[0].where)
+    currency = next(iter(currencies), None)
+    return RawBars(ticker, days, values, undated, max(fetched, default=None), where=parts[0].where, currency=currency)
 
 
 def _places(parts: list[RawBars]) -> str:

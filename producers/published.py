@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any, Final, Self
@@ -16,12 +17,12 @@ from numpy.typing import NDArray
 from broker.client import broker_errors, client_options
 from broker.topics import BARS, LOG_APPEND_TIME, topic_name
 from errors import BrokerError, DataError
-from records import MARKET_COLUMNS, BarBatch, decode_batch, is_fetched_too_late
+from records import MARKET_COLUMNS, BarBatch, currency_code, decode_batch, is_fetched_too_late
 from settings import Settings
 
 logger = logging.getLogger(__name__)
 
-#: Odd 64-bit constants, one per column: a multiply-add fingerprint of a bar's six values, its split apart.
+#: Odd 64-bit constants, one per column: the fingerprint of a bar's six values, its split apart. A currency changes it.
 _MULTIPLIERS: Final = np.array(
     [
         0x9E3779B97F4A7C15,
@@ -148,7 +149,8 @@ def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:
     bits = values.reshape(len(_COLUMNS), rows).view(np.uint64)
     mixed = (bits ^ (bits >> np.uint64(29))) * _MULTIPLIERS[:, np.newaxis]
     marks: NDArray[np.uint64] = np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=0)
-    return marks
+    code = None if batch.currency is None else currency_code(batch.currency)
+    return marks if code is None else marks ^ np.uint64(zlib.crc32(code.encode()))
 
 
 def _taken(message: Any) -> dt.datetime | None:

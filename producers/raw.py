@@ -24,7 +24,7 @@ class RawBars:
     `values` has open, high, low, close, volume and perhaps adjusted_close, dividend or split; NaN where there is none. Without
     the column `split` the source does not know of splits. `undated` holds, by row, the text of what is no date. `fetched` is
     when the source had them so, with a time zone; None if unknown, the newest bar's date is then used. `where` names their
-    file.
+    file, `currency` is the code of the prices' currency, None if the source does not say.
     """
 
     ticker: str
@@ -33,6 +33,7 @@ class RawBars:
     undated: Mapping[int, str]
     fetched: dt.datetime | None
     where: str = ""
+    currency: str | None = None
 
     def part(self, rows: np.ndarray) -> RawBars:
         """The chosen rows, in the order given."""
@@ -76,6 +77,7 @@ def batches(
             as_of=as_of,
             as_of_time=as_of_time,
             gives_splits="split" in raw.values,
+            currency=raw.currency,
         )
 
 

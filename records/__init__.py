@@ -22,6 +22,7 @@ from records.batch import (
     encode_batch,
     is_fetched_too_late,
 )
+from records.currencies import CurrencySpan, currency_code, currency_doubt, currency_of, spans_between
 from records.drift import Drift, LossMonitor
 from records.exchanges import TRADING_DAYS, Exchange, exchange_of, periods_per_year
 from records.forecast import (
@@ -61,6 +62,7 @@ __all__ = [
     "Bars",
     "CandidateForecast",
     "CandidateScore",
+    "CurrencySpan",
     "Days",
     "Drift",
     "Evidence",
@@ -77,6 +79,9 @@ __all__ = [
     "bar_batch_schema",
     "batch_of",
     "canonical_ticker",
+    "currency_code",
+    "currency_doubt",
+    "currency_of",
     "date_of",
     "day_number",
     "day_numbers",
@@ -96,6 +101,7 @@ __all__ = [
     "parse_date",
     "periods_per_year",
     "series_doubt",
+    "spans_between",
     "suspicions",
     "validate_batch",
     "validate_columns",

@@ -52,6 +52,13 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "splits: then earlier splits of these bars stay"
         ),
     ] = None
+    currency: Annotated[
+        str | None,
+        msgspec.Meta(
+            description="Currency of the prices: ISO 4217, or GBp, ZAc, ILA for hundredths. Leave it out if the source does "
+            "not say: then the symbol's counts"
+        ),
+    ] = None
 
     @property
     def fetched(self) -> float:
@@ -94,6 +101,7 @@ def batch_of(
     as_of: dt.date,
     as_of_time: dt.time = dt.time(),
     gives_splits: bool = False,
+    currency: str | None = None,
 ) -> BarBatch:
     """A batch of these bars. A column of dividends or splits without any is left out.
 
@@ -112,6 +120,7 @@ def batch_of(
         volume=bars.volume.tolist(),
         dividend=bars.dividend.tolist() if bars.dividend.any() else None,
         split=bars.split.tolist() if gives_splits or (bars.split != 1.0).any() else None,
+        currency=currency,
     )
 
 

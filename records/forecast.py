@@ -185,7 +185,10 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         int, _column("bars a year, by which figures are annual: sessions of the ticker's exchange, 365 for seven bars a week")
     ] = TRADING_DAYS
     currency: Annotated[
-        str | None, _column("currency of the prices, by the symbol: USD, GBp (pence), …; null if the symbol does not say")
+        str | None,
+        _column(
+            "currency of the prices, as their source names it, else by the symbol: USD, GBp (pence), …; null if neither says"
+        ),
     ] = None
 
 

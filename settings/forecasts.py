@@ -57,8 +57,8 @@ class ForecastSettings(BaseModel, frozen=True):
     doubtful_series: DoubtfulSeries = Field(
         DoubtfulSeries.HOLD_BACK,
         json_schema_extra=FORECAST,
-        description="hold_back gives a ticker with weekly bars, two series under its name, or prices off by a power of ten, no "
-        "numbers and the reason: its volatility would be hundreds of percent; serve forecasts it like any other.",
+        description="hold_back gives a ticker with weekly bars, two series or currencies under its name, or prices off by a "
+        "power of ten, no numbers and the reason: its volatility would be hundreds of percent; serve treats it as any other.",
     )
     seed: int = Field(
         0, ge=0, json_schema_extra=FORECAST, description="Seed of all random numbers, combined with ticker and cut-off."

@@ -15,13 +15,15 @@ import numpy as np
 from errors import MessageError, StateCorruptError
 from history.adjustment import Restatement, WithdrawnSplit, basis_of
 from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState
-from records import VALUE_COLUMNS, Bars, Floats
+from records import VALUE_COLUMNS, Bars, CurrencySpan, Floats
 from records.versioned import Versioned
 
-HISTORY_VERSION: Final = 4
+#: Version 5 added the currencies that bars name; a history of version 4 is read as one that names none.
+HISTORY_VERSION: Final = 5
 #: The oldest version that can be read: 1 and 2 lack the prices as delivered or the moment of fetching. Version 3 does not
 #: say which editions gave splits: a bar with a split is taken to have it from its own edition.
 _OLDEST_VERSION: Final = 3
+_SAYS_WHO_GAVE_SPLITS: Final = 4
 HEAD_PREFIX: Final = b"h"
 _BLOCK_PREFIX: Final = b"b"
 _DAY: Final = np.dtype("<i4")
@@ -41,6 +43,7 @@ class Head(msgspec.Struct, frozen=True, array_like=True):
     feature_state: bytes
     restatements: tuple[Restatement, ...]
     withdrawn: tuple[WithdrawnSplit, ...] = ()
+    currencies: tuple[CurrencySpan, ...] = ()
 
     @property
     def blocks(self) -> range:
@@ -94,6 +97,7 @@ def encode_head(state: TickerState) -> bytes:
             state.feature_state.astype(_FLOAT, copy=False).tobytes(),
             state.restatements,
             state.withdrawn,
+            state.currencies,
         )
     )
 
@@ -186,6 +190,7 @@ def decode_state(ticker: str, head: Head, blocks: Sequence[bytes | None]) -> Tic
         snapshots=snapshots.reshape(len(sizes), len(feature_state)),
         due=head.due,
         counters=head.counters,
+        currencies=head.currencies,
     )
 
 
@@ -202,12 +207,12 @@ def _columns(values: list[bytes], count: int) -> Floats:
 
 def _split_moments(blocks: Sequence[_Block], fetched: Floats, split: Floats) -> Floats:
     """`TickerState.split_fetched`."""
-    if all(block.split_fetched is None and block.schema_version == HISTORY_VERSION for block in blocks):
+    if all(block.split_fetched is None and block.schema_version >= _SAYS_WHO_GAVE_SPLITS for block in blocks):
         return fetched
     moments = np.full(len(fetched), -math.inf)
     for number, block in enumerate(blocks):
         rows = slice(number * BLOCK_BARS, number * BLOCK_BARS + len(block.fetched) // _MOMENT.itemsize)
-        if block.schema_version < HISTORY_VERSION:
+        if block.schema_version < _SAYS_WHO_GAVE_SPLITS:
             moments[rows] = np.where(split[rows] != 1.0, fetched[rows], -math.inf)
         elif block.split_fetched is None:
             moments[rows] = fetched[rows]

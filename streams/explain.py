@@ -116,6 +116,7 @@ def _changes(
         settings_hash=row.settings_hash,
         minimum_bars=settings.minimum_bars,
         drift=row.drift,
+        currencies=state.currencies,
     )
     others = [before if each is row else each for each in rows]
     earlier = explain(before, others, Origin(trained, window))

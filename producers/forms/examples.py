@@ -192,6 +192,13 @@ EXAMPLES: Final = (
         "v,vw,o,c,h,l,t,n\n33023150,29.4,28.8,29.73,29.78,28.75,1704171600000,1000\n33513700,29.6,29.6,29.66,29.9,29.4,1704258000000,1000\n",
     ),
     Example(
+        "A column of currencies, pence beside pounds",
+        "bars.csv",
+        "Symbol,Datum,Eröffnung,Hoch,Tief,Schluss,Volumen,Währung\nVOD.L,2024-01-02,68.5,69.4,68.2,69.1,48210000,GBX\n"
+        "VOD.L,2024-01-03,69.0,69.3,68.0,68.3,51230000,GBX\nIGLT.L,2024-01-02,11.2,11.25,11.1,11.15,310000,GBP\n"
+        "IGLT.L,2024-01-03,11.15,11.2,11.05,11.1,290000,GBP\n",
+    ),
+    Example(
         "A spreadsheet's counts of days",
         "GE.csv",
         "Date,Open,High,Low,Close,Volume\n45293,127.2,128.9,126.6,127.6,4180000\n45294,126.8,127.1,124.9,125.4,4960000\n",

@@ -77,7 +77,10 @@ COLUMNS: Final[dict[str, str]] = {
         Kürzel Symbole Símbolo Simbolo Código Codice Codneg | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
         Sembol Kod Papir Spółka Walor Nazwa""",
     "time": "time timeofday 时间 時刻 시간 Время Uhrzeit Heure Hora Czas Saat",
-    "currency": "currency ccy curr quotecurrency pricecurrency Währung Waehrung Devise Moneda Divisa Valuta Moeda Waluta Валюта 货币 幣別 通貨 통화",
+    "currency": """
+        currency ccy curr quotecurrency pricecurrency currency_code ccy_code trading_currency listing_currency currencyid iso_currency
+        Währung Waehrung Handelswährung Währungscode Devise Monnaie Moneda Divisa Valuta Moeda Waluta Měna Mena Pénznem Devizanem Valuutta Valuuta
+        Para_birimi Döviz_cinsi Νόμισμα Валюта Валута 货币 币种 貨幣 幣別 通貨 通貨コード 통화 מטבע العملة สกุลเงิน Mata_uang Tiền_tệ""",
 }  # fmt: skip
 #: What pandas writes for an index without a name; a date only where no better column is there.
 NAMELESS: Final = ("", "unnamed0", "index", "indexlevel0", "level0")

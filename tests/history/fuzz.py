@@ -113,6 +113,8 @@ class Fuzz:
             factor = self.random.choice([0.5, 3.0, 100.0])
             changes |= {name: [factor * value for value in getattr(message, name)] for name in ("open", "high", "low", "close")}
             changes["volume"] = [(value or 0.0) / factor for value in message.volume]
+        if self.random.random() < 0.3:
+            changes["currency"] = self.random.choice(["EUR", "USD", "GBX", "GBp", "", "no such"])
         return encode_batch(msgspec.structs.replace(message, **changes))
 
     def damaged_values(self, payload: bytes) -> bytes:

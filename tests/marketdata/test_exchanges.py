@@ -9,7 +9,7 @@ import pytest
 
 from marketdata.calendars import is_finished, missing_sessions, sessions_since, surplus_bars
 from optimizer.caveats import mixed_units
-from records import day_numbers, exchange_of, periods_per_year, series_doubt
+from records import Forecast, day_numbers, exchange_of, periods_per_year, series_doubt
 
 WEEKDAYS = np.array([day for day in range(19_000, 19_600) if (day + 3) % 7 < 5], dtype=np.int32)
 ALL_DAYS = np.arange(19_000, 19_600, dtype=np.int32)
@@ -65,10 +65,32 @@ def test_bars_on_days_without_a_session():
 
 
 def test_currencies_and_years_that_are_mixed_are_named():
-    currencies, years = mixed_units(["HSBA.L", "SAN.MC", "SPY", "BTC-USD"])
+    currencies, years = mixed_units(["HSBA.L", "SAN.MC", "SPY", "BTC-USD"], {})
     assert currencies.startswith("prices in different currencies (EUR: SAN.MC; GBp: HSBA.L; USD: SPY, BTC-USD)")
     assert years.startswith("bars on seven days a week (BTC-USD) beside bars on five (HSBA.L, SAN.MC, SPY)")
-    assert mixed_units(["SPY", "AAPL"]) == []
+    assert mixed_units(["SPY", "AAPL"], {}) == []
+
+
+def row_in(ticker: str, currency: str | None) -> Forecast:
+    numbers = dict.fromkeys(
+        ("annual_return", "annual_volatility", "return_standard_error", "lower_80", "upper_80", "lower_95", "upper_95")
+    )
+    unknown = dict.fromkeys(("return_model", "volatility_model", "fallback", "training_cutoff"))
+    return Forecast(
+        ticker=ticker, as_of=dt.date(2024, 6, 28), last_close=1.0, horizon=21, bars_used=1, settings_hash="0", code_version="1",
+        currency=currency, **numbers, **unknown,
+    )  # fmt: skip
+
+
+def test_a_row_s_currency_counts_before_the_symbol_s():
+    rows = {
+        row.ticker: row for row in (row_in("SPY", "EUR"), row_in("VOD.L", "GBP"), row_in("AAPL", None), row_in("600519", "CNY"))
+    }
+    (currencies,) = mixed_units([*rows, "HSBA.L"], rows)
+    assert currencies.startswith(
+        "prices in different currencies (CNY: 600519; EUR: SPY; GBP: VOD.L; GBp: HSBA.L; USD: AAPL): returns"
+    )
+    assert mixed_units(["SPY", "SAN.MC"], rows) == []
 
 
 def test_a_series_that_is_no_daily_one():

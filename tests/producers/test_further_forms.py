@@ -134,21 +134,57 @@ def test_other_vendors_symbols_name_files(tmp_path, name):
     assert read(put(tmp_path / name, plain(walk()))).bars == {"600519.SS": as_read(walk())}
 
 
+@pytest.mark.parametrize("name", ["Currency", "currency", "Währung", "Devise", "货币", "CCY"])
 @pytest.mark.parametrize(
-    ("ticker", "code", "says"),
-    [("VOD.L", "GBX", None), ("VOD.L", "GBP", "prices in GBP by the column of the currency; its symbol says GBp"), ("600519", "CNY", "its symbol names none"), ("AAPL", "usd", None)],
+    ("ticker", "text", "code", "differs"),
+    [("VOD.L", "GBX", "GBp", ""), ("VOD.L", "GBP", "GBP", "; its symbol says GBp, the column counts"), ("600519", "CNY", "CNY", ""), ("AAPL", "usd", "USD", ""),
+     ("NPN.JO", "ZAC", "ZAc", ""), ("TEVA.TA", "ILA", "ILA", ""), ("AAPL", "€", "EUR", "; its symbol says USD, the column counts")],
 )  # fmt: skip
-def test_a_column_of_currencies_is_compared_with_the_symbol(tmp_path, ticker, code, says):
-    found = read(put(tmp_path / f"{ticker}.csv", csv(f"{HEADER},Currency", [(*row, code) for row in walk().rows()])))
+def test_a_column_of_currencies_counts_before_the_symbol(tmp_path, ticker, text, code, differs, name):
+    found = read(put(tmp_path / f"{ticker}.csv", csv(f"{HEADER},{name}", [(*row, text) for row in walk().rows()])))
     assert found.bars == {ticker: as_read(walk())}
-    assert ("by the column of the currency" in found.said) == (says is not None)
-    assert (says or "") in found.said
+    assert {batch.currency for batch in found.batches[ticker]} == {code}
+    assert f"{ticker}: currency from the column: {code}{differs}\n" in f"{found.said}\n"
 
 
-def test_several_currencies_are_several_series(tmp_path):
-    rows = [(*row, "EUR" if at % 2 else "USD") for at, row in enumerate(walk().rows())]
-    with pytest.raises(SourceError, match=r"in several currencies \(EUR, USD\): several series under one name"):
+@pytest.mark.parametrize(("text", "says"), [("$", "says '$', which is no code as USD or GBp: not used"), ("n/a", "")])
+def test_a_column_that_names_no_currency_is_not_used(tmp_path, text, says):
+    found = read(put(tmp_path / "AAPL.csv", csv(f"{HEADER},Currency", [(*row, text) for row in walk().rows()])))
+    assert found.bars == {"AAPL": as_read(walk())}
+    assert {batch.currency for batch in found.batches["AAPL"]} == {None}
+    assert says in found.said
+    assert "currency from the column" not in found.said
+
+
+def test_each_ticker_has_a_currency_of_its_own(tmp_path):
+    rows = [(ticker, *row, code) for ticker, code in (("SAP.DE", "EUR"), ("BP.L", "GBX")) for row in walk().rows()]
+    found = read(put(tmp_path / "x.csv", csv(f"ticker,{HEADER},currency", rows)))
+    assert {ticker: batches[0].currency for ticker, batches in found.batches.items()} == {"SAP.DE": "EUR", "BP.L": "GBp"}
+    assert {"SAP.DE: currency from the column: EUR", "BP.L: currency from the column: GBp"} <= set(found.said.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("other", "named"), [("EUR", r"EUR, USD"), ("GBX", r"GBp, USD"), ("£", r"GBP, USD"), ("$", r"\$, USD")]
+)
+def test_several_currencies_are_several_series(tmp_path, other, named):
+    rows = [(*row, other if at % 2 else "USD") for at, row in enumerate(walk().rows())]
+    with pytest.raises(SourceError, match=rf"in several currencies \({named}\): several series under one name"):
         read(put(tmp_path / "A.csv", csv(f"{HEADER},Currency", rows)))
+
+
+def test_files_of_one_ticker_in_two_currencies_are_refused(tmp_path):
+    rows = list(walk(bars=40).rows())
+    for part, code in ((slice(0, 20), "EUR"), (slice(20, 40), "GBX")):
+        put(tmp_path / code / "SAP.csv", csv(f"{HEADER},Currency", [(*row, code) for row in rows[part]]))
+    with pytest.raises(
+        SourceError, match=r"prices of SAP in several currencies: .*EUR.SAP.csv in EUR and .*GBX.SAP.csv in GBp; keep one"
+    ):
+        read(tmp_path)
+
+
+def test_gaps_in_the_column_of_the_currency_say_nothing(tmp_path):
+    rows = [(*row, "EUR" if at % 2 else "-") for at, row in enumerate(walk().rows())]
+    assert "A: currency from the column: EUR" in read(put(tmp_path / "A.csv", csv(f"{HEADER},Currency", rows))).said
 
 
 def test_an_isin_is_answered_with_a_likely_symbol(tmp_path):

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from errors import SchemaError, StateCorruptError
 from history.adjustment import WithdrawnSplit
 from history.ticker_state import BLOCK_BARS, Counters, DueTraining, TickerState, same_state
-from records import VALUE_COLUMNS, Bars
+from records import VALUE_COLUMNS, Bars, CurrencySpan
 from state.history_codec import (
     HISTORY_VERSION,
     block_key,
@@ -52,6 +52,9 @@ def states(draw: st.DrawFn) -> TickerState:
         snapshots=draw(arrays(np.float64, (blocks, size), elements=any_float)),
         due=draw(st.none() | st.builds(DueTraining, day_number, st.binary(max_size=32))),
         counters=draw(st.builds(Counters, accepted=st.integers(0, 2**40), corrected=st.integers(0, 9))),
+        currencies=tuple(
+            draw(st.lists(st.builds(CurrencySpan, day_number, day_number, st.sampled_from(["EUR", "GBp"])), max_size=2))
+        ),
     )
 
 
@@ -148,21 +151,28 @@ def with_version(payload: bytes, version: int) -> bytes:
 
 def test_a_head_or_block_of_another_version_is_refused_by_the_tickers_name() -> None:
     state = history("AAA", 100)
-    with pytest.raises(SchemaError, match=r"AAA: .* version 5; this process knows up to 4: upgrade it first"):
+    with pytest.raises(SchemaError, match=r"AAA: .* version 6; this process knows up to 5: upgrade it first"):
         decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION + 1))
     with pytest.raises(
         SchemaError,
-        match=r"AAA: .* version 2; this process reads 3 to 4: delete the state folder and run again",
+        match=r"AAA: .* version 2; this process reads 3 to 5: delete the state folder and run again",
     ):
-        decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 2))
+        decode_head("AAA", with_version(encode_head(state), HISTORY_VERSION - 3))
     newer = with_version(encode_block(state, 1), HISTORY_VERSION + 1)
     with pytest.raises(SchemaError, match="AAA"):
         decode_state("AAA", decode_head("AAA", encode_head(state)), [encode_block(state, 0), newer])
 
 
-def as_version_3(payload: bytes) -> bytes:
-    """The same head or block without the field that version 4 has added at its end."""
-    return msgspec.msgpack.encode([3, *msgspec.msgpack.decode(payload)[1:-1]])
+def as_version_3(payload: bytes, *, later: int = 1) -> bytes:
+    """The same head or block without the `later` fields that have been added at its end since."""
+    return msgspec.msgpack.encode([3, *msgspec.msgpack.decode(payload)[1:-later]])
+
+
+def test_a_history_of_version_4_is_read_as_one_that_names_no_currency() -> None:
+    state = history("AAA", 100)
+    head = msgspec.msgpack.encode([4, *msgspec.msgpack.decode(encode_head(state))[1:-1]])
+    blocks = [msgspec.msgpack.encode([4, *msgspec.msgpack.decode(encode_block(state, number))[1:]]) for number in (0, 1)]
+    assert same_state(decode_state("AAA", decode_head("AAA", head), blocks), state)
 
 
 @pytest.mark.parametrize("old_blocks", [2, 1, 0])
@@ -179,7 +189,7 @@ def test_a_history_of_version_3_is_read_and_its_splits_are_those_of_their_own_ed
     blocks = [
         as_version_3(encode_block(state, number)) if number < old_blocks else encode_block(wanted, number) for number in (0, 1)
     ]
-    back = decode_state("AAA", decode_head("AAA", as_version_3(encode_head(state))), blocks)
+    back = decode_state("AAA", decode_head("AAA", as_version_3(encode_head(state), later=2)), blocks)
     assert same_state(back, wanted)
     table: dict[bytes, bytes] = {}
     apply(table, back, 0)
@@ -223,6 +233,7 @@ def test_same_state_sees_every_field_but_the_counters() -> None:
     for name in ("fetched", "split_fetched", "feature_state", "snapshots"):
         assert not same_state(state, TickerState(**fields | {name: fields[name] + 1})), name
     assert not same_state(state, TickerState(**fields | {"due": None}))
+    assert not same_state(state, TickerState(**fields | {"currencies": (CurrencySpan(1, 2, "EUR"),)}))
     assert not same_state(state, TickerState(**fields | {"withdrawn": (WithdrawnSplit(1, 2.0, 3.0),)}))
     zero = TickerState(**fields | {"feature_state": np.array([0.0, np.nan])})
     assert same_state(zero, TickerState(**fields | {"feature_state": np.array([0.0, np.nan])}))

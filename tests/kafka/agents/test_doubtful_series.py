@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import msgspec
 import numpy as np
 import pytest
 from kafka import KafkaProducer
@@ -45,6 +46,17 @@ DOUBTFUL = {
     "TWOFOLD": (two_series(), "the level jumps to and fro"),
     "WEEKLY": (weekly(), "weekly bars, one every 7 days"),
 }
+#: Of the other tickers; a symbol as T000 names no currency.
+CURRENCIES = {"T001": "GBX", "T002": "EUR", "T003": "Taler"}
+
+
+def two_currencies() -> list[BarBatch]:
+    """The last message is in another currency than those before."""
+    *before, last = foreign("MIXED", walk(BARS_EACH, 8))
+    return [
+        *(msgspec.structs.replace(batch, currency="EUR") for batch in before),
+        msgspec.structs.replace(last, currency="usd"),
+    ]
 
 
 def foreign(ticker: str, bars: Bars) -> list[BarBatch]:
@@ -56,8 +68,8 @@ def foreign(ticker: str, bars: Bars) -> list[BarBatch]:
 
 
 def test_doubtful_series_are_held_back_and_leave_the_others_as_they_are(cluster: Cluster) -> None:
-    good = made_bars(6, BARS_EACH, size=50)
-    bad = [batch for ticker, (bars, _) in DOUBTFUL.items() for batch in foreign(ticker, bars)]
+    good = [msgspec.structs.replace(b, currency=CURRENCIES.get(b.ticker)) for b in made_bars(6, BARS_EACH, size=50)]
+    bad = [batch for ticker, (bars, _) in DOUBTFUL.items() for batch in foreign(ticker, bars)] + two_currencies()
     everything = sorted([*good, *bad], key=lambda batch: batch.ticker)
     rows, _ = cluster.embedded(everything)
     settings = cluster.settings()
@@ -77,7 +89,10 @@ def test_doubtful_series_are_held_back_and_leave_the_others_as_they_are(cluster:
         assert [step.model for step in found[ticker].fallbacks] == [HELD_BACK]
         assert reason in found[ticker].fallbacks[0].reason
         assert found[ticker].annual_volatility is None
-    served = [row for row in rows if row.ticker not in DOUBTFUL]
+    assert [step.model for step in found["MIXED"].fallbacks] == [HELD_BACK]
+    assert "are in EUR, from" in found["MIXED"].fallbacks[0].reason
+    served = [row for row in rows if row.ticker not in (*DOUBTFUL, "MIXED")]
     assert len(served) == 6
+    assert {row.ticker: row.currency for row in served if row.currency} == {"T001": "GBp", "T002": "EUR"}
     assert all(row.fallback is None and row.annual_volatility is not None for row in served)
     assert worker.stop() == 0

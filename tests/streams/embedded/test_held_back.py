@@ -17,12 +17,12 @@ TICKER = "ABC"
 SERVE = Settings(**{**CHEAP.model_dump(), "doubtful_series": DoubtfulSeries.SERVE})
 
 
-def message(bars: Bars, *, factor: float = 1.0, as_of: str | None = None) -> bytes:
-    """JSON as another program writes it: the columns that must be there, prices times `factor`."""
+def message(bars: Bars, *, factor: float = 1.0, as_of: str | None = None, **more: str) -> bytes:
+    """JSON as another program writes it: the columns that must be there, prices times `factor`, and `more` fields."""
     prices = {name: [round(float(v) * factor, 4) for v in getattr(bars, name)] for name in ("open", "high", "low", "close")}
     dates = [date_of(day).isoformat() for day in bars.day]
     fields = {"schema_version": 1, "ticker": TICKER, "source": "foreign", "as_of": as_of or dates[-1], "date": dates}
-    return json.dumps({**fields, "volume": [1000.0] * len(bars), **prices}).encode()
+    return json.dumps({**fields, "volume": [1000.0] * len(bars), **prices, **more}).encode()
 
 
 def weekly() -> list[bytes]:
@@ -44,11 +44,17 @@ def another_unit() -> list[bytes]:
     return [message(bars[:500]), message(bars[500:], factor=100.0)]
 
 
+def two_currencies() -> list[bytes]:
+    bars = walk(600)
+    return [message(bars[:500], currency="EUR"), message(bars[500:], currency="USD")]
+
+
 MISTAKES = {
     weekly: "weekly bars, one every 7 days",
     two_series: "the level jumps to and fro: several series under one name",
     thousandfold: "is 1000 times the close of",
     another_unit: "closes are 100 times the close of",
+    two_currencies: "on in USD: publish them again in one currency",
 }
 
 
