@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
@@ -19,6 +20,8 @@ _AHEAD: Final = dt.timedelta(days=14)
 #: Beyond this many days a stream is dead, whatever the exact number of sessions.
 REACH: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
+#: Until calendars that could not be read are read again.
+_RETRY_SECONDS: Final = 300.0
 Read = Callable[[Collection[str], dt.date, dt.date], Mapping[str, Sequence[Session]]]
 
 
@@ -32,11 +35,13 @@ def read_closes(calendars: Collection[str], first: dt.date, last: dt.date) -> Ma
 class ExchangeCloses:
     """`known` answers at once with what was read; what is missing is read in the background. Thread-safe.
 
-    A failure is logged; then these calendars are not judged until the next day.
+    A failure is logged and tried again after some minutes; until then nothing new is judged.
     """
 
-    def __init__(self, read: Read = read_closes) -> None:
+    def __init__(self, read: Read = read_closes, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read
+        self._clock = clock
+        self._failed_at: float | None = None
         self._mutex = threading.Lock()
         self._sessions: Mapping[str, Sequence[Session]] = {}
         self._asked: frozenset[str] = frozenset()
@@ -46,8 +51,9 @@ class ExchangeCloses:
         """The sessions of these calendars that are known, of the last year and the next days."""
         with self._mutex:
             wanted = self._asked | frozenset(calendars)
-            if wanted and (wanted != self._asked or self._day != today):
-                self._asked, self._day = wanted, today
+            may_retry = self._failed_at is not None and self._clock() - self._failed_at >= _RETRY_SECONDS
+            if wanted and (wanted != self._asked or self._day != today or may_retry):
+                self._asked, self._day, self._failed_at = wanted, today, None
                 threading.Thread(target=self._look, args=(wanted, today), name="exchange closes", daemon=True).start()
             return {name: self._sessions[name] for name in calendars if name in self._sessions}
 
@@ -55,7 +61,9 @@ class ExchangeCloses:
         try:
             found = self._read(calendars, today - REACH, today + _AHEAD)
         except (OSError, subprocess.SubprocessError, ValueError) as error:
-            logger.warning("exchange calendars not read, late bars go unnoticed today reason=%r", error)
+            with self._mutex:
+                self._failed_at = self._clock()
+            logger.warning("exchange calendars not read, late bars go unnoticed until they are reason=%r", error)
             return
         with self._mutex:
             self._sessions = found

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from optimizer.web import close_app, create_app
 from optimizer.web.exchange_closes import ExchangeCloses, read_closes
 from optimizer.web.readiness import SERVICE_METRICS, Readiness
 from settings import Settings
+from tests.made.clocks import Clock
 from tests.made.market import made_bars, made_rows, write_state
 from tests.optimizer.test_provider import frame_of
 from tests.waiting import until
@@ -93,13 +95,19 @@ def test_the_sessions_are_read_by_a_process_of_their_own():
 
 
 def test_calendars_that_cannot_be_read_call_nothing_late(session, caplog):
-    def fail(*_: object) -> Mapping[str, Sequence[ExchangeSession]]:
-        raise subprocess.CalledProcessError(1, "closes")
+    clock = Clock()
 
-    judged = Readiness(session, lambda: at(LAST + dt.timedelta(days=9), 12), ExchangeCloses(fail))
+    def fail_at_first(*asked: Any) -> Mapping[str, Sequence[ExchangeSession]]:
+        if clock.now == 0.0:
+            raise subprocess.CalledProcessError(1, "closes")
+        return closes(*asked)
+
+    judged = Readiness(session, lambda: at(LAST + dt.timedelta(days=9), 12), ExchangeCloses(fail_at_first, clock=clock))
     assert judged.health().is_ready
     until(lambda: "late bars go unnoticed" in caplog.text)
     assert judged.health().is_ready
+    clock.now += 301.0  # they are read again, and not on the next day
+    until(lambda: not judged.health().is_ready)
 
 
 def test_questions_to_the_provider_are_counted_by_outcome(session):

@@ -43,24 +43,28 @@ class ExchangeSessions:
         if not wanted or (wanted == self._asked and self._day == today and not self._may_retry()):
             return
         self._asked, self._day, self._failed_at = wanted, today, None
-        names, first, last = ",".join(sorted(wanted)), today - _BACK, today + _AHEAD
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "marketdata.closes", names, first.isoformat(), last.isoformat(),
-            stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
         try:
-            async with asyncio.timeout(_DEADLINE_SECONDS):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
+            self._sessions = await _read(wanted, today)
+        except (OSError, ValueError) as error:
             self._failed_at = self._clock()
-            logger.warning("exchange calendars not read in time, late bars go unnoticed seconds=%g", _DEADLINE_SECONDS)
-            return
-        if process.returncode:
-            self._failed_at = self._clock()
-            logger.warning("exchange calendars not read, late bars go unnoticed code=%d", process.returncode)
-            return
-        self._sessions = {name: [Session(*each) for each in found] for name, found in decode_closes(output).items()}
+            logger.warning("exchange calendars not read, late bars go unnoticed until they are reason=%r", error)
 
     def _may_retry(self) -> bool:
         return self._failed_at is not None and self._clock() - self._failed_at >= _RETRY_SECONDS
+
+
+async def _read(calendars: Collection[str], today: dt.date) -> dict[str, Sequence[Session]]:
+    """The sessions by calendar. Raises OSError if the process fails or takes too long, ValueError for what it did not print."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "marketdata.closes", ",".join(sorted(calendars)),
+        (today - _BACK).isoformat(), (today + _AHEAD).isoformat(), stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(_DEADLINE_SECONDS):
+            output, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
+    if process.returncode:
+        raise ChildProcessError(f"it ended with code {process.returncode}")
+    return {name: [Session(*each) for each in found] for name, found in decode_closes(output).items()}

@@ -11,30 +11,35 @@ import pytest
 from streams.kafka.worker import exchange_sessions
 from streams.kafka.worker.exchange_sessions import ExchangeSessions
 
+PRINTED = b'{"XNYS": [["2026-11-27", "2026-11-27T18:00:00Z"]]}'
 TODAY = dt.date(2026, 11, 27)
 
 
 class Reader:
-    """In place of the process: `code` is what it ends with."""
+    """In place of the process: `code` is what it ends with, `printed` what it prints; without a code it cannot be started."""
 
-    def __init__(self) -> None:
-        self.code = 1
+    def __init__(self, code: int | None, printed: bytes) -> None:
+        self.code = code
+        self.printed = printed
         self.starts = 0
 
     async def start(self, *_: Any, **__: Any) -> Reader:
         self.starts += 1
+        if self.code is None:
+            raise OSError("no memory for a process")
         return self
 
     async def communicate(self) -> tuple[bytes, None]:
-        return b'{"XNYS": [["2026-11-27", "2026-11-27T18:00:00Z"]]}', None
+        return self.printed, None
 
     @property
-    def returncode(self) -> int:
+    def returncode(self) -> int | None:
         return self.code
 
 
-def test_a_failure_is_tried_again_after_some_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, now = Reader(), [0.0]
+@pytest.mark.parametrize(("code", "printed"), [(1, b""), (None, b""), (0, b"{"), (0, b"")])
+def test_a_failure_is_tried_again_after_some_minutes(code: int | None, printed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, now = Reader(code, printed), [0.0]
     monkeypatch.setattr(exchange_sessions.asyncio, "create_subprocess_exec", reader.start)
     sessions = ExchangeSessions(clock=lambda: now[0])
 
@@ -43,7 +48,7 @@ def test_a_failure_is_tried_again_after_some_minutes(monkeypatch: pytest.MonkeyP
         return sessions.of("XNYS") is not None
 
     assert not refreshed()
-    now[0], reader.code = 200.0, 0
+    now[0], reader.code, reader.printed = 200.0, 0, PRINTED
     assert not refreshed(), "not in every second"
     now[0] = 301.0
     assert refreshed()
