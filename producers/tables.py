@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from errors import SourceError
 from producers.forms.clock import Clock
 from producers.forms.columns import PRICES, cast, encoded, is_text, numbers
-from producers.forms.containers import ARROW, PARQUET, Member
+from producers.forms.containers import ARROW, ARROW_STREAM, PARQUET, Member
 from producers.forms.declared import Declared, Form
 from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
@@ -80,7 +80,7 @@ def read_table(member: Member, declared: Declared) -> BarTable:
     """The bars in a file. SourceError when its form is not known, it is empty, or lacks a column."""
     if member.content.startswith(PARQUET):
         return _of_parquet(member, declared)
-    if member.content.startswith(ARROW):
+    if member.content.startswith((ARROW, ARROW_STREAM)):
         return _of_arrow(member, declared)
     if member.rows is None and not member.content.strip():
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
@@ -120,9 +120,7 @@ def _of_parquet(member: Member, declared: Declared) -> BarTable:
     try:
         with pa.parquet.ParquetFile(pa.BufferReader(member.content)) as file:
             names = tuple(file.schema_arrow.names)
-            layout = find_layout(
-                (names,), {k: v for k, v in declared.columns.items() if v not in ("file", "folder")}, where=member.where
-            )
+            layout = find_layout((names,), declared.of_columns, where=member.where, dated=_dated(file.schema_arrow))
             used = sorted({*layout.columns.values(), *(at for each in layout.wide.values() for at in each.values())})
             if "ticker" not in layout.columns and not layout.wide:
                 used = list(range(len(names)))
@@ -133,16 +131,21 @@ def _of_parquet(member: Member, declared: Declared) -> BarTable:
 
 
 def _of_arrow(member: Member, declared: Declared) -> BarTable:
-    """A file of Arrow, which pandas calls Feather."""
+    """A file of Arrow, which pandas calls Feather, or a stream of Arrow."""
+    opened = pa.ipc.open_file if member.content.startswith(ARROW) else pa.ipc.open_stream
     try:
-        with pa.ipc.open_file(pa.BufferReader(member.content)) as file:
+        with opened(pa.BufferReader(member.content)) as file:
             chosen = file.read_all()
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{member.where}: cannot be read as Arrow: {' '.join(str(error).split()):.200}") from error
     names = tuple(chosen.column_names)
-    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
-    layout = find_layout((names,), columns, where=member.where)
+    layout = find_layout((names,), declared.of_columns, where=member.where, dated=_dated(chosen.schema))
     return _of_columns(chosen, names, layout, list(range(len(names))), "Arrow", member, declared)
+
+
+def _dated(schema: pa.Schema) -> list[int]:
+    """The columns of dates or times."""
+    return [at for at, kind in enumerate(schema.types) if pa.types.is_timestamp(kind) or pa.types.is_date(kind)]
 
 
 def _of_columns(

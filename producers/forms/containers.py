@@ -50,6 +50,8 @@ _ARCHIVES: Final = (".zip", ".tar", ".tgz", ".tbz2", ".txz")
 _LARGEST: Final = 4 << 30
 PARQUET: Final = b"PAR1"
 ARROW: Final = b"ARROW1"
+#: A continuation mark, before the schema.
+ARROW_STREAM: Final = b"\xff\xff\xff\xff"
 _OLD_EXCEL: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _JSON: Final = (".json", ".jsonl", ".ndjson")
 _OPENS_JSON: Final = (b'{"', b"[{", b"[[", b"{\n", b"{ ", b"[\n", b"[ ", b"{\r", b"[\r")

@@ -51,6 +51,11 @@ class Declared:
     columns: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
 
+    @property
+    def of_columns(self) -> dict[str, str]:
+        """Our name → the column that is declared for it; not the words file and folder, which name a ticker."""
+        return {ours: theirs for ours, theirs in self.columns.items() if theirs not in ("file", "folder")}
+
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
         """From `key=value` texts of the command line. Raises SettingsError for an unknown key or value."""

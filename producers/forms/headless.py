@@ -20,6 +20,7 @@ from records import PRICE_COLUMNS, Floats
 #: '' is not used. Columns behind the last that is named are not used either.
 _HEADLESS: Final[Mapping[str, tuple[str, ...]]] = {
     "dnnnnnnn": ("date", "open", "high", "low", "close", "", "volume"),  # Kraken's answer: the mean price before the volume
+    "dnnnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # Eastmoney: money and changes behind
     "dnnnnnnnn": ("date", "open", "high", "low", "close", "volume"),  # OKX: money twice behind, and whether the bar is finished
     "ssdnnnnn": ("ticker", "", "date", "open", "high", "low", "close", "volume"),  # MetaStock: the period behind the ticker
     "ssdnnnnnnn": ("ticker", "", "date", "", "open", "high", "low", "close", "volume"),  # MetaStock with times

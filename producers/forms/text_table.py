@@ -68,7 +68,7 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
 
 def layout_of(sheet: Sheet, declared: Declared, *, where: str) -> Layout:
     """What the columns of a sheet are, by its header rows or without any. SourceError if they are not known."""
-    columns = {ours: theirs for ours, theirs in declared.columns.items() if theirs not in ("file", "folder")}
+    columns = declared.of_columns
     if sheet.header:
         _check_width(sheet, where)
         return find_layout(sheet.header, columns, where=where, dated=_dated(sheet))

@@ -16,6 +16,7 @@ _LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß
 _BRACKETS: Final = re.compile(r"[(（\[【].*?[)）\]】]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
+_BETWEEN: Final = re.compile(r"[\s/|]+")
 _NUMBERED: Final = re.compile(r"^\d+[.)]\s*")
 
 #: Our name → words, the surest first, grouped by language or vendor. A word stands here in its plain form or any that `plain` makes so.
@@ -134,12 +135,21 @@ _FIELD_OF: Final[dict[str, str]] = {
 def field_of(name: str) -> str | None:
     """Our name of a column; None for an unknown name, and for a share, as `Open %`.
 
-    >>> [field_of(name) for name in ("Schlusskurs", "ts_code", "Volume USDT", "close usd", "Umsatz (Stück)", "turnover")]
-    ['close', 'ticker', 'volume', 'close', 'volume', None]
+    >>> [field_of(name) for name in ("Schlusskurs", "ts_code", "Volume USDT", "close usd", "Umsatz (Stück)", "Open 開市", "turnover")]
+    ['close', 'ticker', 'volume', 'close', 'volume', 'open', None]
     """
     if "%" in name or _LETTER.search(name) is None:
         return None
-    return next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None)
+    return next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None) or _of_two_languages(name)
+
+
+def _of_two_languages(name: str) -> str | None:
+    """The column of a name in Latin and in other letters, `Open 開市`, if both name the same."""
+    words = [word for word in _BETWEEN.split(name) if word]
+    if len(words) != 2 or words[0].isascii() == words[1].isascii():
+        return None
+    first, second = (_FIELD_OF.get(plain(word)) for word in words)
+    return first if first == second else None
 
 
 def rank(ours: str, name: str) -> int:

@@ -183,3 +183,9 @@ def test_polygons_names_of_one_letter_differ_by_case(tmp_path):
         "AAPL": as_read(BARS),
         "MSFT": as_read(OTHER),
     }
+
+
+def test_texts_of_eastmoney(tmp_path):
+    lines = [",".join(map(str, (r[0], r[1], r[4], r[2], r[3], r[5], r[5] * r[4], 2.3, -2.3, -4.9, 0.2))) for r in BARS.rows()]
+    answer = {"rc": 0, "data": {"code": "600519", "market": 1, "name": "x", "klines": lines}}
+    assert read(put(tmp_path / "600519.json", json.dumps(answer))).bars == {"600519": as_read(BARS)}

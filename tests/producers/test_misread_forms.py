@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 
+import pyarrow as pa
+import pyarrow.ipc
 import pytest
 
 from errors import SourceError
@@ -182,7 +184,7 @@ def test_words_around_a_ticker_in_files_names(tmp_path, name, ticker):
     assert read(put(tmp_path / f"{name}.csv", plain(BARS))).bars == {ticker: as_read(BARS)}
 
 
-@pytest.mark.parametrize("ticker", ["QNBK.QA", "NBK.KW", "COMI.CA", "2222.SR"])
+@pytest.mark.parametrize("ticker", ["QNBK.QA", "NBK.KW", "COMI.CA", "2222.SR", "DPW.AE"])
 def test_weeks_from_sunday_to_thursday(tmp_path, ticker):
     bars = [row for row in walk(seven=True, bars=300).rows() if row[0].weekday() not in {4, 5}]
     found = read(put(tmp_path / f"{ticker}.csv", csv(HEADER, bars)))
@@ -195,3 +197,36 @@ def test_midnights_of_the_east_under_a_ticker_without_an_exchange(tmp_path, zone
     found = read(put(tmp_path / "SAP.csv", csv(HEADER, rows)))
     assert found.bars == {"SAP": as_read(BARS)}
     assert "dates a day early" in found.said
+
+
+@pytest.mark.parametrize(
+    "names",
+    ["Date 日期,Open 開市,High 最高,Low 最低,Close 收市,Volume 成交量", "日付/Date,始値/Open,高値/High,安値/Low,終値/Close,出来高/Volume", "Дата Date,Откр. Open,Макс. High,Мин. Low,Закр. Close,Объём Volume"],
+)  # fmt: skip
+def test_names_in_two_languages(tmp_path, names):
+    assert read(put(tmp_path / "0700.HK.csv", plain(BARS, names))).bars == {"0700.HK": as_read(BARS)}
+
+
+@pytest.mark.parametrize("name", ["Last Close", "Close 開市", "Open Last"])
+def test_two_words_that_do_not_name_the_same_in_two_languages_are_not_known(tmp_path, name):
+    assert "no column for close" in refused(put(tmp_path / "KO.csv", plain(BARS, f"Date,Open,High,Low,{name},Volume")))
+
+
+def _arrow(*, stream: bool, named: bool) -> bytes:
+    """Rows of two tickers under an index of two levels, as pandas writes it."""
+    levels = ("ticker", "date") if named else ("__index_level_0__", "__index_level_1__")
+    rows = [(symbol, *row) for symbol, bars in (("AAPL", BARS), ("KO", OTHER)) for row in bars.rows()]
+    symbols, days, *values = zip(*rows, strict=True)
+    columns = dict(zip(NAMES[1:], map(pa.array, values), strict=True))
+    table = pa.table({**columns, levels[0]: pa.array(symbols), levels[1]: pa.array(days, pa.date32()).cast(pa.timestamp("us"))})
+    sink = pa.BufferOutputStream()
+    with (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, table.schema) as file:
+        file.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("named", [True, False])
+def test_arrow_with_an_index_of_two_levels(tmp_path, stream, named):
+    path = put(tmp_path / "bars.arrow", _arrow(stream=stream, named=named))
+    assert read(path).bars == {"AAPL": as_read(BARS), "KO": as_read(OTHER)}
