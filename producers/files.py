@@ -86,7 +86,8 @@ def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared
     missing = (tickers or frozenset()) - alone.keys()
     if tickers is not None and not missing:
         return _streamed(folder, {name: alone[name] for name in sorted(tickers)}, [], None, declared, findings)
-    others = [path for path in paths if path not in alone.values()]
+    read_alone = {str(path) for path in alone.values()}
+    others = [path for path in paths if str(path) not in read_alone]
     if tickers is None:
         return _streamed(folder, alone, others, None, declared, findings)
     items = list(_streamed(folder, alone, others, tickers, declared, findings))

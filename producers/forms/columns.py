@@ -112,7 +112,12 @@ def iso_days(column: pa.ChunkedArray) -> Days | None:
     """The day numbers of a column in which every text is a date as `2024-01-31`, perhaps with midnight behind; else None."""
     if not is_text(column) or column.null_count:
         return None
-    codes = pc.dictionary_encode(column.cast(pa.string())).unify_dictionaries().combine_chunks()
+    column = column.cast(pa.string())
+    try:
+        return as_numpy(column.cast(pa.date32()).cast(pa.int32()), 0)
+    except pa.ArrowInvalid:  # not ten characters each, or no dates
+        pass
+    codes = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
     texts = codes.dictionary
     if not pc.all(pc.match_substring_regex(texts, _ISO)).as_py():
         return None

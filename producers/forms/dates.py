@@ -32,6 +32,8 @@ from producers.forms.date_texts import normal, of_digits
 from producers.forms.months import is_month, months_of
 from records import day_number
 
+#: Fewer than eight digits in front of a point are no date by their form, nor are eight that begin with no year.
+SMALL_NUMBER: Final = re.compile(r"(?:[0-9]{1,7}|(?!19|20)[0-9]{8})(?:\.[0-9]*)?")
 #: Characters of the shortest date, `1/2/24`.
 _SHORTEST: Final = 6
 _TIME: Final = (
@@ -66,6 +68,11 @@ def looks_like_a_date(text: str) -> bool:
     >>> [looks_like_a_date(t) for t in ("2024-01-02", "20240102", "1704153600", "2 Jan 2024", "600519", "close", "1.5")]
     [True, True, True, True, False, False, False]
     """
+    return SMALL_NUMBER.fullmatch(text) is None and _can_be_a_date(text)
+
+
+@lru_cache(maxsize=1 << 14)
+def _can_be_a_date(text: str) -> bool:
     text = normal(text)
     if len(text) < _SHORTEST or _parts(text) is not None:
         return len(text) >= _SHORTEST

@@ -9,8 +9,6 @@ from __future__ import annotations
 import codecs
 from typing import Final
 
-import charset_normalizer
-
 from errors import SourceError
 from producers.forms.vocabulary import WRITTEN, field_of
 
@@ -59,6 +57,8 @@ def _codec(content: bytes) -> str | None:
     best = max(scores, key=lambda codec: scores[codec])
     if scores[best] > 0:
         return best
+    import charset_normalizer  # noqa: PLC0415 - a tenth of the imports, for few files
+
     guess = charset_normalizer.from_bytes(content[: 1 << 20]).best()
     return None if guess is None else guess.encoding
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from functools import lru_cache
 from typing import Final
 
 from producers.forms.containers import stem
@@ -35,6 +36,7 @@ _TAIL: Final = re.compile(
 _MARKETS: Final = frozenset(["us", "uk", "de", "jp", "hk", "hu", "pl", "f", "c", "b", "m", "i"])
 
 
+@lru_cache(maxsize=1 << 12)  # a file's name is asked for several times
 def ticker_of_name(name: str) -> str | None:
     """The ticker in a file's or folder's name; None if it holds none, or more than one word that could be it.
 

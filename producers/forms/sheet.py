@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from errors import SourceError
 from producers.forms.date_texts import may_be_digits
-from producers.forms.dates import looks_like_a_date
+from producers.forms.dates import SMALL_NUMBER, looks_like_a_date
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.vocabulary import field_of
 
@@ -27,6 +28,8 @@ HEAD_LINES: Final = 60
 _SAMPLE: Final = 40
 _MOST_HEADER_ROWS: Final = 4
 _FEWEST_FIELDS: Final = 3
+#: A bar's date is among so many first cells.
+_DATED_CELLS: Final = 8
 _DAYS: Final = re.compile(r"\d{5}(\.\d+)?")
 _PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
@@ -126,16 +129,22 @@ def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
 
 
 def _is_bar(cells: Sequence[str]) -> bool:
-    dated = [cell for cell in cells if looks_like_a_date(cell)] if len(cells) >= 4 else []
-    if not any(cell in cells[:8] for cell in dated):
+    if len(cells) <= _FEWEST_FIELDS:
         return False
-    numbers = sum(bool(cell.strip()) and _is_number(cell) for cell in cells)
-    return numbers >= _FEWEST_FIELDS + any(map(_is_number, dated))
+    others = [at for at, small in enumerate(map(SMALL_NUMBER.fullmatch, cells)) if small is None]
+    dated = [at for at in others if looks_like_a_date(cells[at])]
+    if not dated or dated[0] >= _DATED_CELLS:
+        return False
+    numbers = len(cells) - len(others) + sum(bool(cells[at].strip()) and _is_number(cells[at]) for at in others)
+    return numbers >= _FEWEST_FIELDS + any(_is_number(cells[at]) for at in dated)
 
 
 def _is_number(cell: str) -> bool:
-    if _PLAIN.fullmatch(cell) is not None:
-        return True
+    return _PLAIN.fullmatch(cell) is not None or _can_be_a_number(cell)
+
+
+@lru_cache(maxsize=1 << 12)  # dates, as the files of a folder have in common
+def _can_be_a_number(cell: str) -> bool:
     text = cleaned(cell)
     return (
         not text or number(text, Sign.POINT) == number(text, Sign.POINT) or number(text, Sign.COMMA) == number(text, Sign.COMMA)
@@ -160,6 +169,9 @@ def _is_merged(cells: Sequence[str], below: Sequence[str]) -> bool:
 
 
 def _fields(cells: Sequence[str]) -> int:
+    text = "".join(cells)
+    if text.isascii() and text.upper() == text.lower():  # no letter
+        return 0
     return len({field for cell in cells if (field := field_of(cell)) is not None and cell.strip()})
 
 

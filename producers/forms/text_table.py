@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 import pyarrow as pa
@@ -119,7 +120,7 @@ def _plain(sheet: Sheet, layout: Layout) -> list[int]:
         return []
     used = [at for name, at in layout.columns.items() if name in _NUMBERS]
     # All of them or none: the signs of the prices say how the volumes are to be read.
-    return used if all(_PLAIN.fullmatch(row[at]) for at in used for row in rows) else []
+    return used if all(map(_PLAIN.fullmatch, itertools.chain.from_iterable(map(itemgetter(*used), rows)))) else []
 
 
 def _cells(body: str, sign: str, width: int, malformed: list[str], where: str, numbers: Sequence[int] = ()) -> pa.Table:

@@ -107,6 +107,7 @@ _EXPLAINED: Final = 4
 _MARKS: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny|btc|eth)$")
 
 
+@lru_cache(maxsize=1 << 12)
 def plain(name: str, *, units: bool = False) -> str:
     """A column's name without case, accents, blanks, signs, a leading number and (unless `units`) units in brackets.
 
