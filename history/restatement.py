@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from history.adjustment import SAME_RATIO, Restatement
 from records import PRICE_COLUMNS, Bars, Floats
+from records.median import median
 from records.ratios import simple_ratio
 
 Flags = NDArray[np.bool_]
@@ -42,11 +43,11 @@ def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Flo
     if not len(old) or np.abs(np.log(old.close / new.close)).max() < 0.9 * np.log(SMALLEST_RATIO):
         return None
     logs = np.log(np.stack([getattr(old, name) / getattr(new, name) for name in PRICE_COLUMNS]))
-    of_bar = _median(logs)
+    of_bar = median(logs)
     large = np.abs(of_bar) >= np.log(SMALLEST_RATIO)
     if not large.any():
         return None
-    middle = float(_median(of_bar[large]))
+    middle = float(median(of_bar[large]))
     agrees: Flags = large & np.all(np.abs(logs - middle) <= _price_slack(old, new), axis=0)
     if not agrees.any():
         return None
@@ -62,7 +63,7 @@ def find_restatement(old: Bars, old_fetched: Floats, new: Bars, new_fetched: Flo
     restatement = Restatement(
         until=until,
         since=float(new_fetched[shown].min()),
-        ratio=snapped(float(np.exp(_median(logs[:, agrees].ravel())))),
+        ratio=snapped(float(np.exp(median(logs[:, agrees].ravel())))),
         with_volume=with_volume,
     )
     return restatement, int(old.day[shown & (old_fetched == until)][-1])
@@ -79,13 +80,6 @@ def is_rounding(held: Bars, bars: Bars) -> Flags:
 
 def _price_slack(old: Bars, new: Bars) -> Floats:
     return RELATIVE_ROUNDING + CENT_ROUNDING / np.minimum(old.low, new.low)
-
-
-def _median(values: Floats) -> Floats:
-    """The median along the first axis, in a tenth of the time of `np.median` for a few values."""
-    ordered = np.sort(values, axis=0)
-    middle: Floats = 0.5 * (ordered[(len(values) - 1) // 2] + ordered[len(values) // 2])
-    return middle
 
 
 def snapped(ratio: float) -> float:

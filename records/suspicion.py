@@ -34,6 +34,7 @@ import msgspec
 import numpy as np
 
 from records.bars import Bars, Floats, date_of
+from records.median import median
 from records.ratios import simple_ratio
 from records.units import LASTING_BARS, OWN_MOVE, TEN, Stretch, in_one_unit, total_returns, unit_stretches
 
@@ -187,12 +188,12 @@ def _missing_split(bars: Bars, row: int) -> Fraction | None:
 
 def _usual_move(returns: Floats, row: int) -> float:
     before = np.abs(returns[max(1, row - _RETURN_BARS) : row])
-    return float(np.median(before)) * _MEDIAN_TO_DEVIATION if len(before) else 0.0
+    return float(median(before)) * _MEDIAN_TO_DEVIATION if len(before) else 0.0
 
 
 def _usual_volume(bars: Bars, row: int) -> float | None:
     before = bars.volume[max(0, row - _VOLUME_BARS) : row]
-    return float(np.median(before)) if len(before) else None
+    return float(median(before)) if len(before) else None
 
 
 def _shown(ratio: Fraction) -> str:
