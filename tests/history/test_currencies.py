@@ -101,6 +101,16 @@ def test_any_order_and_batching_give_the_same_currencies(messages: list[BarBatch
     assert same_state(together, state)
 
 
+@given(st.lists(st.sampled_from([None, "EUR", "USD"]), min_size=2, max_size=12))
+@settings(max_examples=30)
+def test_a_backlog_of_days_taken_at_once_gives_the_currencies_of_one_after_the_other(named: list[str | None]) -> None:
+    days = [message(slice(200 + at, 201 + at), currency, fetched=at) for at, currency in enumerate(named)]
+    state, _ = deliver([message(EARLY, "EUR")], SMALL)
+    together, _ = absorb_all(state, days, today=TODAY, settings=SMALL)
+    assert together is not None
+    assert same_state(together, deliver(days, SMALL, state)[0])
+
+
 def _in_parts(whole: BarBatch, size: int) -> list[BarBatch]:
     columns = {"date", "open", "high", "low", "close", "volume", "dividend"}
     fields = {name: column for name in columns if (column := getattr(whole, name)) is not None}
