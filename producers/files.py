@@ -24,7 +24,7 @@ from producers.opening import BarRequest, OpenedSource
 from producers.raw import RawBars
 from producers.tables import BarTable, read_table
 from records import RejectedBar, canonical_ticker, is_isin, is_ticker
-from text import shortened
+from text import grouped_reasons, shortened
 
 Rows = NDArray[np.intp]
 Item = RawBars | RejectedBar
@@ -76,7 +76,8 @@ def read_folder(folder: Path, tickers: frozenset[str] | None, declared: Declared
         else:
             paths.append(entry)
     if not paths:
-        named = shortened((f"{Path(one.where).name} {one.reason}" for one in findings.passed_over), 3)
+        groups = grouped_reasons((Path(one.where).name, one.reason) for one in findings.passed_over)
+        named = "; ".join(group.line() for group in groups[:3])
         why = f"passed over: {named}" if named else "it is empty"
         raise SourceError(f"{folder}: has no file of bars, in it or below it; {why}")
     claims: dict[str, list[Path]] = {}

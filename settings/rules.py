@@ -47,11 +47,12 @@ def _doubled_models(settings: Settings) -> str | None:
 
 def _trainable(settings: Settings) -> str | None:
     fewest = fewest_bars(settings)
-    if settings.minimum_bars >= fewest:
+    bars = {"MINIMUM_BARS": settings.minimum_bars, "LOOKBACK": settings.lookback}
+    short = [f"{name} ({value})" for name, value in bars.items() if value < fewest]
+    if not short:
         return None
-    further = f", and so must LOOKBACK ({settings.lookback})" if settings.lookback < fewest else ""
     return (
-        f"MINIMUM_BARS ({settings.minimum_bars}) must be at least {fewest}{further}: no model of MODELS "
+        f"{' and '.join(short)} must be at least {fewest}: no model of MODELS "
         f"({', '.join(settings.models)}) can be trained and validated on fewer bars with HORIZON={settings.horizon}"
     )
 

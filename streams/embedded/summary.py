@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from text import counted_reasons, grouped_reasons
+from text import counted_reasons, grouped_reasons, shortened
 
 #: How many tickers, or reasons, a summary names.
 NAMED_IN_SUMMARY: Final = 20
@@ -52,4 +52,4 @@ def summary_lines(summary: Summary) -> Iterator[str]:
         if len(groups) > NAMED_IN_SUMMARY:
             yield f"  … and {len(groups) - NAMED_IN_SUMMARY:,} more reasons"
     if summary.quiet:
-        yield f"without new bars: {len(summary.quiet):,} ({', '.join(summary.quiet[:NAMED_IN_SUMMARY])})"
+        yield f"without new bars: {len(summary.quiet):,} ({shortened(summary.quiet, NAMED_IN_SUMMARY)})"

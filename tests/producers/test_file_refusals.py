@@ -92,7 +92,7 @@ def test_a_folder_without_bars_names_what_it_has(tmp_path):
     with pytest.raises(SourceError, match="below it; it is empty"):
         read(tmp_path)
     (tmp_path / "report.docx").write_text("x")
-    with pytest.raises(SourceError, match=r"below it; passed over: report\.docx "):
+    with pytest.raises(SourceError, match=r"below it; passed over: report\.docx: its ending"):
         read(tmp_path)
 
 
