@@ -53,16 +53,16 @@ def test_growth_is_that_of_one_process() -> None:
 
 
 def test_warming_up_is_no_growth() -> None:
-    warm = life("serve", 1, 200, 1200)
-    cold = [sample._replace(reading=sample.reading._replace(memory=100.0)) for sample in life("serve", 1, 0, 198)]
+    warm = life("replica", 1, 200, 1200)
+    cold = [sample._replace(reading=sample.reading._replace(memory=100.0)) for sample in life("replica", 1, 0, 198)]
     assert only([*cold, *warm]).problems == ()
 
 
 def test_a_short_life_is_judged_by_its_largest_values_only() -> None:
-    row = only(life("w3", 1, 0, 60, memory=100.0))
+    row = only(life("w3", 1, 0, 60, memory=40.0))
     assert (row.problems, row.judged) == ((), False)
     assert "too short" in table([row])
-    assert only(life("w3", 1, 0, 60, memory=200.0)).problems == ("memory up to 450, at most 370 is right",)
+    assert only(life("w3", 1, 0, 60, memory=200.0)).problems == ("memory up to 450, at most 300 is right",)
 
 
 def test_the_log_of_all_processes_of_a_name_counts() -> None:

@@ -46,7 +46,7 @@ class Bound(NamedTuple):
 #: Memory: 5 % and 6 MB are what the allocator's arenas and tables in use differ by between two quarters of a process that leaks
 #: nothing. A leak of 1 MB a minute shows in twenty minutes, a smaller one only in a longer run (MINUTES=120).
 #: Largest memory: 300 MB are aimed at. A worker has 88 MB of LLVM's file from its start on, and is measured with up to 264 MB;
-#: the service with up to 146 MB.
+#: the service with up to 135 MB.
 #: The pool: each of its processes shares pages with the forkserver, and they are counted for each. Kafka has a heap of 512 MB.
 _MEMORY: Final[Mapping[str, Bound]] = {
     "pool": Bound(0.05, 6.0, 900.0),
