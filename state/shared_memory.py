@@ -7,9 +7,9 @@ from typing import Final
 from rocksdict import BlockBasedOptions, Cache, DBCompressionType, Options, WriteBufferManager
 
 #: For all databases together. Beyond it the fullest buffers are written to disk in the background. Each reader keeps the same
-#: values in its memory until then, so it grows for as long as the buffers take to fill. In a backfill of 500 tickers with 1,250
-#: bars RocksDB takes 0.6 s of CPU time with 12 MB, 0.65 s with 6 MB and 0.75 s with 4 MB; for single bars 12 and 6 MB are equal
-#: (a script that is not kept).
+#: values in its memory until then, so it grows for as long as the buffers take to fill. In a backfill of 500 tickers RocksDB
+#: takes 0.6 s of CPU time with 12 MB, 0.65 s with 6 MB and 0.75 s with 4 MB. For single bars 12 and 6 MB are equal (a script
+#: that is not kept).
 _BUFFERS_BYTES: Final = 6 << 20
 #: With Faust's small buffers a backfill, and the whole process, stopped for seconds until a file was written.
 _BUFFER_BYTES: Final = 8 << 20
