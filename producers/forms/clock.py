@@ -34,7 +34,9 @@ _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "S
 _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 _SUNDAY_TO_THURSDAY: Final = frozenset({6, 0, 1, 2, 3})
 #: Doha, Kuwait, Cairo, Bahrain, Muscat and Dubai: no calendar of these is known here, their weekdays are. Dubai changed them.
-_OF_SUFFIX: Final = dict.fromkeys(("QA", "KW", "CA", "BH", "OM"), _SUNDAY_TO_THURSDAY) | {"AE": frozenset({6, 0, 1, 2, 3, 4})}
+_OF_SUFFIX: Final = dict.fromkeys((".QA", ".KW", ".CA", ".BH", ".OM"), _SUNDAY_TO_THURSDAY) | {
+    ".AE": frozenset({6, 0, 1, 2, 3, 4})
+}
 #: Calendar → weekdays with sessions, if not Monday to Friday. Tel Aviv has changed from Sunday-Thursday to Monday-Friday.
 _WEEKDAYS: Final = {
     "XSAU": _SUNDAY_TO_THURSDAY, "XTAE": frozenset({6, 0, 1, 2, 3, 4}),
@@ -74,7 +76,8 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
     if _is_every_day(counts):
         return _of_every_day(ticker, day, clock)
     exchange = exchange_of(ticker)
-    usual = _OF_SUFFIX.get(ticker.rpartition(".")[2], _MONDAY_TO_FRIDAY)
+    _, dot, suffix = ticker.rpartition(".")
+    usual = _OF_SUFFIX.get(dot + suffix, _MONDAY_TO_FRIDAY)
     weekdays = usual if exchange is None else _WEEKDAYS.get(exchange.calendar, usual)
     zone = None if exchange is None or exchange.zone == "UTC" else exchange.zone
     if clock is not None and zone is not None and clock.utc.mean() > 0.5:

@@ -191,6 +191,13 @@ def test_weeks_from_sunday_to_thursday(tmp_path, ticker):
     assert [bar[0] for bar in found.bars[ticker]] == [str(row[0]) for row in bars]
 
 
+@pytest.mark.parametrize("ticker", ["CA", "AE", "OM", "BH"])
+def test_a_ticker_that_is_spelled_as_such_a_suffix_has_weeks_from_monday(tmp_path, ticker):
+    assert read(put(tmp_path / "x.csv", csv(f"ticker,{HEADER}", [(ticker, *row) for row in BARS.rows()]))).bars == {
+        ticker: as_read(BARS)
+    }
+
+
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "Asia/Kolkata", "Asia/Tokyo"])
 def test_midnights_of_the_east_under_a_ticker_without_an_exchange(tmp_path, zone):
     rows = [(int(dt.datetime.combine(r[0], dt.time(), zoneinfo.ZoneInfo(zone)).timestamp()), *r[1:]) for r in BARS.rows()]
