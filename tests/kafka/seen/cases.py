@@ -37,15 +37,15 @@ class Case:
 def _freeze(cast: Cast) -> None:
     cluster, _, _ = cast
     cluster.workers[1].signal(signal.SIGSTOP)
-    cluster.publish(made_bars(6, 145, size=1))
+    cluster.publish(made_bars(6, 275, size=1))
 
 
 def _publish(cast: Cast) -> None:
-    cast[0].publish(made_bars(12, 140))
+    cast[0].publish(made_bars(12, 270))
 
 
 def _old_bars(cast: Cast) -> None:
-    cast[0].publish(american(made_bars(6, 140)))
+    cast[0].publish(american(made_bars(6, 270)))
 
 
 def _kill_training(cast: Cast, turn: int) -> None:
@@ -53,7 +53,7 @@ def _kill_training(cast: Cast, turn: int) -> None:
     for pid in worker.training_processes():
         os.kill(pid, signal.SIGKILL)
     # Each new week calls for trainings.
-    known, count = 140 + 5 * turn, 145 + 5 * turn
+    known, count = 270 + 5 * turn, 275 + 5 * turn
     cluster.publish([batch for n, batch in enumerate(made_bars(6, count, size=1)) if n % count >= known])
 
 

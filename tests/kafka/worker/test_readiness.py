@@ -64,10 +64,10 @@ def figures(worker: Worker) -> WorkerFigures | None:
 
 
 def test_figures_metrics_and_a_worker_that_hangs(cluster: Cluster) -> None:
-    bars = made_bars(6, 140)
+    bars = made_bars(6, 270)
     worker, other = cluster.start("w1", **OLD_BARS), cluster.start("w2", **OLD_BARS)
     cluster.publish(bars)
-    cluster.await_bars(6 * 140)
+    cluster.await_bars(6 * 270)
     until(lambda: all((known := figures(each)) and known.partitions for each in (worker, other)), cluster.logs)
     until(lambda: reasons(worker) == reasons(other) == {}, cluster.logs)
 
@@ -75,7 +75,7 @@ def test_figures_metrics_and_a_worker_that_hangs(cluster: Cluster) -> None:
     assert known is not None
     assert sorted(each.partition for each in known.partitions) == [0, 1, 2, 3]
     both = [figures(each) for each in (worker, other)]
-    assert sum(each.bars["accepted"] for each in both if each) >= 6 * 140
+    assert sum(each.bars["accepted"] for each in both if each) >= 6 * 270
     assert sum(part.is_own for each in both if each for part in each.partitions) == 4
     view = group_view(cluster.settings(), topic_name(cluster.settings(), BARS))
     assert view.state == "Stable"
@@ -90,7 +90,7 @@ def test_figures_metrics_and_a_worker_that_hangs(cluster: Cluster) -> None:
     # The group still has the frozen worker, its session is 60 s; only the other worker can say that its partitions stand still.
     other.signal(signal.SIGSTOP)
     started = time.monotonic()
-    cluster.publish(made_bars(6, 145, size=1))
+    cluster.publish(made_bars(6, 275, size=1))
     until(lambda: "foreign_standstill" in (reasons(worker) or {}), cluster.logs)
     print(f"hung worker: red after {time.monotonic() - started:.0f} s")
     assert "stand still" in (reasons(worker) or {})["foreign_standstill"]
@@ -100,13 +100,13 @@ def test_figures_metrics_and_a_worker_that_hangs(cluster: Cluster) -> None:
 
 def test_bars_that_are_late_and_a_pool_that_dies(cluster: Cluster) -> None:
     worker = cluster.start("w1", SWEEP_SECONDS="2", JOBS="1")
-    cluster.publish(american(made_bars(6, 140)))
-    cluster.await_bars(6 * 140)
+    cluster.publish(american(made_bars(6, 270)))
+    cluster.await_bars(6 * 270)
     until(lambda: "bars_late" in (reasons(worker) or {}), cluster.logs)
     assert "XNYS: newest" in (reasons(worker) or {})["bars_late"]
     assert fetched(worker, "healthz")[0] == 200  # it takes what comes; it only gets nothing
     killed: set[int] = set()
-    count = 140
+    count = 270
     while "pool_dies" not in (reasons(worker) or {}):
         for pid in set(worker.training_processes()) - killed:
             killed.add(pid)

@@ -41,7 +41,7 @@ def codes(found: Status) -> dict[str, str]:
 
 def test_trainings_that_fail(cluster: Cluster) -> None:
     worker = cluster.start("w1", program=("tests.kafka.programs.failing_worker",), **OLD_BARS)
-    cluster.publish(made_bars(6, 140))
+    cluster.publish(made_bars(6, 270))
     until(lambda: worker.said("training failed"), cluster.logs)
     started = time.monotonic()
     until(lambda: "trainings_fail" in (reasons(worker) or {}), cluster.logs)
@@ -62,7 +62,7 @@ def test_trainings_that_fail(cluster: Cluster) -> None:
 
 def test_a_partition_without_an_owner(cluster: Cluster) -> None:
     worker = cluster.start("w1", program=("tests.kafka.programs.omitting_worker", "worker"), **OLD_BARS)
-    cluster.publish(batch for batch in made_bars(12, 140))
+    cluster.publish(batch for batch in made_bars(12, 270))
     tickers = {f"T{number:03}" for number in range(12)}
     waiting = [ticker for ticker in tickers if partition_of(ticker.encode(), cluster.settings().kafka_partitions) == OMITTED]
     assert waiting, "no ticker is in the partition"
