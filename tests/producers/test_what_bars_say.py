@@ -241,3 +241,10 @@ def test_weekends_of_which_many_bars_move_are_bars(tmp_path, share):
 def test_weekends_that_move_are_bars(tmp_path):
     bars = walk(seven=True)
     assert read(put(tmp_path / "BTC-USD.csv", plain(bars))).bars == {"BTC-USD": as_read(bars)}
+
+
+@pytest.mark.parametrize("ticker", ["CA", "KW", "BH", "OM", "QA", "AE"])
+def test_a_symbol_without_a_suffix_is_of_no_exchange_whose_suffix_it_spells(tmp_path, ticker):
+    """CA is a share of New York, and Cairo's suffix: it had been refused for its Fridays."""
+    bars = walk(bars=300)
+    assert read(put(tmp_path / f"{ticker}.csv", plain(bars))).bars == {ticker: as_read(bars)}
