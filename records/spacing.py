@@ -22,7 +22,7 @@ def not_daily(day: Days) -> str | None:
     """Why bars on these days (rising) are not daily, with what to do; None for daily bars, or too few to say."""
     if len(day) < FEWEST_BARS:
         return None
-    gaps = np.diff(day)
+    gaps = day[1:] - day[:-1]
     # Bars a day apart, with weekends, have hardly a gap as long as the shortest period: the usual case, decided at once.
     long = np.count_nonzero(gaps >= _PERIODS[0][0]) >= min(_RUN, _MOST * len(gaps))
     for shortest, longest, word in _PERIODS if long else ():
@@ -33,7 +33,7 @@ def not_daily(day: Days) -> str | None:
         if last is not None:
             rest = f"; use the rest with --start {date_of(int(day[last]) + 1)}" if last < len(day) - FEWEST_BARS else ""
             return f"{word} bars up to {date_of(day[last])} beside daily bars: daily bars are needed{rest}"
-    if gaps.min() == 1 and 2 * np.count_nonzero(gaps > _LARGEST_GAP) < len(gaps):
+    if np.minimum.reduce(gaps) == 1 and 2 * np.count_nonzero(gaps > _LARGEST_GAP) < len(gaps):
         return None
     usual = float(np.median(gaps))
     if len(gaps) >= _RUN and gaps.min() > 1:

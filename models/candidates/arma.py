@@ -144,6 +144,8 @@ def _last_without_moving_average(values: Floats, weights: list[float]) -> float:
 
 def _root_squared(weights: list[float]) -> list[float]:
     """Coefficients of m(z) m(−z) at the even powers of z, from 2 on; `weights` are those of m at z, z² and so on."""
+    if len(weights) == 1:
+        return [-weights[0] * weights[0]]  # the usual case, without the sums
     full = [1.0, *weights]
     count = len(full)
     return [
