@@ -18,6 +18,7 @@ from commands.console import run_cli
 NAMES: Final = (
     "features",
     "ingest",
+    "reading",
     "training",
     "refresh",
     "crises",
@@ -41,7 +42,7 @@ NAMES: Final = (
 def cli(names: tuple[str, ...]) -> None:
     """Measure speed and memory as ratios, side by side.
 
-    NAMES: features, ingest, training, refresh, crises, lookup, corrections, optimizer, earlier, covariance, service,
+    NAMES: features, ingest, reading, training, refresh, crises, lookup, corrections, optimizer, earlier, covariance, service,
     monitoring, start, versions, kafka, failover, observation (the last three start a broker); all by default.
     """
     unknown = set(names) - set(NAMES)

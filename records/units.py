@@ -20,6 +20,8 @@ LASTING_BARS: Final = 10
 TEN: Final = float(np.log(10.0))
 #: How far a day's own move may take a move from the power of ten: 80 to 125 for a hundred.
 OWN_MOVE: Final = float(np.log(1.25))
+#: A smaller move is nearer to none than to tenfold: nearly all tickers have no other.
+_CAN_BE_A_POWER: Final = 0.49 * TEN
 #: A tenfold move may be a split of 1:10: it is an error only if it is closer to ten, and goes back.
 _OWN_MOVE_OF_TEN: Final = float(np.log(1.12))
 
@@ -87,6 +89,8 @@ def stretches_of(close: Floats, returns: Floats, split: Floats) -> list[Stretch]
 
 def _powers(returns: Floats, split: Floats) -> NDArray[np.int64]:
     """The power of ten by which each bar moved; 0 for an ordinary move, or a move that the bar's split explains."""
+    if not (np.abs(returns) > _CAN_BE_A_POWER).any():
+        return np.zeros(len(returns), np.int64)
     powers = np.rint(returns / TEN).astype(np.int64)
     size = np.abs(powers)
     own = np.abs(returns - powers * TEN)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.bars import simulated
+from benchmarks.reading import read, write_forms
 from producers.forms import dates
 from records import Bars, batch_of
 from tests.producers.forms_made import csv, put, walk
@@ -46,3 +49,14 @@ def test_batches_of_the_same_days_share_no_list():
     first.date.append("1970-01-06")
     assert second.date == [f"1970-01-0{day}" for day in range(1, 6)]
     assert batch_of("C", bars, source="test", as_of=dt.date(1970, 1, 5)).date == second.date
+
+
+def test_the_benchmark_reads_the_same_bars_in_each_of_its_forms(tmp_path: Path):
+    found = {form: read(path) for form, path in write_forms(dict(islice(simulated(bars=40), 3)), tmp_path).items()}
+    assert {form: bars for form, (bars, _) in found.items()} == {
+        "one Parquet file": 120,
+        "one CSV": 120,
+        "a folder with a CSV for each ticker": 120,
+        "the same folder, zipped": 120,
+        "one CSV of one ticker": 40,
+    }
