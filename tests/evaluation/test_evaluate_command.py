@@ -69,7 +69,7 @@ def test_tickers_too_young_for_any_model_are_evaluated_and_the_command_fails(tmp
     run = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert run.returncode == 1, run.stderr
     assert "error: " in run.stderr
-    assert "bars.csv: no forecast has a trained model, the scores are of estimates: 2 of YOUNG: har: 77 bars" in run.stderr
+    assert "bars.csv: no forecast has a trained model, the scores are of estimates: 2 of YOUNG: har: 78 bars" in run.stderr
     assert "pictures: none" in run.stdout
     assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
 
