@@ -75,7 +75,8 @@ def test_the_table_says_where_a_return_is_limited() -> None:
 def test_the_table_of_long_names_and_reasons_fits_its_width() -> None:
     reason = "the optimizer of the likelihood did not converge after 50 iterations " * 5
     row = too_young("005930.KS")
-    row = msgspec.structs.replace(row, fallbacks=(msgspec.structs.replace(row.fallbacks[0], reason=reason),) * 4)
+    steps = tuple(FallbackStep(model=f"model {number}", reason=f"{number} {reason}") for number in range(4))
+    row = msgspec.structs.replace(row, fallbacks=steps)
     none = dict.fromkeys(
         ("annual_return", "annual_volatility", "return_standard_error", "lower_80", "upper_80", "lower_95", "upper_95")
     )
