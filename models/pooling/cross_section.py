@@ -61,10 +61,7 @@ LEVEL_ANCHOR: Final = 6.0
 LIGHT_ANCHOR: Final = 2.0
 INTERCEPT_ANCHOR: Final = 80.0
 RISE_ANCHOR: Final = 80.0
-#: Likewise for what lies between two lookbacks of a term.
 LIGHT_INTERCEPT_ANCHOR: Final = 8.0
-STEP_ANCHOR: Final = 80.0
-LIGHT_STEP_ANCHOR: Final = 8.0
 #: Log of the last month's variance against the year's from which on own and pooled log-HAR do not count alike any more.
 RISE_BEGINS: Final = 0.25
 

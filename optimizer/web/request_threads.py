@@ -50,9 +50,7 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
             if self._idle:
                 self._idle.pop().notify()
             elif len(self.threads) < self._most:
-                self._started += 1
-                self.threads.add(self._started)
-                self.start_new_thread(self.handler_thread, self._started)
+                self._start_thread()
             else:
                 self.queue_logger.warning("all threads for requests are busy count=%d", len(self.queue))
 
@@ -62,7 +60,7 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
         while (task := self._next(own, thread_no)) is not None:
             try:
                 task.service()
-            except Exception:
+            except BaseException:  # RocksDB's panics are no Exception, and the place of a thread that ends here would be lost
                 self.logger.exception("a request could not be answered")
 
     def set_thread_count(self, count: int) -> None:
@@ -71,6 +69,22 @@ class RequestThreads(ThreadedTaskDispatcher):  # type: ignore[misc]
             self._most = count
             while self._idle and not count:
                 self._idle.pop().notify()
+
+    def _start_thread(self) -> None:
+        """One more thread. If the system gives none, the task waits for the others.
+
+        Raises RuntimeError if there are no others; then the task is taken back.
+        """
+        try:
+            self.start_new_thread(self.handler_thread, self._started + 1)
+        except RuntimeError:
+            if not self.threads:
+                self.queue.pop()
+                raise
+            self.queue_logger.warning("the system starts no further thread for requests count=%d", len(self.threads))
+        else:
+            self._started += 1
+            self.threads.add(self._started)
 
     def _next(self, own: threading.Condition, thread_no: int) -> Task | None:
         """The next task; None if the thread must end, which is noted."""

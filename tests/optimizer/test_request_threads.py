@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import pytest
 
 from optimizer.web.request_threads import RequestThreads
 from tests.waiting import until
@@ -13,7 +15,7 @@ from tests.waiting import until
 class Work:
     """A request that is answered when `go` is set; it notes the thread that answers."""
 
-    def __init__(self, *, ready: bool = True, fails: bool = False) -> None:
+    def __init__(self, *, ready: bool = True, fails: type[BaseException] | None = None) -> None:
         self.go = threading.Event()
         self.begun = threading.Event()
         self.done = threading.Event()
@@ -28,16 +30,16 @@ class Work:
         self.begun.set()
         self.go.wait(60)
         self.done.set()
-        if self._fails:
-            raise ValueError("it fails")
+        if self._fails is not None:
+            raise self._fails("it fails")
 
     def cancel(self) -> None:
         self.cancelled = True
 
 
 @contextmanager
-def threads(most: int, idle_seconds: float = 60.0) -> Iterator[RequestThreads]:
-    running = RequestThreads(most, idle_seconds)
+def threads(most: int, idle_seconds: float = 60.0, kind: type[RequestThreads] = RequestThreads) -> Iterator[RequestThreads]:
+    running = kind(most, idle_seconds)
     try:
         yield running
     finally:
@@ -105,12 +107,51 @@ def test_idle_threads_end_and_others_start_again() -> None:
             one(running)
 
 
-def test_a_failure_ends_no_thread() -> None:
+class Panic(BaseException):
+    """As RocksDB's, which is no Exception."""
+
+
+@pytest.mark.parametrize("failure", [ValueError, Panic])
+def test_a_failure_ends_no_thread(failure: type[BaseException]) -> None:
     with threads(1) as running:
-        first = Work(fails=True)
+        first = Work(fails=failure)
         running.add_task(first)
         assert first.done.wait(60)
         assert one(running).thread == first.thread
+
+
+class Scarce(RequestThreads):
+    """A system that gives the service two threads."""
+
+    def start_new_thread(self, target: Callable[[int], None], thread_no: int) -> None:
+        if len(self.threads) == 2:
+            raise RuntimeError("can't start new thread")
+        super().start_new_thread(target, thread_no)
+
+
+def test_what_the_system_starts_no_thread_for_waits_and_costs_no_place() -> None:
+    with threads(10, kind=Scarce) as running:
+        busy = [Work(ready=False) for _ in range(30)]
+        for work in busy:
+            running.add_task(work)
+        assert len(running.threads) == 2
+        for work in busy:
+            work.go.set()
+        assert all(work.done.wait(60) for work in busy)
+
+
+class Refusing(RequestThreads):
+    """A system that gives no thread at all."""
+
+    def start_new_thread(self, target: Callable[[int], None], thread_no: int) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+def test_without_any_thread_the_request_is_refused_at_once() -> None:
+    with threads(10, kind=Refusing) as running:
+        with pytest.raises(RuntimeError, match="can't start"):
+            running.add_task(Work())
+        assert not running.queue
 
 
 def test_the_end_waits_for_busy_threads_and_cancels_what_waits() -> None:
