@@ -41,7 +41,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the sweeps out unless they are asked for."""
+    """Leave the sweeps out unless they are asked for; refuse names that differ between the processes of one run."""
+    with_address = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    if with_address:
+        raise pytest.UsageError(f"{with_address[0]}: an address in its name differs in each process; give the cases ids")
     if not config.getoption("--sweep"):
         left_out = [item for item in items if item.get_closest_marker("sweep")]
         config.hook.pytest_deselected(items=left_out)

@@ -54,7 +54,7 @@ def test_a_number_of_three_decimals_is_no_thousand(tmp_path, form):
         (lambda at: "n/a", lambda at: 0.0),
         (lambda at: "1.5M", lambda at: 1_500_000.0),
     ],
-    ids=str,
+    ids=("numbers", "decimals", "points", "commas", "comma once", "some", "none", "millions"),
 )
 def test_the_volumes_beside_them_are_read_for_themselves(tmp_path, volume, value):
     records = [{**row, "volume": volume(at)} for at, row in enumerate(RECORDS)]
