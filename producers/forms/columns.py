@@ -65,14 +65,20 @@ def _check_volumes(texts: NumberTexts | None, volumes: Floats | None, where: str
 def _may_be_grouped(parts: Mapping[str, pa.ChunkedArray]) -> bool:
     """Whether texts with a point leave it open that it stands between thousands, as `10.016` rupiah.
 
-    The prices say so for the volumes as well; where they are numbers already, the volumes do.
+    The prices say so for the volumes as well; where no price is a text with a point, the volumes do.
     """
-    pointed: list[str] = []
-    for name in [name for name in PRICES if name in parts and is_text(parts[name])] or ["volume"]:
-        if name in parts and is_text(parts[name]):
-            texts = parts[name].cast(pa.string())
-            pointed += texts.filter(pc.match_substring(texts, ".")).slice(0, 50).to_pylist()
+    prices = [text for name in PRICES if name in parts for text in _pointed(parts[name])]
+    pointed = prices or (_pointed(parts["volume"]) if "volume" in parts else [])
     return bool(pointed) and may_be_grouped(pointed)
+
+
+def _pointed(column: pa.ChunkedArray) -> list[str]:
+    """The first texts of a column that hold a point; none of a column of numbers."""
+    if not is_text(column):
+        return []
+    texts = column.cast(pa.string())
+    found: list[str] = texts.filter(pc.match_substring(texts, ".")).slice(0, 50).to_pylist()
+    return found
 
 
 def _ratio(text: str) -> str:

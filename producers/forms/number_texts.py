@@ -79,6 +79,10 @@ class NumberTexts:
         """Whether a whole number from 1000 on is written without a sign between its thousands: all numbers are then."""
         return bool(_matches(self.texts, r"^[0-9]{4,}$").any())
 
+    def has_whole(self) -> bool:
+        """Whether a number is written without a point or comma."""
+        return bool(_matches(self.texts, r"^[0-9]+$").any())
+
     def thirty_seconds(self) -> str | None:
         """A value if all may be in parts of 32, as `110'165`."""
         shape = bool(_matches(self.texts, r"^[0-9]{2,3}['’]([0-2][0-9]|3[01])[0257]$").all())

@@ -44,6 +44,8 @@ def decimal_sign(prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, 
         return of_prices, of_volumes if isinstance(of_volumes, Sign) else of_prices
     if of_prices is None and isinstance(of_volumes, Sign):
         return of_volumes, of_volumes
+    if of_prices is None and volumes is not None and not any(column.holds(mark) for column in prices for mark in ".,"):
+        return _sign_beside_whole(prices, volumes, where)
     readings = [sign for sign in Sign if of_prices is None and _goes_on(prices, sign)]
     example = next((text for column in prices if (text := column.holds(",")) is not None), None)
     pointed = next((text for column in prices if (text := column.holds(".")) is not None), None)
@@ -58,8 +60,18 @@ def decimal_sign(prices: Sequence[NumberTexts], volumes: NumberTexts | None, *, 
     raise _two_readings(why, where)
 
 
+def _sign_beside_whole(prices: Sequence[NumberTexts], volumes: NumberTexts, where: str) -> tuple[Sign, Sign]:
+    """The signs where no price has a point or comma, and no volume shows which it is.
+
+    Beside prices as 1234, which have no sign between thousands, volumes that all have a point have decimals.
+    """
+    if volumes.has_whole() or not any(column.has_plain_thousands() for column in prices):
+        return _sign_of_volumes(volumes, None, where)
+    return Sign.POINT, Sign.POINT
+
+
 def _sign_of_volumes(volumes: NumberTexts | None, shown: Sign | str | None, where: str) -> tuple[Sign, Sign]:
-    """The signs where all prices are numbers already."""
+    """The signs where all prices are numbers already, or whole."""
     text = volumes.holds(".") if volumes is not None and volumes.are_thousands() else None
     if isinstance(shown, str) and not isinstance(shown, Sign):
         raise _two_readings(shown, where)

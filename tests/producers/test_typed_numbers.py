@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from errors import SourceError
-from tests.producers.forms_made import Walk, as_read, put, read, walk
+from tests.producers.forms_made import Walk, as_read, csv, put, read, walk
 
 NAMES = ("date", "open", "high", "low", "close", "volume")
 
@@ -107,3 +107,22 @@ def test_codes_and_counts_of_json_stay_whole(tmp_path, code):
         for row, date in zip(RECORDS, BARS.date, strict=True)
     ]
     assert read(put(tmp_path / "x.json", json.dumps(seconds))).bars == {"600519": as_read(BARS)}
+
+
+def beside_whole_prices(volumes: Callable[[int], object], *, start: float) -> str:
+    """CSV of prices without decimals."""
+    rows = walk(start=start, digits=0).rows()
+    return csv(",".join(NAMES), [(row[0], *map(int, row[1:5]), volumes(at)) for at, row in enumerate(rows)])
+
+
+@pytest.mark.parametrize("start", [500.0, 9000.0])
+def test_volumes_that_may_be_thousands_are_refused_beside_whole_prices(tmp_path, start):
+    """After 950 to 999 come 1.000 to 1.069: decimals would make them a thousandth."""
+    text = beside_whole_prices(lambda at: f"{950 + at:,}".replace(",", "."), start=start)
+    with pytest.raises(SourceError, match=r"'1.000' may be 1 or 1000; say which: --read-as decimal=point"):
+        read(put(tmp_path / "ABC.csv", text))
+
+
+def test_volumes_of_three_decimals_are_read_beside_prices_without_a_sign_between_thousands(tmp_path):
+    found = read(put(tmp_path / "ABC.csv", beside_whole_prices(lambda at: f"{3 + at / 1000:.3f}", start=9000.0)))
+    assert [bar[5] for bar in found.bars["ABC"]] == [round(3 + at / 1000, 3) for at in range(120)]
