@@ -38,6 +38,13 @@ def load_settings(**overrides: Any) -> Settings:
     return load(**overrides)
 
 
+def read_settings() -> Settings:
+    """`settings.read_settings`, loaded when it is called."""
+    from settings import read_settings as read
+
+    return read()
+
+
 class ReadyContext(click.Context):
     """Reads the settings and starts logging when the command's own function runs: `--help` ends before, and loads neither."""
 
@@ -45,7 +52,7 @@ class ReadyContext(click.Context):
         """Call the function of the command."""
         from commands.logs import configure_logging
 
-        configure_logging(load_settings())
+        configure_logging(read_settings())  # the command itself has the options that override others
         return super().invoke(callback, *args, **options)
 
 

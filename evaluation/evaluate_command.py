@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from commands import startup
-from commands.console import load_settings, progress
+from commands.console import load_settings, progress, read_settings
 from commands.paths import NamedPath, OutputPath, writing_to
 from errors import SourceError
 from producers.options import read_as_option
@@ -99,7 +99,7 @@ def evaluate(
         today=today,
         suspect_bars=SuspectBars.KEEP,
     )
-    with processes(settings.jobs, preload="evaluation.origins") as pool:
+    with processes(settings, preload="evaluation.origins") as pool:
         for whole in whole_histories(bars, today):
             rejected += whole.rejected
             histories[whole.ticker] = whole.bars
@@ -172,7 +172,7 @@ def _lookback(lookback: int | None) -> dict[str, int]:
     """Settings that must change with --lookback."""
     if lookback is None:
         return {}
-    known = load_settings()
+    known = read_settings()
     return {
         "lookback": lookback,
         "minimum_bars": min(known.minimum_bars, lookback),

@@ -9,22 +9,22 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from models.market.model import require_market_model
-from settings import load_settings
+from settings import Settings
 
 
 @contextmanager
-def processes(count: int, *, preload: str) -> Iterator[ProcessPoolExecutor]:
-    """A pool of `count` processes with the module `preload`.
+def processes(settings: Settings, *, preload: str) -> Iterator[ProcessPoolExecutor]:
+    """A pool of `settings.jobs` processes with the module `preload`.
 
     Models warn of nothing in them: results carry the reasons, which the caller counts.
     Raises SettingsError as `market_model`, before any work.
 
     It ends at once when it is left by an error or Ctrl-C, instead of after all that is waiting in it.
     """
-    require_market_model(load_settings())
+    require_market_model(settings)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=quieten)
+    pool = ProcessPoolExecutor(settings.jobs, mp_context=context, initializer=quieten)
     try:
         yield pool
     except BaseException:

@@ -17,7 +17,7 @@ from settings.choices import (
     PriceProvider,
     SuspectBars,
 )
-from settings.loading import GROUPS, Settings, load_settings
+from settings.loading import GROUPS, Settings, load_settings, read_settings
 
 __all__ = [
     "FORECAST",
@@ -34,4 +34,5 @@ __all__ = [
     "Settings",
     "SuspectBars",
     "load_settings",
+    "read_settings",
 ]

@@ -82,12 +82,20 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises SettingsError for a value that is wrong by itself, and for values that cannot work together (`settings.rules`).
     """
+    settings = read_settings(**overrides)
+    if broken := list(broken_rules(settings)):
+        raise SettingsError(f"{'; '.join(broken)}. {_WHERE}")
+    return settings
+
+
+def read_settings(**overrides: Any) -> Settings:
+    """As `load_settings`, without the rules: for one value, where other code has the options that override the others.
+
+    Raises SettingsError for a value that is wrong by itself.
+    """
     try:
-        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         raise SettingsError(f"{refusal_of(error)}. {_WHERE}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: cannot be read ({error}); make it a text file in UTF-8, or remove it") from error
-    if broken := list(broken_rules(settings)):
-        raise SettingsError(f"{'; '.join(broken)}. {_WHERE}")
-    return settings

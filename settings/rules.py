@@ -1,4 +1,4 @@
-"""Which settings cannot work together: one table, checked whenever settings are loaded.
+"""Which settings cannot work together: one table, checked whenever a command loads its settings.
 
 Each rule sees all settings and says what is wrong and which value would be right, or None. A setting's own range stands at its
 field.

@@ -27,7 +27,7 @@ from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
 from models.packing import pack, unpack
 from records import Floats
-from settings import Settings, load_settings
+from settings import Settings, read_settings
 
 KIND: Final = "market"
 VERSION: Final = 1
@@ -148,7 +148,7 @@ def last_row(window: Window) -> tuple[Window, np.ndarray]:
 @functools.cache
 def market_model() -> MarketModel:
     """The model in the file that MARKET_MODEL names, or the model that comes with this version. Read once by each process."""
-    path = load_settings().market_model or SHIPPED
+    path = read_settings().market_model or SHIPPED
     try:
         return MarketModel.from_bytes(path.read_bytes())
     except OSError as error:

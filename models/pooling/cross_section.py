@@ -56,7 +56,8 @@ UNTRAINED_TERMS_WEIGHT: Final = 0.75
 LARGEST_ERROR: Final = 1.5
 #: Weight of a ticker's own number against the others' pulls: at the level, the pooled log-HAR's intercept and the rise.
 #: Another ticker in the place of one moves the level by at most 2 × PULL ÷ 6 = 0.033 in logs, intercept and rise by 0.0025:
-#: a volatility by no more than 2 %. Among many tickers many numbers lie near the middle; there a lighter anchor holds as well.
+#: a volatility by no more than 2 %. Among many tickers many numbers lie near the middle. There a lighter anchor holds too, by
+#: measurement: its own bound is 0.1.
 LEVEL_ANCHOR: Final = 6.0
 LIGHT_ANCHOR: Final = 2.0
 INTERCEPT_ANCHOR: Final = 80.0

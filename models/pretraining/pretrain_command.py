@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from commands import startup
-from commands.console import load_settings, progress
+from commands.console import progress, read_settings
 from commands.paths import NamedPath, OutputPath, writing_to
 from errors import RequestError, SourceError
 from producers.options import read_as_option
@@ -98,7 +98,7 @@ def pretrain(
     data = tuple(f"{encodable(path.name)} {_digest(path)}" for path in paths) + (
         () if state is None else (f"state {state.name}",)
     )
-    panel = fit_panel(windows.values(), load_settings().horizon)
+    panel = fit_panel(windows.values(), read_settings().horizon)
     click.echo(f"{len(panel)} rows of {len(windows)} tickers; cross-validation and fit take some minutes", err=True)
     model = fitted_model(panel, data, seed)
     if ablate:

@@ -28,5 +28,5 @@ def test_a_file_that_is_no_market_model(content: bytes | None, tmp_path: Path, m
     monkeypatch.setenv("MARKET_MODEL", str(path))
     with pytest.raises(SettingsError, match=r"MARKET_MODEL: .*model\.bin (cannot be read|is no market model) .*make it with"):
         require_market_model(load_settings())
-    with pytest.raises(SettingsError, match="MARKET_MODEL"), processes(1, preload="evaluation.origins"):
+    with pytest.raises(SettingsError, match="MARKET_MODEL"), processes(load_settings(), preload="evaluation.origins"):
         pass

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from errors import SettingsError
 from models.candidates.learned import LearnedModel
 from models.candidates.registry import MODELS
-from models.market.model import SHIPPED, MarketModel
+from models.market.model import SHIPPED, MarketModel, market_model
 from models.selection.walkforward import plan_folds
-from settings import ModelName, Settings, load_settings
+from settings import ModelName, Settings, load_settings, read_settings
 from settings.rules import OF_THE_MARKET_MODEL, RULES, SHIPPED_HORIZON, broken_rules, fewest_bars
 
 BROKEN: list[tuple[dict[str, Any], str]] = [
@@ -52,6 +52,16 @@ def test_every_rule_is_tried_above_and_the_defaults_break_none() -> None:
     assert list(broken_rules(Settings(_env_file=None))) == []
     tried = {rule for rule in RULES for change, _ in BROKEN if rule(_loosely(change)) is not None}
     assert tried == set(RULES)
+
+
+def test_values_that_options_override_are_read_without_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`models evaluate --horizon 21` with HORIZON=63 in the environment, and the making of a market model of that horizon."""
+    monkeypatch.setenv("HORIZON", "63")
+    assert read_settings().horizon == 63
+    assert load_settings(horizon=21).horizon == 21
+    assert market_model.__wrapped__().horizon == SHIPPED_HORIZON
+    with pytest.raises(SettingsError, match="MINIMUM_BARS"):
+        load_settings()
 
 
 def test_all_broken_rules_are_reported_at_once() -> None:
