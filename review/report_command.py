@@ -119,7 +119,7 @@ def _replayed(settings: Settings, wanted: frozenset[str] | None, origins: int) -
     from state.readers import HistoryReader
 
     rows: list[Forecast] = []
-    with processes(settings.jobs, preload="review.replay") as pool, HistoryReader(settings.state_dir) as histories:
+    with processes(settings, preload="review.replay") as pool, HistoryReader(settings.state_dir) as histories:
         sent = []
         for ticker in _tickers(histories):
             state = histories.state(ticker) if wanted is None or ticker in wanted else None
