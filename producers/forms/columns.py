@@ -120,7 +120,7 @@ def iso_days(column: pa.ChunkedArray) -> Days | None:
         return None
     column = column.cast(pa.string())
     try:
-        return as_numpy(column.cast(pa.date32()).cast(pa.int32()), 0)
+        return _of_our_years(as_numpy(column.cast(pa.date32()).cast(pa.int32()), 0))
     except pa.ArrowInvalid:  # not ten characters each, or no dates
         pass
     codes = pc.dictionary_encode(column).unify_dictionaries().combine_chunks()
@@ -131,8 +131,10 @@ def iso_days(column: pa.ChunkedArray) -> Days | None:
         days = pc.utf8_slice_codeunits(texts, 0, 10).cast(pa.date32())
     except pa.ArrowInvalid:  # as the thirtieth of February
         return None
-    distinct: Days = as_numpy(days.cast(pa.int32()), 0)
-    if len(distinct) and (distinct.min() < _EARLIEST or distinct.max() > _LATEST):
-        return None  # years of another calendar, or a mistake
-    found: Days = distinct[as_numpy(codes.indices, 0)]
-    return found
+    distinct = _of_our_years(as_numpy(days.cast(pa.int32()), 0))
+    return None if distinct is None else distinct[as_numpy(codes.indices, 0)]
+
+
+def _of_our_years(days: Days) -> Days | None:
+    """The days; None if some are of another calendar's years, or a mistake."""
+    return None if len(days) and (days.min() < _EARLIEST or days.max() > _LATEST) else days
