@@ -170,7 +170,7 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
     place = f"{member.where}: column {layout.names[layout.columns['date']]!r}"
     day, clock, dates_form = days_of_dates(dates, times, declared, place)
     form = replace(form, dates=dates_form)
-    no_bars = footers(cells, layout, day)
+    no_bars = footers(cells, layout, day, member.where)
     if no_bars:
         is_bar = np.ones(len(day), np.bool_)
         is_bar[list(no_bars)] = False

@@ -15,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from errors import SourceError
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.dates import looks_like_a_date
 from producers.forms.layout import Layout
 from producers.forms.months import is_month
-from producers.forms.numbers import Sign, cleaned, number
+from producers.forms.numbers import PLACEHOLDERS, Sign, cleaned, number
+from producers.forms.titles import is_title
 from producers.forms.vocabulary import plain
 from records import PRICE_COLUMNS, Days
 
@@ -40,8 +42,11 @@ class Remark:
     text: str
 
 
-def footers(cells: pa.Table, layout: Layout, day: Days) -> dict[int, Remark]:
-    """Row → what it is, of the rows without a date that are no bars. `day` (n,) has NOT_A_DAY for them."""
+def footers(cells: pa.Table, layout: Layout, day: Days, where: str) -> dict[int, Remark]:
+    """Row → what it is, of the rows without a date that are no bars. `day` (n,) has NOT_A_DAY for them.
+
+    SourceError if such a row among the bars begins another table.
+    """
     undated = np.flatnonzero(day == NOT_A_DAY)
     if not len(undated) or len(undated) == len(day):
         return {}
@@ -52,12 +57,38 @@ def footers(cells: pa.Table, layout: Layout, day: Days) -> dict[int, Remark]:
     prices = [at for each in (layout.columns, *layout.wide.values()) for ours, at in each.items() if ours in PRICE_COLUMNS]
     tickers = _tickers(cells, layout, undated)
     found: dict[int, Remark] = {}
+    title: str | None = None
     for at, row in enumerate(undated.tolist()):
         texts = {column: values[at] for column, values in columns.items()}
         kind = _kind(texts, layout, prices, tickers, is_behind=row > last)
+        above = title if row and day[row - 1] == NOT_A_DAY else None
+        title = above if kind == EMPTY else _label(texts, layout)
+        if row < last and above is not None and kind == HEADER:
+            raise another_table(above, where)
+        if row < last and title is not None and is_title(title):
+            raise another_table(title, where)
         if kind is not None:
             found[row] = Remark(kind, ",".join(texts.values()).rstrip(","))
     return found
+
+
+def another_table(title: str, where: str) -> SourceError:
+    """The error of a file in which this line among the bars begins another table."""
+    return SourceError(
+        f"{where}: another table begins at {title!r}, among the bars; save each as a file of its own, "
+        f"or add a column of tickers"
+    )
+
+
+def _label(texts: dict[int, str], layout: Layout) -> str | None:
+    """The word that stands alone in a row's first cells, where no column has the tickers; None for other rows."""
+    filled = {at: text for at, text in texts.items() if text}
+    first = {0, layout.columns["date"]}
+    if layout.wide or "ticker" in layout.columns or len(filled) != 1 or not filled.keys() <= first:
+        return None
+    label = next(iter(filled.values()))
+    is_date = len(_DIGITS.findall(label)) > 1 or label.lower() in PLACEHOLDERS
+    return None if is_date or not any(map(str.isalpha, label)) else label
 
 
 def kind_of_line(cells: Sequence[str], date_column: int) -> str | None:

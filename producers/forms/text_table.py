@@ -17,7 +17,7 @@ from errors import SourceError
 from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
-from producers.forms.footers import TEXT, Remark, kind_of_line
+from producers.forms.footers import TEXT, Remark, another_table, kind_of_line
 from producers.forms.headless import headless
 from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
@@ -97,10 +97,7 @@ def _check_one_table(body: str, header: str, remarks: Sequence[Remark], where: s
         lines.pop()
     for line, below in itertools.pairwise(lines):
         if line in texts and (below.strip() == header.strip() or is_title(line)):
-            raise SourceError(
-                f"{where}: another table begins at {line.strip(' ,;|')!r}, among the bars; save each as a file of its own, "
-                f"or add a column of tickers"
-            )
+            raise another_table(line.strip(" ,;|"), where)
 
 
 def _without_blank_lines(lines: Sequence[str]) -> tuple[list[str], str | None]:

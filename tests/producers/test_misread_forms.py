@@ -39,6 +39,34 @@ def test_a_ticker_between_bars_without_a_second_header_is_refused(tmp_path):
     assert "another table begins at 'KO'" in refused(path)
 
 
+@pytest.mark.parametrize(("title", "named"), [("KO", True), ("KO US Equity", True), ("Coca-Cola Company", True), ("KO", False)])
+@pytest.mark.parametrize("book", [True, False])
+def test_a_second_table_in_rows_of_full_width_is_refused(tmp_path, title, named, book):
+    """Spreadsheets fill a title's row with empty cells."""
+    first, second = BARS.rows()[:60], [(day, *(p / 3 for p in prices), volume) for day, *prices, volume in OTHER.rows()[60:]]
+    blank = ("",) * 5
+    rows = [NAMES, *first, ("", *blank), (title, *blank), *([NAMES] if named else []), *second]
+    content = workbook({"Sheet1": rows}) if book else csv("", rows).lstrip()
+    path = put(tmp_path / ("X.xlsx" if book else "X.csv"), content)
+    assert f"another table begins at {title!r}" in refused(path)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "N/A,,,,,",
+        "2O25-01-02,,,,,",
+        ",,,,,0",
+        "Closed,,,,,",
+        ",,,,,\nDate,Open,High,Low,Close,Volume",
+        "Date,Open,High,Low,Close,Volume",
+    ],
+)
+def test_a_row_without_prices_among_the_bars_is_no_second_table(tmp_path, row):
+    text = csv(HEADER, BARS.rows()[:60]) + f"{row}\n" + csv("", BARS.rows()[60:]).lstrip()
+    assert read(put(tmp_path / "AAPL.csv", text)).bars == {"AAPL": as_read(BARS)}
+
+
 @pytest.mark.parametrize("footer", ["EOF", "Symbol: AAPL", "Closed for the holidays"])
 def test_a_line_behind_the_bars_is_no_second_table(tmp_path, footer):
     assert read(put(tmp_path / "AAPL.csv", plain(BARS) + footer + "\n")).bars == {"AAPL": as_read(BARS)}
