@@ -8,6 +8,7 @@ two readings.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,7 @@ import numpy as np
 from errors import SourceError
 from producers.forms.counts import FEW_OTHERS, ONE_OR_TWO, DateForm
 from producers.forms.date_texts import TAIWAN_ZERO
-from records import Days, day_number
+from records import Days, date_of, day_number
 
 #: A match and the kind of its date: ymd, last (year last, or of two digits), dotted (the same with points), word.
 Part = tuple[re.Match[str], str]
@@ -31,6 +32,11 @@ _FEWEST_DATES: Final = 6
 #: Bars of each session are so many days apart, or fewer.
 _DAILY: Final = 3.0
 _SATURDAY: Final = 5
+#: Where one order has days of one week after another, an order whose dates are years apart is no file of bars.
+_A_WEEK: Final = 7
+_YEARLY: Final = 300
+_FEWEST_YEARS: Final = 3
+_END_OF_MONTH: Final = 28
 #: Thailand's Buddhist years, 2567 for 2024, and the years of Iran and of the Islamic calendar, 1403 and 1446.
 _BUDDHIST: Final = (range(2443, 2644), 543)
 _OF_ANOTHER: Final = range(1300, 1500)
@@ -101,6 +107,8 @@ def _order_of_short_years(matches: Sequence[re.Match[str]], orders: Sequence[Dat
     left = list(read)
     if len(left) > 1:
         left = [order for order in left if _are_sorted(read[order])] or left
+    if any(_longest_gap(read[order]) <= _A_WEEK for order in left):
+        left = [order for order in left if not _are_years_apart(read[order])] or left
     if len(left) > 1:
         left = [o for o in left if _are_sessions(read[o]) and all(p == o or _has_weekends(read[p]) for p in left)] or left
     if len(left) == 1:
@@ -119,6 +127,18 @@ def _day_in_order(match: re.Match[str], order: DateForm) -> int | None:
 def _are_sorted(days: Days) -> bool:
     steps = np.sign(np.diff(days))
     return len(steps) > 0 and max(int((steps > 0).sum()), int((steps < 0).sum())) >= _IN_ORDER * len(steps)
+
+
+def _longest_gap(days: Days) -> float:
+    return float(np.diff(np.unique(days)).max(initial=0)) or math.inf
+
+
+def _are_years_apart(days: Days) -> bool:
+    """Whether these are days of different years, and no ends of months, which yearly bars may have."""
+    distinct = np.unique(days)
+    if len(distinct) < _FEWEST_YEARS or int(np.diff(distinct).min()) < _YEARLY:
+        return False
+    return any(date_of(day).day < _END_OF_MONTH for day in distinct)
 
 
 def _are_sessions(days: Days) -> bool:
