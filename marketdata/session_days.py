@@ -21,7 +21,7 @@ from records import Days
 
 logger = logging.getLogger(__name__)
 
-_DEADLINE_SECONDS: Final = 120.0
+_DEADLINE_SECONDS: Final = 60.0
 Read = Callable[[Sequence[str]], Mapping[str, Days]]
 
 
@@ -87,5 +87,7 @@ class SessionDays:
         try:
             return self._read(wanted)
         except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+            # From now on this process has the library, and need not wait for another again.
+            self._is_apart = False
             logger.warning("calendars not read by a process of its own, this process reads them reason=%r", error)
             return {}

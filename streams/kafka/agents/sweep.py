@@ -97,6 +97,7 @@ class Sweep:
             tickers = self._tables.tickers()
         except StateCorruptError as error:
             logger.warning("sweep given up, a copy is about to be read again reason=%s", error)
+            self._counted_epoch = epoch  # the next regular sweep tries again: a look each second would warn each second
             return
         async for ticker in paced(tickers):
             if self._membership.epoch != epoch:
