@@ -167,7 +167,7 @@ def loading(parent: int) -> list[str]:
 def test_nonsense_ends_with_one_line(tmp_path: Path) -> None:
     for arguments, code, words in (
         (["--source", "file", "--path", tmp_path / "none.csv", "--state", tmp_path], 1, "there is no such file"),
-        (["--source", "file", "--state", tmp_path], 1, "needs a path"),
+        (["--source", "file", "--state", tmp_path], 2, "needs a path"),
         (["--jobs", 0, "--state", tmp_path], 2, "0 is not in the range"),
         (["--start", "yesterday", "--state", tmp_path], 2, "not a date"),
     ):
