@@ -44,6 +44,7 @@ _BARS = """
 | dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved, on their day or beside it, are taken out |
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
 | years of Iran's or the Islamic calendar, the day in the middle | most years, the numbers there | refused; Taiwan's, Japan's and Buddhist years are read |
+| coins' midnights of UTC, written in another zone | the offset behind the time | of their days in UTC |
 | coins' bars that begin in East Asia | all times are 15:00 or 16:00 UTC | of the next day, in which they end |
 | columns under each other's names | open or close outside low and high in a fifth of the bars | refused |
 | a second table in the file | a title or a ticker between the bars | refused |

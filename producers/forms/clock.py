@@ -30,6 +30,7 @@ _EASTERN_MIDNIGHTS: Final = (15 * 3600, 16 * 3600)
 _EVENING: Final = 17
 _LAST_MINUTE: Final = 86_340
 _OF_EAST: Final = "bars begin at a midnight of East Asia (15:00 or 16:00 UTC): each is of the next day, in which it ends"
+_OF_UTC: Final = "times with an offset are midnights in UTC, on the evening before: each bar is of its day in UTC"
 _NAMES: Final = ("Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays")
 _MONDAY_TO_FRIDAY: Final = frozenset(range(5))
 _SUNDAY_TO_THURSDAY: Final = frozenset({6, 0, 1, 2, 3})
@@ -108,7 +109,12 @@ def _of_every_day(ticker: str, day: Days, clock: Clock | None) -> tuple[Days, st
 
     SourceError if all times are one hour of the evening, in winter and summer: bars may begin or end there.
     """
-    if clock is None or int(clock.second.min()) >= _LAST_MINUTE:
+    if clock is None:
+        return day, None
+    in_utc = clock.second - 60 * clock.offset
+    if bool((in_utc % _DAY == 0).all()) and bool((in_utc == _DAY).any()):
+        return _shifted(day, in_utc == _DAY), _OF_UTC
+    if int(clock.second.min()) >= _LAST_MINUTE:
         return day, None
     if clock.utc.all() and any(bool((clock.second == second).all()) for second in _EASTERN_MIDNIGHTS):
         return _shifted(day, np.ones(len(day), np.bool_)), _OF_EAST

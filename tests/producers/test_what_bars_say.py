@@ -248,3 +248,14 @@ def test_a_symbol_without_a_suffix_is_of_no_exchange_whose_suffix_it_spells(tmp_
     """CA is a share of New York, and Cairo's suffix: it had been refused for its Fridays."""
     bars = walk(bars=300)
     assert read(put(tmp_path / f"{ticker}.csv", plain(bars))).bars == {ticker: as_read(bars)}
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "America/Los_Angeles", "Asia/Tokyo"])
+def test_a_coins_midnights_in_utc_are_its_days_in_whatever_zone_they_are_written(tmp_path, zone):
+    """A chart writes its own zone's time, with its offset: in summer and winter, in the west on the evening before."""
+    bars = walk(seven=True)
+    there = zoneinfo.ZoneInfo(zone)
+    stamps = [dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC).astimezone(there).isoformat() for day in bars.date]
+    rows = [(stamp, *row[1:]) for stamp, row in zip(stamps, bars.rows(), strict=True)]
+    found = read(put(tmp_path / "BTC-USD.csv", csv("time,open,high,low,close,volume", rows)))
+    assert found.bars == {"BTC-USD": as_read(bars)}
