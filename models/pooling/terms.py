@@ -65,16 +65,16 @@ CLOSES_SLOPES: Final = {
 #: What the slopes leave of the log variance in the mean, of the same tickers: 0.09 is its deviation over them.
 USUAL_LEVEL: Final = -0.40
 CLOSES_LEVEL: Final = -0.07
-#: The pooled log-HAR's intercept (`cross_section`): the median of the same tickers, and of other stocks' closes.
+#: The pooled log-HAR's intercept (`cross_section`): the median of those 200 shares, and of 20 other stocks' closes.
 USUAL_INTERCEPT: Final = -1.57
 CLOSES_INTERCEPT: Final = -1.44
-#: What stands in for the seasons of bars without volumes, and of a young ticker: the means over the same tickers.
+#: What stands in for the seasons of bars without volumes, and of a young ticker: means over 200 shares, 2016 to 2018, rounded.
 USUAL_SEASONS: Final = {"season_volume": 2.0, "season_jump": 2.5}
 #: Log of the year's mean variance less the mean of its logs: 0.6 for bars with a range, 1.7 for closes alone.
 CLOSES_ONLY: Final = 1.1
 SHORTEST_TERM: Final = "range_variance_5"
 #: What stands in for a term whose lookback is longer than a young ticker's history: the next shorter one, and what lies
-#: between the two. Medians over the same tickers, for usual bars and for closes alone.
+#: between the two. Medians over those 200 shares, and over 20 other stocks' closes alone.
 SHORTER_TERM: Final = {
     "range_variance_21": ShorterTerm("range_variance_5", 0.11, 0.15),
     "range_variance_63": ShorterTerm("range_variance_21", 0.10, 0.06),
