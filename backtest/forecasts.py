@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import multiprocessing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +12,9 @@ from typing import Final
 import numpy as np
 
 from commands.console import progress
+from commands.processes import processes
 from errors import SourceError
 from evaluation.origins import served_row
-from evaluation.processes import quieten
 from evaluation.report import COLUMNS
 from history.windows import window_of_bars
 from models.market.model import require_market_model
@@ -80,13 +78,11 @@ def make_forecasts(bars: Mapping[str, Bars], days: Sequence[int], settings: Sett
     """Train and forecast every ticker on each of the days, from the bars up to it, and pool the rows of each day."""
     require_market_model(settings)
     made: list[Forecast] = []
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    with ProcessPoolExecutor(settings.jobs, mp_context=context, initializer=quieten) as processes:
-        sent = [processes.submit(_rows_of, ticker, held, tuple(days), settings) for ticker, held in bars.items()]
+    with processes(settings.jobs, preload=PRELOADED) as workers:
+        sent = [workers.submit(_rows_of, ticker, held, tuple(days), settings) for ticker, held in bars.items()]
         with progress(len(sent), "tickers forecast") as advance:
-            for job in as_completed(sent):
-                made += job.result()
+            for rows in workers.completed(sent):
+                made += rows
                 advance(1)
     alone = ForecastTable(_by_ticker(made), "")
     pooled: dict[tuple[str, dt.date], Forecast] = {}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,6 +15,7 @@ from backtest.ledger import Account, drift, rebalance
 from backtest.market import Market
 from backtest.runs import Costs, Run, Trade, run_strategy
 from commands.console import progress
+from commands.processes import processes
 from errors import NoDataError
 
 BENCHMARK: Final = "benchmark"
@@ -155,10 +154,5 @@ def _decided(
         _receive(shared)
         yield (_task(universe, row) for universe, row in tasks)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_receive, initargs=(shared,))
-    try:
-        yield pool.map(_task, [t[0] for t in tasks], [t[1] for t in tasks], chunksize=max(1, min(8, len(tasks) // (4 * jobs))))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with processes(jobs, preload=PRELOADED, initializer=_receive, initargs=(shared,)) as workers:
+        yield workers.in_order([workers.submit(_task, universe, row) for universe, row in tasks])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from concurrent.futures import as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,14 +63,15 @@ def evaluate(
     """Walk-forward evaluation: train and forecast at each origin as if it were today, and judge by what followed."""
     from importlib.util import find_spec
 
+    from commands.processes import processes
     from evaluation.benchmarks import STATSFORECAST_PYTHON
     from evaluation.dates import origin_dates
     from evaluation.origins import evaluate_ticker
     from evaluation.panel import build_panel
-    from evaluation.processes import processes
     from evaluation.report import report_lines, write_forecasts
     from evaluation.untrained import has_trained_model, untrained_lines, why_untrained
     from history.windows import window_of_bars
+    from models.market.model import require_market_model
     from producers.histories import reading_lines, whole_histories
     from producers.sources import read_source
     from settings import SuspectBars
@@ -82,6 +82,7 @@ def evaluate(
     if autoarima and not STATSFORECAST_PYTHON.exists():
         raise click.UsageError("--autoarima needs statsforecast: make .venv-statsforecast")
     settings = load_settings(horizon=horizon, models=models, jobs=jobs, **_lookback(lookback))
+    require_market_model(settings)
     today = dt.datetime.now(dt.UTC).date()
     wanted = None if tickers is None else comma_list(tickers)
     garch = not no_garch and find_spec("arch") is not None
@@ -99,7 +100,7 @@ def evaluate(
         today=today,
         suspect_bars=SuspectBars.KEEP,
     )
-    with processes(settings, preload="evaluation.origins") as pool:
+    with processes(settings.jobs, preload=["evaluation.origins"]) as pool:
         for whole in whole_histories(bars, today):
             rejected += whole.rejected
             histories[whole.ticker] = whole.bars
@@ -109,8 +110,8 @@ def evaluate(
             for ticker, each in histories.items()
         ]
         with progress(len(sent), "tickers evaluated") as advance:
-            for job in as_completed(sent):
-                results.append(job.result())
+            for result in pool.completed(sent):
+                results.append(result)
                 advance(1)
     where = str(path or "the sample")
     longest = max((len(each) for each in histories.values()), default=0)

@@ -112,14 +112,14 @@ def _judge(settings: Settings, rows: Sequence[Forecast]) -> tuple[Judged, Unjudg
 
 
 def _replayed(settings: Settings, wanted: frozenset[str] | None, origins: int) -> list[Forecast]:
-    from concurrent.futures import as_completed
-
-    from evaluation.processes import processes
+    from commands.processes import processes
+    from models.market.model import require_market_model
     from review.replay import replay_stops, replayed_rows
     from state.readers import HistoryReader
 
     rows: list[Forecast] = []
-    with processes(settings, preload="review.replay") as pool, HistoryReader(settings.state_dir) as histories:
+    require_market_model(settings)
+    with processes(settings.jobs, preload=["review.replay"]) as pool, HistoryReader(settings.state_dir) as histories:
         sent = []
         for ticker in _tickers(histories):
             state = histories.state(ticker) if wanted is None or ticker in wanted else None
@@ -127,8 +127,8 @@ def _replayed(settings: Settings, wanted: frozenset[str] | None, origins: int) -
             if state is not None and stops:
                 sent.append(pool.submit(replayed_rows, state, stops, settings))
         with progress(len(sent), "tickers replayed") as advance:
-            for job in as_completed(sent):
-                rows += job.result()
+            for found in pool.completed(sent):
+                rows += found
                 advance(1)
     return rows
 

@@ -10,24 +10,19 @@ the pool is rebuilt, and the jobs in flight are tried again one at a time: only 
 
 from __future__ import annotations
 
-import contextlib
 import faulthandler
 import logging
-import multiprocessing
-import os
-import signal
 import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Final, Generic, Self, TypeVar
 
-from commands.startup import ONE_THREAD
+from commands import interrupts
+from commands.executor import start_executor
 from errors import TrainingError
 from models.stopwatch import stopwatch
 
@@ -36,8 +31,6 @@ logger = logging.getLogger(__name__)
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-#: The module that the forkserver imports first.
-FORKSERVER_START: Final = "streams.training.forkserver"
 #: Jobs handed over per process: a running job and the next.
 IN_FLIGHT_PER_PROCESS: Final = 2
 ATTEMPTS: Final = 2
@@ -109,10 +102,18 @@ class TrainingPool(Generic[Job, Result]):
 
     def poll(self, *, block: bool) -> list[Outcome[Job, Result]]:
         """Hand over requests and return outcomes. With `block`, wait for an outcome unless no request is open."""
+        while True:
+            with interrupts.deferred():
+                outcomes = self._poll(interrupts.LONGEST_SECONDS if block else 0.0)
+            # After the death of a process there may be no outcome, only jobs to try again.
+            if outcomes or not block or not self._running:
+                return outcomes
+
+    def _poll(self, seconds: float) -> list[Outcome[Job, Result]]:
         self._hand_over()
         if not self._running:
             return []
-        done, _ = wait(self._running, timeout=None if block else 0.0, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         outcomes: list[Outcome[Job, Result]] = []
         broken = False
         for future in done:
@@ -125,8 +126,7 @@ class TrainingPool(Generic[Job, Result]):
         if broken:
             outcomes += self._recover()
         self._hand_over()
-        # After the death of a process there may be no outcome, only jobs to try again.
-        return outcomes or (self.poll(block=True) if block else outcomes)
+        return outcomes
 
     def close(self) -> None:
         """End the processes at once. Outcomes of running jobs are lost."""
@@ -170,7 +170,9 @@ class TrainingPool(Generic[Job, Result]):
         request.attempts += 1
         try:
             if self._executor is None:
-                self._executor, self._lifeline = self._processes()
+                self._executor, self._lifeline = start_executor(
+                    self._jobs, preload=self._preload, initializer=_leave_errors_to_parent
+                )
             future = self._executor.submit(_run, self._function, request.job, self._deadline_seconds)
         except (BrokenProcessPool, OSError, EOFError) as error:
             # A process died before this job was handed over, so the attempt does not count. The other errors come from a
@@ -208,17 +210,6 @@ class TrainingPool(Generic[Job, Result]):
         self._stop()
         return outcomes
 
-    def _processes(self) -> tuple[ProcessPoolExecutor, Connection]:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([FORKSERVER_START, *self._preload])
-        # Starting the resource tracker unblocks SIGINT; a running tracker leaves the mask alone.
-        resource_tracker.ensure_running()
-        with _environment(ONE_THREAD), _interrupt_blocked():
-            forkserver.ensure_running()
-        theirs, ours = context.Pipe(duplex=False)
-        executor = ProcessPoolExecutor(self._jobs, mp_context=context, initializer=_watch, initargs=(theirs,))
-        return executor, ours
-
     def _stop(self) -> None:
         if self._lifeline is not None:
             self._lifeline.close()
@@ -238,39 +229,6 @@ def _run(function: Callable[[Job], Result], job: Job, deadline_seconds: float) -
         faulthandler.cancel_dump_traceback_later()
 
 
-def _watch(lifeline: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _leave_errors_to_parent() -> None:
     # The parent logs the result: two writers on one stderr garble the progress bar.
     logging.getLogger().addHandler(logging.NullHandler())
-    threading.Thread(target=_exit_with_parent, args=(lifeline,), daemon=True).start()
-
-
-def _exit_with_parent(lifeline: Connection) -> None:
-    # Nothing is ever sent: the pipe ends when the parent closes it or dies.
-    with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
-    os._exit(1)
-
-
-@contextlib.contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _interrupt_blocked() -> Iterator[None]:
-    # The forkserver inherits the mask, and removes it when it can end without a traceback.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from errors import SettingsError
-from evaluation.processes import processes
 from models.market.model import market_model, require_market_model
 from settings import load_settings
 
@@ -28,5 +27,3 @@ def test_a_file_that_is_no_market_model(content: bytes | None, tmp_path: Path, m
     monkeypatch.setenv("MARKET_MODEL", str(path))
     with pytest.raises(SettingsError, match=r"MARKET_MODEL: .*model\.bin (cannot be read|is no market model) .*make it with"):
         require_market_model(load_settings())
-    with pytest.raises(SettingsError, match="MARKET_MODEL"), processes(load_settings(), preload="evaluation.origins"):
-        pass

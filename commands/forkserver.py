@@ -1,7 +1,7 @@
-"""The first import of the training processes' forkserver. Do not import it anywhere else: it changes signals.
+"""The first import of the forkserver. Do not import it anywhere else: it changes signals.
 
 The forkserver starts with SIGINT blocked. From here on Ctrl-C ends it silently while it loads libraries, and its forks as well
-until they have a job to run; from then on they ignore SIGINT (`streams.training.pool`).
+until they have a job to run; from then on they ignore SIGINT (`commands.executor`).
 """
 
 import signal
