@@ -22,7 +22,7 @@ from history.merging import empty_state, merge
 from history.schedule import due_training, kept_bars
 from history.suspects import suspects_among
 from history.ticker_state import Counters, DueTraining, TickerState
-from records import BarBatch, RejectedBar, Suspicion, SuspicionRule, currency_code, date_of, validate_batch
+from records import BarBatch, RejectedBar, Suspicion, SuspicionRule, date_of, named_currency, validate_batch
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -123,10 +123,10 @@ def absorb(
 
 
 def _currency(batch: BarBatch) -> str | None:
-    """The currency that a batch names; a text that is none is logged, and its bars are taken as if they named none."""
-    code = None if batch.currency is None else currency_code(batch.currency)
+    """The currency that a batch names; another text or number is logged, and its bars are taken as if they named none."""
+    code = None if batch.currency is None else named_currency(batch.currency)
     if code is None and batch.currency is not None:
-        reason = f"{batch.currency!r:.40} is no code as USD or GBp"
+        reason = f"{batch.currency!r:.40} is no code as USD or GBp, nor the number of one"
         logger.warning("currency not used ticker=%s reason=%s", batch.ticker, reason)
     return code
 

@@ -8,7 +8,7 @@ from typing import Final
 from errors import SourceError
 from producers.findings import Findings
 from producers.forms.numbers import PLACEHOLDERS
-from records import currency_code, currency_of
+from records import currency_of, named_currency
 from text import shortened
 
 #: Country of an ISIN → how Yahoo's symbols of its exchange look.
@@ -21,12 +21,16 @@ _SYMBOLS: Final = {
 }  # fmt: skip
 
 
-def currency_of_column(ticker: str, found: Sequence[str], where: str, findings: Findings) -> str | None:
+def currency_of_column(
+    ticker: str, found: Sequence[str], where: str, findings: Findings, *, said: str = "the column"
+) -> str | None:
     """The code that the currency column's values name, noted; None without any. Raises SourceError for several.
+
+    `said` is where they stand, if in no column: the header, or a title line.
 
     It counts, whatever the symbol says: an exchange quotes some shares and funds in other currencies than most.
     """
-    named = sorted({currency_code(text) or text for text in found if text.lower() not in PLACEHOLDERS})
+    named = sorted({named_currency(text) or text for text in found if text.lower() not in PLACEHOLDERS})
     if len(named) > 1:
         raise SourceError(
             f"{where}: prices of {ticker} in several currencies ({shortened(named)}): several series under one name; keep one, "
@@ -34,13 +38,14 @@ def currency_of_column(ticker: str, found: Sequence[str], where: str, findings: 
         )
     if not named:
         return None
-    code = currency_code(named[0])
+    code = named_currency(named[0])
     if code is None:
-        findings.add_note(ticker, f"the currency's column says {named[0]!r:.40}, which is no code as USD or GBp: not used")
+        place = "the currency's column" if said == "the column" else said
+        findings.add_note(ticker, f"{place} says {named[0]!r:.40}, which is no code as USD or GBp: not used")
         return None
     by_symbol = currency_of(ticker, ())
-    differs = f"; its symbol says {by_symbol}, the column counts" if by_symbol not in (None, code) else ""
-    findings.add_note(ticker, f"currency from the column: {code}{differs}")
+    differs = f"; its symbol says {by_symbol}, {said} counts" if by_symbol not in (None, code) else ""
+    findings.add_note(ticker, f"currency from {said}: {code}{differs}")
     return code
 
 

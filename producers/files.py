@@ -218,7 +218,8 @@ def _by_ticker(
         if is_isin(name):
             findings.add_note(name, f"an ISIN says neither its exchange nor its currency; {likely_symbol(name)} says both")
         try:
-            raw = replace(raw, currency=currency_of_column(name, table.currencies(rows), where, findings))
+            texts = table.currencies(rows)
+            raw = replace(raw, currency=currency_of_column(name, texts, where, findings, said=table.currency_from))
             bars, held_out = daily_bars(raw, clock, declared, findings, where=where, of_history=of_history)
         except SourceError as error:
             yield RejectedBar(name, "", str(error))

@@ -61,11 +61,18 @@ assumed. Prices in London are in pence (GBp), in Johannesburg and Tel Aviv in hu
 A column of currencies counts before the symbol, since an exchange quotes some shares in another currency than most. `GBX`, `GBp` and `pence`
 are pence there, `GBP` is pounds; where the symbol says otherwise, both are named. The currency goes with the bars into the forecast's row and
 into a portfolio's warning of mixed currencies. Two currencies under one ticker are refused with both names. A text that names no currency, as a
-lone `$`, is named and not used.
+lone `$`, is named and not used. ISO 4217's numbers are known, as 840.
+
+A currency above the table counts as a column of it: in a title line (`Currency: EUR`, `Prices in USD`, `(in GBp)`), beside a JSON answer's
+rows, in the names of the prices (`Close (EUR)`, `Kurs in EUR`), or in a row of units below them. Where two of these differ, the file is refused
+with both. So are prices whose names differ in a currency or coin alone, as `Close_BTC` and `Close_ETH`.
 
 Messages on the topic have the field `currency` for this. For each bar the message that was fetched last counts, also if it names none. Two
-currencies in a ticker's look-back hold its forecast back (`DOUBTFUL_SERIES`), until the older bars come again in one. A text that names no
-currency is logged.
+currencies in a ticker's look-back hold its forecast back (`DOUBTFUL_SERIES`), until the older bars come again in one. A text or number that
+names no currency is logged, and its bars are taken as if they named none.
+
+A later file or message without a currency leaves the ticker's as it was: the newest bars of the look-back that name a currency say it for all.
+If none of these names one, since they came again without a currency or newer bars took their place, the symbol's counts again.
 """
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from broker.client import broker_errors, client_options
 from broker.topics import BARS, LOG_APPEND_TIME, topic_name
 from errors import BrokerError, DataError
-from records import MARKET_COLUMNS, BarBatch, currency_code, decode_batch, is_fetched_too_late
+from records import MARKET_COLUMNS, BarBatch, decode_batch, is_fetched_too_late, named_currency
 from settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _fingerprints(batch: BarBatch) -> NDArray[np.uint64]:
     bits = values.reshape(len(_COLUMNS), rows).view(np.uint64)
     mixed = (bits ^ (bits >> np.uint64(29))) * _MULTIPLIERS[:, np.newaxis]
     marks: NDArray[np.uint64] = np.bitwise_xor.reduce(mixed ^ (mixed >> np.uint64(32)), axis=0)
-    code = None if batch.currency is None else currency_code(batch.currency)
+    code = None if batch.currency is None else named_currency(batch.currency)
     return marks if code is None else marks ^ np.uint64(zlib.crc32(code.encode()))
 
 

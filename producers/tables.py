@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -21,13 +22,15 @@ from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
 from producers.forms.moments import days_of_dates
 from producers.forms.names import symbol_text
+from producers.forms.numbers import PLACEHOLDERS
+from producers.forms.quoted import currencies_of_names, currency_of_titles
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
 from producers.forms.titles import ticker_of_key, ticker_of_titles
 from producers.forms.value_table import read_values
 from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
-from records import Days, Floats, canonical_ticker, is_ticker
+from records import Days, Floats, canonical_ticker, is_ticker, named_currency
 
 _TICKS: Final = ("tickvol", "tickvolume", "tickqty", "ticks")
 _VALUES: Final = (*PRICES, "volume", "dividend", "split")
@@ -40,7 +43,8 @@ class BarTable:
     `ticker` holds row → index into `names`; None when the file has no such column. `values` has float64 columns under
     our names. `malformed` are the lines of a CSV that have too many or too few fields. `written` is when the file was last
     written, UTC. `clock` has the times of day, None if no date has one. `titled` is the ticker that a title line gives,
-    `keyed` what a JSON answer's key may be, if the file's name is no ticker.
+    `keyed` what a JSON answer's key may be, if the file's name is no ticker. `currency` has the distinct texts that name a
+    currency, and each row's; `currency_from` says where they stand.
     """
 
     day: Days
@@ -56,6 +60,7 @@ class BarTable:
     titled: str | None = None
     keyed: str | None = None
     currency: tuple[list[str | None], NDArray[np.int32]] | None = None
+    currency_from: str = "the column"
 
     def __len__(self) -> int:
         return len(self.day)
@@ -103,6 +108,7 @@ def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
         ignored=text.layout.ignored,
     )
     table = _table(text.columns, text.layout, form, member, declared)
+    table = _with_currency(table, text.layout, text.sheet.header, text.sheet.titles, member.where)
     titled = None if table.ticker is not None else ticker_of_titles(text.sheet.titles)
     form = table.form if titled is None else replace(table.form, ticker="from a title line")
     remarks = [*text.remarks, *table.remarks]
@@ -161,7 +167,7 @@ def _of_columns(
         raise SourceError(f"{member.where}: has no bars; a header and at least one row are needed")
     form = Form(container, columns={ours: names[at] for ours, at in layout.columns.items()}, ignored=layout.ignored)
     columns = pa.table({str(at): chosen[names[at]] for at in used})
-    return _table(columns, layout, form, member, declared)
+    return _with_currency(_table(columns, layout, form, member, declared), layout, (names,), (), member.where)
 
 
 def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared: Declared) -> BarTable:
@@ -191,6 +197,28 @@ def _table(cells: pa.Table, layout: Layout, form: Form, member: Member, declared
         form = replace(form, ticker=said, ignored=tuple(name for name in form.ignored if repr(name) not in said))
     currency = encoded(cells[str(layout.columns["currency"])]) if "currency" in layout.columns else None
     return BarTable(day, dates, names, ticker, values, member.written, form, clock, remarks=remarks, currency=currency)
+
+
+def _with_currency(
+    table: BarTable, layout: Layout, header: Sequence[Sequence[str]], titles: Sequence[Sequence[str]], where: str
+) -> BarTable:
+    """With the currency that stands above the bars. SourceError where it contradicts another, or a column of currencies."""
+    named, titled = currencies_of_names(header, layout, where), currency_of_titles(titles, where)
+    if not named and titled is None:
+        return table
+    texts: list[str | None] = [named.get(ticker, titled) for ticker in layout.wide or ("",)]
+    of_column = table.currencies(np.arange(len(table)))
+    others = {*of_column, *([titled] if titled else [])} - {text for text in of_column if text.lower() in PLACEHOLDERS}
+    distinct = {named_currency(text) or text for text in (*others, *filter(None, texts))}
+    if len(distinct) > 1 and (others or not layout.wide):
+        raise SourceError(
+            f"{where}: prices are in several currencies ({', '.join(sorted(distinct))}), by a column, the header or a title "
+            f"line; keep one"
+        )
+    if table.currency is not None:
+        return table
+    code = np.zeros(len(table), np.int32) if table.ticker is None or not layout.wide else table.ticker
+    return replace(table, currency=(texts, code), currency_from="the header" if named else "a title line")
 
 
 def _with_ticks(cells: pa.Table, layout: Layout, form: Form, values: dict[str, Floats]) -> Form:

@@ -22,7 +22,7 @@ from records.batch import (
     encode_batch,
     is_fetched_too_late,
 )
-from records.currencies import CurrencySpan, currency_code, currency_doubt, currency_of, spans_between
+from records.currencies import CurrencySpan, currency_code, currency_doubt, currency_of, named_currency, spans_between
 from records.drift import Drift, LossMonitor
 from records.exchanges import TRADING_DAYS, Exchange, exchange_of, periods_per_year
 from records.forecast import (
@@ -97,6 +97,7 @@ __all__ = [
     "is_fetched_too_late",
     "is_isin",
     "is_ticker",
+    "named_currency",
     "not_daily",
     "parse_date",
     "periods_per_year",

@@ -54,10 +54,10 @@ class BarBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = None
     currency: Annotated[
-        str | None,
+        str | float | None,
         msgspec.Meta(
-            description="Currency of the prices: ISO 4217, or GBp, ZAc, ILA for hundredths. Leave it out if the source does "
-            "not say: then the symbol's counts"
+            description="Currency of the prices: ISO 4217's code or number, or GBp, ZAc, ILA for hundredths. Leave it out if "
+            "the source does not say: then that of the ticker's newest bars that say theirs counts, or else the symbol's"
         ),
     ] = None
 

@@ -32,6 +32,22 @@ _SPELLINGS: Final = {
     "港元": "HKD", "港币": "HKD", "円": "JPY", "日元": "JPY",
 }  # fmt: skip
 
+#: ISO 4217's numbers of the currencies above.
+_NUMBERS: Final = """
+    AED784 AFN971 ALL008 AMD051 ANG532 AOA973 ARS032 AUD036 AWG533 AZN944 BAM977 BBD052 BDT050 BGN975 BHD048 BIF108 BMD060
+    BND096 BOB068 BRL986 BSD044 BTN064 BWP072 BYN933 BZD084 CAD124 CDF976 CHF756 CLF990 CLP152 CNY156 COP170 CRC188 CUP192
+    CVE132 CZK203 DJF262 DKK208 DOP214 DZD012 EGP818 ERN232 ETB230 EUR978 FJD242 FKP238 GBP826 GEL981 GHS936 GIP292 GMD270
+    GNF324 GTQ320 GYD328 HKD344 HNL340 HTG332 HUF348 IDR360 ILS376 INR356 IQD368 IRR364 ISK352 JMD388 JOD400 JPY392 KES404
+    KGS417 KHR116 KMF174 KPW408 KRW410 KWD414 KYD136 KZT398 LAK418 LBP422 LKR144 LRD430 LSL426 LYD434 MAD504 MDL498 MGA969
+    MKD807 MMK104 MNT496 MOP446 MRU929 MUR480 MVR462 MWK454 MXN484 MYR458 MZN943 NAD516 NGN566 NIO558 NOK578 NPR524 NZD554
+    OMR512 PAB590 PEN604 PGK598 PHP608 PKR586 PLN985 PYG600 QAR634 RON946 RSD941 RUB643 RWF646 SAR682 SBD090 SCR690 SDG938
+    SEK752 SGD702 SHP654 SLE925 SOS706 SRD968 SSP728 STN930 SYP760 SZL748 THB764 TJS972 TMT934 TND788 TOP776 TRY949 TTD780
+    TWD901 TZS834 UAH980 UGX800 USD840 UYU858 UZS860 VES928 VND704 VUV548 WST882 XAF950 XCD951 XOF952 XPF953 YER886 ZAR710
+    ZMW967 ZWG924 ATS040 BEF056 CYP196 DEM276 EEK233 ESP724 FIM246 FRF250 GRD300 HRK191 IEP372 ITL380 LTL440 LVL428 MTL470
+    NLG528 PTE620 SIT705 SKK703
+"""
+_OF_NUMBER: Final = {each[3:]: each[:3] for each in _NUMBERS.split()}
+
 
 class CurrencySpan(msgspec.Struct, frozen=True, array_like=True):
     """The bars from day `first` to day `last` (day numbers, both included) are in `currency`, by their own source."""
@@ -52,6 +68,16 @@ def currency_code(text: str) -> str | None:
         return text
     code = text.upper().rstrip(".")
     return code if code in _KNOWN else _SPELLINGS.get(code)
+
+
+def named_currency(value: str | float) -> str | None:
+    """The currency that a field names, by its code or by ISO 4217's number; None for another text or number.
+
+    >>> [named_currency(value) for value in ("EUR", "978", 840, 36, "840.0", "036", 1, 840.5, "$")]
+    ['EUR', 'EUR', 'USD', 'AUD', 'USD', 'AUD', None, None, None]
+    """
+    text = str(value).strip()
+    return currency_code(text) or _OF_NUMBER.get(text.removesuffix(".0").zfill(3))
 
 
 def spans_between(spans: Sequence[CurrencySpan], first: int, last: int) -> tuple[CurrencySpan, ...]:

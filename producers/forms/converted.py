@@ -31,6 +31,8 @@ def json_rows(content: bytes, *, where: str) -> list[Row]:
             f'as [{{"date": "2024-01-31", "open": 1, "high": 1, "low": 1, "close": 1, "volume": 1}}]'
         )
     titles: list[Row] = [[f"Symbol: {table.symbol}"]] if table.symbol else [[f"{KEY}: {table.key}"]] if table.key else []
+    if table.currency is not None:
+        titles.append([f"Currency: {table.currency}"])
     return [*titles, *([table.names] if table.names else []), *table.rows]
 
 

@@ -199,6 +199,17 @@ EXAMPLES: Final = (
         "IGLT.L,2024-01-03,11.15,11.2,11.05,11.1,290000,GBP\n",
     ),
     Example(
+        "A currency in a title line",
+        "NESN.csv",
+        "Nestlé SA (in CHF)\nDate,Open,High,Low,Close,Volume\n2024-01-02,97.6,98.2,97.1,97.5,4120000\n2024-01-03,97.3,98.1,96.9,97.9,4310000\n",
+    ),
+    Example(
+        "A currency in the names of the prices",
+        "VOW.csv",
+        "Datum;Eröffnung in EUR;Hoch in EUR;Tief in EUR;Kurs in EUR;Stück\n30.01.2024;118,40;119,85;117,90;119,25;71200\n"
+        "31.01.2024;119,30;120,95;118,75;120,15;80400\n",
+    ),
+    Example(
         "A spreadsheet's counts of days",
         "GE.csv",
         "Date,Open,High,Low,Close,Volume\n45293,127.2,128.9,126.6,127.6,4180000\n45294,126.8,127.1,124.9,125.4,4960000\n",

@@ -29,12 +29,16 @@ _SYMBOLS: Final = ("symbol", "ticker", "instrument")
 
 @dataclass(frozen=True, slots=True)
 class JsonTable:
-    """`names` of the columns, empty for lists without names. `symbol`: the ticker beside them. `key`: it is their key."""
+    """`names` of the columns, empty for lists without names. `symbol`: the ticker beside them. `key`: it is their key.
+
+    `currency`: what stands beside them as such.
+    """
 
     names: tuple[str, ...]
     rows: list[Row]
     symbol: str | None = None
     key: str | None = None
+    currency: str | None = None
 
     @property
     def fields(self) -> int:
@@ -56,6 +60,7 @@ def table_of(value: Any, where: str, depth: int = 0) -> JsonTable | None:
     inside = known or inside
     if not inside:
         return None
+    inside = {key: found if found.currency else replace(found, currency=_currency(value)) for key, found in inside.items()}
     keyed = [found if found.symbol else replace(found, symbol=key) for key, found in inside.items()]
     if len(inside) == 1:
         key, found = next(iter(inside.items()))
@@ -78,8 +83,19 @@ def _symbol(value: Mapping[str, Any]) -> str | None:
     return symbol or pair
 
 
+def _currency(value: Mapping[str, Any]) -> str | None:
+    """The currency beside the rows of an answer."""
+    texts = {**value, **next((each for each in value.values() if isinstance(each, dict)), {})}
+    found = {plain(key): text for key, text in texts.items() if isinstance(text, str | int)}
+    return None if "currency" not in found else str(found["currency"])
+
+
 def _together(tables: Sequence[JsonTable], where: str) -> JsonTable:
     """Tables of several symbols as one, with a column of symbols. SourceError if their columns differ."""
+    if any(table.currency for table in tables) and all(
+        "currency" not in map(plain, table.names) and table.names for table in tables
+    ):
+        tables = [_with_currency(table) for table in tables]
     names = list(dict.fromkeys(name for table in tables for name in table.names))
     if any(bool(table.names) != bool(names) for table in tables):
         raise SourceError(f"{where}: is JSON with tables of different columns; save each as a file")
@@ -88,6 +104,11 @@ def _together(tables: Sequence[JsonTable], where: str) -> JsonTable:
         at = [table.names.index(name) if name in table.names else None for name in names]
         rows += [[table.symbol, *([None if i is None else row[i] for i in at] if names else row)] for row in table.rows]
     return JsonTable(("ticker", *names) if names else (), rows)
+
+
+def _with_currency(table: JsonTable) -> JsonTable:
+    """The table with its currency as a column."""
+    return replace(table, names=(*table.names, "currency"), rows=[[*row, table.currency] for row in table.rows])
 
 
 def _of_list(values: list[Any], where: str, depth: int) -> JsonTable | None:
@@ -145,7 +166,8 @@ def _of_chart(value: Mapping[str, Any]) -> JsonTable | None:
     if found is None:
         return None
     symbol, columns = found
-    return JsonTable(tuple(columns), list(map(list, zip(*columns.values(), strict=True))), symbol)
+    rows: list[Row] = list(map(list, zip(*columns.values(), strict=True)))
+    return JsonTable(tuple(columns), rows, symbol, currency=_currency(value))
 
 
 def _of_named(value: Mapping[str, Any]) -> JsonTable | None:

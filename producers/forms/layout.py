@@ -10,13 +10,17 @@ from typing import Final
 
 from errors import SourceError
 from producers.forms.vocabulary import DOUBTFUL_TICKER, NAME_WORDS, NAMELESS, field_of, plain, rank
-from records import PRICE_COLUMNS, canonical_ticker, is_ticker
+from records import PRICE_COLUMNS, canonical_ticker, currency_code, is_ticker
 
 REQUIRED: Final = ("date", *PRICE_COLUMNS)
+_NEEDED: Final = ", ".join(REQUIRED)
 _FIELDS: Final = frozenset({"open", "high", "low", "close", "adjusted_close", "volume", "dividend", "split"})
 _SEPARATOR: Final = re.compile(r"[_ .|:/-]")
 #: Marks of the other coin or currency of a pair: that volume is money.
 _MONEY: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny)$")
+_SUBJECT: Final = re.compile(r"(in)?(usdt|usdc|busd|usd|eur|gbp|gbx|jpy|cny|chf|btc|eth)$")
+#: Of the prices one, and one of the volumes.
+_FEWEST_UNITS: Final = 2
 #: Names of the moment at which a bar ends: midnight would be the next day's.
 _ENDS: Final = re.compile("close|end|last|until")
 #: Tehran's exchange writes the day's first price and, as the open, the price of yesterday.
@@ -79,16 +83,31 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
             raise SourceError(
                 f"{where}: columns {', '.join(map(repr, equal))} mean the same; keep one of them, or say --read-as {ours}=NAME"
             )
+        _check_subjects(ours, [names[at] for at in found], names[ranked[0]], where)
     _settle_close(names, chosen)
     _settle_date(names, chosen, dated)
     missing = [name for name in REQUIRED if name not in chosen]
     if missing:
         shown = ", ".join(map(repr, names)) or "none"
         raise SourceError(
-            f"{where}: no column for {', '.join(missing)}; needed are {', '.join(REQUIRED)}; found are {shown:.400}; "
+            f"{where}: no column for {', '.join(missing)}; needed are {_NEEDED}; found are {shown:.400}; "
             f"name a column with --read-as {missing[0]}=NAME"
         )
     return chosen
+
+
+def _check_subjects(ours: str, found: Sequence[str], taken: str, where: str) -> None:
+    """SourceError if several names of one price differ in a coin or currency alone, and none of them is without one."""
+    subject = _SUBJECT.search(plain(taken, units=True))
+    if ours not in PRICE_COLUMNS or subject is None:
+        return
+    base = plain(taken, units=True)[: subject.start()]
+    equal = [name for name in found if _SUBJECT.sub("", plain(name, units=True)) == base]
+    if len(equal) > 1:
+        raise SourceError(
+            f"{where}: columns {', '.join(map(repr, equal))} may be one price in several currencies, or prices of several "
+            f"coins or currencies; keep one of them, or say --read-as {ours}=NAME"
+        )
 
 
 def _settle_close(names: Sequence[str], chosen: dict[str, int]) -> None:
@@ -147,6 +166,11 @@ def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout |
                 if ours in wide.setdefault(cells[column], {}):
                     raise SourceError(f"{where}: two columns {rows[main][column]!r} of {cells[column]}; keep one of them")
                 wide[cells[column]][ours] = column
+            missing = [name for name in PRICE_COLUMNS if not any(name in columns for columns in wide.values())]
+            if missing:
+                raise SourceError(
+                    f"{where}: the header has no column for {', '.join(missing)} of any ticker; needed are {_NEEDED}"
+                )
             names = tuple(f"{cell} {cells[i]}" if i in cells else cell for i, cell in enumerate(rows[main]))
             return Layout(names, {"date": _date_column(rows, fields)}, wide)
     return None
@@ -172,7 +196,8 @@ def _filled(row: Sequence[str], fields: Mapping[int, str], *, spread: bool) -> d
         if not is_ticker(ticker) or field_of(last) is not None or last.casefold() in _UNITS:
             return None
         found[at] = ticker
-    return found
+    units = {currency_code(row[at]) for at, ours in fields.items() if ours in PRICE_COLUMNS}
+    return None if len(units) == 1 and None not in units and len({*found.values()}) <= _FEWEST_UNITS else found
 
 
 def _date_column(rows: Sequence[Sequence[str]], fields: Mapping[int, str]) -> int:

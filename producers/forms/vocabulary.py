@@ -11,9 +11,12 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
+from producers.forms.marks import currency_mark
+
 #: Letters that have no decomposition into a base letter and an accent.
 _LETTERS: Final = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe"})
 _BRACKETS: Final = re.compile(r"[(（\[【].*?[)）\]】]")
+_PRICES: Final = ("open", "high", "low", "close", "adjusted_close")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 _BETWEEN: Final = re.compile(r"[\s/|]+")
@@ -141,7 +144,15 @@ def field_of(name: str) -> str | None:
     """
     if "%" in name or _LETTER.search(name) is None:
         return None
-    return next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None) or _of_two_languages(name)
+    known = next((_FIELD_OF[word] for word in _spellings(name) if word in _FIELD_OF), None)
+    return known or _of_two_languages(name) or _price_in_a_currency(name)
+
+
+def _price_in_a_currency(name: str) -> str | None:
+    """The column of prices whose name says their currency, `Kurs in EUR`. Volumes in a currency are money."""
+    mark = currency_mark(name)
+    ours = None if mark is None else _FIELD_OF.get(plain(mark[0]))
+    return ours if ours in _PRICES else None
 
 
 def _of_two_languages(name: str) -> str | None:

@@ -202,6 +202,38 @@ def test_an_unknown_currency_is_logged_and_its_bars_are_taken(caplog: pytest.Log
     assert "currency not used ticker=ABC reason='Taler' is no code as USD or GBp" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("value", "served"),
+    [(840, "USD"), (978, "EUR"), (36, "AUD"), ("392", "JPY"), (826.0, "GBP"), (1, "GBp"), (840.5, "GBp"), (-978, "GBp")],
+)
+def test_a_number_of_a_currency_is_read_and_another_costs_the_field_alone(
+    value: object, served: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = json.loads(encode_batch(message(ALL, ticker="VOD.L")))
+    decoded = decode_batch(json.dumps({**fields, "currency": value}).encode())
+    row = row_of(decoded)
+    assert row.annual_volatility is not None
+    assert row.currency == served
+    assert ("currency not used ticker=VOD.L" in caplog.text) == (served == "GBp")
+
+
+@pytest.mark.parametrize(
+    ("messages", "served"),
+    [
+        ([message(EARLY, "EUR"), message(LATE)], "EUR"),
+        ([message(ALL, "EUR"), message(LATE, fetched=1)], "EUR"),
+        ([message(ALL, "EUR"), message(slice(250, 300), fetched=1)], "EUR"),
+        ([message(LATE, "EUR"), message(EARLY, fetched=1)], "EUR"),
+        ([message(ALL, "EUR"), message(ALL, fetched=1)], "USD"),  # all bars again, and none names one
+    ],
+)
+def test_a_later_message_without_a_currency_leaves_it_as_it_was(messages: list[BarBatch], served: str) -> None:
+    for order in (messages, messages[::-1]):
+        row = row_of(*order)
+        assert row.annual_volatility is not None
+        assert row.currency == served
+
+
 def test_messages_of_before_are_read() -> None:
     old = json.loads(encode_batch(message(ALL)))
     del old["currency"]

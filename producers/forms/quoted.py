@@ -1,0 +1,80 @@
+"""The currency of prices that stands above a table: in its title lines, in the names of its columns, or in a row of units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from errors import SourceError
+from producers.forms.layout import Layout
+from producers.forms.marks import CURRENCY, currency_mark
+from producers.forms.numbers import PLACEHOLDERS
+from producers.forms.vocabulary import WORDS, plain
+from records import PRICE_COLUMNS, currency_code, named_currency
+
+_LABELS: Final = frozenset(WORDS["currency"])
+_COLON: Final = re.compile(r"[:：=;]")
+#: `Currency in USD`, `(in GBp)`, `Prices of SAP in EUR.`
+_IN: Final = re.compile(rf"(?P<before>.*?)(?:^|[\s(（\[])(?:in|en|em|w|v|в)\s+{CURRENCY}(?=$|[)）\].,;])", re.IGNORECASE)
+_PRICES: Final = re.compile(
+    r"\b(?:currency|währung|devise|moneda|valuta|waluta|prices?|quotes?|quoted|denominated|values|data|kurse?|angaben|notiert|"
+    r"cours|precios?|prezzi|ceny)\b",
+    re.IGNORECASE,
+)
+_NO_PRICES: Final = re.compile(
+    r"vol|turnover|umsatz|cap\b|million|mio|revenue|amount|chiffre|kapital|dividend|obrót|obroty|omsat|omsæt", re.IGNORECASE
+)
+
+
+def currency_of_titles(titles: Sequence[Sequence[str]], where: str) -> str | None:
+    """What the title lines name as the currency of the prices; None if they name none. SourceError for several."""
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in titles]
+    texts = [text for row in cells for text in (*row, " ".join(row))]
+    named = [code for code in (*map(_labelled, cells), *map(_phrase, texts)) if code is not None]
+    return _only(named, "the title lines name", where)
+
+
+def currencies_of_names(header: Sequence[Sequence[str]], layout: Layout, where: str) -> dict[str, str]:
+    """Ticker ('' for one column a field) → the currency in the names of its prices, or in a row of units below or above them.
+
+    SourceError if the prices of a ticker are in several.
+    """
+    found: dict[str, str] = {}
+    for ticker, columns in (layout.wide or {"": layout.columns}).items():
+        at = [columns[name] for name in PRICE_COLUMNS if name in columns]
+        marks = [currency_mark(layout.names[i]) for i in at]
+        named = [mark[1] for mark in marks if mark is not None and not layout.wide]
+        for row in header:
+            codes = [currency_code(row[i]) for i in at if i < len(row)]
+            if row != layout.names and codes and len(codes) == len(at) and None not in codes:
+                named += filter(None, codes)
+        code = _only(named, "the names of the prices have", where)
+        if code is not None:
+            found[ticker] = code
+    return found
+
+
+def _labelled(filled: Sequence[str]) -> str | None:
+    """The currency of `Currency,EUR` or `Währung: EUR`."""
+    if len(filled) == 1 and _COLON.search(filled[0]):
+        filled = [part.strip() for part in _COLON.split(filled[0], maxsplit=1)]
+    if len(filled) < 2 or plain(filled[0]) not in _LABELS or filled[1].lower() in PLACEHOLDERS:
+        return None
+    return filled[1] if len({*filled[1:]}) == 1 else None
+
+
+def _phrase(text: str) -> str | None:
+    match = _IN.match(text)
+    if match is None or currency_code(match["code"]) is None or _NO_PRICES.search(text):
+        return None
+    before = match["before"].strip(" (（[")
+    is_alone = not before or text[match.end() :].strip(" .") in (")", "）", "]")
+    return match["code"] if is_alone or _PRICES.search(before) else None
+
+
+def _only(named: Iterable[str], what: str, where: str) -> str | None:
+    distinct = sorted({named_currency(text) or text for text in named})
+    if len(distinct) > 1:
+        raise SourceError(f"{where}: {what} several currencies ({', '.join(distinct)}); keep one of them")
+    return distinct[0] if distinct else None
