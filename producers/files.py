@@ -17,6 +17,7 @@ from producers.findings import Findings
 from producers.forms.containers import Member, PassedOver, files_of, members, naming_folder
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
+from producers.forms.footers import TOTAL_ABOVE
 from producers.forms.names import is_deliberate, names_nothing, symbol_text, ticker_of_name
 from producers.joined import joined
 from producers.one_ticker import daily_bars
@@ -170,7 +171,8 @@ def _opened(member: Member, declared: Declared, findings: Findings) -> tuple[Bar
     for kind in dict.fromkeys(remark.kind for remark in table.remarks):
         texts = [remark.text.strip(" \t,;|") for remark in table.remarks if remark.kind == kind]
         example = f", as {texts[0][:60]!r}" if texts[0] else ""
-        findings.passed_over.append(PassedOver(member.where, f"{kind} among the bars or behind them: {len(texts):,}{example}"))
+        place = "" if kind == TOTAL_ABOVE else " among the bars or behind them"
+        findings.passed_over.append(PassedOver(member.where, f"{kind}{place}: {len(texts):,}{example}"))
     return table, _rows_by_name(table, names)
 
 

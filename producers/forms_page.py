@@ -51,6 +51,7 @@ _BARS = """
 | weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | empty rows, the header again | no date, no price; the header's names | passed over |
+| totals above the bars, as `Latest,…` | a word and numbers; prices without a date there are rejected | passed over |
 | sources, legends, totals | behind the last bar: no date and no price, or a word in place of the date | passed over; a row with prices and a damaged date is rejected |
 | money before the volume, without a header row | it is the column behind it times the price, in any unit | refused with both readings |
 | no volume, or always 0 | the column | read; no suspicion rests on it |
@@ -109,6 +110,7 @@ def _section(example: Example) -> Iterator[str]:
     yield "```text\n"
     yield from (f"read as: {sentence}\n" for sentence in source.findings.forms)
     yield from (f"{', '.join(tickers)}: {note}\n" for note, tickers in source.findings.notes.items())
+    yield from (f"passed over: {one.reason}\n" for one in source.findings.passed_over)
     yield from (f"{batch.ticker} {batch.date[-1]} closes at {batch.close[-1]:g}\n" for batch in batches)
     yield "```\n"
 

@@ -199,6 +199,12 @@ EXAMPLES: Final = (
         "IGLT.L,2024-01-03,11.15,11.2,11.05,11.1,290000,GBP\n",
     ),
     Example(
+        "Totals between the header and the bars",
+        "KO.csv",
+        "Date,Open,High,Low,Close,Volume\nLatest,59.80,60.10,59.40,59.97,11500000\nAverage,59.38,60.05,59.15,59.90,12888725\n"
+        "2024-01-02,58.96,60.00,58.90,59.82,14277450\n2024-01-03,59.80,60.10,59.40,59.97,11500000\n",
+    ),
+    Example(
         "A currency in a title line",
         "NESN.csv",
         "Nestlé SA (in CHF)\nDate,Open,High,Low,Close,Volume\n2024-01-02,97.6,98.2,97.1,97.5,4120000\n2024-01-03,97.3,98.1,96.9,97.9,4310000\n",

@@ -29,8 +29,11 @@ EMPTY: Final = "empty rows"
 HEADER: Final = "header rows again"
 TEXT: Final = "lines of text"
 TOTAL: Final = "rows of totals"
+TOTAL_ABOVE: Final = "rows of totals above the bars"
 _FEWEST_NUMBERS: Final = 3
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
+#: Alone no month, though August is `avgust` in Slovene.
+_MEAN: Final = "avg"
 _DIGITS: Final = re.compile(r"\d+")
 
 
@@ -122,9 +125,19 @@ def _kind(
     label = texts[layout.columns["date"]] or next(
         (t for at, t in texts.items() if t and at not in values and t not in tickers), ""
     )
-    words = _WORD.findall(label)
-    is_date = len(_DIGITS.findall(label)) > 1 or not words or any(map(is_month, words)) or not cleaned(label)
-    return None if is_date else TOTAL
+    return TOTAL if is_label(label) else None
+
+
+def is_label(text: str) -> bool:
+    """Whether a text in place of a date is a word, and no date that is damaged.
+
+    >>> [is_label(text) for text in ("Latest", "52w high", "Total 2025", "Avg.", "2O25-01-02", "14 Jam 2025", "n/a", "Mar")]
+    [True, True, True, True, False, False, False, False]
+    """
+    words = _WORD.findall(text)
+    if plain(text) == _MEAN:
+        return True
+    return bool(words) and len(_DIGITS.findall(text)) <= 1 and not any(map(is_month, words)) and bool(cleaned(text))
 
 
 def _tickers(cells: pa.Table, layout: Layout, undated: NDArray[np.intp]) -> Collection[str]:

@@ -17,8 +17,9 @@ from typing import Final
 from errors import SourceError
 from producers.forms.date_texts import may_be_digits
 from producers.forms.dates import SMALL_NUMBER, looks_like_a_date
+from producers.forms.footers import is_label
 from producers.forms.numbers import Sign, cleaned, number
-from producers.forms.vocabulary import field_of
+from producers.forms.vocabulary import field_of, plain
 
 #: Sign → its name. `blank` stands for one or more blanks or tabs.
 SIGNS: Final = {"\t": "tab", ";": "semicolon", "|": "pipe", ",": "comma", " ": "blank"}
@@ -30,6 +31,8 @@ _MOST_HEADER_ROWS: Final = 4
 _FEWEST_FIELDS: Final = 3
 #: A bar's date is among so many first cells.
 _DATED_CELLS: Final = 8
+#: Of a table's rows, in a summary of it.
+_COUNTS: Final = frozenset({"count", "counts", "anzahl", "obs", "nobs", "nombre", "numero"})
 _DAYS: Final = re.compile(r"\d{5}(\.\d+)?")
 _PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
@@ -37,7 +40,10 @@ _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`titles`: texts above. `header`: rows of `width` cells, none without a header. `first`: line of the first bar."""
+    """`titles`: texts above. `header`: rows of `width` cells, none without a header. `first`: line of the first bar.
+
+    `totals`: rows above the bars that sum them up, as `Latest,…`.
+    """
 
     sign: str
     titles: tuple[tuple[str, ...], ...]
@@ -45,6 +51,7 @@ class Sheet:
     first: int
     width: int
     rows: tuple[tuple[str, ...], ...]
+    totals: tuple[tuple[str, ...], ...] = ()
 
 
 def find_sheet(lines: Sequence[str], *, declared: str | None, where: str) -> Sheet:
@@ -85,6 +92,12 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
         main = len(above) - 1 if above and _is_header(above[-1], width) else None
     if main is None:
         return Sheet(sign, tuple(map(tuple, above)), (), first, width, tuple(bars))
+    totals = [at for at, cells in enumerate(above) if at != main and _is_total(cells)]
+    summed = tuple(tuple(above[at]) for at in totals)
+    main -= sum(at < main for at in totals)
+    above = [cells for at, cells in enumerate(above) if at not in totals]
+    first -= _undated_above(rows, first)
+    above = [cells for cells in above if not _is_without_a_date(cells)]
     if any(_is_undated_bar(cells, above[main]) for cells in above[main + 1 :]):
         return None  # bars above the first date that is known: they must not be lost
     begin = main - 1 if main and (_is_header(above[main - 1], width) or _is_merged(above[main - 1], above[main])) else main
@@ -93,7 +106,31 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
     first_width = len(above[main])
     if first_width == width - 1 and any(len(cells) == width and cells[-1].strip() for cells in bars) and above[main][-1] != "":
         header = [["", *cells] for cells in header]  # row names without a name, as R writes them
-    return Sheet(sign, titles, tuple(_padded(cells, width) for cells in header), first, width, tuple(bars))
+    return Sheet(sign, titles, tuple(_padded(cells, width) for cells in header), first, width, tuple(bars), summed)
+
+
+def _is_total(cells: Sequence[str]) -> bool:
+    """Whether a row above the bars is a word and numbers, as `Latest,…`. Tickers stand above four prices each."""
+    label, *others = [cell.strip() for cell in cells if cell.strip()]
+    digits = [cell for cell in others if any(map(str.isdigit, cell))]
+    if not digits or not all(map(_is_number, others)) or not is_label(label) or field_of(label) in ("date", "ticker"):
+        return False
+    return _has_a_fraction(digits) or 2 * len({*digits}) > len(digits) or plain(label) in _COUNTS
+
+
+def _undated_above(rows: Sequence[Sequence[str]], first: int) -> int:
+    """How many rows of prices without a date stand directly above the first bar: they are bars, and no names."""
+    return next((at for at in range(first) if not _is_without_a_date(rows[first - 1 - at])), first)
+
+
+def _is_without_a_date(cells: Sequence[str]) -> bool:
+    filled = [cell for cell in cells if cleaned(cell)]
+    is_wide = len(filled) > _FEWEST_FIELDS and not cleaned(cells[0])
+    return is_wide and all(map(_is_number, filled)) and _has_a_fraction(filled)
+
+
+def _has_a_fraction(cells: Sequence[str]) -> bool:
+    return any(re.search(r"\d[.,]\d", cell) for cell in cells)
 
 
 def _is_undated_bar(cells: Sequence[str], header: Sequence[str]) -> bool:

@@ -17,7 +17,7 @@ from errors import SourceError
 from producers.forms.dates import looks_like_a_date
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
-from producers.forms.footers import TEXT, Remark, another_table, kind_of_line
+from producers.forms.footers import TEXT, TOTAL_ABOVE, Remark, another_table, kind_of_line
 from producers.forms.headless import headless
 from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
@@ -62,9 +62,15 @@ def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:
     table = _cells(body, "\t" if sheet.sign == " " else sheet.sign, sheet.width, malformed, where, _plain(sheet, layout))
     kinds = [kind_of_line(split(line, sheet.sign), layout.columns["date"]) for line in malformed]
     remarks = [Remark(kind, line) for line, kind in zip(malformed, kinds, strict=True) if kind is not None]
+    remarks += totals_above(sheet)
     bars = [line for line, kind in zip(malformed, kinds, strict=True) if kind is None]
     _check_one_table(body, lines[sheet.first - 1] if sheet.header else "", remarks, where)
     return TextTable(table, layout, sheet, encoding, bars, remarks)
+
+
+def totals_above(sheet: Sheet) -> list[Remark]:
+    """The rows above the bars that sum them up, as remarks."""
+    return [Remark(TOTAL_ABOVE, ",".join(cells).rstrip(",")) for cells in sheet.totals]
 
 
 def layout_of(sheet: Sheet, declared: Declared, *, where: str) -> Layout:

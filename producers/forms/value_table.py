@@ -19,7 +19,7 @@ from producers.forms.footers import Remark, kind_of_line
 from producers.forms.layout import Layout
 from producers.forms.numbers import cleaned, may_be_thousands
 from producers.forms.sheet import HEAD_LINES, find_sheet
-from producers.forms.text_table import TextTable, layout_of
+from producers.forms.text_table import TextTable, layout_of, totals_above
 
 Row = Sequence[Any]
 #: Blank rows are left out so far.
@@ -39,7 +39,7 @@ def read_values(rows: Sequence[Row], declared: Declared, *, where: str) -> TextT
     texts = {at for ours, at in layout.columns.items() if ours in _TEXTS}
     columns = {str(at): _column(values, is_text=at in texts) for at, values in enumerate(zip(*bars, strict=True))}
     malformed: list[str] = []
-    remarks: list[Remark] = []
+    remarks = totals_above(sheet)
     for row in () if is_whole else below:
         if len(row) != sheet.width:
             _sort_out(row, layout, malformed, remarks)

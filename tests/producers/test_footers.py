@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from errors import SourceError
 from tests.producers.forms_made import as_read, csv, put, read, walk
 
 HEADER = "Date,Open,High,Low,Close,Volume"
@@ -104,3 +105,63 @@ def test_rows_that_are_no_bars_leave_the_decimal_sign_alone(tmp_path):
     bars = walk(bars=60, digits=3)
     found = read(put(tmp_path / "AAPL.csv", csv(HEADER, bars.rows()) + 'Total,,,,,"31.415.926"\n'))
     assert found.bars == {"AAPL": as_read(bars)}
+
+
+ABOVE = {
+    "the latest bar": "Latest,100.1,101.2,99.3,100.4,523000",
+    "a total": "Total,,,,,31415926",
+    "a mean": "Average,100.1,101.2,99.3,100.4,523000.5",
+    "statistics": "Min,99.1,99.2,98.3,98.4,1000\nMax,101.1,102.2,99.3,101.4,999000\n"
+    "Avg.,100.1,101.2,99.3,100.4,52300\nCount,60,60,60,60,60",
+    "extremes": "Min/Max,100.1,101.2,99.3,100.4,523000",
+    "a range": "52w high,100,101,99,98,523000",
+    "a total in Chinese": "合计,100.1,101.2,99.3,100.4,523000.5",
+    "a total in German": "Durchschnitt,100.1,101.2,99.3,100.4,523000.5",
+}
+
+
+@pytest.mark.parametrize("total", ABOVE)
+@pytest.mark.parametrize(("sign", "form"), [(",", "%Y-%m-%d"), (";", "%d.%m.%Y"), ("\t", "%m/%d/%Y")])
+@pytest.mark.parametrize("place", ["below the header", "above the header"])
+def test_a_total_above_the_bars_is_passed_over(tmp_path, total, sign, form, place):
+    rows = [(f"{row[0]:{form}}", *row[1:]) for row in BARS.rows()]
+    lines = [HEADER, ABOVE[total]] if place == "below the header" else [ABOVE[total], HEADER]
+    text = csv("\n".join(lines), rows).replace(",", sign)
+    found = read(put(tmp_path / "AAPL.csv", text))
+    assert found.bars == {"AAPL": as_read(BARS)}
+    assert found.rejected == []
+    passed = [one.reason for one in found.source.findings.passed_over]
+    count = ABOVE[total].count("\n") + 1
+    assert passed == [f"rows of totals above the bars: {count}, as {ABOVE[total].splitlines()[0]!r}"]
+
+
+@pytest.mark.parametrize("label", ["Latest", "Average", "Total"])
+@pytest.mark.parametrize("ticker", ["7203", "AAPL"])
+def test_a_total_above_the_bars_of_tickers_side_by_side_is_passed_over(tmp_path, label, ticker):
+    names = f"Price,Close,High,Low,Open\nTicker{f',{ticker}' * 4}\nDate,,,,\n{label},1.5,1.6,1.4,1.5"
+    found = read(put(tmp_path / "x.csv", csv(names, [(r[0], r[4], r[2], r[3], r[1]) for r in BARS.rows()])))
+    assert {name: [bar[:5] for bar in bars] for name, bars in found.bars.items()} == {ticker: [b[:5] for b in as_read(BARS)]}
+    assert [one.reason for one in found.source.findings.passed_over] == [
+        f"rows of totals above the bars: 1, as '{label},1.5,1.6,1.4,1.5'"
+    ]
+
+
+@pytest.mark.parametrize("names", ["Ticker{0}\nDate,,,,", "{0}\nDate,Close,High,Low,Open", "Toyota{0}\nDate,,,,"])
+def test_tickers_of_digits_are_no_total(tmp_path, names):
+    above = names.format(",7203" * 4) if names.startswith("{0}") else "Price,Close,High,Low,Open\n" + names.format(",7203" * 4)
+    found = read(put(tmp_path / "x.csv", csv(above, [(r[0], r[4], r[2], r[3], r[1]) for r in BARS.rows()])))
+    assert list(found.bars) == ["7203"]
+    assert found.source.findings.passed_over == []
+
+
+@pytest.mark.parametrize("date", ["", "n/a", "-"])
+def test_prices_without_a_date_above_the_bars_are_rejected(tmp_path, date):
+    found = read(put(tmp_path / "AAPL.csv", csv(f"{HEADER}\n{date},100.1,101.2,99.3,100.4,523000", BARS.rows())))
+    assert found.bars == {"AAPL": as_read(BARS)}
+    assert len(found.rejected) == 1
+
+
+@pytest.mark.parametrize("date", ["2O25-01-02", "Jan 2025", "14 Jam 2025"])
+def test_a_damaged_date_above_the_bars_is_no_total(tmp_path, date):
+    with pytest.raises(SourceError, match="has no row with a date and prices"):
+        read(put(tmp_path / "AAPL.csv", csv(f"{HEADER}\n{date},100.1,101.2,99.3,100.4,523000", BARS.rows())))

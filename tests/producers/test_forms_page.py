@@ -19,7 +19,7 @@ def test_an_example_is_read_whole(example):
     batches, source = read_example(example)
     assert sum(len(batch.date) for batch in batches) >= 2
     assert len(source.findings.forms) == 1
-    assert source.findings.passed_over == []
+    assert all(one.reason.startswith("rows of totals above the bars") for one in source.findings.passed_over)
 
 
 @pytest.mark.parametrize("ours", [name for name in WORDS if name != "time"])
