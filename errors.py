@@ -21,6 +21,7 @@
     │   └── TrainingError          a training failed, ran out of time, or ended its process
     ├── ProviderError              market data cannot be fetched
     │   └── RateLimitError         the provider refuses more requests for now
+    ├── ProcessLostError           a process that shared a command's work was killed
     ├── BrokerError                Kafka is away, refuses us, or refuses a message
     │   └── BrokerAwayError        no answer, or not yet: passes when Kafka is back
     └── OptimizationError          no portfolio
@@ -136,6 +137,10 @@ class ProviderError(ForecastingError):
 
 class RateLimitError(ProviderError):
     """The provider refuses further requests from this address for now."""
+
+
+class ProcessLostError(ForecastingError):
+    """A process that shared a command's work ended before the work was done, or could not be started."""
 
 
 class BrokerError(ForecastingError):

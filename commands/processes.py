@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from commands import interrupts
-from commands.executor import start_executor
+from commands.executor import Executor
+from errors import ProcessLostError
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -23,35 +25,60 @@ def quieten() -> None:
 class Processes:
     """Takes jobs and waits for their results. Ctrl-C works while it waits, but never within the pool's locks."""
 
-    def __init__(self, executor: ProcessPoolExecutor) -> None:
+    def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
     def submit(
         self, function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Future[Result]:
-        """Have `function` called in a process."""
-        with interrupts.deferred():
+        """Have `function` called in a process. Raises ProcessLostError if none can be started, or one died before."""
+        with interrupts.deferred(), _losses_named():
             return self._executor.submit(function, *args, **kwargs)
 
     def completed(self, jobs: Iterable[Future[Result]]) -> Iterator[Result]:
-        """Their results as they come. Raises what a job raised, and BrokenProcessPool if a process died."""
+        """Their results as they come. Raises what a job raised, and ProcessLostError if a process died."""
         waiting = set(jobs)
         while waiting:
-            done, waiting = _awaited(waiting)
+            done, waiting = self._awaited(waiting)
             for job in done:
-                yield job.result()
+                yield _result(job)
 
     def in_order(self, jobs: Iterable[Future[Result]]) -> Iterator[Result]:
         """Their results in the jobs' order; errors as those of `completed`."""
         for job in jobs:
-            while not job.done():
-                _awaited({job})
-            yield job.result()
+            waiting = {job}
+            while waiting:
+                _, waiting = self._awaited(waiting)
+            yield _result(job)
+
+    def _awaited(self, jobs: set[Future[Result]]) -> tuple[set[Future[Result]], set[Future[Result]]]:
+        with interrupts.deferred():
+            return self._executor.await_any(jobs, interrupts.LONGEST_SECONDS)
 
 
-def _awaited(jobs: set[Future[Result]]) -> tuple[set[Future[Result]], set[Future[Result]]]:
-    with interrupts.deferred():
-        return wait(jobs, timeout=interrupts.LONGEST_SECONDS, return_when=FIRST_COMPLETED)
+def _result(job: Future[Result]) -> Result:
+    try:
+        return job.result()
+    except BrokenProcessPool as error:
+        raise _lost(error) from error
+
+
+@contextmanager
+def _losses_named() -> Iterator[None]:
+    # A killed forkserver ends the pipe to it. Commands would take its EOFError for Ctrl-C, and its BrokenPipeError for an
+    # output that was closed.
+    try:
+        yield
+    except (BrokenProcessPool, OSError, EOFError) as error:
+        raise _lost(error) from error
+
+
+def _lost(error: Exception) -> ProcessLostError:
+    reason = " ".join(str(error).split()).rstrip(".")
+    return ProcessLostError(
+        f"a process that shared the work was killed or could not be started ({reason}); if memory is short, "
+        "fewer --jobs need less"
+    )
 
 
 @contextmanager
@@ -60,17 +87,13 @@ def processes(
 ) -> Iterator[Processes]:
     """A pool of `jobs` processes with the modules of `preload`; `initializer` begins each of them.
 
-    Jobs without a result are dropped at the end. If an error or Ctrl-C ends the block, the processes end at once.
+    The processes end at once with the block. Jobs without a result are dropped. Raises ProcessLostError if no process can be
+    started.
     """
-    with interrupts.deferred():
-        executor, lifeline = start_executor(jobs, preload=preload, initializer=initializer, initargs=initargs)
+    with interrupts.deferred(), _losses_named():
+        executor = Executor(jobs, preload=preload, initializer=initializer, initargs=initargs)
     try:
         yield Processes(executor)
-    except BaseException:
+    finally:
         with interrupts.deferred():
-            lifeline.close()
-            executor.shutdown(wait=False, cancel_futures=True)
-        raise
-    with interrupts.deferred():
-        executor.shutdown(cancel_futures=True)
-        lifeline.close()
+            executor.end()

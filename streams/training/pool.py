@@ -15,14 +15,13 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Final, Generic, Self, TypeVar
 
 from commands import interrupts
-from commands.executor import start_executor
+from commands.executor import Executor
 from errors import TrainingError
 from models.stopwatch import stopwatch
 
@@ -75,8 +74,7 @@ class TrainingPool(Generic[Job, Result]):
         self._waiting: dict[str, Callable[[], Job]] = {}
         self._suspects: deque[_Request[Job]] = deque()
         self._running: dict[Future[tuple[Result, dict[str, float]]], _Request[Job]] = {}
-        self._executor: ProcessPoolExecutor | None = None
-        self._lifeline: Connection | None = None
+        self._executor: Executor | None = None
         #: How often training processes were lost.
         self.deaths = 0
         #: Seconds that trainings took in their processes, by model.
@@ -111,9 +109,9 @@ class TrainingPool(Generic[Job, Result]):
 
     def _poll(self, seconds: float) -> list[Outcome[Job, Result]]:
         self._hand_over()
-        if not self._running:
+        if not self._running or self._executor is None:
             return []
-        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        done, _ = self._executor.await_any(self._running, seconds)
         outcomes: list[Outcome[Job, Result]] = []
         broken = False
         for future in done:
@@ -133,7 +131,8 @@ class TrainingPool(Generic[Job, Result]):
         self._waiting.clear()
         self._suspects.clear()
         self._running.clear()
-        self._stop()
+        with interrupts.deferred():
+            self._stop()
 
     def _outcome(
         self, request: _Request[Job], future: Future[tuple[Result, dict[str, float]]], error: BaseException | None
@@ -170,9 +169,7 @@ class TrainingPool(Generic[Job, Result]):
         request.attempts += 1
         try:
             if self._executor is None:
-                self._executor, self._lifeline = start_executor(
-                    self._jobs, preload=self._preload, initializer=_leave_errors_to_parent
-                )
+                self._executor = Executor(self._jobs, preload=self._preload, initializer=_leave_errors_to_parent)
             future = self._executor.submit(_run, self._function, request.job, self._deadline_seconds)
         except (BrokenProcessPool, OSError, EOFError) as error:
             # A process died before this job was handed over, so the attempt does not count. The other errors come from a
@@ -211,11 +208,8 @@ class TrainingPool(Generic[Job, Result]):
         return outcomes
 
     def _stop(self) -> None:
-        if self._lifeline is not None:
-            self._lifeline.close()
-            self._lifeline = None
         if self._executor is not None:
-            self._executor.shutdown(wait=True, cancel_futures=True)
+            self._executor.end()
             self._executor = None
 
 
