@@ -50,6 +50,8 @@ _BARS = """
 | a second table in the file | a title or a ticker between the bars | refused |
 | weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
+| dates in three columns, year, month and day | their names, in any order | read; refused where their numbers make no dates |
+| a long table: a row for each value | a column whose texts name open, high, low and close | read; two values of a field on one date are refused |
 | empty rows, the header again | no date, no price; the header's names | passed over |
 | totals above the bars, as `Latest,…` | a word and numbers; prices without a date there are rejected | passed over |
 | sources, legends, totals | behind the last bar: no date and no price, or a word in place of the date | passed over; a row with prices and a damaged date is rejected |

@@ -22,15 +22,15 @@ from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
 from producers.forms.moments import days_of_dates
 from producers.forms.names import symbol_text
-from producers.forms.numbers import PLACEHOLDERS
-from producers.forms.quoted import currencies_of_names, currency_of_titles
+from producers.forms.quoted import currency_above
+from producers.forms.reshaped import reshaped
 from producers.forms.series import naming_column, repeats
 from producers.forms.sheet import SIGNS
 from producers.forms.text_table import TextTable, read_text
 from producers.forms.titles import ticker_of_key, ticker_of_titles
 from producers.forms.value_table import read_values
 from producers.forms.vocabulary import DOUBTFUL_TICKER, plain, volume_unit
-from records import Days, Floats, canonical_ticker, is_ticker, named_currency
+from records import Days, Floats, canonical_ticker, is_ticker
 
 _TICKS: Final = ("tickvol", "tickvolume", "tickqty", "ticks")
 _VALUES: Final = (*PRICES, "volume", "dividend", "split")
@@ -83,6 +83,17 @@ class BarTable:
 
 def read_table(member: Member, declared: Declared) -> BarTable:
     """The bars in a file. SourceError when its form is not known, it is empty, or lacks a column."""
+    try:
+        return _read(member, declared)
+    except SourceError:
+        other = reshaped(member.content if member.rows is None else member.rows, declared, where=member.where)
+        if other is None:
+            raise
+        kind = "Parquet" if member.content.startswith(PARQUET) else member.kind
+        return _of_text(other.table, replace(member, kind=kind), declared, said=other.said)
+
+
+def _read(member: Member, declared: Declared) -> BarTable:
     if member.content.startswith(PARQUET):
         return _of_parquet(member, declared)
     if member.content.startswith((ARROW, ARROW_STREAM)):
@@ -98,12 +109,12 @@ def read_table(member: Member, declared: Declared) -> BarTable:
     return _of_text(text, member, declared)
 
 
-def _of_text(text: TextTable, member: Member, declared: Declared) -> BarTable:
+def _of_text(text: TextTable, member: Member, declared: Declared, *, said: str | None = None) -> BarTable:
     form = Form(
         container=member.kind if text.sheet.sign != " " or member.kind != "CSV" else "text",
         encoding=text.encoding,
         delimiter=SIGNS[text.sheet.sign] if member.kind == "CSV" else None,
-        header=_header_text(text),
+        header=_header_text(text) if said is None else said,
         columns={ours: text.layout.names[at] for ours, at in text.layout.columns.items()},
         ignored=text.layout.ignored,
     )
@@ -203,22 +214,13 @@ def _with_currency(
     table: BarTable, layout: Layout, header: Sequence[Sequence[str]], titles: Sequence[Sequence[str]], where: str
 ) -> BarTable:
     """With the currency that stands above the bars. SourceError where it contradicts another, or a column of currencies."""
-    named, titled = currencies_of_names(header, layout, where), currency_of_titles(titles, where)
-    if not named and titled is None:
+    of_column = () if table.currency is None else table.currencies(np.arange(len(table)))
+    above = currency_above(header, titles, layout, of_column, where)
+    if above is None or table.currency is not None:
         return table
-    texts: list[str | None] = [named.get(ticker, titled) for ticker in layout.wide or ("",)]
-    of_column = table.currencies(np.arange(len(table)))
-    others = {*of_column, *([titled] if titled else [])} - {text for text in of_column if text.lower() in PLACEHOLDERS}
-    distinct = {named_currency(text) or text for text in (*others, *filter(None, texts))}
-    if len(distinct) > 1 and (others or not layout.wide):
-        raise SourceError(
-            f"{where}: prices are in several currencies ({', '.join(sorted(distinct))}), by a column, the header or a title "
-            f"line; keep one"
-        )
-    if table.currency is not None:
-        return table
+    texts, place = above
     code = np.zeros(len(table), np.int32) if table.ticker is None or not layout.wide else table.ticker
-    return replace(table, currency=(texts, code), currency_from="the header" if named else "a title line")
+    return replace(table, currency=(texts, code), currency_from=place)
 
 
 def _with_ticks(cells: pa.Table, layout: Layout, form: Form, values: dict[str, Floats]) -> Form:

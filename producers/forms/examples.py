@@ -216,6 +216,25 @@ EXAMPLES: Final = (
         "31.01.2024;119,30;120,95;118,75;120,15;80400\n",
     ),
     Example(
+        "Year, month and day in columns of their own",
+        "RIO.L.csv",
+        "Year,Month,Day,Open,High,Low,Close,Volume\n2024,1,2,5852,5889,5790,5806,1784213\n2024,1,3,5786,5790,5664,5673,2310448\n",
+    ),
+    Example(
+        "A long table, as pandas.melt writes it: a row for each value",
+        "melted.csv",
+        "date,ticker,variable,value\n2024-01-02,AAPL,open,187.15\n2024-01-03,AAPL,open,184.22\n2024-01-02,AAPL,high,188.44\n"
+        "2024-01-03,AAPL,high,185.88\n2024-01-02,AAPL,low,183.89\n2024-01-03,AAPL,low,183.43\n2024-01-02,AAPL,close,185.64\n"
+        "2024-01-03,AAPL,close,184.25\n2024-01-02,AAPL,volume,82488700\n2024-01-03,AAPL,volume,58414500\n",
+    ),
+    Example(
+        "Datastream's codes, volumes in thousands",
+        "request.csv",
+        "Start,2024-01-02,,,,\nName,APPLE - OPENING PRICE,APPLE - PRICE HIGH,APPLE - PRICE LOW,APPLE,APPLE - TURNOVER BY VOLUME\n"
+        "Code,@AAPL(PO),@AAPL(PH),@AAPL(PL),@AAPL(P),@AAPL(VO)\nCURRENCY,U$,U$,U$,U$,U$\n"
+        "2024-01-02,187.15,188.44,183.89,185.64,82488.7\n2024-01-03,184.22,185.88,183.43,184.25,58414.5\n",
+    ),
+    Example(
         "A spreadsheet's counts of days",
         "GE.csv",
         "Date,Open,High,Low,Close,Volume\n45293,127.2,128.9,126.6,127.6,4180000\n45294,126.8,127.1,124.9,125.4,4960000\n",

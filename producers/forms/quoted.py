@@ -27,6 +27,27 @@ _NO_PRICES: Final = re.compile(
 )
 
 
+def currency_above(
+    header: Sequence[Sequence[str]], titles: Sequence[Sequence[str]], layout: Layout, of_column: Sequence[str], where: str
+) -> tuple[list[str | None], str] | None:
+    """The currency of each ticker side by side, or of the one column a field, and where it stands; None if none is named.
+
+    `of_column`: what a column of currencies says. SourceError where it says another.
+    """
+    named, titled = currencies_of_names(header, layout, where), currency_of_titles(titles, where)
+    if not named and titled is None:
+        return None
+    texts: list[str | None] = [named.get(ticker, titled) for ticker in layout.wide or ("",)]
+    others = {text for text in (*of_column, titled) if text is not None and text.lower() not in PLACEHOLDERS}
+    distinct = sorted({named_currency(text) or text for text in (*others, *texts) if text is not None})
+    if len(distinct) > 1 and (others or not layout.wide):
+        raise SourceError(
+            f"{where}: prices are in several currencies ({', '.join(distinct)}), by a column, the header or a title line; "
+            f"keep one"
+        )
+    return texts, "the header" if named else "a title line"
+
+
 def currency_of_titles(titles: Sequence[Sequence[str]], where: str) -> str | None:
     """What the title lines name as the currency of the prices; None if they name none. SourceError for several."""
     cells = [[cell.strip() for cell in row if cell.strip()] for row in titles]
