@@ -51,6 +51,7 @@ _BARS = """
 | weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | dates in three columns, year, month and day | their names, in any order | read; refused where their numbers make no dates |
+| dates as counts of days | Monday to Friday, no bar on New Year and Christmas, from one day 0 alone | read as counts of SAS, Matlab, Python or since 1970; else refused with the readings |
 | a long table: a row for each value | a column whose texts name open, high, low and close | read; two values of a field on one date are refused |
 | empty rows, the header again | no date, no price; the header's names | passed over |
 | totals above the bars, as `Latest,…` | a word and numbers; prices without a date there are rejected | passed over |

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from errors import SourceError
-from records import Days, day_number
+from producers.forms.date_forms import DateForm
+from producers.forms.day_counts import EARLIEST, LATEST, NAMES, SMALLEST, ZEROS, epoch_of
+from records import Days
 
 #: Stands in a day column in place of a text that is no date.
 NOT_A_DAY: Final = np.iinfo(np.int32).min
@@ -24,26 +24,11 @@ ONE_OR_TWO: Final = 2
 NO_TIME: Final = -1
 
 
-class DateForm(StrEnum):
-    """The order of a written date, or the unit of a count."""
-
-    YMD = "year.month.day"
-    DMY = "day.month.year"
-    MDY = "month.day.year"
-    SECONDS = "seconds"
-    MILLISECONDS = "milliseconds"
-    MICROSECONDS = "microseconds"
-    NANOSECONDS = "nanoseconds"
-    EXCEL = "excel"
-
-
 #: Units a day.
 PER_DAY: Final = {
     DateForm.SECONDS: 86_400, DateForm.MILLISECONDS: 86_400_000,
     DateForm.MICROSECONDS: 86_400_000_000, DateForm.NANOSECONDS: 86_400_000_000_000,
 }  # fmt: skip
-#: The day from which Excel counts, as a day number.
-_EXCEL_ZERO: Final = day_number(dt.date(1899, 12, 30))
 #: Fewer seconds, of 1970 to 1974, are days or digits of another count.
 _SMALLEST_SECONDS: Final = 1.6e8
 COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
@@ -88,22 +73,24 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
     """The moments of counts, None for what is none. SourceError if they may count anything."""
     known = np.array([np.nan if count is None else count for count in counts])
     finite = known[np.isfinite(known)]
-    form = declared or (unit_of(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
+    form = declared or (epoch_of(finite, where) if len(finite) else None)
+    form = form or (unit_of(float(np.median(np.abs(finite)))) if len(finite) else DateForm.SECONDS)
     if declared is None and form is DateForm.SECONDS and len(finite) and float(np.median(np.abs(finite))) < _SMALLEST_SECONDS:
         raise _unknown(float(finite[0]), where)
     n = len(known)
     good = np.isfinite(known)
     day = np.full(n, NOT_A_DAY, dtype=np.int32)
     second = np.full(n, NO_TIME, dtype=np.int32)
-    if form is DateForm.EXCEL:
-        good &= (known > 0) & (known < 200_000)
+    if form in ZEROS:
+        days = known + ZEROS[form]
+        good &= np.abs(days) < 100_000
         if declared is None:
-            likely = (known >= 30_000) & (known < 75_000)
+            likely = (days >= EARLIEST) & (days < LATEST) & (known >= SMALLEST)
             if len(finite) - int(likely.sum()) > max(ONE_OR_TWO, FEW_OTHERS * len(finite)) or not likely.any():
-                raise _unknown(float(finite[~((finite >= 30_000) & (finite < 75_000))][0]), where)
+                raise _unknown(float(known[good & ~likely][0]), where)
             good &= likely
-        day[good] = (np.floor(known[good]) + _EXCEL_ZERO).astype(np.int32)
-        named, zoned = "days since 1899-12-30 (Excel)", np.zeros(n, np.bool_)
+        day[good] = np.floor(days[good]).astype(np.int32)
+        named, zoned = NAMES[form], np.zeros(n, np.bool_)
         if (known[good] % 1.0 != 0.0).any():
             second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
     else:

@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 
 from errors import SourceError
-from producers.forms.counts import FEW_OTHERS, ONE_OR_TWO, DateForm
+from producers.forms.counts import FEW_OTHERS, ONE_OR_TWO
+from producers.forms.date_forms import DateForm
 from producers.forms.date_texts import TAIWAN_ZERO
 from records import Days, date_of, day_number
 

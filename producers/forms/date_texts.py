@@ -86,7 +86,7 @@ def of_digits(texts: list[str]) -> list[str]:
     if not texts or not all(map(_DIGITS.fullmatch, texts)):
         return texts
     lengths = set(map(len, texts))
-    if lengths == {6}:
+    if lengths == {6} and 2 * sum(_SHORT.fullmatch(text) is not None for text in texts) > len(texts):  # no count of days
         return [f"{text[:2]}-{text[2:4]}-{text[4:]}" for text in texts]
     if lengths == {7} and all(map(_OF_TAIWAN.fullmatch, texts)):
         return [f"{int(text[:3]) + TAIWAN_ZERO}-{text[3:5]}-{text[5:]}" for text in texts]

@@ -21,14 +21,15 @@ from producers.forms.counts import (
     NOT_A_DAY,
     ONE_OR_TWO,
     PER_DAY,
-    DateForm,
     Instants,
     check_digits,
     counted,
     unit_of,
 )
+from producers.forms.date_forms import DateForm
 from producers.forms.date_order import Part, date_of_match, of_one_kind, order_of, year_zero
 from producers.forms.date_texts import normal, of_digits
+from producers.forms.day_counts import ZEROS
 from producers.forms.months import is_month, months_of
 from records import day_number
 
@@ -88,7 +89,7 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str, langua
     parts = _without_remarks([_parts(text) for text in texts])
     _check_months(texts, parts, where)
     counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(texts, parts, strict=True)]
-    if declared in (*PER_DAY, DateForm.EXCEL) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
+    if declared in (*PER_DAY, *ZEROS) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
         plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in texts]
         check_digits(texts, where)
         return counted(plain_counts, DateForm(declared) if declared else None, where)

@@ -14,7 +14,8 @@ DECLARABLE: Final[Mapping[str, str]] = {
     "encoding": "a codec's name, as utf-8, gbk, cp1252",
     "delimiter": "the sign between columns: comma, semicolon, tab, pipe, blank",
     "decimal": "point or comma",
-    "dates": "year.month.day, day.month.year, month.day.year, or seconds, milliseconds, microseconds, nanoseconds, excel",
+    "dates": "year.month.day, day.month.year, month.day.year; since 1970: seconds, milliseconds, microseconds, nanoseconds, "
+    "days; other counts of days: excel, excel1904, sas, matlab, ordinal (since the year 1)",
     "months": "the language of the months' names, as croatian or polish",
     "days": "written (the dates as they stand), next (each is a day early) or previous (each is a day late)",
     "prices": "raw (dividends and splits stand apart) or adjusted (they are in the prices)",
@@ -29,6 +30,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "decimal": ("point", "comma"),
     "dates": (
         "year.month.day", "day.month.year", "month.day.year", "seconds", "milliseconds", "microseconds", "nanoseconds", "excel",
+        "excel1904", "sas", "days", "matlab", "ordinal",
     ),
     "months": tuple(map(str.lower, LANGUAGES)),
     "days": ("written", "next", "previous"),

@@ -221,6 +221,12 @@ EXAMPLES: Final = (
         "Year,Month,Day,Open,High,Low,Close,Volume\n2024,1,2,5852,5889,5790,5806,1784213\n2024,1,3,5786,5790,5664,5673,2310448\n",
     ),
     Example(
+        "Counts of days of a statistics program, which fewer than a year of bars leave open",
+        "MMM.csv",
+        "Date,Open,High,Low,Close,Volume\n23377,109.1,110.3,108.9,110.0,3250000\n23378,109.4,109.8,107.3,107.7,3430000\n",
+        declared=("dates=sas",),
+    ),
+    Example(
         "A long table, as pandas.melt writes it: a row for each value",
         "melted.csv",
         "date,ticker,variable,value\n2024-01-02,AAPL,open,187.15\n2024-01-03,AAPL,open,184.22\n2024-01-02,AAPL,high,188.44\n"

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from producers.forms.arrow import as_numpy
 from producers.forms.clock import Clock, clock_of
 from producers.forms.columns import encoded, iso_days
-from producers.forms.counts import NOT_A_DAY, DateForm
+from producers.forms.counts import NOT_A_DAY
+from producers.forms.date_forms import DateForm
 from producers.forms.dates import read_dates
 from producers.forms.declared import Declared
 from records import Days

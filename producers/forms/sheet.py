@@ -33,7 +33,9 @@ _FEWEST_FIELDS: Final = 3
 _DATED_CELLS: Final = 8
 #: Of a table's rows, in a summary of it.
 _COUNTS: Final = frozenset({"count", "counts", "anzahl", "obs", "nobs", "nombre", "numero"})
-_DAYS: Final = re.compile(r"\d{5}(\.\d+)?")
+_DAYS: Final = re.compile(r"\d{4,6}(\.\d+)?")
+#: Counts of days since 1899 to 1970, and since the year 0 or 1, in the years of bars.
+_COUNTS_OF_DAYS: Final = ((3_650, 80_000), (690_000, 800_000))
 _PLAIN: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _BLANKS: Final = re.compile(r"[ \t\u00a0]+")
 
@@ -153,8 +155,8 @@ def _below_a_header(rows: Sequence[Sequence[str]]) -> int | None:
 
 
 def _counts_days(cell: str) -> bool:
-    """Whether a cell may be a spreadsheet's date, a count of days since 1900."""
-    return bool(_DAYS.fullmatch(cell.strip())) and 20_000 <= float(cell) < 80_000
+    """Whether a cell may be a spreadsheet's or a statistics program's date, a count of days."""
+    return bool(_DAYS.fullmatch(cell.strip())) and any(least <= float(cell) < most for least, most in _COUNTS_OF_DAYS)
 
 
 def _padded(cells: Sequence[str], width: int) -> tuple[str, ...]:
