@@ -53,6 +53,7 @@ _BARS = """
 | dates in three columns, year, month and day | their names, in any order | read; refused where their numbers make no dates |
 | dates as counts of days | Monday to Friday, no bar on New Year and Christmas, from one day 0 alone | read as counts of SAS, Matlab, Python or since 1970; else refused with the readings |
 | a long table: a row for each value | a column whose texts name open, high, low and close | read; two values of a field on one date are refused |
+| JSON with tables under years, pages or numbers | their dates, one table behind the other, at one level | put together; else refused, or a ticker each where the dates contradict the years |
 | empty rows, the header again | no date, no price; the header's names | passed over |
 | totals above the bars, as `Latest,…` | a word and numbers; prices without a date there are rejected | passed over |
 | sources, legends, totals | behind the last bar: no date and no price, or a word in place of the date | passed over; a row with prices and a damaged date is rejected |

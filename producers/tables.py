@@ -114,7 +114,7 @@ def _of_text(text: TextTable, member: Member, declared: Declared, *, said: str |
         container=member.kind if text.sheet.sign != " " or member.kind != "CSV" else "text",
         encoding=text.encoding,
         delimiter=SIGNS[text.sheet.sign] if member.kind == "CSV" else None,
-        header=_header_text(text) if said is None else said,
+        header=text.header_words() if said is None else said,
         columns={ours: text.layout.names[at] for ours, at in text.layout.columns.items()},
         ignored=text.layout.ignored,
     )
@@ -125,12 +125,6 @@ def _of_text(text: TextTable, member: Member, declared: Declared, *, said: str |
     remarks = [*text.remarks, *table.remarks]
     keyed = ticker_of_key(text.sheet.titles)
     return replace(table, form=form, malformed=text.malformed, remarks=remarks, titled=titled, keyed=keyed)
-
-
-def _header_text(text: TextTable) -> str:
-    rows, titles = len(text.sheet.header), len(text.sheet.titles)
-    shown = {0: "no header row, columns by their order", 1: "one header row"}.get(rows, f"{rows} header rows")
-    return f"{titles} title line{'s' * (titles > 1)} and {shown}" if titles else shown
 
 
 def _of_parquet(member: Member, declared: Declared) -> BarTable:

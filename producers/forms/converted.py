@@ -13,7 +13,7 @@ import msgspec
 
 from errors import SourceError
 from producers.forms.json_table import Row, table_of
-from producers.forms.titles import KEY
+from producers.forms.titles import KEY, PARTS
 
 _CALL: Final = re.compile(rb"[\w.$]+\((.*)\);?", re.DOTALL)
 
@@ -33,6 +33,8 @@ def json_rows(content: bytes, *, where: str) -> list[Row]:
     titles: list[Row] = [[f"Symbol: {table.symbol}"]] if table.symbol else [[f"{KEY}: {table.key}"]] if table.key else []
     if table.currency is not None:
         titles.append([f"Currency: {table.currency}"])
+    if table.parts:
+        titles.append([f"{len(table.parts)} {PARTS}"])
     return [*titles, *([table.names] if table.names else []), *table.rows]
 
 

@@ -252,6 +252,13 @@ EXAMPLES: Final = (
         ' {"date": "2024-01-03", "open": 161.0, "high": 161.73, "low": 160.08, "close": 160.1, "volume": 4086065}]\n',
     ),
     Example(
+        "JSON with a table for each year",
+        "PEP.json",
+        '{"2023": [{"date": "2023-12-28", "open": 168.3, "high": 169.6, "low": 168.2, "close": 169.4, "volume": 3010000},\n'
+        '          {"date": "2023-12-29", "open": 169.2, "high": 170.1, "low": 168.9, "close": 169.8, "volume": 3660000}],\n'
+        ' "2024": [{"date": "2024-01-02", "open": 169.6, "high": 171.6, "low": 169.3, "close": 171.1, "volume": 6570000}]}\n',
+    ),
+    Example(
         "Yahoo's chart answer, and answers of other services: the table in them, with its symbol",
         "chart.json",
         '{"chart": {"result": [{"meta": {"currency": "AUD", "symbol": "BHP.AX", "exchangeTimezoneName": "Australia/Sydney"},\n'

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from errors import SourceError
 from producers.forms.chart import chart_columns
+from producers.forms.json_parts import are_parts, is_part
 from producers.forms.layout import field_and_ticker
 from producers.forms.vocabulary import NAME_WORDS, field_of, plain
 from records import canonical_ticker, is_ticker
@@ -31,7 +32,7 @@ _SYMBOLS: Final = ("symbol", "ticker", "instrument")
 class JsonTable:
     """`names` of the columns, empty for lists without names. `symbol`: the ticker beside them. `key`: it is their key.
 
-    `currency`: what stands beside them as such.
+    `currency`: what stands beside them as such. `parts`: the keys of the tables that were put together.
     """
 
     names: tuple[str, ...]
@@ -39,6 +40,7 @@ class JsonTable:
     symbol: str | None = None
     key: str | None = None
     currency: str | None = None
+    parts: tuple[str, ...] = ()
 
     @property
     def fields(self) -> int:
@@ -55,6 +57,11 @@ def table_of(value: Any, where: str, depth: int = 0) -> JsonTable | None:
     table = _of_chart(value) or _of_named(value) or _of_columns(value) or _of_records(value)
     if table is not None:
         return table
+    return _inside(value, where, depth)
+
+
+def _inside(value: Mapping[str, Any], where: str, depth: int) -> JsonTable | None:
+    """The tables within an answer as one."""
     inside = {str(key): found for key, each in value.items() if (found := table_of(each, where, depth + 1)) is not None}
     known = {key: found for key, found in inside.items() if found.fields >= _FEWEST_FIELDS}
     inside = known or inside
@@ -64,7 +71,13 @@ def table_of(value: Any, where: str, depth: int = 0) -> JsonTable | None:
     keyed = [found if found.symbol else replace(found, symbol=key) for key, found in inside.items()]
     if len(inside) == 1:
         key, found = next(iter(inside.items()))
-        return replace(found, symbol=found.symbol or _symbol(value), key=found.key or (key if _may_be_symbol(key) else None))
+        symbol = _may_be_symbol(key) and not is_part(key, found.names, found.rows)
+        return replace(found, symbol=found.symbol or _symbol(value), key=found.key or (key if symbol else None))
+    if all(found.symbol is None for found in inside.values()) and are_parts(
+        {key: (found.names, found.rows) for key, found in inside.items()}, where
+    ):
+        whole = _together(list(inside.values()), where, of_symbols=False)
+        return replace(whole, symbol=_symbol(value), parts=tuple(inside), currency=_currency(value))
     if all(_may_be_symbol(found.symbol or "") for found in keyed):
         return _together(keyed, where)
     raise SourceError(f"{where}: is JSON with {len(inside)} tables ({', '.join(map(repr, inside))}); save each as a file")
@@ -90,8 +103,8 @@ def _currency(value: Mapping[str, Any]) -> str | None:
     return None if "currency" not in found else str(found["currency"])
 
 
-def _together(tables: Sequence[JsonTable], where: str) -> JsonTable:
-    """Tables of several symbols as one, with a column of symbols. SourceError if their columns differ."""
+def _together(tables: Sequence[JsonTable], where: str, *, of_symbols: bool = True) -> JsonTable:
+    """Several tables as one, with a column of their symbols, if they have some. SourceError if their columns differ."""
     if any(table.currency for table in tables) and all(
         "currency" not in map(plain, table.names) and table.names for table in tables
     ):
@@ -102,8 +115,9 @@ def _together(tables: Sequence[JsonTable], where: str) -> JsonTable:
     rows: list[Row] = []
     for table in tables:
         at = [table.names.index(name) if name in table.names else None for name in names]
-        rows += [[table.symbol, *([None if i is None else row[i] for i in at] if names else row)] for row in table.rows]
-    return JsonTable(("ticker", *names) if names else (), rows)
+        symbol = [table.symbol] if of_symbols else []
+        rows += [[*symbol, *([None if i is None else row[i] for i in at] if names else row)] for row in table.rows]
+    return JsonTable(("ticker", *names) if names and of_symbols else tuple(names), rows)
 
 
 def _with_currency(table: JsonTable) -> JsonTable:

@@ -23,7 +23,7 @@ from producers.forms.layout import Layout, find_layout
 from producers.forms.numbers import Sign, cleaned, number
 from producers.forms.sheet import SIGNS, Sheet, find_sheet, split
 from producers.forms.signs import may_be_grouped
-from producers.forms.titles import is_title
+from producers.forms.titles import PARTS, is_title
 
 _PACKED: Final = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])([0-2]\d|3[01])")
 _EPOCH: Final = re.compile(r"1\d{9}(?:000)?")
@@ -46,6 +46,13 @@ class TextTable:
     encoding: str
     malformed: list[str]
     remarks: list[Remark]
+
+    def header_words(self) -> str:
+        """The title lines and header rows, for people."""
+        rows, titles = len(self.sheet.header), len(self.sheet.titles)
+        parts = next((title[0] for title in self.sheet.titles if title[0].endswith(PARTS)), None)
+        shown = {0: "no header row, columns by their order", 1: "one header row"}.get(rows, f"{rows} header rows")
+        return parts or (f"{titles} title line{'s' * (titles > 1)} and {shown}" if titles else shown)
 
 
 def read_text(content: bytes, declared: Declared, *, where: str) -> TextTable:

@@ -11,6 +11,8 @@ from records import canonical_ticker, is_ticker
 
 #: Title of the key under which a JSON answer holds its rows: a ticker, if the file's name is none.
 KEY: Final = "Key"
+#: Title of JSON's tables that are parts of one, behind their number.
+PARTS: Final = "tables put together by their dates"
 _TITLED: Final = frozenset(
     ("security", "symbol", "ticker", "instrument", "ric", "code", "stock", "股票代码", "代码", "证券代码")
 )
