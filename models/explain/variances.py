@@ -57,7 +57,7 @@ def add_variance(
         by = f"by {base}" if opinions else "of past returns: no trained model"
         quantities.given("own_log_variance", math.log(own), f"log of the daily variance, {by}")
     log_variance = math.log(own)
-    if estimates is None or estimates.variances.steps is None:
+    if estimates is None:
         quantities.derived("log_variance", log_variance, "own_log_variance", "not pooled: the ticker's own")
     else:
         place = [each.ticker for each in (*estimates.members, *estimates.untrained)].index(row.ticker)

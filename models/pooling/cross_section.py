@@ -126,14 +126,13 @@ class VarianceSteps(NamedTuple):
 class PooledVariances(NamedTuple):
     """Mean daily variances over the horizon, of members and then the untrained, shape (n,).
 
-    By pooled log-HAR, by its log mean with the ticker's own (by itself where there is no own), and as served. `steps` say how,
-    None where the members' panels are too short to pool and each ticker's own variance is served.
+    By pooled log-HAR, by its log mean with the ticker's own (by itself where there is no own), and as served. `steps` say how.
     """
 
     pooled_har: Floats
     mixed_har: Floats
     served: Floats
-    steps: VarianceSteps | None = None
+    steps: VarianceSteps
 
 
 def joint_fit(members: Sequence[Forecast]) -> JointFit:
@@ -170,9 +169,6 @@ def pooled_variances(
     # not tell: one jump makes a month with ranges look like closes alone.
     closes = bool(only_closes(fit.panel).mean() > 0.5)
     now[count:] = filled_terms(now[count:], now[:count], closes=closes)
-    if len(fit.panel.target) < 2 * (1 + len(TERM_NAMES)):
-        alone: Floats = np.exp(own)
-        return PooledVariances(alone, alone, alone)
     doubt = math.log(LARGEST_DOUBT)
     trained = np.arange(len(own)) < count
     har = _fitted_har(fit.panel)
@@ -266,5 +262,5 @@ def _fitted_har(panel: JointPanel) -> HarFit:
     found = panel.counts > 0
     level = np.bincount(ticker, beyond, minlength=len(panel.counts))[found] / panel.counts[found]
     intercept[found] += np.log(level)
-    # A ticker without a row of the panel has the others' middle.
-    return HarFit(slopes, np.where(found, intercept, np.median(intercept[found])))
+    # A ticker without a row of the panel has what is usual: by the others' levels a bad ticker could move it.
+    return HarFit(slopes, np.where(found, intercept, USUAL_INTERCEPT))

@@ -17,7 +17,7 @@ from records import Evidence, Floats, Forecast, PoolStatistics
 RIDGE: Final = 0.02
 #: Up to so many tickers a table has no slopes of its own: one bad ticker would move them, and they would be no better.
 FEWEST_FOR_SLOPES: Final = 60
-#: Up to so few tickers are no evidence on a candidate that has a prior: one bad ticker's noise would be most of it.
+#: Up to so few tickers are no evidence on a candidate: one bad ticker's noise would be most of it.
 FEWEST_FOR_EVIDENCE: Final = 10
 ENOUGH_FOR_EVIDENCE: Final = 30
 #: Tickers that slopes from elsewhere count for beside a table's own.
@@ -127,21 +127,27 @@ def without_terms(panel: JointPanel, slopes: Floats) -> Floats:
 
 
 def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Floats, model: str) -> Evidence | None:
-    """Evidence on the δ of a candidate that follows the market model, from all tickers; None where a ticker has no δ.
+    """Evidence on the δ of a candidate that follows the market model, from all tickers that have its δ; None without any.
 
     δ and the `residual` (m,) of the regression within weeks are compared within weeks, so that a shock to all tickers is no
     evidence; weeks, not rows, are what the standard error counts. Labels that the fit of the market model has seen are left
     out.
     """
     parts = [np.frombuffer(statistics_of(row).deltas.get(model, b""), dtype="<f4") for row in members]
-    if [len(part) for part in parts] != panel.counts.tolist():
+    if not any(model in statistics_of(row).deltas for row in members):
         return None
     market = market_model()
     fitted = frozenset(market.record.tickers)
     seen = np.zeros(len(panel.weeks), dtype=bool)
-    for row, count, end in zip(members, panel.counts.tolist(), np.cumsum(panel.counts).tolist(), strict=True):
-        if row.ticker in fitted:
-            seen[end - count : end] = market.has_seen(row.ticker, panel.weeks[end - count : end])
+    counts, ends = panel.counts.tolist(), np.cumsum(panel.counts).tolist()
+    for place, (row, count, end) in enumerate(zip(members, counts, ends, strict=True)):
+        rows = slice(end - count, end)
+        if len(parts[place]) != count:
+            # One ticker without δ must not decide what the others' evidence is.
+            parts[place] = np.zeros(count, dtype="<f4")
+            seen[rows] = True
+        elif row.ticker in fitted:
+            seen[rows] = market.has_seen(row.ticker, panel.weeks[rows])
     weeks, weight = panel.weeks[~seen], panel.weight[~seen]
     if not len(weeks):
         return Evidence(square=0.0, product=0.0, error=0.0)
@@ -149,6 +155,11 @@ def delta_evidence(members: Sequence[Forecast], panel: JointPanel, residual: Flo
     shift = within(np.concatenate(parts).astype(np.float64)[~seen], weeks, weight)
     ticker = tickers_of(panel)[~seen]
     return _without_the_loudest(ticker, week_places(weeks), weight * shift * shift, weight * shift * error, prior_of(model))
+
+
+def evidence_share(tickers: int) -> float:
+    """How far so many tickers are evidence on a candidate, in [0, 1]: a share of 1 ÷ 4 doubles its standard error."""
+    return min(1.0, max(0, tickers - FEWEST_FOR_EVIDENCE) / (ENOUGH_FOR_EVIDENCE - FEWEST_FOR_EVIDENCE))
 
 
 def _without_the_loudest(
@@ -168,8 +179,8 @@ def _without_the_loudest(
     everything = Evidence(square=float(squares.sum()), product=float(total.sum()), error=float(newey_west(total)))
     if prior is None:
         return everything
-    share = min(1.0, (tickers - FEWEST_FOR_EVIDENCE) / (ENOUGH_FOR_EVIDENCE - FEWEST_FOR_EVIDENCE))
-    if share <= 0.0:
+    share = evidence_share(tickers)
+    if share == 0.0:
         return Evidence(square=0.0, product=0.0, error=0.0)
     rest = total - products
     errors = (newey_west(rest) / np.sqrt(share)).tolist()

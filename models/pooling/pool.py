@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from models.intervals import STUDENT_TAILS, return_bounds
+from models.intervals import largest_tails, return_bounds
 from models.pooling.cross_section import (
     JointFit,
     PooledReturns,
@@ -30,7 +30,7 @@ from models.pooling.cross_section import (
     pooled_returns,
     pooled_variances,
 )
-from models.pooling.joint_panel import delta_evidence, residual_within_weeks, row_terms, statistics_of
+from models.pooling.joint_panel import delta_evidence, evidence_share, residual_within_weeks, row_terms, statistics_of
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import SHORTEST_TERM, TERM_NAMES
 from models.selection.combination import BASELINE, Tilt, best_tilt, blend_returns, blend_variances, priors
@@ -42,8 +42,6 @@ LARGEST_AGE_DAYS: Final = 7
 SHORTEST: Final = TERM_NAMES.index(SHORTEST_TERM)
 #: Name of the estimate that pooling makes for a ticker without a trained model.
 POOLED: Final = "pooled"
-#: A ticker's tails count up to this many times Student's tails: beside an error in the bars, two tickers have no middle.
-LARGEST_TAIL: Final = 2.0
 
 
 class PoolEstimates(NamedTuple):
@@ -167,13 +165,18 @@ def _variance_tilt(members: list[Forecast], fit: JointFit) -> Tilt:
 
 
 def _candidates_evidence(members: list[Forecast], field: str) -> dict[str, Evidence]:
+    """By candidate, from their validations by all tickers; none in small tables, where another ticker would turn it."""
     evidence: dict[str, list[Evidence]] = {}
     for row in members:
         for candidate in row.candidates:
             part = getattr(candidate, field)
             if part is not None:
                 evidence.setdefault(candidate.model, []).append(part)
-    return {name: pooled(parts) for name, parts in evidence.items()}
+    share = evidence_share(len(members))
+    if share == 0.0:
+        return dict.fromkeys(evidence, Evidence(square=0.0, product=0.0, error=0.0))
+    found = {name: pooled(parts) for name, parts in evidence.items()}
+    return {name: msgspec.structs.replace(part, error=part.error / math.sqrt(share)) for name, part in found.items()}
 
 
 def applied_tilts(estimates: PoolEstimates, row: Forecast) -> tuple[Tilt, Tilt]:
@@ -196,5 +199,5 @@ def _pooled_tails(members: list[Forecast]) -> tuple[float, float] | None:
     tails = [tail for row in members if (tail := statistics_of(row).tails) is not None]
     if not tails:
         return None
-    low, high = np.median(np.minimum(tails, LARGEST_TAIL * np.array(STUDENT_TAILS)), axis=0)
+    low, high = np.median(np.minimum(tails, largest_tails()), axis=0)
     return float(low), float(high)

@@ -253,6 +253,11 @@ class TestBounds:
         fat = return_bounds(0.01, 1e-4, 21, empirical_tails(tuple(rng.standard_t(2, 40))))
         assert fat[2] < normal[2] < normal[3] < fat[3]
 
+    def test_errors_without_measure_give_finite_bounds(self) -> None:
+        """A pegged price that wakes leaves errors of hundreds of the deviations that its calm promised."""
+        _, _, lower, upper = return_bounds(0.01, 1e-2, 21, empirical_tails((0.1,) * 20 + (800.0,) * 20))
+        assert -1.0 < lower < upper < 10.0
+
     @pytest.mark.parametrize("variance", [1e-4, 4e-4])
     def test_they_cover_what_they_say(self, variance: float, rng: np.random.Generator) -> None:
         """On average over validations of 36 origins each, where errors of the volatility make the tails fat."""

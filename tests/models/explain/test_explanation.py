@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from models.contract import Window
 from models.explain.explanation import Explanation, Origin, explain
+from models.pooling.joint_panel import ENOUGH_FOR_EVIDENCE
 from models.pooling.pool import POOLED, pool
 from models.results import TrainedTicker, TrainingJob
 from models.serving import load_trained, make_forecast
@@ -62,6 +63,12 @@ def with_candidate(row: Forecast, *, square: float, product: float, error: float
     monitor = LossMonitor(bars=9, excess=1.0, detectors=(1e4,) * 3, alarm=row.as_of if alarm else None)
     drift = Drift(as_of=row.as_of, digest=b"", returns=monitor, variance=monitor)
     return msgspec.structs.replace(row, opinions=(own, opinion), candidates=(*row.candidates, score), drift=drift)
+
+
+def enough(rows: list[Forecast]) -> list[Forecast]:
+    """The rows of as many tickers as are evidence on a candidate."""
+    copies = -(-ENOUGH_FOR_EVIDENCE // len(rows))
+    return [msgspec.structs.replace(row, ticker=f"{row.ticker}_{copy}") for copy in range(copies) for row in rows]
 
 
 def assert_explained(explanation: Explanation, served: Forecast) -> None:
@@ -159,16 +166,19 @@ def test_the_candidates_part_follows_from_the_evidence(
 
 
 def test_evidence_beyond_its_bar_moves_the_forecast_and_is_printed(rows: list[Forecast]) -> None:
-    table = [with_candidate(row, square=1.0, product=0.5, error=0.02) for row in rows]
+    plain_table = enough(rows)
+    table = [with_candidate(row, square=1.0, product=0.5, error=0.02) for row in plain_table]
     values = explain(table[0], table).values()
     assert values["variance_weight"] == pytest.approx(0.5)
     assert values["variance_move"] == pytest.approx(math.sqrt(1.3))
-    plain = explain(rows[0], rows).values()
+    plain = explain(plain_table[0], plain_table).values()
     assert values["annual_volatility"] == pytest.approx(plain["annual_volatility"] * 1.3**0.25)
 
 
 def test_a_displaced_candidate_says_why(rows: list[Forecast]) -> None:
-    table = [with_candidate(row, square=1.0, product=0.5, error=0.02, alarm=place == 0) for place, row in enumerate(rows)]
+    table = [
+        with_candidate(row, square=1.0, product=0.5, error=0.02, alarm=place == 0) for place, row in enumerate(enough(rows))
+    ]
     section = next(s for s in explain(table[0], table).sections if s.title == "variance")
     weight = next(q for q in section.quantities if q.name == "variance_weight")
     assert weight.value == 0.0

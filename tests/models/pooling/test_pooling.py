@@ -147,12 +147,16 @@ class TestPool:
             )
             for row in rows
         ]
+        # As many tickers as are evidence.
+        many = [msgspec.structs.replace(row, ticker=f"{row.ticker}_{copy}") for copy in range(4) for row in leaning]
         alarm = LossMonitor(bars=50, excess=1.0, detectors=(9.0,), alarm=rows[0].as_of)
         drift = Drift(as_of=rows[0].as_of, digest=b"", returns=None, variance=alarm)
-        displaced, *others = pool([msgspec.structs.replace(leaning[0], drift=drift), *leaning[1:]])
-        assert {row.volatility_weight for row in others} == {0.6}
+        displaced, *others = pool([msgspec.structs.replace(many[0], drift=drift), *many[1:]])
+        assert {row.volatility_model for row in others} == {"arima"}
+        assert [row.volatility_weight for row in others] == pytest.approx([0.6] * len(others))
         assert (displaced.volatility_model, displaced.volatility_weight) == ("har", 0.0)
-        assert displaced.annual_volatility == pool(rows)[0].annual_volatility
+        plain = pool([msgspec.structs.replace(row, opinions=row.opinions[:1], candidates=()) for row in many])
+        assert displaced.annual_volatility == plain[0].annual_volatility
 
     def test_an_absurd_ticker_does_not_move_the_others_far(self, rows: list[Forecast]) -> None:
         columns = list(simulated_columns(1016, seed=99, level=0.12))

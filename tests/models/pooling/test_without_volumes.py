@@ -45,7 +45,6 @@ def test_its_seasons_are_the_usual_in_the_panel_and_now() -> None:
     usual = list(USUAL_SEASONS.values())
     assert (panel.terms[own][:, SEASONS] == usual).all()
     steps = pooled_variances(found).steps
-    assert steps is not None
     assert steps.terms[0, SEASONS].tolist() == usual
     raw = np.array([row_terms(row) for row in found])
     assert (steps.terms[:, OTHERS] == raw[:, OTHERS]).all()
@@ -68,7 +67,6 @@ def test_an_untrained_ticker_moves_no_trained_one() -> None:
     untrained = row_of(TICKERS, has_volumes=True)
     found = pooled_variances(trained, [untrained])
     assert (found.served[:TICKERS] == pooled_variances(trained).served).all()
-    assert found.steps is not None
     assert (found.steps.terms[TICKERS, SEASONS] == row_terms(untrained)[SEASONS]).all()
 
 
