@@ -33,8 +33,6 @@ KIND: Final = "market"
 VERSION: Final = 1
 _MAKE_IT: Final = "make it with python -m models pretrain"
 SHIPPED: Final = Path(__file__).with_name("shipped.msgpack")
-#: Calendar weeks from a row to the end of its label of 21 bars.
-LABEL_WEEKS: Final = 5
 #: The last month's variance against the year's, both as means of logs, and from where on it counts as risen.
 RISE_INPUT: Final = "log_variance_21_to_252"
 RISE: Final = INPUT_NAMES.index(RISE_INPUT)
@@ -123,9 +121,14 @@ class MarketModel:
 
     def has_seen(self, ticker: str, week: np.ndarray) -> np.ndarray:
         """Whether labels that begin in these calendar weeks overlap with the ticker's own in the fit: those are no evidence."""
-        record = self.record
-        overlaps = (week + LABEL_WEEKS > record.first_week) & (week - LABEL_WEEKS < record.last_week)
+        record, weeks = self.record, label_weeks(self.horizon)
+        overlaps = (week + weeks > record.first_week) & (week - weeks < record.last_week)
         return np.asarray(overlaps & (ticker in record.tickers))
+
+
+def label_weeks(horizon: int) -> int:
+    """Calendar weeks from a row to the end of its label of so many bars."""
+    return -(-horizon // 5)
 
 
 def restrained(delta: Floats, rise: Floats) -> Floats:

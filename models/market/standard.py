@@ -26,7 +26,11 @@ class Standard:
 
     @classmethod
     def fit(cls, inputs: Floats) -> Self:
-        """From the inputs of the fit's rows, shape (n, k); NaN is left out. An input that does not vary is scaled to zero."""
+        """From the inputs of the fit's rows, shape (n, k); NaN is left out.
+
+        An input that does not vary, or that no row has, is scaled to zero.
+        """
+        inputs = np.where(np.isnan(inputs).all(axis=0), 0.0, inputs)
         low, high = np.nanpercentile(inputs, TAILS, axis=0)
         inside = np.clip(inputs, low, high)
         spread = np.nanstd(inside, axis=0)

@@ -10,10 +10,10 @@ import numpy as np
 
 from models.candidates.regression import VARIANCE_FEATURES
 from models.market.input_names import GROUPS, INPUT_NAMES
-from models.market.model import CrossValidation
+from models.market.model import CrossValidation, label_weeks
 from models.market.trees import TreeEnsemble
 from models.pooling.joint_panel import within
-from models.pretraining.fitting import EMBARGO_WEEKS, Parts, boost, fit_parts, fit_ridge, residual, winsorised
+from models.pretraining.fitting import Parts, boost, fit_parts, fit_ridge, residual, winsorised
 from models.pretraining.panel import FitPanel, ticker_group
 from models.selection.evidence import newey_west
 from records import Floats
@@ -28,9 +28,10 @@ LARGEST_ERROR: Final = 2.0
 
 def folds(panel: FitPanel) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Masks of the rows to fit and to judge. A judged row's ticker and weeks, and those a horizon around, are not fitted."""
+    embargo = label_weeks(panel.horizon)
     group = np.array([ticker_group(name, TICKER_GROUPS) for name in panel.tickers])[panel.ticker]
     for weeks in np.array_split(np.unique(panel.week), BLOCKS):
-        away = (panel.week < weeks[0] - EMBARGO_WEEKS) | (panel.week > weeks[-1] + EMBARGO_WEEKS)
+        away = (panel.week < weeks[0] - embargo) | (panel.week > weeks[-1] + embargo)
         inside = (panel.week >= weeks[0]) & (panel.week <= weeks[-1])
         for held_out in range(TICKER_GROUPS):
             fitted, judged = away & (group != held_out), inside & (group == held_out)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.candidates.regression import shrunk_slopes
+from models.market.model import label_weeks
 from models.market.net import RecurrentNet
 from models.market.sequences import SEQUENCE_NAMES
 from models.market.standard import Standard
@@ -43,7 +44,6 @@ LEARNING_RATE: Final = 0.005
 WEIGHT_DECAY: Final = 1e-3
 #: Share of the weeks, the latest weeks, that decides when the net's training stops; a horizon of weeks before it is left out.
 STOPPING_SHARE: Final = 0.2
-EMBARGO_WEEKS: Final = 5
 
 
 class Parts(NamedTuple):
@@ -81,7 +81,7 @@ def fit_parts(panel: FitPanel, seed: int, *, with_net: bool = True) -> Parts:
         sequence_standard,
         fit_ridge(within(inputs, panel.week), target),
         TreeEnsemble.of_booster(boost(inputs, target, seed)),
-        fit_net(sequences, target, panel.week, seed) if with_net else None,
+        fit_net(sequences, target, panel.week, seed, label_weeks(panel.horizon)) if with_net else None,
     )
 
 
@@ -115,17 +115,18 @@ def boost(inputs: Floats, target: Floats, seed: int):  # type: ignore[no-untyped
     return xgboost.train(TREE_PARAMETERS | {"seed": seed % 2**31, "min_child_weight": leaf}, data, ROUNDS)
 
 
-def fit_net(sequences: Floats, target: Floats, week: np.ndarray, seed: int) -> RecurrentNet:
+def fit_net(sequences: Floats, target: Floats, week: np.ndarray, seed: int, embargo: int) -> RecurrentNet:
     """An LSTM with one linear head that starts at zero, by AdamW on the squared error, stopped early on the latest weeks.
 
-    Sequences have shape (n, steps, j). torch's own random state is left as it was.
+    Sequences have shape (n, steps, j). The `embargo` weeks before the latest weeks are left out. torch's own random state stays
+    as it was.
     """
     import torch  # noqa: PLC0415 - only pretraining loads it
 
     torch.set_num_threads(1)
     weeks = np.unique(week)
     first_stop = weeks[-max(1, int(STOPPING_SHARE * len(weeks)))]
-    learnt, stopping = week < first_stop - EMBARGO_WEEKS, week >= first_stop
+    learnt, stopping = week < first_stop - embargo, week >= first_stop
     spread = float(target.std()) or 1.0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

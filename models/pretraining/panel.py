@@ -23,7 +23,7 @@ MINIMUM_TICKERS: int = 5
 class FitPanel:
     """n rows over tickers and dates. `ticker` (n,) indexes `tickers`, `week` is the calendar week, `label_day` the last day of
     the label; `inputs` (n, k) and `sequences` (n, steps, j) are float32; `terms` (n, t) are the served regression's,
-    `log_variance` and `horizon_return` what came about.
+    `log_variance` and `horizon_return` what came about over the next `horizon` bars.
     """  # noqa: D205 - a list of fields
 
     tickers: tuple[str, ...]
@@ -35,14 +35,15 @@ class FitPanel:
     terms: Floats
     log_variance: Floats
     horizon_return: Floats
+    horizon: int
 
     def __len__(self) -> int:
         return len(self.week)
 
     def part(self, rows: np.ndarray) -> FitPanel:
         """The rows of a mask or of indices."""
-        chosen = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "tickers"}
-        return FitPanel(self.tickers, **chosen)
+        chosen = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name not in ("tickers", "horizon")}
+        return FitPanel(self.tickers, **chosen, horizon=self.horizon)
 
 
 def fit_panel(windows: Iterable[Window], horizon: int) -> FitPanel:
@@ -67,7 +68,8 @@ def fit_panel(windows: Iterable[Window], horizon: int) -> FitPanel:
         )
         tickers.append(window.ticker)
     if parts:
-        joined = FitPanel(tuple(tickers), **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        joined = FitPanel(tuple(tickers), **columns, horizon=horizon)
         _, index, count = np.unique(joined.week, return_inverse=True, return_counts=True)
         joined = joined.part(count[index] >= MINIMUM_TICKERS)
         if len(joined):

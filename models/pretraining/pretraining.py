@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.market.input_names import INPUT_NAMES
-from models.market.inputs import HORIZON
 from models.market.model import MarketModel, MarketRecord
 from models.pretraining.cross_validation import cross_validate, return_score_of, scored, scores_of
 from models.pretraining.fitting import fit_parts
@@ -40,7 +39,7 @@ def fitted_model(panel: FitPanel, data: Sequence[str], seed: int) -> MarketModel
     parts = fit_parts(panel, seed)
     assert parts.net is not None, "fitted with the net"
     return MarketModel(
-        HORIZON,
+        panel.horizon,
         INPUT_NAMES,
         parts.standard,
         parts.sequence_standard,

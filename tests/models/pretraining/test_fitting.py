@@ -58,7 +58,7 @@ def test_net_equals_torch() -> None:
     import torch
 
     x, target, week = sequences(600, 0)
-    net = fit_net(x, target, week, seed=5)
+    net = fit_net(x, target, week, seed=5, embargo=5)
     assert np.abs(net.head_weight).max() > 0.01, "an untrained head would test nothing"
     lstm = torch.nn.LSTM(6, net.state_weight.shape[1], batch_first=True)
     with torch.no_grad():
@@ -75,7 +75,7 @@ def test_net_learns_what_can_be_learnt_and_leaves_torch_random_state_alone() -> 
 
     torch.manual_seed(11)
     before = torch.random.get_rng_state()
-    net = fit_net(*sequences(4000, 1), seed=1)
+    net = fit_net(*sequences(4000, 1), seed=1, embargo=5)
     assert torch.equal(torch.random.get_rng_state(), before)
     x, target, _ = sequences(500, 2)
     assert np.mean((net.forward(x)[:, 0] - target) ** 2) < 0.8 * np.mean(target**2)

@@ -9,16 +9,16 @@ import pytest
 
 from errors import TooFewBarsError
 from models.market.input_names import INPUT_NAMES
-from models.market.model import MarketModel
+from models.market.model import MarketModel, label_weeks
 from models.market.sequences import SEQUENCE_NAMES, STEPS
+from models.market.standard import Standard
 from models.pooling.terms import TERM_NAMES
 from models.pretraining.cross_validation import folds, scored
-from models.pretraining.fitting import EMBARGO_WEEKS
 from models.pretraining.panel import FitPanel, fit_panel
 from models.pretraining.pretraining import fitted_model
 from tests.models.windows import simulated_window
 
-WEEKS, TICKERS = 80, 24
+WEEKS, TICKERS, HORIZON = 80, 24, 21
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def panel() -> FitPanel:
         terms,
         target,
         0.05 * rng.standard_normal(n),
+        HORIZON,
     )
 
 
@@ -55,7 +56,7 @@ def test_no_judged_row_shares_a_ticker_or_a_horizon_with_a_fitted_one(panel: Fit
         judged_rows += judged
         assert not set(panel.ticker[fitted]) & set(panel.ticker[judged])
         gap = np.abs(panel.week[fitted][:, None] - np.unique(panel.week[judged])[None, :]).min()
-        assert gap > EMBARGO_WEEKS
+        assert gap > label_weeks(panel.horizon)
     assert (judged_rows == 1).all()
 
 
@@ -93,6 +94,21 @@ def test_panels_hold_only_labels_that_have_ended() -> None:
     part = found.part(found.week <= shorter.week.max())
     np.testing.assert_array_equal(part.inputs, shorter.inputs)
     np.testing.assert_allclose(part.log_variance, shorter.log_variance)
+
+
+def test_the_model_says_the_horizon_that_its_labels_have(panel: FitPanel, model: MarketModel) -> None:
+    """A model of a quarter's labels was taken for one of 21 bars: refused where it belonged, and used where it did not."""
+    quarter = fitted_model(dataclasses.replace(panel, horizon=63), ["made"], seed=0)
+    assert (model.horizon, quarter.horizon) == (HORIZON, 63)
+    weeks = model.record.last_week + np.array([4, 10, 20])
+    assert model.has_seen("T0", weeks).tolist() == [True, False, False]
+    assert quarter.has_seen("T0", weeks).tolist() == [True, True, False]
+
+
+def test_an_input_that_no_row_has_is_no_warning() -> None:
+    """Fits to young tickers lack the longest lookbacks."""
+    standard = Standard.fit(np.array([[np.nan, 1.0], [np.nan, 3.0]]))
+    assert standard.scale(np.array([[5.0, 2.0], [np.nan, 9.0]])).tolist() == [[0.0, 0.0], [0.0, pytest.approx(1.0, abs=0.03)]]
 
 
 def test_too_few_tickers_say_so() -> None:
