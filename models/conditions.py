@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -31,10 +32,13 @@ def require_trainable(window: Window, minimum_bars: int, model: str) -> None:
 
 def require_finite(window: Window, model: str) -> None:
     """Raise DegenerateSeriesError if a return is missing (the history's first bar has no return)."""
-    returns = window.log_return[1:]
-    # A sum is finite if all of them are; each is looked at where it is not.
-    if not all(np.isfinite(np.add.reduce(part)) or np.isfinite(part).all() for part in (returns, window.range_variance[1:])):
+    if not (_all_finite(window.log_return[1:]) and _all_finite(window.range_variance[1:])):
         raise DegenerateSeriesError(f"{window.ticker}: a return is not a number, {model} cannot use it: check the bars")
+
+
+def _all_finite(values: Floats) -> bool:
+    # A sum is finite if all of them are; each is looked at where it is not.
+    return math.isfinite(np.add.reduce(values)) or bool(np.isfinite(values).all())
 
 
 def is_frozen(log_return: Floats) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -51,7 +52,9 @@ class ARIMA(Model):
         floor = max(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * float(np.median(window.range_variance[1:])))
         series = np.log(np.maximum(window.range_variance[1:], floor))
         process = _fit(series, VARIANCE_ORDERS, window.ticker)
-        path = _expected_variance(process, process.forecast_path(series, process.innovations(series), horizon))
+        path = _expected_variance(
+            process.forecast_path(series, process.innovations(series), horizon), _half_error_variance(process, horizon)
+        )
         realised = horizon_variances(window.log_return, horizon)[1:]
         # The filter needs some bars to forget its start.
         rows = np.isfinite(realised) & (np.arange(len(realised)) >= horizon)
@@ -65,8 +68,8 @@ class ARIMA(Model):
         known = _from_second(window.last(self.context_bars))
         require_finite(known, self.name)
         path = self.log_variance.forecast(self._log_variances(known), self.horizon)
-        variance = _expected_variance(self.log_variance, path) * np.exp(self.log_scale)
-        return self._forecast(np.add.reduce(self.returns.forecast(known.log_return, self.horizon)), variance)
+        variance = _expected_variance(path, self._half_error) * self._scale
+        return self._forecast(np.add.reduce(self.returns.forecast(known.log_return, self.horizon)), float(variance))
 
     def forecasts(self, window: Window, rows: Sequence[int]) -> list[HorizonForecast]:
         """See `Model.forecasts`; one pass of the filters serves all rows that see the window's first bar."""
@@ -82,10 +85,19 @@ class ARIMA(Model):
         """After each of the bars `rows` of a window without a missing return."""
         series = self._log_variances(known)
         path = self.log_variance.forecast_path(series, self.log_variance.innovations(series), self.horizon, rows)
-        variances = _expected_variance(self.log_variance, path) * np.exp(self.log_scale)
+        variances = _expected_variance(path, self._half_error) * self._scale
         innovations = self.returns.innovations(known.log_return)
         totals = self.returns.forecast_path(known.log_return, innovations, self.horizon, rows).sum(axis=0)
         return [self._forecast(total, variance) for total, variance in zip(totals, variances, strict=True)]
+
+    @cached_property
+    def _half_error(self) -> Floats:
+        """The same for every row that this model forecasts."""
+        return _half_error_variance(self.log_variance, self.horizon)
+
+    @cached_property
+    def _scale(self) -> float:
+        return float(np.exp(self.log_scale))
 
     def _log_variances(self, known: Window) -> Floats:
         return np.log(np.maximum(known.range_variance, self.floor))
@@ -100,10 +112,16 @@ def _from_second(window: Window) -> Window:
     return window if np.isfinite(window.log_return[0]) else window.part(1, len(window))
 
 
-def _expected_variance(process: ArmaProcess, log_path: Floats) -> Floats:
+def _half_error_variance(process: ArmaProcess, horizon: int) -> Floats:
+    """Half of the variance of the forecast error 1 … `horizon` bars ahead, shape (horizon,)."""
+    half: Floats = 0.5 * process.error_variance(horizon)
+    return half
+
+
+def _expected_variance(log_path: Floats, half_error: Floats) -> Floats:
     """Mean over the horizon of the expected daily variance, shape (…), from expected logs of shape (horizon, …)."""
-    error = process.error_variance(len(log_path)).reshape(-1, *(1,) * (log_path.ndim - 1))
-    variance: Floats = np.add.reduce(np.exp(log_path + 0.5 * error), axis=0) / len(log_path)
+    error = half_error if log_path.ndim == 1 else half_error[:, None]
+    variance: Floats = np.add.reduce(np.exp(log_path + error), axis=0) / len(log_path)
     return variance
 
 

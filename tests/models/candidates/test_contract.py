@@ -148,6 +148,7 @@ def test_saved_and_loaded_to_the_bit(model_type: type[Model], model: Model, hist
     assert loaded.to_bytes() == payload
     for stop in (756, 900):
         assert loaded.forecast(history.until(stop)) == model.forecast(history.until(stop))
+    assert loaded.to_bytes() == payload, "what a forecast keeps for the next is no part of the model"
 
 
 def test_newer_schema_is_refused(model_type: type[Model], model: Model) -> None:
