@@ -6,15 +6,17 @@ year. An input is NaN where the history is too short for it, or where it needs v
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.contract import Window, places_of
 from models.market.input_names import INPUT_NAMES
-from models.market.past import LEAST_VARIANCE, MONTH, Past, largest_of, log_of, past_of, running_largest
+from models.market.past import LEAST_VARIANCE, MONTH, SIZE, SPIKE, Past, largest_of, log_of, past_of, running_largest
 from records import Floats
 
 #: Bars between a company's quarterly reports; eight quarters back for the calendar of reports, four for the season ahead.
@@ -29,6 +31,8 @@ INPUT_BARS: Final = QUARTERS * QUARTER + CALENDAR_SLACK
 #: The horizon that the season's windows are made for.
 HORIZON: Final = 21
 YEAR: Final = 252
+#: Bars that the errors of the past year rest on: the inputs before one bar need no features but marks of reports.
+ERROR_BARS: Final = YEAR + HORIZON
 #: Half of a rolling mean's bars must be there.
 LEAST_PRESENT: Final = 0.5
 #: A log-HAR with fixed slopes, whose errors of the past year are an input.
@@ -91,6 +95,11 @@ def _at_least(low: float, values: Any) -> Any:
     return max(values, low) if isinstance(values, float) else np.maximum(values, low)
 
 
+def _root(values: Any) -> Any:
+    """As `np.sqrt`: of arrays, or of a number."""
+    return math.sqrt(values) if isinstance(values, float) else np.sqrt(values)
+
+
 def _mean(values: Floats, bars: int) -> Any:
     """Mean of the finite values in the last `bars` columns; NaN where fewer than half are finite."""
     part = values[..., -bars:]
@@ -119,7 +128,7 @@ def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
     *log_means, quarterly, yearly = now(*_LOG_MEANS, "range_variance_63", "range_variance_252")
     log_mean = dict(zip((21, 63, 252), log_means, strict=True))
     overnight = past.overnight[..., -YEAR:] ** 2
-    found = {
+    return {
         "variance_5_to_63": log_range[5] - log_range[63],
         "variance_21_to_63": log_range[21] - log_range[63],
         "variance_21_to_252": log_range[21] - log_range[252],
@@ -132,11 +141,13 @@ def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
         "overnight_share_63": _mean(overnight, 63) / _at_least(LEAST_VARIANCE, quarterly),
         "overnight_share_252": _mean(overnight, 252) / _at_least(LEAST_VARIANCE, yearly),
         "log_variance_252": log_mean[252],
+        "concentration_21": log_range[21] - log_mean[21],
+        "concentration_63": log_range[63] - log_mean[63],
+        "concentration_252": log_range[252] - log_mean[252],
+        "close_to_range_21": log_realised[21] - log_range[21],
+        "close_to_range_63": log_realised[63] - log_range[63],
+        "close_to_range_252": log_realised[252] - log_range[252],
     }
-    for bars in (21, 63, 252):
-        found[f"concentration_{bars}"] = log_range[bars] - log_mean[bars]
-        found[f"close_to_range_{bars}"] = log_realised[bars] - log_range[bars]
-    return found
 
 
 def _return_inputs(now: _Now, past: Past) -> dict[str, Any]:
@@ -144,12 +155,13 @@ def _return_inputs(now: _Now, past: Past) -> dict[str, Any]:
     yearly, monthly, momentum_21, momentum_63, momentum_252, drawdown = now(
         "range_variance_252", "realised_variance_21", "momentum_21", "momentum_63", "momentum_252", "drawdown_252"
     )
-    yearly = np.sqrt(_at_least(LEAST_VARIANCE, yearly))
-    monthly = np.sqrt(_at_least(LEAST_VARIANCE, monthly))
+    yearly = _root(_at_least(LEAST_VARIANCE, yearly))
+    monthly = _root(_at_least(LEAST_VARIANCE, monthly))
     returns = past.returns[..., -QUARTER:]
     squares = returns**2
     falls = np.where(returns < 0.0, squares, 0.0)
-    centred = returns - np.asarray(_mean(returns, QUARTER))[..., None]
+    mean = _mean(returns, QUARTER)
+    centred = returns - (mean if isinstance(mean, float) else mean[:, None])
     second = centred**2
     cubes = np.add.reduce(second * centred, axis=-1) / QUARTER
     second = _at_least(LEAST_VARIANCE, np.add.reduce(second, axis=-1) / QUARTER)
@@ -172,20 +184,22 @@ def _folded(values: Floats, slack: int, quarters: int, join: Callable[[Floats], 
     A day's score is the largest within `slack` bars of the same day one … `quarters` quarters earlier, joined over the
     quarters that the history holds.
     """
-    days = QUARTER - slack
     first = INPUT_BARS - slack - QUARTER * quarters
     around = running_largest(values[..., first:], 2 * slack + 1)
-    # Beyond the last score there is none: those places are of days that are left out.
-    padded = np.full((*values.shape[:-1], quarters * QUARTER), np.nan)
-    padded[..., : around.shape[-1]] = around
-    score = join(padded.reshape(*values.shape[:-1], quarters, QUARTER)[..., ::-1, :days])
+    score = join(around.take(_places(slack, quarters), axis=-1))
     return largest_of(score[..., :HORIZON]), largest_of(score[..., HORIZON:])
+
+
+@functools.cache
+def _places(slack: int, quarters: int) -> NDArray[np.intp]:
+    """Where the scores of the days ahead stand, shape (quarters, days), the newest quarter first."""
+    return QUARTER * np.arange(quarters)[::-1, None] + np.arange(QUARTER - slack)
 
 
 def _present_mean(parts: Floats) -> Floats:
     """Mean over the last axis but one of the parts that are there; NaN where none is."""
     total: Floats = np.add.reduce(parts, axis=-2)
-    if np.isfinite(total).all():
+    if math.isfinite(np.add.reduce(total, axis=None)):
         return np.asarray(total / parts.shape[-2])
     present = np.isfinite(parts)
     count = present.sum(axis=-2)
@@ -199,19 +213,19 @@ def _least(parts: Floats) -> Floats:
 
 def _report_inputs(past: Past) -> dict[str, Any]:
     """Whether the quarterly report lies ahead, how large reports are, and whether there was one just now."""
-    marks = np.array([past.size[..., -_SEASON_BARS:], past.spike[..., -_SEASON_BARS:], past.score[..., -_SEASON_BARS:]])
+    marks = past.together[SPIKE : SIZE + 1, ..., -_SEASON_BARS:]
     by_quarter = marks.reshape(*marks.shape[:-1], SEASON_QUARTERS, QUARTER)
     # A season: the largest mark in the bars that lie one … four quarters before the horizon ahead.
     season = largest_of(by_quarter[..., :HORIZON])
-    size, spike, score = np.add.reduce(season, axis=-1) / SEASON_QUARTERS
-    least_size, least_spike, _ = np.minimum.reduce(season, axis=-1)
-    usual = np.add.reduce(largest_of(by_quarter[0]), axis=-1) / SEASON_QUARTERS
+    spike, score, size = np.add.reduce(season, axis=-1) / SEASON_QUARTERS
+    least_spike, _, least_size = np.minimum.reduce(season, axis=-1)
+    usual = np.add.reduce(largest_of(by_quarter[-1]), axis=-1) / SEASON_QUARTERS
     calendar_ahead, calendar_after = _folded(past.report, CALENDAR_SLACK, QUARTERS, _present_mean)
     size_ahead, size_after = _folded(past.size, SIZE_SLACK, SEASON_QUARTERS, _least)
     newest = past.score[..., -QUARTER:]
     # NaN where one of the quarter is missing.
     since = QUARTER - 1.0 - np.maximum(newest, 0.0).argmax(axis=-1) + 0.0 * np.add.reduce(newest, axis=-1)
-    size_now, spike_now, score_now = largest_of(marks[..., -MONTH:])
+    spike_now, score_now, size_now = largest_of(marks[..., -MONTH:])
     return {
         "season_size": size,
         "season_size_least": least_size,
@@ -236,17 +250,16 @@ def _report_inputs(past: Past) -> dict[str, Any]:
 def _error_inputs(window: Window, rows: np.ndarray, *, single: bool) -> dict[str, Any]:
     """Errors of a fixed log-HAR over the past year: of the newest whole horizon, and on average."""
     # From the first bar that the first row's year rests on.
-    first = max(0, int(rows[0]) + 1 - YEAR - HORIZON)
-    known, rows = window.part(first, len(window)), rows - first
-    logs = log_of(known.columns(_HAR_AND_RETURNS))
+    first = max(0, int(rows[0]) + 1 - ERROR_BARS)
+    logs = log_of(window.features[first:].take(places_of(window.feature_names, _HAR_AND_RETURNS), axis=1))
     expected = logs[:, : len(FIXED_HAR)] @ _FIXED_SLOPES
-    error = np.full(len(known), np.nan)
-    error[HORIZON:] = logs[HORIZON:, -1] - expected[:-HORIZON]
+    errors = logs[HORIZON:, -1] - expected[:-HORIZON]
     if single:
-        errors = error[int(rows[0]) + 1 - YEAR : int(rows[0]) + 1]
+        errors = errors[:YEAR]
     else:
-        index = rows[:, None] + np.arange(1 - YEAR, 1)
-        errors = np.where(index >= 0, error[np.maximum(index, 0)], np.nan)
+        index = (rows - first)[:, None] + np.arange(1 - YEAR, 1)
+        padded = np.concatenate([np.full(HORIZON, np.nan), errors])
+        errors = np.where(index >= 0, padded[np.maximum(index, 0)], np.nan)
     total = np.add.reduce(errors, axis=-1)
     if _all_finite(total):
         return {"error_last": errors[..., -1], "error_year": total / YEAR}

@@ -28,16 +28,25 @@ class Past(NamedTuple):
 
     `returns` and `overnight` are daily log returns, `variance` is the range-based variance, `spike` the volume's z-score. Two
     marks of a report: `score` is jump × spike, `report` is spike + jump. `size` is the log of a news day's variance over a calm
-    month's.
+    month's. `together` are all seven in this order, shape (7, …, bars).
     """
 
     returns: Floats
     overnight: Floats
     variance: Floats
+    report: Floats
     spike: Floats
     score: Floats
-    report: Floats
     size: Floats
+    together: Floats
+
+
+#: Places in `Past.together`.
+OVERNIGHT: Final = Past._fields.index("overnight")
+VARIANCE: Final = Past._fields.index("variance")
+REPORT: Final = Past._fields.index("report")
+SPIKE: Final = Past._fields.index("spike")
+SIZE: Final = Past._fields.index("size")
 
 
 def past_of(window: Window, rows: np.ndarray, bars: int) -> Past:
@@ -45,30 +54,33 @@ def past_of(window: Window, rows: np.ndarray, bars: int) -> Past:
     marks = window.once(_marks)
     if len(rows) == 1 and rows[0] >= bars - 1:
         # One row, as after each new bar: the bars up to it are a part of the window and need not be gathered.
-        known = slice(int(rows[0]) + 1 - bars, int(rows[0]) + 1)
-        return Past(*[values[known] for values in marks])
-    index = rows[:, None] + np.arange(1 - bars, 1)
-    inside = index >= 0
-    taken = np.where(inside, index, 0)
-    return Past(*(np.where(inside, values[taken], np.nan) for values in marks))
+        known = marks[:, int(rows[0]) + 1 - bars : int(rows[0]) + 1]
+    else:
+        index = rows[:, None] + np.arange(1 - bars, 1)
+        inside = index >= 0
+        # By `take`, since indexing may lay the axes out in another order, and sums would have other last digits.
+        known = np.where(inside, marks.take(np.where(inside, index, 0), axis=1), np.nan)
+    return Past._make([*known, known])
 
 
-def _marks(window: Window) -> tuple[Floats, ...]:
-    """The fields of `Past` over the window, shape (n,) each."""
-    spike = window.column("volume_zscore_63")
+def _marks(window: Window) -> Floats:
+    """The first fields of `Past` over the window, shape (7, n)."""
+    marks = np.empty((len(Past._fields) - 1, len(window)))
+    returns, overnight, variance, report, spike, score, size = marks
+    returns[:], overnight[:] = window.log_return, window.column("overnight_return")
+    spike[:] = window.column("volume_zscore_63")
     # Exactly 0 is what a volume that does not vary, or is missing, has.
-    spike = np.where(spike == 0.0, np.nan, spike)
-    overnight = window.column("overnight_return")
-    variance = np.maximum(window.range_variance, LEAST_VARIANCE)
+    spike[spike == 0.0] = np.nan
+    np.maximum(window.range_variance, LEAST_VARIANCE, out=variance)
     usual = np.maximum(window.column("overnight_rms_63"), LEAST_USUAL_JUMP)
     calm = np.exp(window.column("log_range_variance_63"))
     positive = np.maximum(spike, 0.0)
     jump = between(np.abs(overnight) / usual - 1.0, 0.0, LARGEST_JUMP)
-    score = jump * np.minimum(positive, LARGEST_SPIKE)
-    report = np.minimum(positive, LARGEST_REPORT_SPIKE) + 0.5 * jump * (spike > NEWS_AND_JUMP_SPIKE)
-    news = np.where(spike > NEWS_SPIKE, np.maximum(variance, window.log_return**2), 0.0)
-    size = np.log1p(news / np.maximum(MONTH * calm, 1e-8)) + 0.0 * spike
-    return window.log_return, overnight, variance, spike, score, report, size
+    np.multiply(jump, np.minimum(positive, LARGEST_SPIKE), out=score)
+    np.add(np.minimum(positive, LARGEST_REPORT_SPIKE), 0.5 * jump * (spike > NEWS_AND_JUMP_SPIKE), out=report)
+    news = np.where(spike > NEWS_SPIKE, np.maximum(variance, returns**2), 0.0)
+    np.add(np.log1p(news / np.maximum(MONTH * calm, 1e-8)), 0.0 * spike, out=size)
+    return marks
 
 
 def between(values: Floats, low: float, high: float) -> Floats:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.contract import Window
-from models.market.past import LEAST_VARIANCE, largest_of, log_of, past_of
+from models.market.past import LEAST_VARIANCE, OVERNIGHT, REPORT, VARIANCE, largest_of, log_of, past_of
 from records import Floats
 
 #: A year in steps of two weeks.
@@ -25,9 +25,11 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
     sequences = np.empty((len(rows), STEPS, len(SEQUENCE_NAMES)))
     with np.errstate(invalid="ignore", divide="ignore"):
         past = past_of(window, rows, STEPS * STEP_BARS)
-        sums = np.add.reduce(_steps(past.variance, past.spike, past.overnight**2, past.returns), axis=-1)
-        variance, spike, overnight = sums[:3] / STEP_BARS
-        largest, report = largest_of(_steps(past.variance, past.report))
+        steps = past.together.reshape(*past.together.shape[:-1], STEPS, STEP_BARS)
+        returns, _, variance, _, spike, _, _ = np.add.reduce(steps, axis=-1)
+        overnight = np.add.reduce(steps[OVERNIGHT] ** 2, axis=-1) / STEP_BARS
+        variance, spike = variance / STEP_BARS, spike / STEP_BARS
+        largest, report = largest_of(steps[VARIANCE : REPORT + 1])
         usual = window.column("log_range_variance_252")[rows, None]
         logs = log_of(np.array([variance, largest])) - usual
         parts = {
@@ -35,14 +37,9 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
             "largest_variance": logs[1],
             "spike": spike,
             "report": report,
-            "momentum": sums[3] / np.exp(0.5 * usual),
+            "momentum": returns / np.exp(0.5 * usual),
             "overnight_share": overnight / np.maximum(variance, LEAST_VARIANCE),
         }
     for column, name in enumerate(SEQUENCE_NAMES):
         sequences[..., column] = parts[name]
     return sequences
-
-
-def _steps(*values: Floats) -> Floats:
-    """Values of shape (…, bars) each, cut into steps: shape (k, …, STEPS, STEP_BARS)."""
-    return np.array(values).reshape(len(values), *values[0].shape[:-1], STEPS, STEP_BARS)

@@ -64,16 +64,15 @@ class TreeEnsemble:
     def predict(self, inputs: Floats) -> Floats:
         """Sum of the leaves that each row of inputs, shape (n, k), falls into: shape (n,)."""
         rows = inputs.astype(np.float32)
-        flat, feature, threshold, leaf = rows.ravel(), self.feature.ravel(), self.threshold.ravel(), self.leaf.ravel()
-        layout = _layout(self.feature.shape)
-        node = layout.root
+        flat, known = rows.ravel(), _prepared(self)
+        node = known.root
         # Of a single row, vectors: no offset to add, and less to allocate.
         begin = None if len(rows) == 1 else np.arange(0, len(flat), rows.shape[1])[:, None]
         for _ in range(self.depth):
-            value = flat.take(feature.take(node) if begin is None else begin + feature.take(node))
+            value = flat.take(known.feature.take(node) if begin is None else begin + known.feature.take(node))
             # Right from the threshold on.
-            node = 2 * node + layout.child + (value >= threshold.take(node))
-        total: Floats = np.add.reduce(leaf.take(node + layout.leaf), axis=-1).reshape(-1)
+            node = known.left.take(node) + (value >= known.threshold.take(node))
+        total: Floats = np.add.reduce(known.leaf.take(node), axis=-1).reshape(-1)
         return total
 
     @property
@@ -82,23 +81,28 @@ class TreeEnsemble:
         return int(self.leaf.shape[1]).bit_length() - 1
 
 
-class _Layout(NamedTuple):
-    """Places in the flat arrays of all trees, (trees,) each.
+class _Prepared(NamedTuple):
+    """All trees as flat arrays. `root`: where each tree's first node stands, (trees,).
 
-    `root`: of each tree's first node. The left child of the node at n is at 2 n + `child`, the leaf at n + `leaf`.
+    `left`: where the left child of each node stands, the right child beside it: among the nodes, below the last level among
+    the leaves.
     """
 
     root: NDArray[np.intp]
-    child: NDArray[np.intp]
-    leaf: NDArray[np.intp]
+    left: NDArray[np.intp]
+    feature: NDArray[np.intp]
+    threshold: NDArray[np.float32]
+    leaf: Floats
 
 
 @functools.lru_cache(maxsize=4)
-def _layout(shape: tuple[int, int]) -> _Layout:
-    trees, nodes = shape
-    root = nodes * np.arange(trees)
+def _prepared(ensemble: TreeEnsemble) -> _Prepared:
+    trees, nodes = ensemble.feature.shape
+    tree, child = np.arange(trees)[:, None], 2 * np.arange(nodes) + 1
     # A tree has a leaf more than nodes above its leaves.
-    return _Layout(root, 1 - root, np.arange(trees) - nodes)
+    left = np.where(child < nodes, nodes * tree + child, (nodes + 1) * tree + child - nodes)
+    feature, threshold = ensemble.feature.astype(np.intp).ravel(), ensemble.threshold.ravel()
+    return _Prepared(max(nodes, 1) * tree.ravel(), left.ravel(), feature, threshold, ensemble.leaf.ravel())
 
 
 def _depth(tree: _Tree, node: int) -> int:

@@ -55,6 +55,16 @@ def test_settings_know_a_market_model_by_its_content(tmp_path) -> None:
     assert load_settings().forecast_hash not in {first, third}
 
 
+def test_a_row_alone_is_scaled_and_restrained_as_among_others(rng: np.random.Generator) -> None:
+    values, deltas = 2.0 * rng.standard_normal(200), rng.standard_normal(200)
+    values[:3] = np.nan, np.inf, -np.inf
+    scaled = market_model().standard.scale_one(RISE, values)
+    together = restrained(deltas, scaled)
+    for value, delta, rise, found in zip(values, deltas, scaled, together, strict=True):
+        assert market_model().standard.scale_one(RISE, np.array([value])).tobytes() == rise.tobytes()
+        assert restrained(np.array([delta]), np.array([rise])).tobytes() == found.tobytes()
+
+
 @given(st.floats(-5, 5), st.floats(-3, 3))
 def test_delta_is_bounded_and_lowers_nothing_where_variance_has_risen(delta: float, rise: float) -> None:
     found = float(restrained(np.array([delta]), np.array([rise]))[0])
