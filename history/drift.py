@@ -12,8 +12,6 @@ import logging
 from dataclasses import fields
 from typing import Final
 
-import numpy as np
-
 from errors import ModelError
 from history.ticker_state import TickerState
 from history.windows import window_of
@@ -21,7 +19,7 @@ from models.contract import HorizonForecast, Window
 from models.results import TrainedTicker
 from models.selection.combination import Combination
 from models.selection.drift import Monitors, advanced, is_settled, outcome_of
-from models.serving import FEATURE_BARS, LoadedTicker
+from models.serving import FEATURE_BARS, MARK_BARS, LoadedTicker
 from records import Bars, Drift, Forecast, date_of, day_number
 from settings import Settings
 
@@ -42,19 +40,24 @@ def monitored(
     if monitors is None or combination is None:
         return None
     bars = state.bars
-    first = int(np.searchsorted(bars.day, trained.cutoff, side="right"))
+    first = int(bars.day.searchsorted(trained.cutoff, side="right"))
     row = max(first, len(bars) - len(window) + 1)
+    names = combination.names
     forecasts: dict[str, HorizonForecast] | None = None
     resumed = None if previous is None else _resumed(previous, bars, first, trained)
     if previous is not None and resumed is not None:
         row = resumed
-        forecasts = {o.model: HorizonForecast(o.horizon_return, o.daily_variance) for o in previous.opinions}
+        forecasts = {
+            opinion.model: HorizonForecast(opinion.horizon_return, opinion.daily_variance)
+            for opinion in previous.opinions
+            if opinion.model in names
+        }
         monitors = _monitors(monitors.level, previous)
     while row < len(bars) and not is_settled(monitors):
         if forecasts is None:
-            known = window_of(state, settings.lookback, stop=row, feature_bars=FEATURE_BARS)
+            known = window_of(state, settings.lookback, stop=row, feature_bars=FEATURE_BARS, mark_bars=MARK_BARS)
             forecasts = _candidate_forecasts(loaded, combination, known)
-        if combination.names <= forecasts.keys():
+        if names <= forecasts.keys():
             monitors = advanced(monitors, combination, forecasts, outcome_of(window, row - len(bars)), settings.horizon)
         forecasts = None
         row += 1
@@ -77,7 +80,7 @@ def _resumed(previous: Forecast, bars: Bars, first: int, trained: TrainedTicker)
     made_by = (previous.settings_hash, previous.code_version)
     if previous.drift is None or made_by != (trained.settings_hash, trained.code_version):
         return None
-    row = int(np.searchsorted(bars.day, day_number(previous.as_of), side="right"))
+    row = int(bars.day.searchsorted(day_number(previous.as_of), side="right"))
     return row if row >= first and previous.drift.digest == _digest(trained.digest, bars, slice(first, row)) else None
 
 

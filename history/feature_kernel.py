@@ -7,6 +7,7 @@ window. So sums do not drift and need no resynchronisation, not even after a cra
 
 One function with one signature handles a single bar and a whole history, with scalar logarithms and without fast-math. So the
 bits do not depend on the batching of the bars. Constants live in this file, because Numba's cache watches this file only.
+Divisors are prices and sums of weights, and never 0: with NumPy's error model they are not checked, a fifth of the time.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ ABSOLUTE_INDEXES: Final = [_COUNT, _PEAK_INDEX]
 RETURN_MEANS: Final = slice(_EWMA_94, _EMA_12)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _add(state, at, value):  # type: ignore[no-untyped-def]  # compiled: Numba infers the types
     total = state[at] + value
     virtual = total - state[at]
@@ -63,7 +64,7 @@ def _add(state, at, value):  # type: ignore[no-untyped-def]  # compiled: Numba i
     state[at + 1] = error - (state[at] - total)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _product(a, b):  # type: ignore[no-untyped-def]
     scaled = _SPLITTER * a
     a_high = scaled - (scaled - a)
@@ -75,32 +76,37 @@ def _product(a, b):  # type: ignore[no-untyped-def]
     return rounded, ((a_high * b_high - rounded) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _weigh(state, at, decay, value):  # type: ignore[no-untyped-def]
     state[at] = decay * state[at] + value
     state[at + 1] = decay * state[at + 1] + 1.0
     return state[at] / state[at + 1]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _log_return(close, dividend, i):  # type: ignore[no-untyped-def]
     return math.log((close[i] + dividend[i]) / close[i - 1])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _overnight(opening, close, dividend, i):  # type: ignore[no-untyped-def]
     # The fall by the dividend on its ex-date is not risk: the dividend is added back, as in the total return.
     return math.log((opening[i] + dividend[i]) / close[i - 1])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _range_variance(opening, high, low, close, dividend, i):  # type: ignore[no-untyped-def]
     spread = math.log(high[i] / low[i])
     jump = _overnight(opening, close, dividend, i)
     return _PARKINSON * spread * spread + jump * jump
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _log_variance(opening, high, low, close, dividend, i):  # type: ignore[no-untyped-def]
+    return math.log(max(_range_variance(opening, high, low, close, dividend, i), VARIANCE_FLOOR))
+
+
+@njit(cache=True, error_model="numpy")
 def _slide_volume(state, level, sign):  # type: ignore[no-untyped-def]
     square, error = _product(level, level)
     _add(state, _VOLUME, sign * level)
@@ -108,7 +114,7 @@ def _slide_volume(state, level, sign):  # type: ignore[no-untyped-def]
     _add(state, _VOLUME_SQUARES, sign * error)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _volume_zscore(state, level):  # type: ignore[no-untyped-def]
     # 63² variance = 63 Σx² − (Σx)², both in double-double: equal volumes must give exactly zero.
     scaled, scaled_error = _product(state[_VOLUME_SQUARES], 63.0)
@@ -122,7 +128,7 @@ def _volume_zscore(state, level):  # type: ignore[no-untyped-def]
     return (level - state[_VOLUME] / 63.0) / deviation
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slide_peak(state, close, i, count):  # type: ignore[no-untyped-def]
     # The state keeps the highest close and its index. Only when that close leaves the window are all 252 compared again.
     if count == 0 or close[i] >= state[_PEAK]:
@@ -137,7 +143,7 @@ def _slide_peak(state, close, i, count):  # type: ignore[no-untyped-def]
         state[_PEAK_INDEX] = count - (i - best)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _slide_rsi(state, change, count):  # type: ignore[no-untyped-def]
     # Wilder 1978: the mean of the first 14 changes, then a smoothing by 1/14.
     gain = max(change, 0.0)
@@ -155,10 +161,8 @@ def _slide_rsi(state, change, count):  # type: ignore[no-untyped-def]
 _column = types.Array(float64, 1, "C", readonly=True)
 
 
-@njit(void(_column, _column, _column, _column, _column, int64, float64[::1], float64[::1]), cache=True)
-def daily_values(  # type: ignore[no-untyped-def]
-    opening, high, low, close, dividend, start, log_return, range_variance
-):
+@njit(void(_column, _column, _column, _column, _column, int64, float64[::1], float64[::1]), cache=True, error_model="numpy")
+def daily_values(opening, high, low, close, dividend, start, log_return, range_variance):  # type: ignore[no-untyped-def]
     """The log return and the range variance of the bars from row `start` of the columns, NaN without a bar before; no state."""
     for i in range(start, close.shape[0]):
         log_return[i - start] = _log_return(close, dividend, i) if i > 0 else np.nan
@@ -166,31 +170,20 @@ def daily_values(  # type: ignore[no-untyped-def]
 
 
 @njit(
-    void(
-        float64[::1],
-        _column,
-        _column,
-        _column,
-        _column,
-        _column,
-        _column,
-        int64,
-        int64,
-        float64[:, ::1],
-        float64[:, ::1],
-        float64[::1],
-    ),
+    void(float64[::1], *(_column,) * 6, int64, int64, _column, int64, float64[:, ::1], float64[:, ::1], float64[::1]),
     cache=True,
+    error_model="numpy",
 )
 def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PLR0917 - compiled, and one pass over the bars
-    state, opening, high, low, close, volume, dividend, start, block, snapshots, features, daily
+    state, opening, high, low, close, volume, dividend, start, whole, resumed, block, snapshots, features, daily
 ):
     """Update `state` in place with the bars from row `start` of the columns on.
 
     The rows before `start` are the previous bars: at least CONTEXT_BARS, or all that the ticker ever had. The state before each
     bar whose absolute index is a multiple of `block` is copied into the next row of `snapshots`. `features` has one row per
     bar from `start` on, its columns in the order of `history.features.FEATURES`. `daily` (the range variance) has as many rows.
-    Both have none if only the state is wanted.
+    Both have none if only the state is wanted. Before row `whole` only `history.features.MARK_FEATURES` are computed; `resumed`
+    is the state before that row, not read if `whole` is `start`.
     """
     wanted = features.shape[0] > 0
     snapshot = 0
@@ -199,6 +192,8 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
     levels, returns, overnights = np.empty(rows), np.empty(rows), np.empty(rows)
     variances, log_variances = np.empty(rows), np.empty(rows)
     for i in range(start, close.shape[0]):
+        if i == whole and whole > start:
+            state[:] = resumed
         count = int(state[_COUNT])
         if count % block == 0:
             snapshots[snapshot, :] = state
@@ -211,12 +206,7 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
         if count >= 63:
             j = i - 63 - start
             _slide_volume(state, levels[j] if j >= 0 else math.log1p(volume[i - 63]), -1.0)
-        _slide_peak(state, close, i, count)
-        fast = _weigh(state, _EMA_12, 1.0 - 2.0 / 13.0, close[i])
-        slow = _weigh(state, _EMA_26, 1.0 - 2.0 / 27.0, close[i])
-        signal = _weigh(state, _SIGNAL, 1.0 - 2.0 / 10.0, fast - slow)
-
-        log_return = overnight = variance = fast_variance = slow_variance = rsi = np.nan
+        log_return = overnight = variance = log_variance = np.nan
         if count >= 1:
             log_return = _log_return(close, dividend, i)
             overnight = _overnight(opening, close, dividend, i)
@@ -224,6 +214,33 @@ def advance(  # type: ignore[no-untyped-def]  # noqa: C901, PLR0912, PLR0915, PL
             log_variance = math.log(max(variance, VARIANCE_FLOOR))
             returns[i - start], overnights[i - start] = log_return, overnight
             variances[i - start], log_variances[i - start] = variance, log_variance
+        if i < whole:
+            if count >= 1:
+                _add(state, _OVERNIGHT, overnight * overnight)
+                _add(state, _LOG_RANGES + 2, log_variance)
+            if count > 63:
+                j = i - 63 - start
+                leaving = overnights[j] if j >= 0 else _overnight(opening, close, dividend, i - 63)
+                _add(state, _OVERNIGHT, -leaving * leaving)
+                leaving = log_variances[j] if j >= 0 else _log_variance(opening, high, low, close, dividend, i - 63)
+                _add(state, _LOG_RANGES + 2, -leaving)
+            row = features[i - start]
+            row[:] = np.nan
+            row[0], row[1], daily[i - start] = log_return, overnight, variance
+            if count >= 63:
+                row[2] = math.sqrt(max(state[_OVERNIGHT], 0.0) / 63.0)
+                row[12] = state[_LOG_RANGES + 2] / 63.0
+            if count >= 62:
+                row[23] = _volume_zscore(state, level)
+            continue
+
+        _slide_peak(state, close, i, count)
+        fast = _weigh(state, _EMA_12, 1.0 - 2.0 / 13.0, close[i])
+        slow = _weigh(state, _EMA_26, 1.0 - 2.0 / 27.0, close[i])
+        signal = _weigh(state, _SIGNAL, 1.0 - 2.0 / 10.0, fast - slow)
+
+        fast_variance = slow_variance = rsi = np.nan
+        if count >= 1:
             fast_variance = _weigh(state, _EWMA_94, 0.94, log_return * log_return)
             slow_variance = _weigh(state, _EWMA_97, 0.97, log_return * log_return)
             rsi = _slide_rsi(state, close[i] - close[i - 1], count)

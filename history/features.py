@@ -41,6 +41,7 @@ __all__ = [
     "CONTEXT_BARS",
     "FEATURES",
     "FEATURE_NAMES",
+    "MARK_FEATURES",
     "RETURN_MEANS",
     "STATE_SIZE",
     "VARIANCE_FLOOR",
@@ -94,6 +95,8 @@ FEATURES: Final[tuple[Feature, ...]] = (
     Feature("drawdown", 252, (252,)),
 )
 FEATURE_NAMES: Final[tuple[str, ...]] = tuple(feature.name for feature in FEATURES)
+#: What marks of a quarterly report rest on: the features that models look back on furthest.
+MARK_FEATURES: Final = ("log_return", "overnight_return", "overnight_rms_63", "log_range_variance_63", "volume_zscore_63")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,17 +141,30 @@ def advance_state(state: Floats, bars: Bars, start: int) -> tuple[Floats, Floats
     seen = int(state[0])
     blocks = -(-(seen + len(bars) - start) // BLOCK_BARS) - -(-seen // BLOCK_BARS)
     snapshots = np.empty((blocks, STATE_SIZE))
-    _advance(after, bars, start, snapshots, np.empty((0, len(FEATURES))), np.empty(0))
+    _advance(after, bars, start, start, after, snapshots, FeatureRows(np.empty((0, len(FEATURES))), np.empty(0)))
     return after, snapshots
 
 
-def advance_rows(state: Floats, bars: Bars, start: int, *, rows: FeatureRows | None = None) -> FeatureRows:
-    """Features of `bars[start:]`; `state` and context as for `advance_state`. They are written to `rows`, if given."""
+def advance_rows(
+    state: Floats,
+    bars: Bars,
+    start: int,
+    *,
+    rows: FeatureRows | None = None,
+    whole: int | None = None,
+    resumed: Floats | None = None,
+) -> FeatureRows:
+    """Features of `bars[start:]`; `state` and context as for `advance_state`. They are written to `rows`, if given.
+
+    With the state `resumed` before `bars[whole]`, the bars before that have MARK_FEATURES alone, in half of the time.
+    """
+    if whole is None or resumed is None:
+        whole, resumed = start, state
     count = len(bars) - start
     if rows is None:
         rows = FeatureRows(np.empty((count, len(FEATURES))), np.empty(count))
     snapshots = np.empty((count // BLOCK_BARS + 1, STATE_SIZE))
-    _advance(state.copy(), bars, start, snapshots, rows.features, rows.range_variance)
+    _advance(state.copy(), bars, start, whole, resumed, snapshots, rows)
     return rows
 
 
@@ -162,10 +178,11 @@ def daily_rows(bars: Bars, start: int, stop: int) -> tuple[Floats, Floats]:
     return log_return, range_variance
 
 
-def _advance(state: Floats, bars: Bars, start: int, snapshots: Floats, features: Floats, daily: Floats) -> None:
-    if state.shape != (STATE_SIZE,):
-        message = f"a rolling state of shape {state.shape} where {(STATE_SIZE,)} is needed"
-        raise ValueError(message)
+def _advance(state: Floats, bars: Bars, start: int, whole: int, resumed: Floats, snapshots: Floats, rows: FeatureRows) -> None:
+    for known in (state, resumed):
+        if known.shape != (STATE_SIZE,):
+            message = f"a rolling state of shape {known.shape} where {(STATE_SIZE,)} is needed"
+            raise ValueError(message)
     if int(state[0]) > start and start < CONTEXT_BARS:
         message = f"{start} bars of context where {min(int(state[0]), CONTEXT_BARS)} are needed"
         raise ValueError(message)
@@ -178,8 +195,10 @@ def _advance(state: Floats, bars: Bars, start: int, snapshots: Floats, features:
         bars.volume,
         bars.dividend,
         start,
+        whole,
+        resumed,
         BLOCK_BARS,
         snapshots,
-        features,
-        daily,
+        rows.features,
+        rows.range_variance,
     )

@@ -11,7 +11,7 @@ from history.ticker_state import DueTraining, TickerState
 from history.windows import training_window, window_of
 from models.contract import Window
 from models.results import TrainedTicker, TrainingJob
-from models.serving import FEATURE_BARS, LoadedTicker, load_trained, make_forecast
+from models.serving import FEATURE_BARS, MARK_BARS, LoadedTicker, load_trained, make_forecast
 from records import Drift, Forecast, date_of
 from settings import DoubtfulSeries, Settings
 from version import VERSION
@@ -84,7 +84,7 @@ def refresh(
     The window is always the last `lookback` bars, so the row does not depend on how many bars are kept. `previous` returns the
     ticker's newest row. It is called only if a candidate has weight; it saves work and changes nothing in the row.
     """
-    window = window_of(state, settings.lookback, feature_bars=FEATURE_BARS)
+    window = window_of(state, settings.lookback, feature_bars=FEATURE_BARS, mark_bars=MARK_BARS)
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     drift = None if loaded is None else _drift(state, loaded, window, settings, previous)
     return make_forecast(

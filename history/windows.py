@@ -17,12 +17,15 @@ from settings import Settings
 _LOG_RETURN: Final = FEATURE_NAMES.index("log_return")
 
 
-def window_of(state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None) -> Window:
+def window_of(
+    state: TickerState, count: int, *, stop: int | None = None, feature_bars: int | None = None, mark_bars: int = 0
+) -> Window:
     """The `count` bars before row `stop` of the kept bars (default: the last `count`), with their features.
 
     Feature rows are not stored. They are replayed, to the bit, from the snapshot before the block in which the window begins.
-    The window has fewer rows if the ticker is younger, or if the bars before are no longer kept. With `feature_bars` only that
-    many of the last rows have features, and the others NaN, which saves most of the work.
+    The window has fewer rows if the ticker is younger, or if the bars before are no longer kept. With `feature_bars` only the
+    block (`BLOCK_BARS`) with the first of so many last rows and those after it have all features. The last `mark_bars` rows, if
+    these are more, have MARK_FEATURES, and all others NaN. That saves most of the work.
 
     Raises StateCorruptError if the stored rolling state does not fit this code.
     """
@@ -32,7 +35,10 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None, featur
     if span.first >= stop:
         return window_of_bars(state.ticker, Bars.empty())
     bars = state.bars[span.context : stop]
-    late = span if feature_bars is None else replay_span(state, min(feature_bars, count), stop)
+    whole = late = span
+    if feature_bars is not None:
+        whole = replay_span(state, min(feature_bars, count), stop)
+        late = replay_span(state, min(max(feature_bars, mark_bars), count), stop)
     # Row numbers of the kept bars: the arrays start with `begin`, the replay with `late.begin`, the window with `span.first`.
     begin = min(span.first, late.begin)
     features, range_variance = np.empty((stop - begin, len(FEATURE_NAMES))), np.empty(stop - begin)
@@ -43,6 +49,8 @@ def window_of(state: TickerState, count: int, *, stop: int | None = None, featur
         bars,
         late.begin - span.context,
         rows=FeatureRows(features[replayed], range_variance[replayed]),
+        whole=whole.begin - span.context,
+        resumed=state.snapshots[whole.block],
     )
     log_return[replayed] = features[replayed, _LOG_RETURN]
     if begin < late.begin:

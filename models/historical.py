@@ -71,7 +71,8 @@ def shrunk_mean(log_return: Floats) -> ShrunkMean:
     equity capital and model mispricing"). Three years of a stock with 25 % volatility leave it a tenth of its own mean: a mean
     is that badly known (Merton 1980).
     """
-    simple = np.expm1(log_return[np.isfinite(log_return)])
+    known = log_return if math.isfinite(np.add.reduce(log_return)) else log_return[np.isfinite(log_return)]
+    simple = np.expm1(known)
     own = float(np.add.reduce(simple)) / len(simple)
     prior_variance = (PRIOR_ANNUAL_DISPERSION / TRADING_DAYS) ** 2
     deviation = simple - own

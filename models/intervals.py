@@ -46,9 +46,8 @@ def return_bounds(
     """
     variance = horizon * daily_variance
     center = math.log1p(max(horizon_return, LOWEST_RETURN)) - 0.5 * variance
-    widths = (
-        STUDENT_TAILS if tails is None else tuple(0.5 * (usual + own) for usual, own in zip(STUDENT_TAILS, tails, strict=True))
-    )
-    spreads = [width * math.sqrt(variance) for width in widths]
-    bounds = [math.expm1(center + sign * spread) for spread in spreads for sign in (-1.0, 1.0)]
-    return bounds[0], bounds[1], bounds[2], bounds[3]
+    (low, high), deviation = STUDENT_TAILS, math.sqrt(variance)
+    if tails is not None:
+        low, high = 0.5 * (low + tails[0]), 0.5 * (high + tails[1])
+    near, far = low * deviation, high * deviation
+    return math.expm1(center - near), math.expm1(center + near), math.expm1(center - far), math.expm1(center + far)

@@ -16,7 +16,7 @@ from models.conditions import is_frozen
 from models.contract import HorizonForecast, Model, Window
 from models.historical import historical_estimate, window_mean
 from models.intervals import empirical_tails, return_bounds
-from models.market.inputs import INPUT_BARS
+from models.market.inputs import ERROR_BARS, INPUT_BARS
 from models.pooling.shrinkage import limited_return
 from models.pooling.terms import TERM_BARS, current_terms, mean_statistics
 from models.results import TrainedTicker, decode_trained
@@ -39,8 +39,10 @@ from version import VERSION
 
 logger = logging.getLogger(__name__)
 
-#: Features of earlier bars are not looked at by `make_forecast`; of a window's returns and prices it sees all.
-FEATURE_BARS: Final = max(TERM_BARS, INPUT_BARS)
+#: Features of earlier bars are not looked at by `make_forecast`, except for what marks of reports rest on
+#: (`history.features.MARK_FEATURES`), of so many bars; of a window's returns and prices it sees all.
+FEATURE_BARS: Final = max(TERM_BARS, ERROR_BARS)
+MARK_BARS: Final = max(TERM_BARS, INPUT_BARS)
 #: Name of the estimate that stands in for a trained model.
 HISTORICAL: Final = "historical"
 #: Name of the step that says why a row has no numbers although there are bars enough.
@@ -51,12 +53,14 @@ HELD_BACK: Final = "held_back"
 class LoadedTicker:
     """A training's result with its models decoded: keep it to refresh forecasts without decoding again.
 
-    `tails` are the quantiles of the result's residuals (`empirical_tails`).
+    `tails` are the quantiles of the result's residuals (`empirical_tails`), `best` the candidates that were best in validation
+    of the return and of the volatility, None without any.
     """
 
     trained: TrainedTicker
     models: dict[str, Model]
     tails: tuple[float, float] | None
+    best: tuple[str | None, str | None]
 
 
 class _Estimate(NamedTuple):
@@ -68,10 +72,11 @@ class _Estimate(NamedTuple):
 
 
 class _Made(NamedTuple):
-    """The settings that a row was made under, and the currency of its prices."""
+    """The settings that a row was made under, its bars a year, and the currency of its prices."""
 
     horizon: int
     settings_hash: str
+    periods: int
     currency: str | None
 
 
@@ -79,7 +84,10 @@ def load_trained(stored: bytes | TrainedTicker) -> LoadedTicker:
     """Decode a training's result and its models. Raises SchemaError or StateCorruptError."""
     trained = decode_trained(stored) if isinstance(stored, bytes) else stored
     models = {name: MODELS[name].from_bytes(payload) for name, payload in trained.models.items()}
-    return LoadedTicker(trained, models, empirical_tails(trained.residuals))
+    scored = [candidate for candidate in trained.candidates if candidate.failure is None]
+    return LoadedTicker(
+        trained, models, empirical_tails(trained.residuals), best_in_validation(scored) if scored else (None, None)
+    )
 
 
 def make_forecast(
@@ -107,7 +115,8 @@ def make_forecast(
     """
     loaded = load_trained(trained) if isinstance(trained, TrainedTicker) else trained
     within = spans_between(currencies, int(window.day[0]), int(window.day[-1]))
-    made = _Made(horizon, settings_hash, currency_of(window.ticker, within))
+    periods = periods_per_year(window.ticker, window.day)
+    made = _Made(horizon, settings_hash, periods, currency_of(window.ticker, within))
     steps: list[FallbackStep] = []
     doubt = (currency_doubt(within) or series_doubt(window.day, window.close)) if hold_back else None
     if doubt is not None:
@@ -128,8 +137,7 @@ def make_forecast(
             except KeyError:  # the reason of the model that is missing stands in the steps
                 logger.warning("served model failed ticker=%s as_of=%s", window.ticker, window.as_of)
             else:
-                row = _trained_row(window, loaded, combination, forecasts, served, tuple(steps), made)
-                return msgspec.structs.replace(row, drift=drift)
+                return _trained_row(window, loaded, combination, forecasts, served, tuple(steps), made, drift)
     logger.warning("fallback ticker=%s as_of=%s reason=%s", window.ticker, window.as_of, steps[-1].reason)
     return _historical_row(window, loaded, tuple(steps), made)
 
@@ -177,11 +185,10 @@ def _trained_row(
     served: HorizonForecast,
     steps: tuple[FallbackStep, ...],
     made: _Made,
+    drift: Drift | None,
 ) -> Forecast:
-    trained = loaded.trained
-    scored = [candidate for candidate in trained.candidates if candidate.failure is None]
-    best_return, best_volatility = best_in_validation(scored)
-    periods = periods_per_year(window.ticker, window.day)
+    trained, periods = loaded.trained, made.periods
+    best_return, best_volatility = loaded.best
     volatility = math.sqrt(served.daily_variance * periods)
     standard_error = volatility / math.sqrt(trained.bars_used / periods)
     estimate = _Estimate(served.horizon_return * periods / made.horizon, volatility, standard_error)
@@ -196,6 +203,7 @@ def _trained_row(
         volatility_weight=combination.volatility_weight,
         opinions=candidate_forecasts(forecasts),
         pool=_pool_statistics(window, made.horizon, trained, loaded.tails),
+        drift=drift,
         bars_used=trained.bars_used,
     )
 
@@ -218,9 +226,8 @@ def _pool_statistics(
 def _historical_row(window: Window, loaded: LoadedTicker | None, steps: tuple[FallbackStep, ...], made: _Made) -> Forecast:
     """The row without a model's part: the historical volatility and the shrunk historical mean, or why there are none."""
     try:
-        periods = periods_per_year(window.ticker, window.day)
-        estimate = historical_estimate(window.log_return, periods)
-        annual_return = window.once(window_mean).daily_return * periods
+        estimate = historical_estimate(window.log_return, made.periods)
+        annual_return = window.once(window_mean).daily_return * made.periods
     except ModelError as error:
         return _row(window, None, loaded, (*steps, FallbackStep(model=HISTORICAL, reason=str(error))), made)
     numbers = _Estimate(annual_return, estimate.annual_volatility, estimate.standard_error)
@@ -245,11 +252,10 @@ def _row(
 ) -> Forecast:
     """What both kinds of rows share: the numbers, their intervals, and what they rest on."""
     numbers: tuple[float | None, ...] = (None,) * 7
-    periods = periods_per_year(window.ticker, window.day)
     if estimate is not None:
         annual_return, steps = limited_return(estimate.annual_return, steps)
-        variance = estimate.annual_volatility**2 / periods
-        bounds = return_bounds(annual_return * made.horizon / periods, variance, made.horizon, tails)
+        variance = estimate.annual_volatility**2 / made.periods
+        bounds = return_bounds(annual_return * made.horizon / made.periods, variance, made.horizon, tails)
         numbers = (annual_return, estimate.annual_volatility, estimate.standard_error, *bounds)
     return Forecast(
         ticker=window.ticker,
@@ -272,6 +278,6 @@ def _row(
         training_cutoff=None if loaded is None else date_of(loaded.trained.cutoff),
         settings_hash=made.settings_hash,
         code_version=VERSION,
-        periods_per_year=periods,
+        periods_per_year=made.periods,
         currency=made.currency,
     )

@@ -108,7 +108,14 @@ class Bars:
 
     def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.intp]) -> Bars:
         """A part of the bars: views for a slice, copies for a mask or an index array."""
-        return Bars(*(getattr(self, name)[rows] for name in _COLUMNS))
+        columns = [getattr(self, name)[rows] for name in _COLUMNS]
+        if not isinstance(rows, slice):
+            return Bars(*columns)
+        # Views of checked columns need no check, which takes most of the time.
+        part = object.__new__(Bars)
+        for name, column in zip(_COLUMNS, columns, strict=True):
+            object.__setattr__(part, name, column)
+        return part
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Bars):

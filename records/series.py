@@ -14,11 +14,18 @@ from records.units import stretches_of
 _FEWEST_BARS: Final = 24
 _OFTEN: Final = 0.1
 _FAR: Final = 0.2
+#: Ratios of closes between which a move is surely not far, whatever the last digit of its logarithm.
+_USUAL_FALL: Final = 0.82
+_USUAL_RISE: Final = 1.22
 
 
 def series_doubt(day: Days, close: Floats) -> str | None:
     """Why these bars (by date) are no series of daily bars in one unit, and what to do; None if they may be."""
     reason = not_daily(day)
+    if reason is None and len(close) > 1:
+        ratio = close[1:] / close[:-1]
+        if np.minimum.reduce(ratio) > _USUAL_FALL and np.maximum.reduce(ratio) < _USUAL_RISE:
+            return None  # no move that either of the following looks for: the usual case, decided at once
     level = np.log(close)
     moves = np.zeros(len(close))
     np.subtract(level[1:], level[:-1], moves[1:])

@@ -15,15 +15,16 @@ _PERIODS: Final = ((6, 8, "weekly"), (12, 16, "fortnightly"), (26, 35, "monthly"
 _MOST: Final = 0.8
 #: So many gaps of a period in a row are a part of the history in it: no daily series has a bar a week for ten weeks.
 _RUN: Final = 10
-_LARGEST_GAP: Final = 4.0
+_LARGEST_GAP: Final = 4
 
 
 def not_daily(day: Days) -> str | None:
     """Why bars on these days (rising) are not daily, with what to do; None for daily bars, or too few to say."""
-    if len(day) < FEWEST_BARS:
-        return None
     gaps = day[1:] - day[:-1]
-    # Bars a day apart, with weekends, have hardly a gap as long as the shortest period: the usual case, decided at once.
+    # Bars a day apart, with weekends: the usual case, decided at once.
+    if len(day) < FEWEST_BARS or (np.minimum.reduce(gaps) == 1 and np.maximum.reduce(gaps) <= _LARGEST_GAP):
+        return None
+    # Such bars with some holidays have hardly a gap as long as the shortest period.
     long = np.count_nonzero(gaps >= _PERIODS[0][0]) >= min(_RUN, _MOST * len(gaps))
     for shortest, longest, word in _PERIODS if long else ():
         inside = (gaps >= shortest) & (gaps <= longest)

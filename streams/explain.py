@@ -85,12 +85,12 @@ def _bars_and_models(settings: Settings, ticker: str) -> tuple[TickerState | Non
 
 def _origin(row: Forecast, state: TickerState | None, trained: LoadedTicker | None, settings: Settings) -> Origin | None:
     from history.windows import window_of  # noqa: PLC0415 - compiles the features' kernel
-    from models.serving import FEATURE_BARS  # noqa: PLC0415
+    from models.serving import FEATURE_BARS, MARK_BARS  # noqa: PLC0415
 
     if state is None or trained is None:
         return None
     stop = sum(1 for day in state.bars.day if date_of(day) <= row.as_of)
-    return Origin(trained, window_of(state, settings.lookback, stop=stop, feature_bars=FEATURE_BARS))
+    return Origin(trained, window_of(state, settings.lookback, stop=stop, feature_bars=FEATURE_BARS, mark_bars=MARK_BARS))
 
 
 def _changes(
@@ -106,9 +106,9 @@ def _changes(
         return [], ["what the newest bar changed: not shown, the bars or models that made the row are not in this folder"]
     bars = state.bars
     from history.windows import window_of  # noqa: PLC0415 - compiles the features' kernel
-    from models.serving import FEATURE_BARS  # noqa: PLC0415
+    from models.serving import FEATURE_BARS, MARK_BARS  # noqa: PLC0415
 
-    window = window_of(state, settings.lookback, stop=len(bars) - 1, feature_bars=FEATURE_BARS)
+    window = window_of(state, settings.lookback, stop=len(bars) - 1, feature_bars=FEATURE_BARS, mark_bars=MARK_BARS)
     before = make_forecast(
         window,
         trained,

@@ -14,7 +14,7 @@ from typing import Final, Self
 import numpy as np
 
 from errors import DegenerateSeriesError, TooFewBarsError
-from models.contract import Window, horizon_variances
+from models.contract import Window, horizon_variances, places_of
 from records import Floats
 
 #: Regressors of one ticker's own log-HAR. Not the year's variance: three years hold three of it, and what a regression finds
@@ -98,9 +98,9 @@ class LogVarianceRegression:
         Raises TooFewBarsError when a feature in use is missing there.
         """
         row = window.once(_last_log_variances, self.columns)
-        if not math.isfinite(np.add.reduce(row)):
+        if row is None:
             raise TooFewBarsError(f"{window.ticker}: variance features are missing at {window.as_of}")
-        return min(max(float(row @ self.coefficients) + self.intercept, self.lowest), self.highest)
+        return min(max(float(row.dot(self.coefficients)) + self.intercept, self.lowest), self.highest)
 
 
 def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
@@ -113,10 +113,17 @@ def log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
     return np.log(np.maximum(values, floor))
 
 
-def _last_log_variances(window: Window, columns: tuple[str, ...]) -> Floats:
-    """Those after the window's last bar, shape (k,)."""
-    last: Floats = log_variances(window.last(1), columns)[0]
-    return last
+def _last_log_variances(window: Window, columns: tuple[str, ...]) -> Floats | None:
+    """Those after the window's last bar, shape (k,); None if one is missing."""
+    return floored_logs(window.features[-1].take(places_of(window.feature_names, columns)).tolist())
+
+
+def floored_logs(values: list[float]) -> Floats | None:
+    """`log_variances` of a single row, by Python's numbers: NumPy takes as long for each call. None if one is missing."""
+    if not all(map(math.isfinite, values)):
+        return None
+    floor = max(LEAST_VARIANCE, LEAST_VARIANCE_SHARE * max(values))
+    return np.asarray(np.log([max(value, floor) for value in values]))
 
 
 def prior_slopes(columns: tuple[str, ...]) -> Floats:

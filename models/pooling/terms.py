@@ -6,12 +6,13 @@ reports, which daily bars show as volume spikes with overnight jumps one to four
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, VARIANCE_FEATURES, log_variances
+from models.candidates.regression import LEAST_VARIANCE, LEAST_VARIANCE_SHARE, VARIANCE_FEATURES, floored_logs, log_variances
 from models.contract import Window, horizon_variances
 from models.historical import window_mean
 from models.market.past import between, running_largest
@@ -91,6 +92,7 @@ TERM_BARS: Final = 252
 LARGEST_JUMP: Final = 6.0
 LARGEST_SPIKE: Final = 2.0
 LEVERAGE_CLIP: Final = 3.0
+_LEAST_JUMP: Final = math.sqrt(LEAST_VARIANCE)
 
 
 class LabelledRows(NamedTuple):
@@ -125,12 +127,16 @@ def variance_terms(window: Window, horizon: int, rows: int | None = None) -> Flo
     log_means = np.maximum(now.columns(LOG_MEANS), least)
     deviation = np.sqrt(np.maximum(21.0 * now.column("realised_variance_21"), 21.0 * LEAST_VARIANCE))
     leverage = between(now.column("momentum_21") / deviation, -LEVERAGE_CLIP, LEVERAGE_CLIP)
-    spike = window.column("volume_zscore_63")
-    usual = np.maximum(window.column("overnight_rms_63"), np.sqrt(LEAST_VARIANCE))
-    jump = between(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
-    report = np.array([spike, jump * between(spike, 0.0, LARGEST_SPIKE)])
-    season = _season(report, horizon, rows).T
+    season = _season(_report(window), horizon, rows).T
     return np.concatenate([log_variances(now, VARIANCE_FEATURES), log_means, leverage[:, None], season], axis=1)
+
+
+def _report(window: Window) -> Floats:
+    """Marks of a report, shape (2, n): the volume's spike, and the overnight jump beside one."""
+    spike = window.column("volume_zscore_63")
+    usual = np.maximum(window.column("overnight_rms_63"), _LEAST_JUMP)
+    jump = between(np.abs(window.column("overnight_return")) / usual - 1.0, 0.0, LARGEST_JUMP)
+    return np.array([spike, jump * between(spike, 0.0, LARGEST_SPIKE)])
 
 
 def _season(values: Floats, horizon: int, rows: int) -> Floats:
@@ -155,8 +161,27 @@ def _season(values: Floats, horizon: int, rows: int) -> Floats:
 
 def current_terms(window: Window, horizon: int) -> Floats:
     """The terms after the window's last bar, shape (k,); NaN where the history is too short for one."""
-    terms: Floats = variance_terms(window.last(TERM_BARS), horizon, rows=1)[0]
-    return terms
+    known = window.last(TERM_BARS)
+    terms = _full_terms(known, horizon) if len(known) == TERM_BARS and horizon <= QUARTERS[0] else None
+    return variance_terms(known, horizon, rows=1)[0] if terms is None else terms
+
+
+def _full_terms(window: Window, horizon: int) -> Floats | None:
+    """The last row of `variance_terms` of TERM_BARS bars, to the bit, in a third of its time; None if a feature is missing."""
+    now = dict(zip(window.feature_names, window.features[-1].tolist(), strict=True))
+    logs = floored_logs([now[name] for name in VARIANCE_FEATURES])
+    if logs is None or not all(math.isfinite(now[name]) for name in LOG_MEANS):
+        return None
+    least = np.log(np.array([max(now[name], LEAST_VARIANCE) for name in LOG_MEANS.values()])).tolist()
+    log_means = [max(now[name], low - LARGEST_LOG_GAP) for name, low in zip(LOG_MEANS, least, strict=True)]
+    deviation = math.sqrt(max(21.0 * now["realised_variance_21"], 21.0 * LEAST_VARIANCE))
+    leverage = min(max(now["momentum_21"] / deviation, -LEVERAGE_CLIP), LEVERAGE_CLIP)
+    # The bars one … four quarters before the horizon ahead, the oldest quarter first.
+    by_quarter = _report(window).reshape(2, len(QUARTERS), QUARTERS[0])[..., :horizon]
+    season = [0.0, 0.0]
+    for quarter in np.maximum.reduce(by_quarter, axis=-1).T[::-1].tolist():
+        season = [total + largest for total, largest in zip(season, quarter, strict=True)]
+    return np.array([*logs.tolist(), *log_means, leverage, *(total / len(QUARTERS) for total in season)])
 
 
 def labelled_rows(window: Window, horizon: int) -> LabelledRows:

@@ -190,4 +190,7 @@ def _alarmed(monitors: Monitors, date: dt.date) -> Monitors:
             return monitor
         return msgspec.structs.replace(monitor, alarm=date)
 
-    return msgspec.structs.replace(monitors, returns=checked(monitors.returns), variance=checked(monitors.variance))
+    returns, variance = checked(monitors.returns), checked(monitors.variance)
+    if returns is monitors.returns and variance is monitors.variance:
+        return monitors
+    return Monitors(level=monitors.level, returns=returns, variance=variance)

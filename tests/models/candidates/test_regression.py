@@ -5,8 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.candidates.regression import PRIOR_SLOPES, VARIANCE_FEATURES, LogVarianceRegression, prior_slopes, shrunk_slopes
-from tests.models.windows import simulated_columns, window_of_columns
+from models.candidates.regression import (
+    PRIOR_SLOPES,
+    VARIANCE_FEATURES,
+    LogVarianceRegression,
+    floored_logs,
+    log_variances,
+    prior_slopes,
+    shrunk_slopes,
+)
+from tests.models.windows import simulated_columns, simulated_window, window_of_columns
 
 HORIZON = 21
 
@@ -16,6 +24,18 @@ def sample(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     terms = rng.standard_normal((400, 3)) * (0.5, 1.0, 2.0)
     target = terms @ (0.6, 0.0, -0.2) + 0.1 * rng.standard_normal(400)
     return target - target.mean(), terms - terms.mean(axis=0)
+
+
+def test_a_rows_logs_alone_have_the_bytes_of_the_logs_of_all_rows() -> None:
+    window = simulated_window(700, seed=4)
+    whole = log_variances(window, VARIANCE_FEATURES)
+    for values, logs in zip(window.columns(VARIANCE_FEATURES).tolist(), whole, strict=True):
+        alone = floored_logs(values)
+        assert alone is not None
+        assert alone.tobytes() == logs.tobytes()
+    halted = [1e-12, 1e-4, 1e-4, 2e-4]
+    assert floored_logs(halted) == pytest.approx(np.log([4e-6, 1e-4, 1e-4, 2e-4]))
+    assert floored_logs([1e-4, float("nan")]) is None
 
 
 class TestShrunkSlopes:
