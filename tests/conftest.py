@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import proc
+from tests.waiting import PATIENCE_SECONDS
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -86,7 +87,7 @@ def _nothing_left_running() -> Iterator[None]:
     """No thread or child process outlives its module, so that fixtures of a module's scope may keep some."""
     threads, children = set(threading.enumerate()), _children()
     yield
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and (_new_threads(threads) or _children() - children):
         for thread in _new_threads(threads):
             thread.join(timeout=0.1)

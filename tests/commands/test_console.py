@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,19 @@ def test_a_defect_keeps_its_traceback():
 
 def test_ctrl_c_ends_with_130():
     result = run(f"os.kill(os.getpid(), {int(signal.SIGINT)})")
+    assert (result.returncode, result.stderr.strip()) == (130, "interrupted")
+
+
+def test_ctrl_c_within_code_of_a_string_ends_with_130(tmp_path: Path):
+    """As dataclasses and named tuples make theirs. The interpreter would end `python -m` with the signal itself."""
+    (tmp_path / "a_command.py").write_text(
+        "import click, os\nfrom commands.console import run_cli\n"
+        f"run_cli(click.Command('c', callback=lambda: exec('os.kill(os.getpid(), {int(signal.SIGINT)})')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "a_command"],
+        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert (result.returncode, result.stderr.strip()) == (130, "interrupted")
 
 

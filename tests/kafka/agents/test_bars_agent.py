@@ -17,12 +17,13 @@ def test_a_turn_that_is_cancelled_while_it_waits_for_the_one_before_is_put_down(
     async def scene() -> None:
         membership = active()
         deliveries, events = reading(membership, 0, 2)
-        never = asyncio.Event()
+        never, waiting = asyncio.Event(), asyncio.Event()
 
         class Ownership:
             sent = 1
 
             async def delivered(self, _: int) -> None:
+                waiting.set()
                 await never.wait()
 
             async def until_active(self) -> None:
@@ -51,7 +52,9 @@ def test_a_turn_that_is_cancelled_while_it_waits_for_the_one_before_is_put_down(
                 await never.wait()
 
         actor = asyncio.create_task(agent.run(Simple(noack=Source)))
-        await asyncio.sleep(0.05)
+        await waiting.wait()
+        for _ in range(10):  # the second turn comes to wait as well
+            await asyncio.sleep(0)
         actor.cancel()
         await asyncio.gather(actor, return_exceptions=True)
         assert not agent.busy

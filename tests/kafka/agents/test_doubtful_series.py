@@ -82,7 +82,7 @@ def test_doubtful_series_are_held_back_and_leave_the_others_as_they_are(cluster:
             producer.send(topic_name(settings, BARS), key=batch.ticker.encode(), value=value)
         producer.flush(timeout=PATIENCE_SECONDS)
     finally:
-        producer.close(timeout=10)
+        producer.close(timeout=PATIENCE_SECONDS)
     cluster.await_rows(rows)
     found = {row.ticker: row for row in rows}
     for ticker, (_, reason) in DOUBTFUL.items():

@@ -12,6 +12,7 @@ from errors import BrokerError
 from streams.kafka.agents.ownership import Ownership
 from streams.kafka.consuming.membership import Membership
 from streams.kafka.sending.sender import Sender
+from tests.waiting import PATIENCE_SECONDS
 
 
 class Topic:
@@ -47,10 +48,10 @@ def test_later_messages_are_not_waited_for() -> None:
         topic.sent[0].set_result(None)
         assert await is_pending(first)
         topic.sent[1].set_result(None)
-        await asyncio.wait_for(first, 5)
+        await asyncio.wait_for(first, PATIENCE_SECONDS)
         assert await is_pending(everything)
         topic.sent[3].set_result(None)
-        await asyncio.wait_for(everything, 5)
+        await asyncio.wait_for(everything, PATIENCE_SECONDS)
 
     asyncio.run(scene())
 
@@ -61,7 +62,7 @@ def test_what_the_broker_refuses_is_no_delivery() -> None:
         send(sender, topic, 2)
         topic.sent[1].set_exception(OSError("too large"))
         with pytest.raises(BrokerError, match="too large"):
-            await asyncio.wait_for(sender.delivered(), 5)
+            await asyncio.wait_for(sender.delivered(), PATIENCE_SECONDS)
 
     asyncio.run(scene())
 
@@ -80,6 +81,6 @@ def test_what_is_not_in_the_copy_or_void_is_no_delivery(before: SimpleNamespace)
         waiting = asyncio.create_task(ownership.delivered())
         assert await is_pending(waiting)
         membership.begin_epoch()
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
     asyncio.run(scene())

@@ -60,7 +60,7 @@ def test_a_thousand_bad_messages_among_ten_thousand_good_ones(cluster: Cluster) 
                 producer.send(topic, key=key, value=value, partition=partition_of(batch.ticker.encode(), 4))
         producer.flush(timeout=PATIENCE_SECONDS)
     finally:
-        producer.close(timeout=10)
+        producer.close(timeout=PATIENCE_SECONDS)
     cluster.await_rows(rows)
     cluster.assert_states(histories)
     letters = dead_letters(settings, BAD)
@@ -108,7 +108,7 @@ def test_a_newer_schema_says_upgrade(cluster: Cluster) -> None:
         producer.send(topic_name(settings, BARS), key=batch.ticker.encode(), value=newer)
         producer.flush(timeout=PATIENCE_SECONDS)
     finally:
-        producer.close(timeout=10)
+        producer.close(timeout=PATIENCE_SECONDS)
     ((headers, value),) = dead_letters(settings, 1).values()
     assert b"upgrade" in headers["reason"]
     assert value == newer

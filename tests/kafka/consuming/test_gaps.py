@@ -10,7 +10,7 @@ from broker.topics import BARS, topic_name
 from records import BarBatch, encode_batch
 from tests.kafka.cluster import Cluster
 from tests.made.bars import made_bars
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -25,8 +25,8 @@ def publish_in_a_transaction(cluster: Cluster, batches: list[BarBatch]) -> int:
         sent = [producer.send(topic_name(settings, BARS), key=b"T000", value=encode_batch(batch)) for batch in batches]
         producer.commit_transaction()
     finally:
-        producer.close(timeout=10)
-    return int(sent[-1].get(timeout=10).partition)
+        producer.close(timeout=PATIENCE_SECONDS)
+    return int(sent[-1].get(timeout=PATIENCE_SECONDS).partition)
 
 
 def test_the_mark_of_a_transaction_is_passed_at_once(cluster: Cluster) -> None:

@@ -62,7 +62,7 @@ def _send(
         for future in futures:
             future.get(timeout=PATIENCE_SECONDS)
     finally:
-        producer.close(timeout=10)
+        producer.close(timeout=PATIENCE_SECONDS)
 
 
 def written(settings: Settings) -> dict[int, list[tuple[bytes, bytes | None]]]:

@@ -41,7 +41,8 @@ class Broker:
         waiting, self._waiting = self._waiting, []
         for offset, future in waiting:
             future.set_result(SimpleNamespace(offset=offset))
-        await asyncio.sleep(0.01)
+        for _ in range(20):  # what waits goes on, also on a busy machine
+            await asyncio.sleep(0)
 
 
 def with_log(check: Callable[[PartitionLog, Broker, list[str]], Awaitable[None]], folder: Path) -> None:
