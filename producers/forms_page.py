@@ -70,7 +70,7 @@ lone `$`, is named and not used. ISO 4217's numbers are known, as 840.
 
 A currency above the table counts as a column of it: in a title line (`Currency: EUR`, `Prices in USD`, `(in GBp)`), beside a JSON answer's
 rows, in the names of the prices (`Close (EUR)`, `Kurs in EUR`), or in a row of units below them. Where two of these differ, the file is refused
-with both. So are prices whose names differ in a currency or coin alone, as `Close_BTC` and `Close_ETH`.
+with both. So is a row of one such code that may be of tickers as well, as `NOK`, if no word before it says which. So are prices whose names differ in a currency or coin alone, as `Close_BTC` and `Close_ETH`.
 
 Messages on the topic have the field `currency` for this. For each bar the message that was fetched last counts, also if it names none. Two
 currencies in a ticker's look-back hold its forecast back (`DOUBTFUL_SERIES`), until the older bars come again in one. A text or number that

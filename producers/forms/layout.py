@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from errors import SourceError
+from producers.forms.units import UNITS, are_units
 from producers.forms.vocabulary import DOUBTFUL_TICKER, NAME_WORDS, NAMELESS, field_of, plain, rank
-from records import PRICE_COLUMNS, canonical_ticker, currency_code, is_ticker
+from records import PRICE_COLUMNS, canonical_ticker, is_ticker
 
 REQUIRED: Final = ("date", *PRICE_COLUMNS)
 _NEEDED: Final = ", ".join(REQUIRED)
@@ -19,17 +20,10 @@ _SEPARATOR: Final = re.compile(r"[_ .|:/-]")
 #: Marks of the other coin or currency of a pair: that volume is money.
 _MONEY: Final = re.compile(r"(usdt|usdc|busd|usd|eur|gbp|jpy|cny)$")
 _SUBJECT: Final = re.compile(r"(in)?(usdt|usdc|busd|usd|eur|gbp|gbx|jpy|cny|chf|btc|eth)$")
-#: Of the prices one, and one of the volumes.
-_FEWEST_UNITS: Final = 2
 #: Names of the moment at which a bar ends: midnight would be the next day's.
 _ENDS: Final = re.compile("close|end|last|until")
 #: Tehran's exchange writes the day's first price and, as the open, the price of yesterday.
 _BOTH_OPEN: Final = ("first", "open")
-#: What rows of units and of types below a header hold in place of tickers.
-_UNITS: Final = frozenset(
-    {"usd", "eur", "gbp", "gbx", "chf", "jpy", "cny", "hkd", "krw", "inr", "float", "float64", "double", "int", "int64",
-     "integer",      "number", "numeric", "str", "string", "object", "datetime64[ns]"}
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +153,10 @@ def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout |
     for at in (main + 1, main - 1):
         if not 0 <= at < len(rows) or len(fields) < 4:
             continue
+        prices = [column for column, ours in fields.items() if ours in PRICE_COLUMNS]
+        volume = next((column for column, ours in fields.items() if ours == "volume"), None)
+        if are_units(rows[at], prices, volume, where):
+            continue
         cells = _filled(rows[at], fields, spread=at < main)
         if cells is not None:
             wide: dict[str, dict[str, int]] = {}
@@ -193,11 +191,10 @@ def _filled(row: Sequence[str], fields: Mapping[int, str], *, spread: bool) -> d
     for at in fields:
         last = row[at].strip() or (last if spread else "")
         ticker = canonical_ticker(last)
-        if not is_ticker(ticker) or field_of(last) is not None or last.casefold() in _UNITS:
+        if not is_ticker(ticker) or field_of(last) is not None or last.casefold() in UNITS:
             return None
         found[at] = ticker
-    units = {currency_code(row[at]) for at, ours in fields.items() if ours in PRICE_COLUMNS}
-    return None if len(units) == 1 and None not in units and len({*found.values()}) <= _FEWEST_UNITS else found
+    return found
 
 
 def _date_column(rows: Sequence[Sequence[str]], fields: Mapping[int, str]) -> int:

@@ -10,6 +10,7 @@ from errors import SourceError
 from producers.forms.layout import Layout
 from producers.forms.marks import CURRENCY, currency_mark
 from producers.forms.numbers import PLACEHOLDERS
+from producers.forms.units import UNITS, are_units, says_units
 from producers.forms.vocabulary import WORDS, plain
 from records import PRICE_COLUMNS, currency_code, named_currency
 
@@ -67,13 +68,19 @@ def currencies_of_names(header: Sequence[Sequence[str]], layout: Layout, where: 
         marks = [currency_mark(layout.names[i]) for i in at]
         named = [mark[1] for mark in marks if mark is not None and not layout.wide]
         for row in header:
-            codes = [currency_code(row[i]) for i in at if i < len(row)]
-            if row != layout.names and codes and len(codes) == len(at) and None not in codes:
-                named += filter(None, codes)
+            if row != layout.names and at and (layout.wide or are_units(row, at, layout.columns.get("volume"), where)):
+                named += filter(None, map(currency_code, _units_of(row, at, is_wide=bool(ticker))))
         code = _only(named, "the names of the prices have", where)
         if code is not None:
             found[ticker] = code
     return found
+
+
+def _units_of(row: Sequence[str], at: Sequence[int], *, is_wide: bool) -> list[str]:
+    """The cells of the prices in a row of units; of tickers side by side only a row that says so, or has a common unit."""
+    cells = [row[i] for i in at]
+    is_known = not is_wide or says_units(row, at) or all(cell.strip().casefold() in UNITS for cell in cells)
+    return cells if is_known and says_units(row, at) is not False else []
 
 
 def _labelled(filled: Sequence[str]) -> str | None:

@@ -77,13 +77,33 @@ def test_names_of_prices_name_the_currency(tmp_path, names, code, kind):
 
 @pytest.mark.parametrize(
     ("units", "code"),
-    [(",EUR,EUR,EUR,EUR,Stk", "EUR"), (",SEK,SEK,SEK,SEK,SEK", "SEK"), (",GBp,GBp,GBp,GBp,", "GBp"), ("date,float,float,float,float,int", None)],
+    [(",EUR,EUR,EUR,EUR,Stk", "EUR"), ("Currency,SEK,SEK,SEK,SEK,SEK", "SEK"), (",NOK,NOK,NOK,NOK,Antal", "NOK"), ("Unit,NOK,NOK,NOK,NOK,", "NOK"), (",GBp,GBp,GBp,GBp,", "GBp"), ("date,float,float,float,float,int", None)],
 )  # fmt: skip
 def test_a_row_of_units_names_the_currency(tmp_path, units, code):
     text = plain(BARS).replace(HEADER, f"{HEADER}\n{units}")
     found = read(put(tmp_path / "X1.csv", text))
     assert found.bars == {"X1": as_read(BARS)}
     assert currencies(found) == {"X1": code}
+
+
+def test_a_row_that_may_be_of_tickers_or_of_units_is_refused(tmp_path):
+    text = plain(BARS).replace(HEADER, f"{HEADER}\n,SEK,SEK,SEK,SEK,SEK")
+    with pytest.raises(
+        SourceError, match="row with 'SEK' may be of tickers or of the prices' currency; write Ticker or Currency"
+    ):
+        read(put(tmp_path / "X1.csv", text))
+
+
+@pytest.mark.parametrize("tickers", [("ALL",), ("NOK",), ("COP", "TRY"), ("NOK", "SEK", "ALL")])
+def test_symbols_that_are_currencies_as_well_stay_tickers(tmp_path, tickers):
+    fields = ["Open", "High", "Low", "Close", "Volume"]
+    above = (
+        ",".join(["Price", *fields * len(tickers)]) + "\n" + ",".join(["Ticker", *(t for t in tickers for _ in fields)]) + "\n"
+    )
+    rows = [(row[0], *row[1:] * len(tickers)) for row in BARS.rows()]
+    found = read(put(tmp_path / "x.csv", above + csv(f"Date{',' * 5 * len(tickers)}", rows)))
+    assert found.bars == dict.fromkeys(tickers, as_read(BARS))
+    assert currencies(found) == dict.fromkeys(tickers)
 
 
 def test_tickers_side_by_side_have_a_currency_each_or_one(tmp_path):
