@@ -92,8 +92,8 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
 
 def _check_subjects(ours: str, found: Sequence[str], taken: str, where: str) -> None:
     """SourceError if several names of one price differ in a coin or currency alone, and none of them is without one."""
-    subject = _SUBJECT.search(plain(taken, units=True))
-    if ours not in PRICE_COLUMNS or subject is None:
+    subject = _SUBJECT.search(plain(taken, units=True)) if len(found) > 1 and ours in PRICE_COLUMNS else None
+    if subject is None:
         return
     base = plain(taken, units=True)[: subject.start()]
     equal = [name for name in found if _SUBJECT.sub("", plain(name, units=True)) == base]

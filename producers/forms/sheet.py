@@ -87,19 +87,23 @@ def _under(head: Sequence[str], sign: str) -> Sheet | None:
     below = rows[first : first + _SAMPLE]
     bars = [tuple(cells) for cells in below if _is_bar(cells)] or [tuple(cells) for cells in below]
     width = Counter(map(len, bars)).most_common(1)[0][0]
-    above = [cells for cells in rows[:first] if any(cell.strip() for cell in cells)]
+    lines = [at for at, cells in enumerate(rows[:first]) if any(cell.strip() for cell in cells)]
+    above = [rows[at] for at in lines]
     main = max(range(len(above)), key=lambda at: (_fields(above[at]), at), default=None)
     if main is None or _fields(above[main]) < _FEWEST_FIELDS:
         # No known names: the line above the bars is the header if it is as wide as they are.
         main = len(above) - 1 if above and _is_header(above[-1], width) else None
     if main is None:
         return Sheet(sign, tuple(map(tuple, above)), (), first, width, tuple(bars))
-    totals = [at for at, cells in enumerate(above) if at != main and _is_total(cells)]
-    summed = tuple(tuple(above[at]) for at in totals)
-    main -= sum(at < main for at in totals)
-    above = [cells for at, cells in enumerate(above) if at not in totals]
-    first -= _undated_above(rows, first)
-    above = [cells for cells in above if not _is_without_a_date(cells)]
+    summed: tuple[tuple[str, ...], ...] = ()
+    if len(above) > 1:
+        undated = next((at for at in range(main + 1, len(above)) if _is_without_a_date(above[at])), None)
+        if undated is not None:  # the first bar lacks its date
+            first, above = lines[undated], above[:undated]
+        totals = [at for at, cells in enumerate(above) if at != main and _is_total(cells)]
+        summed = tuple(tuple(above[at]) for at in totals)
+        above = [cells for at, cells in enumerate(above) if at not in totals]
+        main -= sum(at < main for at in totals)
     if any(_is_undated_bar(cells, above[main]) for cells in above[main + 1 :]):
         return None  # bars above the first date that is known: they must not be lost
     begin = main - 1 if main and (_is_header(above[main - 1], width) or _is_merged(above[main - 1], above[main])) else main
@@ -120,12 +124,8 @@ def _is_total(cells: Sequence[str]) -> bool:
     return _has_a_fraction(digits) or 2 * len({*digits}) > len(digits) or plain(label) in _COUNTS
 
 
-def _undated_above(rows: Sequence[Sequence[str]], first: int) -> int:
-    """How many rows of prices without a date stand directly above the first bar: they are bars, and no names."""
-    return next((at for at in range(first) if not _is_without_a_date(rows[first - 1 - at])), first)
-
-
 def _is_without_a_date(cells: Sequence[str]) -> bool:
+    """Whether a row has prices behind an empty first cell: it is a bar, and no names."""
     filled = [cell for cell in cells if cleaned(cell)]
     is_wide = len(filled) > _FEWEST_FIELDS and not cleaned(cells[0])
     return is_wide and all(map(_is_number, filled)) and _has_a_fraction(filled)
