@@ -18,15 +18,19 @@ from producers.forms.containers import ARROW, ARROW_STREAM, PARQUET
 from producers.forms.datastream import of_codes
 from producers.forms.declared import Declared
 from producers.forms.encoding import decoded
+from producers.forms.footers import another_table
 from producers.forms.long_table import has_values, of_values
 from producers.forms.sheet import HEAD_LINES, SIGNS
 from producers.forms.text_table import TextTable
 from producers.forms.three_columns import has_three_columns, of_three_columns
+from producers.forms.titles import is_title
 from producers.forms.value_table import read_values
 
 Row = Sequence[Any]
 #: Rows and their file's name → the rows of bars and what was done to get them; None for another shape.
 Shape = Callable[[Sequence[Row], str], tuple[list[Row], str] | None]
+#: Of a row of bars or values; titles have fewer.
+_FEWEST_CELLS: Final = 3
 _SHAPES: Final[tuple[Shape, ...]] = (of_three_columns, of_values, of_codes)
 
 
@@ -49,9 +53,19 @@ def reshaped(content: bytes | Sequence[Row], declared: Declared, *, where: str) 
                 bars, words = found
                 said.append(words)
         if said:
+            _check_one_table(rows, where)
             table = read_values(bars, declared, where=where)
             return Reshaped(replace(table, sheet=replace(table.sheet, sign=sign)), ", ".join(said))
     return None
+
+
+def _check_one_table(rows: Sequence[Row], where: str) -> None:
+    """SourceError if a row among the others begins another table: it is a ticker, or gives one."""
+    filled = [[str(cell).strip() for cell in row if cell is not None and str(cell).strip()] for row in rows]
+    wide = [at for at, cells in enumerate(filled) if len(cells) >= _FEWEST_CELLS]
+    for cells in filled[wide[1] : wide[-1]] if len(wide) > 1 else ():
+        if 0 < len(cells) < _FEWEST_CELLS and is_title(",".join(cells)):
+            raise another_table(",".join(cells), where)
 
 
 def _rows(content: bytes | Sequence[Row], declared: Declared, where: str) -> Iterator[tuple[str, Sequence[Row]]]:

@@ -191,6 +191,19 @@ def test_a_long_table_without_a_price_is_refused(tmp_path, lacking):
         read(put(tmp_path / "x.csv", csv("date,ticker,variable,value", [row for row in _melted(BOTH) if row[2] != lacking])))
 
 
+@pytest.mark.parametrize("title", ["MSFT", "Symbol: MSFT", "Security,MSFT US Equity"])
+@pytest.mark.parametrize("shape", ["three columns", "long"])
+def test_another_table_below_is_refused(tmp_path, title, shape):
+    if shape == "long":
+        header = "date,variable,value"
+        first = [(day, field, value) for day, _, field, value in _melted({"X": BARS}) if day < "2024-12-31"]
+        second = [(day, field, value) for day, _, field, value in _melted({"X": OTHER}) if day > "2024-12-31"]
+    else:
+        header, first, second = f"Year,Month,Day,{PRICES}", _dates(BARS, "ymd")[:60], _dates(OTHER, "ymd")[60:]
+    with pytest.raises(SourceError, match=r"another table begins at '.*MSFT"):
+        read(put(tmp_path / "AAPL.csv", csv(header, first) + f"\n{title}\n" + csv(header, second)))
+
+
 def _datastream(codes: dict[str, Walk], *above: str, units: str = "U$", date: str = "%d/%m/%Y") -> str:
     types = ("PO", "PH", "PL", "P", "VO")
     names = [f"{code}({each})" for code in codes for each in types]
