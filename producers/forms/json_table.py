@@ -15,6 +15,7 @@ from errors import SourceError
 from producers.forms.chart import chart_columns
 from producers.forms.json_parts import are_parts, is_part
 from producers.forms.layout import field_and_ticker
+from producers.forms.long_table import has_values, of_values
 from producers.forms.vocabulary import NAME_WORDS, field_of, plain
 from records import canonical_ticker, is_ticker
 
@@ -150,7 +151,10 @@ def _of_dicts(values: list[dict[str, Any]], where: str, depth: int) -> JsonTable
             return _together(found, where)
     records = [_flat(each) for each in values] if dict in set(map(type, values[0].values())) else values
     names = tuple(dict.fromkeys(itertools.chain.from_iterable(records)))
-    return JsonTable(names, list(_values(records, names))) if _fields(names) >= _FEWEST_FIELDS else None
+    if _fields(names) >= _FEWEST_FIELDS:
+        return JsonTable(names, list(_values(records, names)))
+    rows = list(_values(records, names)) if has_values(names) else []
+    return JsonTable(names, rows) if rows and of_values([names, *rows], where) is not None else None
 
 
 def _values(records: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterable[Row]:

@@ -158,6 +158,16 @@ def test_a_long_table(tmp_path, kind):
     assert "a long table, fields from column" in found.said
 
 
+def test_a_long_table_of_json(tmp_path):
+    records = [dict(zip(("date", "symbol", "variable", "value"), row, strict=True)) for row in _melted(BOTH)]
+    put(tmp_path / "a" / "x.json", json.dumps(records))
+    put(tmp_path / "a" / "y.json", json.dumps([{"date": str(day), "value": 1.5} for day in BARS.date]))
+    found = read(tmp_path / "a")
+    assert found.bars == {"AAPL": as_read(BARS), "MSFT": as_read(OTHER)}
+    assert found.rejected == []
+    assert len(found.source.findings.passed_over) == 1
+
+
 def test_a_long_table_of_one_ticker_as_a_workbook_and_parquet(tmp_path):
     rows = [(row[0], row[2], float(row[3])) for row in _melted({"X": BARS})]
     put(tmp_path / "A.xlsx", workbook({"Sheet1": [["date", "variable", "value"], *map(list, rows)]}))
