@@ -35,19 +35,23 @@ def calendar_name(ticker: str) -> str | None:
 def sessions(ticker: str, first: dt.date, last: dt.date) -> Days | None:
     """Day numbers of the exchange's sessions from `first` to `last`, both included; None where its calendar is unknown.
 
-    Calendars reach back some twenty years; sessions before are left out.
+    None as well while a calendar is not read yet (`unread_calendars`). Calendars reach back some twenty years; earlier
+    sessions are left out.
     """
     name = calendar_name(ticker)
     if name is None:
         return None
     days = _session_days.of(name)
+    return None if days is None else _between(days, first, last)
+
+
+def _between(days: Days, first: dt.date, last: dt.date) -> Days:
     return days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
 
 
 def session_closes(name: str, first: dt.date, last: dt.date) -> list[tuple[dt.date, dt.datetime]]:
     """The sessions of a calendar (`calendar_name`) from `first` to `last`, both included, each with the moment of its close."""
-    days = _session_days.of(name)
-    chosen = days[np.searchsorted(days, day_number(first)) : np.searchsorted(days, day_number(last), side="right")]
+    chosen = _between(library_days(name), first, last)
     closes = _calendar(name).closes.loc[first.isoformat() : last.isoformat()]
     return list(zip(map(date_of, chosen), (close.to_pydatetime() for close in closes), strict=True))
 
@@ -61,15 +65,20 @@ def sessions_since(ticker: str, earlier: dt.date, later: dt.date, *, enough: int
     name = calendar_name(ticker)
     if name == "24/7":
         return max(0, (later - earlier).days)
-    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
-    weekdays = int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
+    weekdays = _weekdays(earlier, later)
     if name is None or weekdays <= enough:
         return weekdays
     known = _session_days.of(name)
     first, last = day_number(earlier), day_number(later)
-    if not len(known) or first < known[0] or last > known[-1]:
+    if known is None or not len(known) or first < known[0] or first > known[-1]:
         return weekdays
-    return int(np.searchsorted(known, last, side="right") - np.searchsorted(known, first, side="right"))
+    after = _weekdays(date_of(known[-1]), later) if last > known[-1] else 0  # not all calendars reach beyond this year
+    return after + int(np.searchsorted(known, last, side="right") - np.searchsorted(known, first, side="right"))
+
+
+def _weekdays(earlier: dt.date, later: dt.date) -> int:
+    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
+    return int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
 
 
 def missing_sessions(ticker: str, day: Days) -> Days:
@@ -87,7 +96,9 @@ def surplus_bars(ticker: str, day: Days) -> Days:
     """A ticker's bars (day numbers, rising) on days without a session of its exchange; empty if the calendar is unknown."""
     if not len(day) or (expected := sessions(ticker, date_of(day[0]), date_of(day[-1]))) is None or not len(expected):
         return day[:0]
-    return np.setdiff1d(day[day >= expected[0]], expected, assume_unique=True)
+    known = _session_days.of(calendar_name(ticker) or "")
+    end = day[-1] if known is None else known[-1]  # the library says nothing of the days after a calendar's end
+    return np.setdiff1d(day[(day >= expected[0]) & (day <= end)], expected, assume_unique=True)
 
 
 def is_finished(ticker: str, date: dt.date, now: dt.datetime) -> bool:
@@ -105,7 +116,8 @@ def is_finished(ticker: str, date: dt.date, now: dt.datetime) -> bool:
 
 
 def _close(name: str | None, date: dt.date) -> dt.datetime | None:
-    if name is None or day_number(date) not in _session_days.of(name):
+    days = None if name is None else _session_days.of(name)
+    if days is None or day_number(date) not in days:
         return None
     close: dt.datetime = _calendar(name).session_close(date.isoformat()).to_pydatetime()
     return close
@@ -120,6 +132,11 @@ def library_days(name: str) -> Days:
 def library_apart() -> AbstractContextManager[None]:
     """Within the block another process reads sessions, so that this process does not keep the library."""
     return _session_days.apart()
+
+
+def unread_calendars() -> list[str]:
+    """Calendars that a process of its own has not read in time: until it has, weekdays are counted in their place."""
+    return _session_days.unread
 
 
 def expect_calendars(names: Iterable[str | None]) -> None:

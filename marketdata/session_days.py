@@ -10,6 +10,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -22,6 +23,8 @@ from records import Days
 logger = logging.getLogger(__name__)
 
 _DEADLINE_SECONDS: Final = 60.0
+#: A calendar takes a second, on a busy machine some more. Later answers count weekdays, which can only be too many.
+PATIENCE_SECONDS: Final = 2.0
 Read = Callable[[Sequence[str]], Mapping[str, Days]]
 
 
@@ -46,28 +49,45 @@ def decode_days(payload: bytes) -> dict[str, bytes]:
 
 
 class SessionDays:
-    """Each calendar's days, read once. Thread-safe: while one thread reads, the others wait for it."""
+    """Each calendar's days, read once. Thread-safe.
 
-    def __init__(self, here: Callable[[str], Days], read: Read = read_by_process) -> None:
+    While another process reads, callers wait until PATIENCE_SECONDS after it was started, all together: a stalled process must
+    not hold up requests and pages.
+    """
+
+    def __init__(
+        self, here: Callable[[str], Days], read: Read = read_by_process, *, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
         """`here` reads a calendar in this process, `read` reads several in another."""
         self._here = here
         self._read = read
-        self._mutex = threading.Lock()
+        self._patience_seconds = patience_seconds
+        self._changed = threading.Condition()
         self._known: dict[str, Days] = {}
         self._expected: frozenset[str] = frozenset()
+        self._awaited: set[str] = set()
+        self._started_at: float | None = None
         self._is_apart = False
 
-    def of(self, name: str) -> Days:
-        """The day numbers of a calendar's sessions, rising. Raises what the library raises for a name that it does not know."""
+    def of(self, name: str) -> Days | None:
+        """The day numbers of a calendar's sessions, rising; None while another process has not read them yet.
+
+        Raises what the library raises for a name that it does not know.
+        """
         days = self._known.get(name)
-        if days is None:
-            with self._mutex:
-                if name not in self._known and self._is_apart:
-                    self._known |= self._read_apart(name)
-                if name not in self._known:
-                    self._known[name] = self._here(name)
-                days = self._known[name]
-        return days
+        if days is not None:
+            return days
+        with self._changed:
+            if name not in self._known and not self._is_apart:
+                self._known[name] = self._here(name)
+            elif name not in self._known:
+                self._await(name)
+            return self._known.get(name)
+
+    @property
+    def unread(self) -> list[str]:
+        """The calendars that callers were refused because they are not read yet."""
+        return sorted(set(self._awaited) - self._known.keys())
 
     def expect(self, names: Iterable[str]) -> None:
         """Read these calendars together with the next that is missing: a process for each would take a second each."""
@@ -82,12 +102,37 @@ class SessionDays:
         finally:
             self._is_apart = False
 
-    def _read_apart(self, name: str) -> Mapping[str, Days]:
-        wanted = sorted({name, *self._expected} - self._known.keys())
+    def _await(self, name: str) -> None:
+        """Wait for a calendar, with the condition held. The patience is that of the process, not of each caller."""
+        while name not in self._known:
+            if self._started_at is None:
+                self._started_at = time.monotonic()
+                wanted = sorted({name, *self._expected} - self._known.keys())
+                threading.Thread(target=self._look, args=(wanted,), name="session days", daemon=True).start()
+            remaining = self._started_at + self._patience_seconds - time.monotonic()
+            if remaining <= 0.0:
+                if name not in self._awaited:
+                    self._awaited.add(name)
+                    logger.warning("calendar not read yet, weekdays count until it is calendar=%s", name)
+                return
+            self._changed.wait(remaining)
+
+    def _look(self, wanted: Sequence[str]) -> None:
+        found: dict[str, Days] = {}
         try:
-            return self._read(wanted)
+            found |= self._read(wanted)
         except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
             # From now on this process has the library, and need not wait for another again.
             self._is_apart = False
             logger.warning("calendars not read by a process of its own, this process reads them reason=%r", error)
-            return {}
+        for name in wanted:
+            if name not in found:
+                try:
+                    found[name] = self._here(name)
+                except (ValueError, KeyError) as error:  # an unknown calendar: weekdays count for good
+                    found[name] = np.empty(0, np.int32)
+                    logger.warning("calendar left out calendar=%s reason=%r", name, str(error)[:200])
+        with self._changed:
+            self._known |= found
+            self._started_at = None
+            self._changed.notify_all()

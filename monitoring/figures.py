@@ -26,12 +26,18 @@ class PartitionFigures(msgspec.Struct, frozen=True):
 
 
 class CalendarFigures(msgspec.Struct, frozen=True):
-    """The newest bar of an exchange's tickers, and how many later sessions are overdue; None where nothing is expected."""
+    """The newest bar of an exchange's tickers, and how many later sessions are overdue.
+
+    None where nothing is expected, and while the calendar is not known (`is_unknown`): not read yet, or not readable.
+    `known_until` is its last session within AHEAD_DAYS.
+    """
 
     calendar: str
     tickers: int
     newest: dt.date
     late_sessions: int | None
+    known_until: dt.date | None = None
+    is_unknown: bool = False
 
 
 class TableFigures(msgspec.Struct, frozen=True):

@@ -7,10 +7,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+
 #: A calendar with fewer tickers than this says nothing by itself: they may all be delisted.
 LEAST_TICKERS: Final = 3
 #: Bars that are read from a backlog are old at first. A message that waits for as long may hold the newer bars.
 LATE_SECONDS: Final = 20.0
+#: Beyond a calendar's end more weekdays in a row without a bar are overdue: Taipei, Jakarta and Riyadh have rested for seven.
+MOST_CLOSED_WEEKDAYS: Final = 8
+#: Of few tickers that end so many days before the others, the series are over: no exchange rests for so long.
+ENDED_DAYS: Final = 30
+#: How long before a calendar's last known session its end is reported.
+ENDING_DAYS: Final = 14
+#: How far ahead sessions are read. More than ENDING_DAYS and the longest rest, or every calendar would end soon on some day.
+AHEAD_DAYS: Final = 30
+#: A date is over everywhere on Earth so long after its midnight in UTC.
+_OVER_EVERYWHERE: Final = dt.timedelta(hours=36)
 
 
 class Session(NamedTuple):
@@ -32,9 +44,37 @@ class Punctuality(NamedTuple):
 def punctuality(
     calendar: str, newest: dt.date, sessions: Sequence[Session], now: dt.datetime, grace: dt.timedelta
 ) -> Punctuality:
-    """Which sessions (rising) after the newest bar are overdue: those whose close is longer ago than the grace."""
+    """Which sessions (rising) after the newest bar are overdue: those whose close is longer ago than the grace.
+
+    A calendar may end before `now`. Of the weekdays after its end nobody knows which are sessions; more of them in a row than
+    any exchange rests are overdue.
+    """
     late = [session.date for session in sessions if session.date > newest and session.close + grace < now]
+    unknown = _weekdays_over(max(newest, sessions[-1].date) if sessions else newest, now - grace)
+    if unknown > MOST_CLOSED_WEEKDAYS:
+        return Punctuality(calendar, newest, len(late) + unknown, (now - grace - _OVER_EVERYWHERE).date())
     return Punctuality(calendar, newest, len(late), late[-1] if late else None)
+
+
+def _weekdays_over(after: dt.date, moment: dt.datetime) -> int:
+    """Weekdays after a date that are over everywhere on Earth."""
+    last = (moment.astimezone(dt.UTC) - _OVER_EVERYWHERE).date()
+    return max(0, weekdays_between(after, last))
+
+
+def weekdays_between(earlier: dt.date, later: dt.date) -> int:
+    """Weekdays after `earlier` up to and including `later`.
+
+    >>> weekdays_between(dt.date(2024, 1, 5), dt.date(2024, 1, 8))  # Friday to Monday
+    1
+    """
+    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
+    return int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
+
+
+def is_ending(known_until: dt.date, today: dt.date) -> bool:
+    """Whether a calendar has no sessions from some day soon on, as the library that is installed knows it."""
+    return known_until < today + dt.timedelta(days=ENDING_DAYS)
 
 
 class Lateness:
@@ -76,9 +116,16 @@ def newest_bars(bars: Iterable[tuple[str | None, dt.date]]) -> dict[str, dt.date
 def newest_by_calendar(last_bars: Sequence[tuple[str | None, int, dt.date]]) -> dict[str, dt.date]:
     """The newest bar of each calendar that has enough tickers to say something.
 
-    From (calendar, tickers, newest bar) of each. Where no calendar has so many, that with the most tickers counts.
+    From (calendar, tickers, newest bar) of each. Where no calendar has so many, that with the most tickers counts. Few tickers
+    whose bars end ENDED_DAYS before those of others are delisted and say nothing; the last that are left always count.
     """
-    known = [(calendar, count, newest) for calendar, count, newest in last_bars if calendar is not None and count > 0]
+    latest = max((newest for calendar, count, newest in last_bars if calendar is not None and count > 0), default=None)
+    known = [
+        (calendar, count, newest)
+        for calendar, count, newest in last_bars
+        if calendar is not None and count > 0 and latest is not None
+        if count >= LEAST_TICKERS or (latest - newest).days <= ENDED_DAYS
+    ]
     if not known:
         return {}
     least = min(LEAST_TICKERS, max(count for _, count, _ in known))

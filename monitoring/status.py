@@ -35,7 +35,10 @@ class WorkerLine(msgspec.Struct, frozen=True):
 
 
 class TableLine(msgspec.Struct, frozen=True):
-    """The forecast table on this host: rows, the newest bar, the freshest and the stalest tickers, fallbacks by reason."""
+    """The forecast table on this host: rows, the newest bar, the freshest and the stalest tickers, fallbacks by reason.
+
+    `calendars_end` has the last known session of calendars that end soon, or have ended.
+    """
 
     rows: int
     newest: dt.date | None
@@ -44,6 +47,7 @@ class TableLine(msgspec.Struct, frozen=True):
     stalest: tuple[tuple[str, dt.date], ...]
     fallbacks: Mapping[str, int]
     unreadable: int
+    calendars_end: Mapping[str, dt.date] = {}
 
 
 class ReplicaLine(msgspec.Struct, frozen=True):
@@ -122,11 +126,23 @@ def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[
                 found.append(Reason(reason.code, f"{name}: {reason.text}"))
             elif reason.code != "broker_away" or broker_answers:
                 group_wide.setdefault(reason.code, reason)
+    if "bars_late" in group_wide and not _late_everywhere([figures for _, figures in known]):
+        del group_wide["bars_late"]
     found += group_wide.values()
     versions = {figures.version for _, figures in known}
     if len(versions) > 1:
         found.append(Reason("mixed_versions", f"workers run different versions: {', '.join(sorted(versions))}"))
     return found
+
+
+def _late_everywhere(workers: Sequence[WorkerFigures]) -> bool:
+    """Whether bars of some exchange are late on all workers that have its tickers: else some worker has delisted tickers."""
+    fewest: dict[str, int] = {}
+    for figures in workers:
+        for each in figures.calendars:
+            if each.late_sessions is not None:
+                fewest[each.calendar] = min(each.late_sessions, fewest.get(each.calendar, each.late_sessions))
+    return any(fewest.values())
 
 
 def _with_owners(reason: Reason, partitions: Sequence[GroupPartition]) -> Reason:

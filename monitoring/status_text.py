@@ -151,6 +151,8 @@ def _table(status: Status) -> list[Text]:
         lines.append(Text(f"forecasts: {table.rows} rows, newest bar {newest}"))
         for name, count in sorted(table.late_sessions.items()):
             lines.append(Text(f"  bars of {name}: {f'{sessions(count)} overdue' if count else 'on time'}"))
+        for name, date in sorted(table.calendars_end.items()):
+            lines.append(Text(f"  calendar {name} is known until {date}: upgrade the library exchange_calendars"))
         if table.fallbacks:
             parts = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(table.fallbacks.items()))
             lines.append(Text(f"  without a trained model: {parts}"))

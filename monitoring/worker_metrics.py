@@ -75,6 +75,16 @@ WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
         ("calendar",),
         lambda f: [((c.calendar,), float(c.late_sessions)) for c in f.calendars if c.late_sessions is not None],
     ),
+    Specification(
+        "calendar_known_until_timestamp_seconds",
+        "Midnight UTC of the last session that the calendar knows, at most 30 days ahead; 0 while it cannot be read",
+        ("calendar",),
+        lambda f: [
+            ((c.calendar,), 0.0 if c.is_unknown else _midnight(c.known_until or c.newest))
+            for c in f.calendars
+            if c.is_unknown or c.known_until is not None
+        ],
+    ),
     Specification("forecast_rows", "Rows of this worker's partitions", (), plain(lambda f: f.table.rows)),
     Specification("forecast_rows_fresh", "Of them, rows that serve", (), plain(lambda f: f.table.fresh)),
     Specification("forecast_rows_stale", "Of them, without new bars", (), plain(lambda f: f.table.stale)),

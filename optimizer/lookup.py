@@ -85,16 +85,6 @@ class Freshness:
         return None
 
 
-def sessions_between(earlier: dt.date, later: dt.date) -> int:
-    """Weekdays after `earlier` up to and including `later`.
-
-    >>> sessions_between(dt.date(2024, 1, 5), dt.date(2024, 1, 8))  # Friday to Monday
-    1
-    """
-    # As NumPy's days: a date of Python's has no day after 9999-12-31, which callers send for "until ever".
-    return int(np.busday_count(np.datetime64(earlier, "D") + 1, np.datetime64(later, "D") + 1))
-
-
 def fewest_sessions(tickers: Iterable[str], earlier: dt.date, later: dt.date, *, enough: int) -> int:
     """Sessions after `earlier` up to `later` of the exchange that has the fewest: a holiday of any of them makes nothing old.
 

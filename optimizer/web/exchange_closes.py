@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from marketdata.closes import decode_closes
-from monitoring.punctuality import Session
+from monitoring.punctuality import AHEAD_DAYS, Session
 
 logger = logging.getLogger(__name__)
 
-_AHEAD: Final = dt.timedelta(days=14)
 #: Beyond this many days a stream is dead, whatever the exact number of sessions.
 REACH: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
@@ -59,7 +58,7 @@ class ExchangeCloses:
 
     def _look(self, calendars: Collection[str], today: dt.date) -> None:
         try:
-            found = self._read(calendars, today - REACH, today + _AHEAD)
+            found = self._read(calendars, today - REACH, today + dt.timedelta(days=AHEAD_DAYS))
         except (OSError, subprocess.SubprocessError, ValueError) as error:
             with self._mutex:
                 self._failed_at = self._clock()

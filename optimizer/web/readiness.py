@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from errors import SchemaError, StateError
-from marketdata.calendars import calendar_name, expect_calendars
+from marketdata.calendars import calendar_name, expect_calendars, unread_calendars
 from monitoring.exposition import Specification, mapping, plain
-from monitoring.punctuality import Punctuality, newest_bars, punctuality
-from optimizer.lookup import Freshness, sessions_between
+from monitoring.punctuality import Punctuality, is_ending, newest_bars, punctuality, weekdays_between
+from monitoring.punctuality import Session as Closing
+from optimizer.lookup import Freshness
 from optimizer.session import Session
 from optimizer.web.exchange_closes import REACH, ExchangeCloses
 
 
 class Health(NamedTuple):
-    """The content of `/readyz`, and how late the bars of each exchange are."""
+    """The content of `/readyz`, how late the bars of each exchange are, and its last known session (None: not read yet)."""
 
     page: dict[str, Any]
     bars: tuple[Punctuality, ...]
+    known_until: Mapping[str, dt.date | None] = {}
 
     @property
     def is_ready(self) -> bool:
@@ -42,10 +44,16 @@ class Readiness:
         if page["status"] != "ready":
             return Health(page, ())
         page["age_sessions"] = self._age(dt.date.fromisoformat(page["newest_as_of"]), now.date(), page["age_sessions"])
-        bars = self._punctuality(now)
+        bars, known_until = self._punctuality(now)
+        page["calendars_not_known"] = sorted(
+            {name for name, until in known_until.items() if until is None} | set(unread_calendars())
+        )
+        page["calendars_end"] = {
+            name: until.isoformat() for name, until in known_until.items() if until and is_ending(until, now.date())
+        }
         late = [each for each in bars if each.late_sessions]
         if not late:
-            return Health(page | {"late_sessions": {}}, bars)
+            return Health(page | {"late_sessions": {}}, bars, known_until)
         parts = [f"{each.calendar}: newest {each.newest}, {each.late_sessions} sessions overdue" for each in late]
         reason = (
             f"bars are older than the calendar allows ({'; '.join(parts)}): run the daily job, see its exit code; "
@@ -55,6 +63,7 @@ class Readiness:
             page
             | {"status": "not ready", "reason": reason, "late_sessions": {each.calendar: each.late_sessions for each in late}},
             bars,
+            known_until,
         )
 
     def _age(self, newest: dt.date, today: dt.date, weekdays: int) -> int:
@@ -66,18 +75,22 @@ class Readiness:
             return weekdays
         of_newest = {calendar_name(row.ticker) for row in self._session.optimizer.rows.table() if row.as_of == newest}
         known = self._closes.known([name for name in of_newest if name is not None], today)
-        return min(
-            sum(newest < each.date <= today for each in known[name]) if name is not None and name in known else weekdays
-            for name in of_newest
-        )
+        return min(_sessions_between(newest, today, known.get(name or "", ())) for name in of_newest)
 
-    def _punctuality(self, now: dt.datetime) -> tuple[Punctuality, ...]:
+    def _punctuality(self, now: dt.datetime) -> tuple[tuple[Punctuality, ...], dict[str, dt.date | None]]:
         grace = dt.timedelta(hours=self._session.settings.bars_due_hours)
         if not grace:
-            return ()
+            return (), {}
         newest = newest_bars((calendar_name(row.ticker), row.as_of) for row in self._session.optimizer.rows.table())
         sessions = self._closes.known(newest, now.date())
-        return tuple(punctuality(name, newest[name], found, now, grace) for name, found in sorted(sessions.items()))
+        bars = tuple(punctuality(name, newest[name], found, now, grace) for name, found in sorted(sessions.items()))
+        return bars, {name: sessions[name][-1].date if sessions.get(name) else None for name in sorted(newest)}
+
+
+def _sessions_between(earlier: dt.date, later: dt.date, known: Sequence[Closing]) -> int:
+    """The known sessions after `earlier` up to and including `later`, and the weekdays after the last known session."""
+    end = min(known[-1].date, later) if known else earlier
+    return sum(earlier < each.date <= later for each in known) + weekdays_between(max(earlier, end), later)
 
 
 def table_health(session: Session, today: dt.date) -> dict[str, Any]:
@@ -101,14 +114,18 @@ def table_health(session: Session, today: dt.date) -> dict[str, Any]:
         "status": "ready",
         "tickers": len(rows),
         "newest_as_of": newest.isoformat(),
-        "age_sessions": sessions_between(newest, max(newest, today)),
+        "age_sessions": weekdays_between(newest, max(newest, today)),
         "fresh_share": fresh / len(rows),
         "unreadable": len(session.forecasts.unreadable()),
     }
 
 
 def _midnight(newest: str | None) -> float | None:
-    return None if newest is None else dt.datetime.combine(dt.date.fromisoformat(newest), dt.time(), dt.UTC).timestamp()
+    return None if newest is None else _midnight_of(dt.date.fromisoformat(newest))
+
+
+def _midnight_of(date: dt.date) -> float:
+    return dt.datetime.combine(date, dt.time(), dt.UTC).timestamp()
 
 
 def _late(health: Health) -> Mapping[str, float]:
@@ -124,6 +141,12 @@ SERVICE_METRICS: Final[tuple[Specification[Health], ...]] = (
         "Midnight UTC of the newest bar's date",
         (),
         plain(lambda h: _midnight(h.page["newest_as_of"])),
+    ),
+    Specification(
+        "served_calendar_known_until_timestamp_seconds",
+        "Midnight UTC of the last session that the calendar knows, at most 30 days ahead; 0 while it cannot be read",
+        ("calendar",),
+        mapping(lambda h: {name: 0.0 if until is None else _midnight_of(until) for name, until in h.known_until.items()}),
     ),
     Specification(
         "served_late_sessions", "Sessions after the newest bar whose bars are overdue", ("calendar",), mapping(_late)

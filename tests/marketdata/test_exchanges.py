@@ -7,9 +7,11 @@ import datetime as dt
 import numpy as np
 import pytest
 
+from marketdata import calendars
 from marketdata.calendars import is_finished, missing_sessions, sessions_since, surplus_bars
+from marketdata.session_days import SessionDays
 from optimizer.caveats import mixed_units
-from records import Forecast, day_numbers, exchange_of, periods_per_year, series_doubt
+from records import Forecast, day_number, day_numbers, exchange_of, periods_per_year, series_doubt
 
 WEEKDAYS = np.array([day for day in range(19_000, 19_600) if (day + 3) % 7 < 5], dtype=np.int32)
 ALL_DAYS = np.arange(19_000, 19_600, dtype=np.int32)
@@ -100,3 +102,25 @@ def test_a_series_that_is_no_daily_one():
     assert series_doubt(WEEKDAYS[::5], close[::5]).startswith("weekly bars")
     two = np.where(np.arange(len(close)) % 2, close, 5 * close[::-1])
     assert series_doubt(WEEKDAYS, two).startswith("the level jumps to and fro")
+
+
+@pytest.fixture
+def ends_with_2025(monkeypatch):
+    """Calendars as a library of 2025 knows Shanghai's: it has no later sessions."""
+    whole = calendars.library_days
+    ends = day_number(dt.date(2025, 12, 31))
+    monkeypatch.setattr(calendars, "_session_days", SessionDays(lambda name: whole(name)[whole(name) <= ends]))
+
+
+def test_beyond_the_end_of_a_calendar_no_bar_is_surplus(ends_with_2025):
+    """Every bar of the new year had been reported as a bar on a holiday."""
+    bars = [dt.date(2025, 12, 30), dt.date(2025, 12, 31), dt.date(2026, 1, 1), dt.date(2026, 1, 5), dt.date(2026, 1, 6)]
+    assert len(surplus_bars("600519.SS", day_numbers(bars))) == 0
+    holiday = dt.date(2025, 10, 1)
+    assert surplus_bars("600519.SS", day_numbers([dt.date(2025, 9, 30), holiday, *bars])).tolist() == [day_number(holiday)]
+
+
+def test_sessions_across_the_end_of_a_calendar_are_the_known_ones_and_weekdays(ends_with_2025):
+    """From before the Golden Week (eight days without a session) on."""
+    assert sessions_since("600519.SS", dt.date(2025, 9, 30), dt.date(2025, 12, 31)) == 60
+    assert sessions_since("600519.SS", dt.date(2025, 9, 30), dt.date(2026, 1, 9)) == 60 + 7

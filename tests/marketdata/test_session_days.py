@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from marketdata.calendars import library_days
 from marketdata.session_days import SessionDays, read_by_process
 from records import Days
 from tests.conftest import ROOT
+from tests.waiting import until
 
 DAYS = np.array([19000, 19003], np.int32)
 
@@ -67,6 +69,41 @@ def test_where_no_process_can_read_this_one_does_and_says_so(caplog: pytest.LogC
     assert caplog.text.count("this process reads them") == len(asked) == 1, "it has the library now"
 
 
+def test_a_process_that_stalls_holds_up_nobody_for_long() -> None:
+    """The first callers wait together, later callers not at all; they learn the days when the process is done."""
+    goes_on = threading.Event()
+
+    def read(names: Sequence[str]) -> dict[str, Days]:
+        goes_on.wait()
+        return dict.fromkeys(names, DAYS)
+
+    days = SessionDays(not_here, read, patience_seconds=0.2)
+    with days.apart():
+        try:
+            started = time.monotonic()
+            assert [days.of(name) for name in ("XNYS", "XLON", "XNYS", "XTKS")] == [None] * 4
+            assert time.monotonic() - started < 5.0, "each of them had waited for the process"
+            assert days.unread == ["XLON", "XNYS", "XTKS"]
+        finally:
+            goes_on.set()
+        until(lambda: days.of("XNYS") is DAYS)
+        until(lambda: days.of("XLON") is DAYS and days.of("XTKS") is DAYS)
+        assert days.unread == []
+
+
+def test_a_calendar_that_the_library_does_not_know_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    def unknown(name: str) -> Days:
+        raise ValueError(f"no calendar {name}")
+
+    days = SessionDays(unknown, lambda names: {})
+    with days.apart():
+        until(lambda: days.of("XXXX") is not None)
+    found = days.of("XXXX")
+    assert found is not None
+    assert len(found) == 0
+    assert "calendar left out" in caplog.text
+
+
 def test_outside_of_the_block_this_process_reads() -> None:
     days = SessionDays(lambda name: DAYS, lambda names: pytest.fail("another process was asked"))
     assert days.of("XNYS") is DAYS
@@ -76,8 +113,12 @@ def test_counting_sessions_apart_loads_no_pandas() -> None:
     script = (
         "import sys, datetime as dt\n"
         "from marketdata.calendars import library_apart, sessions, sessions_since\n"
+        "import time\n"
         "first, last = dt.date(2024, 3, 25), dt.date(2024, 4, 1)\n"
         "with library_apart():\n"
+        "    for ticker in ('AAPL', '005930.KS'):\n"
+        "        while sessions(ticker, first, last) is None:\n"
+        "            time.sleep(0.1)\n"
         "    print(sessions_since('AAPL', first, last), len(sessions('005930.KS', first, last)))\n"
         "print(*sorted({'pandas', 'pyarrow', 'exchange_calendars'} & sys.modules.keys()))"
     )

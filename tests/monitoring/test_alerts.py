@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from monitoring.exposition import PREFIX, Specification, metrics_text
+from monitoring.figures import CalendarFigures
 from monitoring.reason_class import REJECTION_CLASSES
 from monitoring.replica import REPLICA_METRICS
 from monitoring.worker_metrics import WORKER_METRICS, worker_registry
@@ -86,6 +88,18 @@ def test_a_counter_by_outcome_is_there_before_its_first_count() -> None:
     service = generate_latest(Metrics().registry).decode()
     assert all(f'tidecast_provider_calls_total{{outcome="{outcome}"}} 0.0' in service for outcome in OUTCOMES)
     assert 'tidecast_optimizations_total{outcome="failed"} 0.0' in service
+
+
+def test_the_end_of_a_calendar_is_a_metric_also_while_it_cannot_be_read() -> None:
+    newest = dt.date(2026, 11, 25)
+    calendars = (
+        CalendarFigures("XSHG", 9, newest, 0, dt.date(2026, 12, 31)),
+        CalendarFigures("XNYS", 9, newest, None, None, is_unknown=True),
+        CalendarFigures("XLON", 9, newest, None),  # nothing is expected
+    )
+    page = metrics_text(worker_registry(lambda: figures("w1", calendars=calendars))).decode()
+    found = dict(re.findall(r'calendar_known_until_timestamp_seconds{calendar="(\w+)"} (\S+)', page))
+    assert {name: float(value) for name, value in found.items()} == {"XSHG": 1798675200.0, "XNYS": 0.0}
 
 
 def test_a_metric_that_is_gone_would_be_noticed() -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from monitoring.figures import CalendarFigures
 from monitoring.judgement import Reason
 from monitoring.replica import ReplicaFigures, ReplicaPartition
 from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
@@ -126,6 +127,26 @@ def test_bars_of_a_backlog_that_is_read_are_not_called_late() -> None:
 def test_what_all_workers_say_of_the_group_is_said_once() -> None:
     both = [WorkerLine(name, "?", (), figures(name, reasons=(STANDS,)), None) for name in ("w1", "w2")]
     assert reasons(workers=both) == {STANDS.code: STANDS.text}
+
+
+def test_late_bars_of_a_worker_whose_only_ticker_is_delisted_are_not_those_of_the_group() -> None:
+    """The alert judges by the worker that is least late, and so does the status."""
+    late = Reason("bars_late", "bars are older than the calendar allows")
+    gone, fresh = (
+        (CalendarFigures("XNYS", 1, dt.date(2026, 3, 2), 190),),
+        (CalendarFigures("XNYS", 5, dt.date(2026, 11, 25), 0),),
+    )
+    workers = [
+        WorkerLine("w1", "?", (0,), figures("w1", calendars=gone, reasons=(late,)), None),
+        WorkerLine("w2", "?", (1,), figures("w2", calendars=fresh), None),
+    ]
+    assert reasons(workers=workers) == {}
+    assert reasons(workers=workers[:1]) == {late.code: late.text}
+
+
+def test_a_calendar_that_ends_is_on_the_screen() -> None:
+    text = screen(status(table=msgspec.structs.replace(TABLE, calendars_end={"XSHG": dt.date(2026, 12, 31)})))
+    assert "calendar XSHG is known until 2026-12-31: upgrade" in text
 
 
 def status(**changes: Any) -> Status:

@@ -10,7 +10,8 @@ from errors import NoDataError
 from models.pooling.pool import pool
 from models.pooling.terms import TERM_NAMES
 from models.selection.combination import BASELINE
-from optimizer.lookup import Freshness, sessions_between
+from monitoring.punctuality import weekdays_between
+from optimizer.lookup import Freshness
 from optimizer.prices import PriceTable, adjusted_series
 from records import RETURN_LIMITED, CandidateForecast, FallbackStep, PoolStatistics, day_number
 from tests.made.market import FIRST, bars_of, fallback_row, later, made_bars, made_rows, replace_row, row, trained_row, weekdays
@@ -118,9 +119,9 @@ def test_an_estimate_from_past_prices_does_not_bear_the_name_of_the_table_s_own(
 
 def test_weekends_are_no_sessions():
     friday = dt.date(2024, 1, 5)
-    assert [sessions_between(friday, friday + dt.timedelta(days=d)) for d in (0, 1, 2, 3, 7)] == [0, 0, 0, 1, 5]
-    assert sessions_between(dt.date(2024, 1, 6), dt.date(2024, 1, 8)) == 1
-    assert sessions_between(friday, dt.date.max) > 2_000_000
+    assert [weekdays_between(friday, friday + dt.timedelta(days=d)) for d in (0, 1, 2, 3, 7)] == [0, 0, 0, 1, 5]
+    assert weekdays_between(dt.date(2024, 1, 6), dt.date(2024, 1, 8)) == 1
+    assert weekdays_between(friday, dt.date.max) > 2_000_000
 
 
 def test_dividends_are_taken_in_and_the_last_close_is_the_one_traded():

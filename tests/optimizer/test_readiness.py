@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import subprocess
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -141,3 +142,33 @@ def test_the_age_of_the_newest_bar_counts_sessions_and_no_holidays(tmp_path):
         assert judged.health().page["age_sessions"] == 7, "weekdays, until the calendar is read"
         until(lambda: calendars.known({"XSHG"}, back))
         assert judged.health().page["age_sessions"] == 1
+
+
+def test_the_page_names_calendars_that_are_not_read_yet_and_those_that_end(tmp_path):
+    """Shanghai's, of a library that knows 2024 alone; at its end and three weeks later, at the turn of the year."""
+    last = dt.date(2024, 12, 31)
+    bars = {f"{ticker}.SS": dataclasses.replace(each, day=each.day + (last - LAST).days) for ticker, each in BARS.items()}
+    write_state(tmp_path / "state", bars, made_rows(bars).values())
+    settings = Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0, bars_due_hours=12)
+    goes_on = threading.Event()
+
+    def of_2024(names: Collection[str], first: dt.date, until: dt.date) -> Mapping[str, Sequence[ExchangeSession]]:
+        goes_on.wait()
+        return closes(names, first, min(until, last))
+
+    clock = [at(last, 12)]
+    with Session.open(settings) as opened:
+        judged = Readiness(opened, lambda: clock[0], ExchangeCloses(of_2024))
+        page = judged.health().page
+        goes_on.set()
+        assert (page["status"], page["calendars_not_known"], page["calendars_end"]) == ("ready", ["XSHG"], {})
+        until(lambda: not judged.health().page["calendars_not_known"])
+        assert judged.health().page["calendars_end"] == {"XSHG": "2024-12-31"}
+        metrics = metrics_text(registry_of(SERVICE_METRICS, judged.health, process=False)).decode()
+        assert f'known_until_timestamp_seconds{{calendar="XSHG"}} {at(last, 0).timestamp():.5g}'[:40] in metrics
+        clock[0] = at(last + dt.timedelta(days=21), 12)
+        judged.health()
+        until(lambda: not judged.health().is_ready)
+        page = judged.health().page
+        assert page["late_sessions"] == {"XSHG": 13}  # of weekdays that are over everywhere
+        assert page["age_sessions"] == 15

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask.testing import FlaskClient
 
-from optimizer.lookup import sessions_between
+from monitoring.punctuality import weekdays_between
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from optimizer.web.jobs import Jobs, SameIdError
@@ -95,7 +95,7 @@ def test_readiness_tells_how_old_the_newest_bar_is(settings):
             assert table_health(session, later(BARS["AAA"], age))["age_sessions"] == age
         assert table_health(session, dt.date(1999, 1, 1))["age_sessions"] == 0
         app = create_app(settings, session=session)
-        age = sessions_between(BARS["AAA"].last_date, dt.datetime.now(dt.UTC).date())
+        age = weekdays_between(BARS["AAA"].last_date, dt.datetime.now(dt.UTC).date())
         # Midnight may pass meanwhile.
         assert app.test_client().get("/readyz").json["age_sessions"] in (age, age + 1)
         close_app(app)

@@ -15,7 +15,7 @@ from typing import Final
 
 from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
-from marketdata.calendars import expect_calendars, sessions_since
+from marketdata.calendars import expect_calendars, sessions_since, unread_calendars
 from records import Days, Forecast, date_of, day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.census import Census
@@ -140,9 +140,10 @@ class Sweep:
             return
         # A calendar that is needed for the first time is read by another process, which takes a second.
         quiet = await asyncio.to_thread(_quiet, last, newest.bars.day, self._settings.fresh_sessions)
-        for ticker in quiet.keys() - self.quiet.keys():
-            logger.warning("quiet ticker=%s sessions_behind=%d", ticker, quiet[ticker])
-        self.quiet = quiet
+        if not unread_calendars():  # without a calendar its holidays would make its tickers quiet
+            for ticker in quiet.keys() - self.quiet.keys():
+                logger.warning("quiet ticker=%s sessions_behind=%d", ticker, quiet[ticker])
+            self.quiet = quiet
         self.newest = int(newest.bars.day[-1])
 
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from marketdata.closes import decode_closes
-from monitoring.punctuality import Session
+from monitoring.punctuality import AHEAD_DAYS, Session
 
 logger = logging.getLogger(__name__)
 
-_AHEAD: Final = dt.timedelta(days=14)
 #: Beyond this many days a stream is dead, whatever the exact number of sessions.
 _BACK: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
@@ -57,7 +56,7 @@ async def _read(calendars: Collection[str], today: dt.date) -> dict[str, Sequenc
     """The sessions by calendar. Raises OSError if the process fails or takes too long, ValueError for what it did not print."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "marketdata.closes", ",".join(sorted(calendars)),
-        (today - _BACK).isoformat(), (today + _AHEAD).isoformat(), stdout=asyncio.subprocess.PIPE,
+        (today - _BACK).isoformat(), (today + dt.timedelta(days=AHEAD_DAYS)).isoformat(), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):

@@ -13,6 +13,7 @@ from typing import Any, Final
 import faust
 
 from broker.topics import BARS, TRAINING_REQUESTS, topic_name
+from marketdata.calendars import unread_calendars
 from models.market.model import fit_end
 from monitoring.figures import CalendarFigures, PartitionFigures, WorkerFigures
 from records import date_of
@@ -93,6 +94,7 @@ class Health:
         observation, counts, census = self._observation, self._bars.counts, self._sweep.census
         now, own = time.monotonic(), observation.own
         late = {each.calendar: each.late_sessions for each in observation.punctuality()}
+        unknown = observation.unknown_calendars
         return WorkerFigures(
             worker=self._settings.worker_id,
             version=VERSION,
@@ -118,7 +120,8 @@ class Health:
                 for number, progress in sorted(observation.progress.items())
             ),
             calendars=tuple(
-                CalendarFigures(name, tickers, newest, late.get(name)) for name, (tickers, newest) in census.calendars().items()
+                CalendarFigures(name, tickers, newest, late.get(name), observation.known_until(name), name in unknown)
+                for name, (tickers, newest) in census.calendars().items()
             ),
             table=census.figures(),
             trainings_running=len(self._pool),
@@ -167,6 +170,7 @@ class Health:
             "trainings_under_way": len(self._pool),
             "newest_bar": None if newest is None else date_of(newest).isoformat(),
             "quiet": self._sweep.quiet,
+            "calendars_not_known": sorted({*self._observation.unknown_calendars, *unread_calendars()}),
             "loop_lag_ms": round(self._lag.worst_seconds * 1000, 1),
         }
 

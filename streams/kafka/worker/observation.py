@@ -145,6 +145,18 @@ class Observation:
         """
         return self._lateness.confirmed(self._overdue(), self._clock())
 
+    def known_until(self, calendar: str) -> dt.date | None:
+        """The last session of a calendar that is known, at most AHEAD_DAYS ahead; None while it is not known."""
+        found = self._sessions.of(calendar)
+        return found[-1].date if found else None
+
+    @property
+    def unknown_calendars(self) -> list[str]:
+        """Calendars that are wanted and not read yet, or not readable: their late bars go unnoticed."""
+        if not self._settings.bars_due_hours:
+            return []
+        return [name for name in self._sweep.census.calendars() if not self._sessions.of(name)]
+
     def _overdue(self) -> list[Punctuality]:
         grace = dt.timedelta(hours=self._settings.bars_due_hours)
         if not grace:

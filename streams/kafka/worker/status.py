@@ -19,7 +19,7 @@ from broker.topics import BARS, topic_name
 from errors import BrokerError, SchemaError, StateError, StateMissingError
 from marketdata.calendars import calendar_name, session_closes
 from monitoring.figures import WorkerFigures
-from monitoring.punctuality import Session, newest_bars, punctuality
+from monitoring.punctuality import AHEAD_DAYS, Session, is_ending, newest_bars, punctuality
 from monitoring.reason_class import fallback_class
 from monitoring.replica import ReplicaFigures
 from monitoring.status import GroupPartition, ReplicaLine, Status, TableLine, WorkerLine, reasons_of
@@ -135,30 +135,37 @@ def _table(settings: Settings, now: dt.datetime) -> tuple[TableLine | None, str 
         return None, str(error)
     if not rows:
         return TableLine(0, None, {}, (), (), {}, unreadable), None
+    late, ends = _late(rows, settings, now)
     aged = sorted(((row.as_of, row.ticker) for row in rows), reverse=True)
     stalest = [(ticker, date) for date, ticker in reversed(aged) if date != aged[0][0]][:_SHOWN_TICKERS]
     return (
         TableLine(
             rows=len(rows),
             newest=aged[0][0],
-            late_sessions=_late(rows, settings, now),
+            late_sessions=late,
             freshest=tuple((ticker, date) for date, ticker in aged[:_SHOWN_TICKERS]),
             stalest=tuple(stalest),
             fallbacks=Counter(
                 fallback_class("; ".join(step.reason for step in row.fallbacks)) for row in rows if row.fallback is not None
             ),
             unreadable=unreadable,
+            calendars_end=ends,
         ),
         None,
     )
 
 
-def _late(rows: list[Forecast], settings: Settings, now: dt.datetime) -> dict[str, int]:
+def _late(rows: list[Forecast], settings: Settings, now: dt.datetime) -> tuple[dict[str, int], dict[str, dt.date]]:
+    """The overdue sessions by calendar, and the last known session of each calendar that ends soon."""
     grace = dt.timedelta(hours=settings.bars_due_hours)
-    if not grace:
-        return {}
     late: dict[str, int] = {}
+    ends: dict[str, dt.date] = {}
+    if not grace:
+        return late, ends
+    ahead = dt.timedelta(days=AHEAD_DAYS)
     for calendar, bar in newest_bars((calendar_name(row.ticker), row.as_of) for row in rows).items():
-        sessions = [Session(*each) for each in session_closes(calendar, now.date() - _BACK, now.date())]
+        sessions = [Session(*each) for each in session_closes(calendar, now.date() - _BACK, now.date() + ahead)]
         late[calendar] = punctuality(calendar, bar, sessions, now, grace).late_sessions
-    return late
+        if sessions and is_ending(sessions[-1].date, now.date()):
+            ends[calendar] = sessions[-1].date
+    return late, ends
