@@ -9,7 +9,7 @@ import msgspec
 
 from monitoring.outcomes import MOST_DEATHS, RECENT_SECONDS
 from monitoring.progress import Progress
-from monitoring.punctuality import Punctuality, sessions
+from monitoring.punctuality import Punctuality, overdue
 
 #: Of this worker's own partitions: a turn of bars takes seconds.
 STANDSTILL_SECONDS: Final = 30.0
@@ -129,7 +129,8 @@ def _bars(measured: Measured) -> list[tuple[str, str]]:
     late = [each for each in measured.punctuality if each.late_sessions > 0]
     if not late:
         return []
-    parts = [f"{each.calendar}: newest {each.newest}, {sessions(each.late_sessions)} overdue up to {each.due}" for each in late]
-    return [
-        ("bars_late", f"bars are older than the calendar allows ({'; '.join(parts)}): run the daily job, see its exit code")
-    ]
+    text = (
+        f"bars are older than the calendar allows ({'; '.join(map(overdue, late))}): run the daily job, see its exit code; "
+        "for replayed history set BARS_DUE_HOURS=0"
+    )
+    return [("bars_late", text)]

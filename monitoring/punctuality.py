@@ -21,6 +21,8 @@ ENDED_DAYS: Final = 30
 ENDING_DAYS: Final = 14
 #: How far ahead sessions are read. More than ENDING_DAYS and the longest rest, or every calendar would end soon on some day.
 AHEAD_DAYS: Final = 30
+#: How far back sessions are read. Beyond that a stream is dead, whatever the exact number of sessions.
+BACK_DAYS: Final = 400
 #: A date is over everywhere on Earth so long after its midnight in UTC.
 _OVER_EVERYWHERE: Final = dt.timedelta(hours=36)
 
@@ -130,6 +132,19 @@ def newest_by_calendar(last_bars: Sequence[tuple[str | None, int, dt.date]]) -> 
         return {}
     least = min(LEAST_TICKERS, max(count for _, count, _ in known))
     return {calendar: newest for calendar, count, newest in known if count >= least}
+
+
+def overdue(found: Punctuality) -> str:
+    """How late an exchange's bars are, in words.
+
+    >>> overdue(Punctuality("XNYS", dt.date(2026, 11, 20), 3, dt.date(2026, 11, 25)))
+    'XNYS: newest 2026-11-20, 3 sessions overdue up to 2026-11-25'
+    >>> overdue(Punctuality("XNYS", dt.date(2013, 3, 1), 275, dt.date(2026, 11, 25)))
+    'XNYS: newest 2013-03-01, more than 275 sessions overdue up to 2026-11-25'
+    """
+    is_all = found.due is None or (found.due - found.newest).days < BACK_DAYS - ENDING_DAYS
+    count = f"{'' if is_all else 'more than '}{sessions(found.late_sessions)}"
+    return f"{found.calendar}: newest {found.newest}, {count} overdue up to {found.due}"
 
 
 def sessions(count: int) -> str:

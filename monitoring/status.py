@@ -80,6 +80,7 @@ class Status(msgspec.Struct, frozen=True):
 
 #: Reasons that a worker gives although it works itself.
 OF_OTHERS: Final = frozenset({"foreign_standstill", "bars_late"})
+_RUN_THE_JOB: Final = "run the daily job and look at its exit code; for replayed history set BARS_DUE_HOURS=0"
 #: Less free than this, and a worker may end with a full disk within a day.
 LEAST_FREE_BYTES: Final = 1 << 30
 
@@ -164,7 +165,7 @@ def _of_table(table: TableLine | None, problem: str | None, *, judges_bars: bool
         )
     late = ", ".join(f"{name} {sessions(count)}" for name, count in sorted(table.late_sessions.items()) if count)
     if late and judges_bars:
-        found.append(Reason("bars_late", f"bars are overdue: {late}; run the daily job and look at its exit code"))
+        found.append(Reason("bars_late", f"bars are overdue: {late}; {_RUN_THE_JOB}"))
     return found
 
 

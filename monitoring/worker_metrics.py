@@ -71,7 +71,7 @@ WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
     ),
     Specification(
         "late_sessions",
-        "Sessions after the newest bar whose bars are overdue; 0 until the worker has caught up",
+        "Sessions of the last 400 days after the newest bar whose bars are overdue; 0 until the worker has caught up",
         ("calendar",),
         lambda f: [((c.calendar,), float(c.late_sessions)) for c in f.calendars if c.late_sessions is not None],
     ),

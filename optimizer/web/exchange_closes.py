@@ -12,12 +12,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from marketdata.closes import decode_closes
-from monitoring.punctuality import AHEAD_DAYS, Session
+from monitoring.punctuality import AHEAD_DAYS, BACK_DAYS, Session
 
 logger = logging.getLogger(__name__)
 
-#: Beyond this many days a stream is dead, whatever the exact number of sessions.
-REACH: Final = dt.timedelta(days=400)
+REACH: Final = dt.timedelta(days=BACK_DAYS)
 _DEADLINE_SECONDS: Final = 120.0
 #: Until calendars that could not be read are read again.
 _RETRY_SECONDS: Final = 300.0

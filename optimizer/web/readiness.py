@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from errors import SchemaError, StateError
 from marketdata.calendars import calendar_name, expect_calendars, unread_calendars
 from monitoring.exposition import Specification, mapping, plain
-from monitoring.punctuality import Punctuality, is_ending, newest_bars, punctuality, weekdays_between
+from monitoring.punctuality import Punctuality, is_ending, newest_bars, overdue, punctuality, weekdays_between
 from monitoring.punctuality import Session as Closing
 from optimizer.lookup import Freshness
 from optimizer.session import Session
@@ -54,9 +54,8 @@ class Readiness:
         late = [each for each in bars if each.late_sessions]
         if not late:
             return Health(page | {"late_sessions": {}}, bars, known_until)
-        parts = [f"{each.calendar}: newest {each.newest}, {each.late_sessions} sessions overdue" for each in late]
         reason = (
-            f"bars are older than the calendar allows ({'; '.join(parts)}): run the daily job, see its exit code; "
+            f"bars are older than the calendar allows ({'; '.join(map(overdue, late))}): run the daily job, see its exit code; "
             "for replayed history set BARS_DUE_HOURS=0"
         )
         return Health(
@@ -149,6 +148,9 @@ SERVICE_METRICS: Final[tuple[Specification[Health], ...]] = (
         mapping(lambda h: {name: 0.0 if until is None else _midnight_of(until) for name, until in h.known_until.items()}),
     ),
     Specification(
-        "served_late_sessions", "Sessions after the newest bar whose bars are overdue", ("calendar",), mapping(_late)
+        "served_late_sessions",
+        "Sessions of the last 400 days after the newest bar whose bars are overdue",
+        ("calendar",),
+        mapping(_late),
     ),
 )

@@ -47,7 +47,11 @@ def test_bars_that_are_late_make_it_red(folder: Path) -> None:
     assert result.exit_code == 3, result.output
     found = json.loads(result.output)
     assert [reason["code"] for reason in found["reasons"]] == ["bars_late"]
-    assert found["table"]["late_sessions"]["XNYS"] > 100
+    newest = max(dt.date.fromisoformat(date) for _, date in found["table"]["freshest"])
+    assert found["table"]["late_sessions"]["XNYS"] > 240 * (dt.datetime.now(dt.UTC).date() - newest).days / 365 - 5, (
+        "all of them"
+    )
+    assert "BARS_DUE_HOURS=0" in found["reasons"][0]["text"]
 
 
 def test_a_broker_that_is_away_is_said(folder: Path) -> None:

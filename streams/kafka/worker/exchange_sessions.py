@@ -11,12 +11,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from marketdata.closes import decode_closes
-from monitoring.punctuality import AHEAD_DAYS, Session
+from monitoring.punctuality import AHEAD_DAYS, BACK_DAYS, Session
 
 logger = logging.getLogger(__name__)
 
-#: Beyond this many days a stream is dead, whatever the exact number of sessions.
-_BACK: Final = dt.timedelta(days=400)
 _DEADLINE_SECONDS: Final = 120.0
 #: Until calendars that could not be read are read again.
 _RETRY_SECONDS: Final = 300.0
@@ -54,16 +52,18 @@ class ExchangeSessions:
 
 async def _read(calendars: Collection[str], today: dt.date) -> dict[str, Sequence[Session]]:
     """The sessions by calendar. Raises OSError if the process fails or takes too long, ValueError for what it did not print."""
+    first, last = today - dt.timedelta(days=BACK_DAYS), today + dt.timedelta(days=AHEAD_DAYS)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "marketdata.closes", ",".join(sorted(calendars)),
-        (today - _BACK).isoformat(), (today + dt.timedelta(days=AHEAD_DAYS)).isoformat(), stdout=asyncio.subprocess.PIPE,
+        first.isoformat(), last.isoformat(), stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         async with asyncio.timeout(_DEADLINE_SECONDS):
             output, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        raise
+    finally:
+        # It took too long, or the worker stops: a process that stalls must not outlive it.
+        if process.returncode is None:
+            process.kill()
     if process.returncode:
         raise ChildProcessError(f"it ended with code {process.returncode}")
     return {name: [Session(*each) for each in found] for name, found in decode_closes(output).items()}

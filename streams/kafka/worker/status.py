@@ -33,7 +33,6 @@ Figures = TypeVar("Figures")
 
 _PAGE_SECONDS: Final = 5.0
 _SHOWN_TICKERS: Final = 5
-_BACK: Final = dt.timedelta(days=400)
 
 
 def gather(settings: Settings, *, now: dt.datetime, ask_kafka: bool) -> Status:
@@ -164,7 +163,7 @@ def _late(rows: list[Forecast], settings: Settings, now: dt.datetime) -> tuple[d
         return late, ends
     ahead = dt.timedelta(days=AHEAD_DAYS)
     for calendar, bar in newest_bars((calendar_name(row.ticker), row.as_of) for row in rows).items():
-        sessions = [Session(*each) for each in session_closes(calendar, now.date() - _BACK, now.date() + ahead)]
+        sessions = [Session(*each) for each in session_closes(calendar, min(bar, now.date()), now.date() + ahead)]
         late[calendar] = punctuality(calendar, bar, sessions, now, grace).late_sessions
         if sessions and is_ending(sessions[-1].date, now.date()):
             ends[calendar] = sessions[-1].date

@@ -37,6 +37,35 @@ class Reader:
         return self.code
 
 
+def test_a_worker_that_stops_ends_the_process_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that stalled had outlived its worker."""
+    killed: list[bool] = []
+
+    class Stalled:
+        returncode: int | None = None
+
+        async def communicate(self) -> tuple[bytes, None]:
+            await asyncio.sleep(3600)
+            return b"", None
+
+        def kill(self) -> None:
+            killed.append(True)
+
+    async def start(*_: Any, **__: Any) -> Stalled:
+        return Stalled()
+
+    async def stop_meanwhile() -> None:
+        task = asyncio.create_task(ExchangeSessions().refresh(["XNYS"], TODAY))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    monkeypatch.setattr(exchange_sessions.asyncio, "create_subprocess_exec", start)
+    asyncio.run(stop_meanwhile())
+    assert killed == [True]
+
+
 @pytest.mark.parametrize(("code", "printed"), [(1, b""), (None, b""), (0, b"{"), (0, b"")])
 def test_a_failure_is_tried_again_after_some_minutes(code: int | None, printed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, now = Reader(code, printed), [0.0]
