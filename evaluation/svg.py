@@ -7,6 +7,7 @@ kilobytes where an interactive library brings megabytes, and is the same bytes f
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,7 +50,16 @@ def picture(name: str, draw: Callable[[Axes], None], height: float = SIZE[1], *,
         written = io.StringIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     svg = written.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = _without_idle_ids(svg[svg.index("<svg") :])
     for color, variable in _VARIABLES.items():
         svg = svg.replace(color, f"var({variable})")
     return svg
+
+
+def _without_idle_ids(svg: str) -> str:
+    """Only the ids that something refers to: `figure_1` or `axes_1` of every picture would be there twice in a page.
+
+    The others are made with the picture's name (`svg.hashsalt`).
+    """
+    used = set(re.findall(r"#([\w.-]+)", svg))
+    return re.sub(r' id="([^"]*)"', lambda found: found[0] if found[1] in used else "", svg)

@@ -44,6 +44,9 @@ def test_a_fresh_folder_is_judged_by_replayed_forecasts(made: Path) -> None:
     result = run(made, "--replay", "5")
     assert result.exit_code == 0, result.output
     text = (made / "report" / "report.html").read_text(encoding="utf-8")
+    ids = re.findall(r' id="([^"]*)"', text)
+    assert len(set(ids)) == len(ids), "HTML allows an id once in a page"
+    assert {a or b for a, b in re.findall(r"url\(#([^)]*)\)|href=\"#([^\"]*)\"", text)} <= set(ids)
     found = json.loads((made / "report" / "report.json").read_text(encoding="utf-8"))
     (section,) = found["sections"]
     assert (section["source"], section["horizon"], section["losses"]["forecasts"]) == ("replayed", 21, 10)
