@@ -105,8 +105,8 @@ def run_cli(command: click.Command) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
-        # Where it came within code that Python compiles from a string, as that of a dataclass is, `python -m` would remember it,
-        # and end with the signal instead. It forgets it with the next such code.
+        # Where it came within code that Python compiles from a string, as for a dataclass, `python -m` would remember it, and
+        # end with the signal instead. It forgets it with the next such code.
         eval("None")  # noqa: S307 - a constant
     except BrokenPipeError:
         # The interpreter flushes stdout once more at its end, which must not fail.
