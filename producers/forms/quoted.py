@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from errors import SourceError
@@ -14,6 +15,8 @@ from producers.forms.units import UNITS, are_units, says_units
 from producers.forms.vocabulary import WORDS, plain
 from records import PRICE_COLUMNS, currency_code, named_currency
 
+#: Header rows among which may be units.
+_ONE_AND_UNITS: Final = 2
 _LABELS: Final = frozenset(WORDS["currency"])
 _COLON: Final = re.compile(r"[:：=;]")
 #: `Currency in USD`, `(in GBp)`, `Prices of SAP in EUR.`
@@ -35,6 +38,8 @@ def currency_above(
 
     `of_column`: what a column of currencies says. SourceError where it says another.
     """
+    if not titles and len(header) < _ONE_AND_UNITS and not _have_marks(layout.names):
+        return None  # most files
     named, titled = currencies_of_names(header, layout, where), currency_of_titles(titles, where)
     if not named and titled is None:
         return None
@@ -47,6 +52,11 @@ def currency_above(
             f"keep one"
         )
     return texts, "the header" if named else "a title line"
+
+
+@lru_cache(maxsize=1 << 8)  # the files of a folder have the same names
+def _have_marks(names: tuple[str, ...]) -> bool:
+    return any(currency_mark(name) is not None for name in names)
 
 
 def currency_of_titles(titles: Sequence[Sequence[str]], where: str) -> str | None:
