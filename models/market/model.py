@@ -10,24 +10,25 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from errors import SettingsError, StateCorruptError
+from errors import SchemaError, SettingsError, StateCorruptError
 from models.contract import Window
 from models.market.input_names import INPUT_NAMES
 from models.market.inputs import INPUT_BARS, market_inputs, variance_rise
 from models.market.net import RecurrentNet
 from models.market.past import between
-from models.market.sequences import market_sequences
+from models.market.sequences import SEQUENCE_NAMES, market_sequences
 from models.market.standard import Standard
 from models.market.trees import TreeEnsemble
 from models.packing import pack, unpack
 from records import Floats
 from settings import Settings, read_settings
+from settings.rules import OF_THE_MARKET_MODEL
 
 KIND: Final = "market"
 VERSION: Final = 1
@@ -117,6 +118,8 @@ class MarketModel:
             raise StateCorruptError(
                 "the market model was fitted to other inputs than this version has: run models pretrain again"
             )
+        if not _is_whole(model):
+            raise StateCorruptError("its arrays have wrong shapes, or weights that are NaN")
         return model
 
     def has_seen(self, ticker: str, week: np.ndarray) -> np.ndarray:
@@ -124,6 +127,32 @@ class MarketModel:
         record, weeks = self.record, label_weeks(self.horizon)
         overlaps = (week + weeks > record.first_week) & (week - weeks < record.last_week)
         return np.asarray(overlaps & (ticker in record.tickers))
+
+
+def _is_whole(model: MarketModel) -> bool:
+    """Whether the arrays fit each other and the inputs, and the weights are finite: else each training would fail for them."""
+    k, j, net, trees = len(INPUT_NAMES), len(SEQUENCE_NAMES), model.net, model.trees
+    units = len(net.bias) // 4
+    count, leaves = trees.leaf.shape if trees.leaf.ndim == 2 else (0, 0)
+    expected: list[tuple[np.ndarray, tuple[int, ...]]] = [
+        (model.slopes, (k,)),
+        (trees.feature, (count, leaves - 1)),
+        (trees.threshold, (count, leaves - 1)),
+    ]
+    expected += [(part, (k,)) for part in _constants(model.standard)]
+    expected += [(part, (j,)) for part in _constants(model.sequence_standard)]
+    expected += [(net.input_weight, (4 * units, j)), (net.state_weight, (4 * units, units)), (net.bias, (4 * units,))]
+    expected += [(net.head_weight, (1, units)), (net.head_bias, (1,))]
+    if any(part.shape != shape for part, shape in expected) or not np.isin(trees.feature, np.arange(k)).all():
+        return False
+    weights = (model.slopes, trees.leaf, *(getattr(net, field.name) for field in fields(net)))
+    return all(bool(np.isfinite(part).all()) for part in weights) and bool(
+        np.isfinite([model.tree_scale, model.net_scale]).all()
+    )
+
+
+def _constants(standard: Standard) -> tuple[Floats, ...]:
+    return standard.low, standard.high, standard.center, standard.spread
 
 
 def label_weeks(horizon: int) -> int:
@@ -164,14 +193,23 @@ def market_model() -> MarketModel:
         return MarketModel.from_bytes(path.read_bytes())
     except OSError as error:
         raise SettingsError(f"MARKET_MODEL: {path} cannot be read ({error}): {_MAKE_IT}") from error
+    except SchemaError as error:
+        raise SettingsError(f"MARKET_MODEL: {path}: {error}") from error
     except StateCorruptError as error:
         raise SettingsError(f"MARKET_MODEL: {path} is no market model ({error.__cause__ or error}): {_MAKE_IT}") from error
 
 
 def require_market_model(settings: Settings) -> None:
-    """Raise SettingsError if MARKET_MODEL names no market model: else each training would fail for it, one by one."""
-    if settings.market_model is not None:
-        market_model()
+    """Raise SettingsError if MARKET_MODEL names no market model of HORIZON: each training would fail for it, one by one."""
+    if settings.market_model is None:
+        return
+    fitted = market_model().horizon
+    followers = sorted(OF_THE_MARKET_MODEL & set(settings.models))
+    if fitted != settings.horizon and followers:
+        raise SettingsError(
+            f"MARKET_MODEL: {settings.market_model} is of {fitted} bars ahead, HORIZON is {settings.horizon}: make one with "
+            f"`HORIZON={settings.horizon} python -m models pretrain`, or leave {' and '.join(followers)} out of MODELS"
+        )
 
 
 def fit_end() -> dt.date:
