@@ -43,6 +43,8 @@ class CalendarFigures(msgspec.Struct, frozen=True):
 class TableFigures(msgspec.Struct, frozen=True):
     """The rows of this worker's partitions, counted at the last sweep; a row may be stale and a fallback.
 
+    Fresh, stale and ended rows are all rows: an ended row has had no bar for ENDED_SESSIONS, as after a delisting.
+
     `market_model_weight` is the mean weight of the market model in the volatility of the rows with a trained model, None
     without any; `drifted` are those whose candidate an alarm displaced, `oldest_cutoff` is the end of their oldest training.
     """
@@ -55,6 +57,7 @@ class TableFigures(msgspec.Struct, frozen=True):
     market_model_weight: float | None = None
     drifted: int = 0
     oldest_cutoff: dt.date | None = None
+    ended: int = 0
 
 
 class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):

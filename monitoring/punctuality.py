@@ -17,6 +17,8 @@ LATE_SECONDS: Final = 20.0
 MOST_CLOSED_WEEKDAYS: Final = 8
 #: Of few tickers that end so many days before the others, the series are over: no exchange rests for so long.
 ENDED_DAYS: Final = 30
+#: A ticker so many sessions behind the newest of all is over as well: it stays in the table, and is no news any more.
+ENDED_SESSIONS: Final = 63
 #: How long before a calendar's last known session its end is reported.
 ENDING_DAYS: Final = 14
 #: How far ahead sessions are read. More than ENDING_DAYS and the longest rest, or every calendar would end soon on some day.

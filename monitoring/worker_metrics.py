@@ -87,7 +87,10 @@ WORKER_METRICS: Final[tuple[Specification[WorkerFigures], ...]] = (
     ),
     Specification("forecast_rows", "Rows of this worker's partitions", (), plain(lambda f: f.table.rows)),
     Specification("forecast_rows_fresh", "Of them, rows that serve", (), plain(lambda f: f.table.fresh)),
-    Specification("forecast_rows_stale", "Of them, without new bars", (), plain(lambda f: f.table.stale)),
+    Specification("forecast_rows_stale", "Of them, without new bars lately", (), plain(lambda f: f.table.stale)),
+    Specification(
+        "forecast_rows_ended", "Of them, without bars for more than 63 sessions: delisted", (), plain(lambda f: f.table.ended)
+    ),
     Specification(
         "forecast_fallback_rows",
         "Of them, rows without a trained model, by class of reason",

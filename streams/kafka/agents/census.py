@@ -19,10 +19,11 @@ from records import Forecast
 
 @dataclass(slots=True)
 class Census:
-    """Counts rows one by one; `stale` rows and missing trainings are known only after all of them."""
+    """Counts rows one by one; `stale` and `ended` rows and missing trainings are known only after all of them."""
 
     rows: int = 0
     stale: int = 0
+    ended: int = 0
     trainings_missing: int = 0
     trained: int = 0
     market_weight: float = 0.0
@@ -70,8 +71,9 @@ class Census:
         """The counts."""
         return TableFigures(
             rows=self.rows,
-            fresh=self.rows - self.stale,
+            fresh=self.rows - self.stale - self.ended,
             stale=self.stale,
+            ended=self.ended,
             fallbacks=dict(self.fallbacks),
             trainings_missing=self.trainings_missing,
             market_model_weight=self.market_weight / self.trained if self.trained else None,

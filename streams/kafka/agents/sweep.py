@@ -16,6 +16,7 @@ from typing import Final
 from errors import DataError, StateCorruptError, StateError
 from history.schedule import sessions_behind
 from marketdata.calendars import expect_calendars, sessions_since, unread_calendars
+from monitoring.punctuality import ENDED_SESSIONS
 from records import Days, Forecast, date_of, day_number, decode_forecast
 from settings import Settings
 from streams.kafka.agents.census import Census
@@ -113,7 +114,8 @@ class Sweep:
             self._missing_before = missing
         expect_calendars(census.calendars())
         await self._report(last)
-        census.trainings_missing, census.stale = len(missing), len(self.quiet)
+        census.trainings_missing, census.ended = len(missing), sum(behind > ENDED_SESSIONS for behind in self.quiet.values())
+        census.stale = len(self.quiet) - census.ended
         self.census, self._counted_epoch = census, epoch
 
     def _look(

@@ -6,7 +6,9 @@ import asyncio
 import datetime as dt
 import time
 
-from records import encode_forecast
+import numpy as np
+
+from records import date_of, day_number, encode_forecast
 from streams.kafka.agents.census import Census
 from streams.kafka.agents.sweep import Sweep
 from tests.kafka.consuming.queued import Simple, active
@@ -77,3 +79,24 @@ def test_rows_that_are_written_during_a_sweep_are_not_lost() -> None:
     sweep = Sweep(membership, CHEAP, Simple(tickers=tickers), Simple(), Simple())
     asyncio.run(sweep.sweep(is_regular=True))
     assert sweep.census.calendars() == {"XNYS": (1, NEW)}
+
+
+def test_tickers_that_ended_long_ago_are_counted_apart() -> None:
+    """They had kept the alert on stale forecasts firing for ever: a row never leaves the table."""
+    day = np.arange(day_number(NEW) - 300, day_number(NEW) + 1, dtype=np.int32)
+    sessions = day[(day + 3) % 7 < 5]
+    rows = {
+        ticker: forecast(ticker, as_of=date_of(sessions[-1 - behind]))
+        for ticker, behind in {"AAPL": 0, "QUIET": 20, "GONE": 100, "OLD": 200}.items()
+    }
+    tables = Simple(
+        tickers=lambda: list(rows),
+        forecast_payload=lambda ticker: encode_forecast(rows[ticker]),
+        peek_head=lambda ticker: Simple(due=None),
+        state=lambda ticker: Simple(bars=Simple(day=sessions)),
+    )
+    sweep = Sweep(active(), CHEAP.model_copy(update={"sweep_seconds": 3600.0}), tables, Simple(), Simple())
+    swept(sweep, 30.0)
+    found = sweep.census.figures()
+    assert (found.rows, found.fresh, found.stale, found.ended) == (4, 1, 1, 2)
+    assert sorted(sweep.quiet) == ["GONE", "OLD", "QUIET"]
