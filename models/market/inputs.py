@@ -119,9 +119,8 @@ def _all_finite(values: Any) -> bool:
 
 def _variance_inputs(now: _Now, past: Past) -> dict[str, Any]:
     """How the variance of the last days, months and year compare with each other, and what it consists of."""
-    variances = now.features.take(places_of(now.names, _VARIANCES), axis=-1)
-    largest = [largest_of(past.variance[..., -bars:])[..., None] for bars in (MONTH, QUARTER)]
-    logs = _parts(log_of(np.concatenate([variances, *largest], axis=-1)))
+    largest = [largest_of(past.variance[..., -bars:]) for bars in (MONTH, QUARTER)]
+    logs = _parts(log_of(np.array([*now(*_VARIANCES), *largest])).T)
     log_range = dict(zip((5, 21, 63, 252), logs, strict=False))
     log_realised = dict(zip((21, 63, 252), logs[4:], strict=False))
     log_ewma, largest_21, largest_63 = logs[7:]

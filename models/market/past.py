@@ -51,16 +51,20 @@ SIZE: Final = Past._fields.index("size")
 
 def past_of(window: Window, rows: np.ndarray, bars: int) -> Past:
     """The last `bars` up to each row, shape (m, bars) each; (bars,) of a single row with so many bars before it."""
+    together = together_of(window, rows, bars)
+    return Past._make([*together, together])
+
+
+def together_of(window: Window, rows: np.ndarray, bars: int) -> Floats:
+    """`Past.together` alone, of `past_of`."""
     marks = window.once(_marks)
     if len(rows) == 1 and rows[0] >= bars - 1:
         # One row, as after each new bar: the bars up to it are a part of the window and need not be gathered.
-        known = marks[:, int(rows[0]) + 1 - bars : int(rows[0]) + 1]
-    else:
-        index = rows[:, None] + np.arange(1 - bars, 1)
-        inside = index >= 0
-        # By `take`, since indexing may lay the axes out in another order, and sums would have other last digits.
-        known = np.where(inside, marks.take(np.where(inside, index, 0), axis=1), np.nan)
-    return Past._make([*known, known])
+        return marks[:, int(rows[0]) + 1 - bars : int(rows[0]) + 1]
+    index = rows[:, None] + np.arange(1 - bars, 1)
+    inside = index >= 0
+    # By `take`, since indexing may lay the axes out in another order, and sums would have other last digits.
+    return np.where(inside, marks.take(np.where(inside, index, 0), axis=1), np.nan)
 
 
 def _marks(window: Window) -> Floats:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from models.contract import Window
-from models.market.past import LEAST_VARIANCE, OVERNIGHT, REPORT, VARIANCE, largest_of, log_of, past_of
+from models.market.past import LEAST_VARIANCE, OVERNIGHT, REPORT, VARIANCE, largest_of, log_of, together_of
 from records import Floats
 
 #: A year in steps of two weeks.
@@ -24,8 +24,8 @@ def market_sequences(window: Window, rows: np.ndarray) -> Floats:
     """
     sequences = np.empty((len(rows), STEPS, len(SEQUENCE_NAMES)))
     with np.errstate(invalid="ignore", divide="ignore"):
-        past = past_of(window, rows, STEPS * STEP_BARS)
-        steps = past.together.reshape(*past.together.shape[:-1], STEPS, STEP_BARS)
+        bars = together_of(window, rows, STEPS * STEP_BARS)
+        steps = bars.reshape(*bars.shape[:-1], STEPS, STEP_BARS)
         returns, _, variance, _, spike, _, _ = np.add.reduce(steps, axis=-1)
         overnight = np.add.reduce(steps[OVERNIGHT] ** 2, axis=-1) / STEP_BARS
         variance, spike = variance / STEP_BARS, spike / STEP_BARS

@@ -172,7 +172,7 @@ def _full_terms(window: Window, horizon: int) -> Floats | None:
     logs = floored_logs([now[name] for name in VARIANCE_FEATURES])
     if logs is None or not all(math.isfinite(now[name]) for name in LOG_MEANS):
         return None
-    least = np.log(np.array([max(now[name], LEAST_VARIANCE) for name in LOG_MEANS.values()])).tolist()
+    least = np.log([max(now[name], LEAST_VARIANCE) for name in LOG_MEANS.values()]).tolist()
     log_means = [max(now[name], low - LARGEST_LOG_GAP) for name, low in zip(LOG_MEANS, least, strict=True)]
     deviation = math.sqrt(max(21.0 * now["realised_variance_21"], 21.0 * LEAST_VARIANCE))
     leverage = min(max(now["momentum_21"] / deviation, -LEVERAGE_CLIP), LEVERAGE_CLIP)

@@ -118,19 +118,13 @@ def _judged(
 ) -> Monitors:
     served = combination.forecast(forecasts)
     variance = forecasts[combination.volatility_base].daily_variance
-    returns = _advanced(
-        monitors.returns,
-        *return_difference(
-            served.horizon_return / horizon,
-            forecasts[combination.return_base].horizon_return / horizon,
-            variance,
-            outcome.simple_return,
-        ),
-    )
-    variances = _advanced(
-        monitors.variance,
-        *variance_difference(served.daily_variance, variance, monitors.level * outcome.range_variance),
-    )
+    returns, variances = monitors.returns, monitors.variance
+    if returns is not None and returns.alarm is None:
+        own, base = served.horizon_return, forecasts[combination.return_base].horizon_return
+        returns = _advanced(returns, *return_difference(own / horizon, base / horizon, variance, outcome.simple_return))
+    if variances is not None and variances.alarm is None:
+        realised = monitors.level * outcome.range_variance
+        variances = _advanced(variances, *variance_difference(served.daily_variance, variance, realised))
     return Monitors(level=monitors.level, returns=returns, variance=variances)
 
 
@@ -169,9 +163,7 @@ def _new() -> LossMonitor:
     return LossMonitor(bars=0, excess=0.0, detectors=(0.0,) * len(BETS))
 
 
-def _advanced(monitor: LossMonitor | None, difference: float, largest_gain: float) -> LossMonitor | None:
-    if monitor is None or monitor.alarm is not None:
-        return monitor
+def _advanced(monitor: LossMonitor, difference: float, largest_gain: float) -> LossMonitor:
     stake = difference / largest_gain
     # More than an alarm needs is not hoarded: a forecast that recovers is to be seen to recover.
     most = len(BETS) * ALARM
