@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from marketdata.calendars import sessions_since
+from marketdata.calendars import sessions_since, unread_calendars
 from marketdata.groups import known_sectors
 from optimizer.lookup import MPT, Estimate, fewest_sessions
 from optimizer.prices import PriceTable
@@ -36,6 +36,10 @@ def data_caveats(
         least, most = min(old.values()), max(old.values())
         span = f"{least}" if least == most else f"{least} to {most}"
         caveats.append(f"forecasts are {span} sessions older than the end date {end}: {shortened(list(old))}")
+    if unread := unread_calendars():
+        caveats.append(
+            f"calendars are not read yet ({', '.join(unread)}), so weekdays count as sessions: ask again in a minute"
+        )
     reasons: dict[str, list[str]] = {}
     for estimate in estimates:
         if estimate.fallback is None and estimate.reason:

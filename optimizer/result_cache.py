@@ -24,8 +24,10 @@ class ResultCache(Generic[Result]):
         self._computing = threading.Lock() if one_at_a_time else contextlib.nullcontext()
         self._kept: list[tuple[tuple[Any, ...], Result]] = []
 
-    def get(self, inputs: tuple[Any, ...], compute: Callable[[], Result]) -> Result:
-        """The result for these inputs; computed if it is not cached."""
+    def get(
+        self, inputs: tuple[Any, ...], compute: Callable[[], Result], *, may_keep: Callable[[], bool] = lambda: True
+    ) -> Result:
+        """The result for these inputs; computed if it is not cached, and then kept if `may_keep` says so afterwards."""
         found = self._find(inputs)
         if found is not None:
             return found[0]
@@ -35,6 +37,8 @@ class ResultCache(Generic[Result]):
             if found is not None:
                 return found[0]
             result = compute()
+            if not may_keep():
+                return result
             with self._mutex:
                 self._kept = [(inputs, result), *self._kept][: self._size]
         return result

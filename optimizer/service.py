@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from errors import NoDataError, RequestError
+from marketdata.calendars import unread_calendars
 from marketdata.groups import group
 from optimizer.allocation import Goal, Portfolio, allocate
 from optimizer.caveats import data_caveats, ignored_options, later_forecasts, mixed_units
@@ -102,6 +103,7 @@ class Optimizer:
         looked_up = self._estimates.get(
             (usable, rows, freshness),
             lambda: look_up(usable, rows.forecasts, freshness, rows.unserved, rows.absent),
+            may_keep=lambda: not unread_calendars(),  # weekdays stood for sessions
         )
         estimates, unusable = looked_up
         log_fallbacks(estimates, unusable)

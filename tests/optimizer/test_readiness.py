@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from marketdata import calendars
 from marketdata.calendars import session_closes
+from marketdata.session_days import SessionDays
 from monitoring.exposition import metrics_text, registry_of
 from monitoring.punctuality import Session as ExchangeSession
 from optimizer.provider import OUTCOMES
+from optimizer.request import parse_request
 from optimizer.session import Session
 from optimizer.web import close_app, create_app
 from optimizer.web.exchange_closes import ExchangeCloses, read_closes
@@ -172,3 +175,36 @@ def test_the_page_names_calendars_that_are_not_read_yet_and_those_that_end(tmp_p
         page = judged.health().page
         assert page["late_sessions"] == {"XSHG": 13}  # of weekdays that are over everywhere
         assert page["age_sessions"] == 15
+
+
+def test_a_portfolio_made_before_a_calendar_is_read_says_so_and_is_not_kept(tmp_path, monkeypatch):
+    """BBB's last bar is that before Lunar New Year, one session ago and seven weekdays: it is refused until the calendar is read."""
+    last, before = dt.date(2024, 2, 19), dt.date(2024, 2, 8)
+    bars = {
+        f"{ticker}.SS": dataclasses.replace(
+            each, day=np.busday_offset(before if ticker == "BBB" else last, np.arange(-299, 1)).astype(np.int32)
+        )
+        for ticker, each in BARS.items()
+    }
+    write_state(tmp_path / "state", bars, made_rows(bars).values())
+    settings = Settings(_env_file=None, state_dir=tmp_path / "state", price_provider="none", port=0, bars_due_hours=0)
+    goes_on = threading.Event()
+
+    def read(names: Sequence[str]) -> dict[str, Any]:
+        goes_on.wait()
+        return {name: calendars.library_days(name) for name in names}
+
+    days = SessionDays(calendars.library_days, read, patience_seconds=0.1)
+    monkeypatch.setattr(calendars, "_session_days", days)
+    body = {"start_date": "2023-06-01", "end_date": str(last), "risk_free_rate": 0.0, "tickers": list(bars)}
+    with days.apart(), Session.open(settings) as opened:
+        try:
+            early = opened.optimizer.optimize(parse_request(body), lambda *_: None)
+        finally:
+            goes_on.set()
+        assert early["estimates"] == {"forecast": 5, "fallback": 1}
+        assert any("calendars are not read yet (XSHG)" in warning for warning in early["warnings"])
+        until(lambda: not calendars.unread_calendars())
+        found = opened.optimizer.optimize(parse_request(body), lambda *_: None)
+        assert found["estimates"] == {"forecast": 6, "fallback": 0}
+        assert not any("not read yet" in warning for warning in found["warnings"])

@@ -56,3 +56,10 @@ def test_a_computation_that_fails_is_tried_again():
         cache.get((1,), compute)
     for _ in range(2):
         assert cache.get((1,), compute) is None
+
+
+def test_a_result_that_may_not_be_kept_is_computed_again():
+    cache: ResultCache[int] = ResultCache(2)
+    numbers = iter(range(9))
+    assert [cache.get(("a",), lambda: next(numbers), may_keep=lambda: False) for _ in range(2)] == [0, 1]
+    assert [cache.get(("a",), lambda: next(numbers)) for _ in range(2)] == [2, 2]
