@@ -178,7 +178,7 @@ def test_the_page_names_calendars_that_are_not_read_yet_and_those_that_end(tmp_p
 
 
 def test_a_portfolio_made_before_a_calendar_is_read_says_so_and_is_not_kept(tmp_path, monkeypatch):
-    """BBB's last bar is that before Lunar New Year, one session ago and seven weekdays: it is refused until the calendar is read."""
+    """BBB's last bar is that before Lunar New Year, one session and seven weekdays ago: refused until the calendar is read."""
     last, before = dt.date(2024, 2, 19), dt.date(2024, 2, 8)
     bars = {
         f"{ticker}.SS": dataclasses.replace(
