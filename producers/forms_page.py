@@ -37,10 +37,12 @@ _BARS = """
 | found | by | what happens |
 |---|---|---|
 | weekly, monthly or other bars | the days between dates | refused; a file that is weekly in its older part says from where it is daily |
+| weekly or monthly bars among daily bars | at weekends, or twice a date, with the highs and lows of the days beside them | refused |
+| day and month exchanged up to the twelfth of a month | rows by date only if exchanged back; weekends up to the twelfth alone | refused |
 | bars within the day | several times a date | refused |
-| several series in one file | dates that repeat, levels that jump | split by the column that plainly names them, else refused |
+| several series in one file | dates that repeat, levels that jump to and fro, or where a block of rows ends | split by the column that plainly names them, else refused |
 | bars every two or three days | no two bars on successive days | refused |
-| dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC are taken on the exchange's clock; dates without times are refused |
+| dates a day early | Sundays in place of Fridays, the exchange's zone | times in UTC or with an offset are taken on the exchange's clock; dates without times are refused |
 | dividends and splits in the prices already | the price's moves on their days | not counted again; splits by which the price moved, on their day or beside it, are taken out |
 | prices off by a power of ten | the bars before and after | held out, or brought into one unit ([suspect bars](suspects.md)) |
 | years of Iran's or the Islamic calendar, the day in the middle | most years, the numbers there | refused; Taiwan's, Japan's and Buddhist years are read |
@@ -48,7 +50,7 @@ _BARS = """
 | coins' bars that begin in East Asia | all times are 15:00 or 16:00 UTC | of the next day, in which they end |
 | columns under each other's names | open or close outside low and high in a fifth of the bars | refused |
 | a second table in the file | a title or a ticker between the bars | refused |
-| weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before | they are left out; sessions at weekends stay |
+| weekends filled up | four fifths of the bars of such a weekday, or more, repeat the bar before or lie on a line to the next | they are left out; sessions at weekends stay |
 | a date twice | the volumes | the larger volume is taken, it has seen more of the session |
 | dates in three columns, year, month and day | their names, in any order | read; refused where their numbers make no dates |
 | dates as counts of days | Monday to Friday, no bar on New Year and Christmas, from one day 0 alone | read as counts of SAS, Matlab, Python or since 1970; else refused with the readings |

@@ -7,8 +7,9 @@ from typing import Final
 
 import numpy as np
 
+from producers.forms.counts import NOT_A_DAY
 from producers.raw import RawBars
-from records import RejectedBar
+from records import RejectedBar, not_daily
 
 #: Parts may repeat a few dates at their seams.
 _FEW_COMMON: Final = 0.1
@@ -46,6 +47,11 @@ def _together(ticker: str, parts: list[RawBars]) -> RawBars | RejectedBar:
     common = len(days) - len(np.unique(days))
     if common > _FEW_COMMON * min(len(part.day) for part in parts) and common > len(parts):
         return RejectedBar(ticker, "", f"{_places(parts)} are all of {ticker} and have the same dates; keep one of them")
+    spacing = {part.where: why for part in parts if (why := not_daily(np.unique(part.day[part.day != NOT_A_DAY]))) is not None}
+    if 0 < len(spacing) < len(parts):
+        where, why = next(iter(spacing.items()))
+        others = " and ".join(dict.fromkeys(part.where for part in parts if part.where not in spacing))
+        return RejectedBar(ticker, "", f"{where} and {others} are all of {ticker}: {where} has {why}; keep the other alone")
     currencies = {part.currency: part.where for part in parts if part.currency is not None}
     if len(currencies) > 1:
         found = " and ".join(f"{where} in {currency}" for currency, where in sorted(currencies.items()))

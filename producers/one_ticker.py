@@ -14,8 +14,10 @@ from producers.forms.basis import adjusted_close_fault, on_one_basis
 from producers.forms.clock import Clock, days_of_sessions
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
+from producers.forms.exchanged import exchange_fault
 from producers.forms.price_range import range_fault
-from producers.forms.series import repeats
+from producers.forms.series import jump_between_blocks, repeats
+from producers.forms.summaries import summary_fault
 from producers.raw import RawBars
 from records import PRICE_COLUMNS, Days, RejectedBar, alternates, date_of
 
@@ -27,6 +29,8 @@ _AT_WEEKENDS: Final = (4, 5, 6)
 _FEWEST_PADDED: Final = 2
 #: Of a weekday that was filled up nearly all bars repeat the bar before; an exchange has a few sessions at weekends a year.
 _MOST_COPIES: Final = 0.8
+#: Of prices filled in on a line a bar differs from the mean of its neighbours by rounding alone.
+_STRAIGHT: Final = 1e-3
 #: Where many bars of other days repeat the bar before as well, weekends are no exception.
 _FEW_COPIES: Final = 0.2
 
@@ -39,6 +43,9 @@ def daily_bars(
     `of_history`: the file's columns are those of yfinance's `history()`. Raises SourceError for bars within the day, several
     series under one name, and dates or an adjusted close that cannot be right.
     """
+    fault = exchange_fault(raw.day) if declared.days is None else None
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}; export all dates as 2024-01-31, or, if they are right: --read-as days=written")
     day, moved = days_of_sessions(raw.ticker, raw.day, clock, declared=declared.days)
     if moved is not None:
         findings.add_note(raw.ticker, moved)
@@ -48,8 +55,24 @@ def daily_bars(
     if repeats(raw.day):
         raise SourceError(_why_repeated(raw.day, second, where))
     if (raw.day[1:] < raw.day[:-1]).any():
+        _check_blocks(raw, where)
         raw = raw.part(np.argsort(raw.day, kind="stable"))
     raw = _without_padding(_with_volume(raw, findings), findings)
+    _check_columns(raw, where)
+    if "adjusted_close" in raw.values:
+        if not (raw.values["adjusted_close"] > 0).any():
+            findings.add_note(raw.ticker, "the column of the adjusted close is empty: prices are taken as they stand")
+        elif declared.prices is None:
+            return _by_adjusted_close(raw, findings, where), []
+        raw = replace(raw, values={name: column for name, column in raw.values.items() if name != "adjusted_close"})
+    return _on_one_basis(raw, declared, findings, of_history=of_history)
+
+
+def _check_columns(raw: RawBars, where: str) -> None:
+    """SourceError if bars by date cannot be one series of daily bars, or if their columns are not what their names say."""
+    fault = summary_fault(raw.day, raw.values)
+    if fault is not None:
+        raise SourceError(f"{where}: {fault}")
     fault = range_fault(raw.values)
     if fault is not None:
         raise SourceError(f"{where}: {fault}; name the right columns, as --read-as open=NAME")
@@ -60,13 +83,17 @@ def daily_bars(
             f"{where}: the level jumps to and fro: several series under one name; name the column that tells them apart: "
             f"--read-as ticker=NAME"
         )
-    if "adjusted_close" in raw.values:
-        if not (raw.values["adjusted_close"] > 0).any():
-            findings.add_note(raw.ticker, "the column of the adjusted close is empty: prices are taken as they stand")
-        elif declared.prices is None:
-            return _by_adjusted_close(raw, findings, where), []
-        raw = replace(raw, values={name: column for name, column in raw.values.items() if name != "adjusted_close"})
-    return _on_one_basis(raw, declared, findings, of_history=of_history)
+
+
+def _check_blocks(raw: RawBars, where: str) -> None:
+    """SourceError if rows of another series stand below those of the first."""
+    level = raw.values.get("adjusted_close", raw.values["close"])
+    since = jump_between_blocks(raw.day, level, raw.values.get("split"))
+    if since is not None:
+        raise SourceError(
+            f"{where}: the level jumps on {since}, where another block of rows begins: two series under one name; name the "
+            f"column that tells them apart: --read-as ticker=NAME"
+        )
 
 
 def _by_adjusted_close(raw: RawBars, findings: Findings, where: str) -> RawBars:
@@ -101,7 +128,7 @@ def _with_volume(raw: RawBars, findings: Findings) -> RawBars:
 
 
 def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
-    """Without weekends that only repeat the bar before, as tables that were filled up to every day have them.
+    """Without weekends that only repeat the bar before, or lie on a line to the next: tables filled up to every day have them.
 
     A session at a weekend moves the price, or has a volume, and stays.
     """
@@ -113,8 +140,10 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     volume, close = raw.values["volume"], raw.values["close"]
     is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & ((volume[1:] == volume[:-1]) | ~(volume[1:] > 0))
     is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
+    bend = np.abs(prices[:, 2:] - 2 * prices[:, 1:-1] + prices[:, :-2])
+    is_line = np.append((bend <= _STRAIGHT * prices[:, 1:-1]).all(axis=0), False)
     # Sunday's bar is compared with Saturday's, which is a copy itself.
-    repeats_before = is_copy | is_flat
+    repeats_before = is_copy | is_flat | is_line
     copies = np.bincount(weekday[repeats_before], minlength=7)
     padded = [at for at in _AT_WEEKENDS if copies[at] >= max(_FEWEST_PADDED, _MOST_COPIES * bars[at])]
     is_padded = np.isin(weekday, padded)
@@ -123,7 +152,8 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     if copies[padded].sum() < 2 * _FEWEST_PADDED or others.sum() > _FEW_COPIES * len(others):
         return raw
     kept = int((is_padded & ~repeats_before).sum())
-    text = f"{int(left_out.sum()):,} bars at weekends repeat the bar before: left out"
+    how = "lie on a line between their neighbours" if is_line[left_out].mean() > 0.5 else "repeat the bar before"
+    text = f"{int(left_out.sum()):,} bars at weekends {how}: left out"
     findings.add_note(raw.ticker, f"{text}; {kept:,} there do not, and are kept" if kept else text)
     return raw.part(np.flatnonzero(np.concatenate([[True], ~left_out])))
 

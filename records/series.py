@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from records.bars import Days, Floats, date_of
 from records.spacing import not_daily
-from records.units import stretches_of
+from records.units import OWN_MOVE, TEN, stretches_of
 
 _FEWEST_BARS: Final = 24
 _OFTEN: Final = 0.1
@@ -17,6 +17,11 @@ _FAR: Final = 0.2
 #: Ratios of closes between which a move is surely not far, whatever the last digit of its logarithm.
 _USUAL_FALL: Final = 0.82
 _USUAL_RISE: Final = 1.22
+#: Blocks of two series under each other, by date: so many jumps in turn up and down, each so large and so many bars apart.
+_FEWEST_JUMPS: Final = 3
+_JUMP: Final = float(np.log(1.5))
+_USUAL_MOVES: Final = 10.0
+_SHORTEST_BLOCK: Final = 5
 
 
 def series_doubt(day: Days, close: Floats) -> str | None:
@@ -48,9 +53,10 @@ def _unit_doubt(day: Days, close: Floats, moves: Floats) -> str | None:
 def alternates(close: Floats) -> bool:
     """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
 
-    Moves beyond 20 % and beyond ten usual moves in at least a tenth of the bars, each mostly taken back soon.
-    The usual move is the median of the moves between each bar and the nearest of the five before it: within one series that is
-    an ordinary day's.
+    Either in blocks: three jumps or more in turn up and down, five bars or more apart, each beyond half the price and mostly
+    taken back by the next; moves by a power of ten are another unit's. Or from bar to bar: moves beyond 20 % and beyond ten
+    usual moves in at least a tenth of the bars, each mostly taken back soon. The usual move is then the median of the moves
+    between each bar and the nearest of the five before it: within one series that is an ordinary day's.
     """
     level = np.log(close)
     return _alternates(level, np.concatenate([[0.0], np.diff(level)]))
@@ -58,10 +64,26 @@ def alternates(close: Floats) -> bool:
 
 def _alternates(level: Floats, moves: Floats) -> bool:
     """As `alternates`, from the logs of closes and their moves; the first is 0."""
-    if len(level) < _FEWEST_BARS or np.count_nonzero(np.abs(moves) > _FAR) <= _OFTEN * (len(level) - 1):
+    far_moves = np.count_nonzero(np.abs(moves) > _FAR)
+    if len(level) < _FEWEST_BARS or far_moves < _FEWEST_JUMPS:
         return False
+    if far_moves <= _OFTEN * (len(level) - 1):
+        return _in_blocks(moves)
     gaps = np.stack([np.abs(level[5:] - level[5 - back : len(level) - back]) for back in range(1, 6)])
     usual = float(np.median(gaps.min(axis=0)))
     far: NDArray[np.bool_] = gaps[0] > max(_FAR, 10.0 * usual)
     taken_back = far & (gaps.min(axis=0) < 0.25 * gaps[0])
     return bool(taken_back.mean() > _OFTEN)
+
+
+def _in_blocks(moves: Floats) -> bool:
+    """Whether the level goes to and fro between two, for some bars each."""
+    size = np.abs(moves)
+    usual = float(np.median(size[1:]))
+    at = np.flatnonzero(size > max(_JUMP, _USUAL_MOVES * usual))
+    if len(at) < _FEWEST_JUMPS or usual == 0.0 or int(np.diff(at).min()) < _SHORTEST_BLOCK:
+        return False
+    jumps = moves[at]
+    is_unit = np.abs(jumps / TEN - np.round(jumps / TEN)) * TEN <= OWN_MOVE
+    to_and_fro = np.abs(jumps[1:] + jumps[:-1]) < 0.5 * np.minimum(np.abs(jumps[1:]), np.abs(jumps[:-1]))
+    return bool(to_and_fro.all()) and not is_unit.all()

@@ -92,11 +92,12 @@ def days_of_sessions(ticker: str, day: Days, clock: Clock | None, *, declared: s
     if fault is None:
         return day, None
     if clock is not None:
-        readings = {} if zone is None else {zone: _local(day, clock.second, zone)}
+        readings = {} if zone is None else {zone: _local(*_in_utc(day, clock), zone)}
         readings["a zone east of Greenwich"] = _shifted(day, clock.second >= _DAY // 2)
         for where, local in readings.items():
             if _fault(_by_weekday(local), weekdays) is None:
-                said = f"dates a day early ({fault}), since they are midnights of {where} written in UTC: taken on its clock"
+                written = "with the time of another zone" if clock.offset.any() else "in UTC"
+                said = f"dates a day early ({fault}), since they are midnights of {where} written {written}: taken on its clock"
                 return local, said
     raise SourceError(
         f"{ticker}: {fault}: the dates are a day off (midnight of another zone written in UTC?), or the exchange keeps other "
@@ -161,6 +162,12 @@ def _is_late(counts: NDArray[np.intp]) -> bool:
 def _shifted(day: Days, where: NDArray[np.bool_], by: int = 1) -> Days:
     moved: Days = np.where(where & (day != NOT_A_DAY), day + by, day).astype(np.int32)
     return moved
+
+
+def _in_utc(day: Days, clock: Clock) -> tuple[Days, NDArray[np.int32]]:
+    """Days and seconds in UTC, of times with an offset; times without one stay as they are."""
+    moved, second = np.divmod(clock.second - 60 * clock.offset, _DAY)
+    return np.where(day == NOT_A_DAY, day, day + moved).astype(np.int32), second.astype(np.int32)
 
 
 def _local(day: Days, second: NDArray[np.int32], zone: str) -> Days:

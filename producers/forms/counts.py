@@ -95,9 +95,9 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
             second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
     else:
         units = np.full(n, PER_DAY[form], np.float64)
-        if declared is None and form is not DateForm.SECONDS:  # each by its size: Binance went over to microseconds in 2025
+        if declared is None:  # each by its size: Binance went over to microseconds in 2025, others from seconds to milliseconds
             sizes = np.nan_to_num(np.abs(known))
-            for each, smallest in ((DateForm.MILLISECONDS, 1e11), (DateForm.MICROSECONDS, 1e14), (DateForm.NANOSECONDS, 1e17)):
+            for each, smallest in zip(PER_DAY, (_SMALLEST_SECONDS, 1e11, 1e14, 1e17), strict=True):
                 units[sizes >= smallest] = PER_DAY[each]
         days = known / units
         good &= np.abs(days) < 100_000  # 1696 to 2243: beyond, the border says what is wrong

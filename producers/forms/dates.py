@@ -35,6 +35,8 @@ from records import day_number
 
 #: Fewer than eight digits in front of a point are no date by their form, nor are eight that begin with no year.
 SMALL_NUMBER: Final = re.compile(r"(?:[0-9]{1,7}|(?!19|20)[0-9]{8})(?:\.[0-9]*)?")
+#: A spreadsheet's counts of days, 1954 to 2118.
+_EXCEL_DAYS: Final = (20_000.0, 80_000.0)
 #: Characters of the shortest date, `1/2/24`.
 _SHORTEST: Final = 6
 _TIME: Final = (
@@ -93,6 +95,7 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str, langua
         plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in texts]
         check_digits(texts, where)
         return counted(plain_counts, DateForm(declared) if declared else None, where)
+    _check_counts(texts, counts, parts, where)
     return _written(parts, DateForm(declared) if declared else None, language, where)
 
 
@@ -102,6 +105,19 @@ def _without_remarks(parts: list[Part | None]) -> list[Part | None]:
     if 2 * sum(is_worded) >= len(parts):
         return parts
     return [None if worded else part for part, worded in zip(parts, is_worded, strict=True)]
+
+
+def _check_counts(texts: Sequence[str], counts: Sequence[float | None], parts: Sequence[Part | None], where: str) -> None:
+    """SourceError if many dates are counts of days beside written dates: a spreadsheet took some for its own."""
+    found = [
+        text for text, count in zip(texts, counts, strict=True) if count is not None and _EXCEL_DAYS[0] < count < _EXCEL_DAYS[1]
+    ]
+    if len(found) > max(ONE_OR_TWO, FEW_OTHERS * len(texts)):
+        written = next(part for part in parts if part is not None)[0][0]
+        raise SourceError(
+            f"{where}: {written!r} is a date and {found[0]!r} a spreadsheet's count of days: it took some dates for its own, "
+            f"perhaps with day and month exchanged; export all dates alike, as 2024-01-31"
+        )
 
 
 def _check_months(texts: Sequence[str], parts: Sequence[Part | None], where: str) -> None:

@@ -26,7 +26,7 @@ _DEEPEST: Final = 5
 #: Keys of answers: names of columns beside rows of cells.
 _NAMES: Final = ("columns", "column_names", "fields", "headers", "header")
 _CELLS: Final = ("data", "rows", "values", "records")
-_SYMBOLS: Final = ("symbol", "ticker", "instrument")
+_SYMBOLS: Final = ("symbol", "ticker", "instrument", "pair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ def _inside(value: Mapping[str, Any], where: str, depth: int) -> JsonTable | Non
     if len(inside) == 1:
         key, found = next(iter(inside.items()))
         symbol = _may_be_symbol(key) and not is_part(key, found.names, found.rows)
-        return replace(found, symbol=found.symbol or _symbol(value), key=found.key or (key if symbol else None))
+        listed = key if symbol and canonical_ticker(key) not in (key, key.upper()) else None  # `sh600519`
+        return replace(found, symbol=found.symbol or _symbol(value) or listed, key=found.key or (key if symbol else None))
     if all(found.symbol is None for found in inside.values()) and are_parts(
         {key: (found.names, found.rows) for key, found in inside.items()}, where
     ):
@@ -93,6 +94,8 @@ def _symbol(value: Mapping[str, Any]) -> str | None:
     texts = {**value, **next((each for each in value.values() if isinstance(each, dict)), {})}
     found = {plain(key): text for key, text in texts.items() if isinstance(text, str)}
     symbol = next((found[name] for name in _SYMBOLS if found.get(name)), None)
+    if symbol is None and "name" in found and _may_be_symbol(found.get("code", "")):
+        symbol = found["code"]  # without a name beside it, a code says how the answer went
     pair = f"{found.get('fromsymbol')}/{found.get('tosymbol')}" if "fromsymbol" in found else None
     return symbol or pair
 

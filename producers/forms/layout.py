@@ -10,7 +10,7 @@ from typing import Final
 
 from errors import SourceError
 from producers.forms.units import UNITS, are_units
-from producers.forms.vocabulary import DOUBTFUL_TICKER, NAME_WORDS, NAMELESS, field_of, plain, rank
+from producers.forms.vocabulary import DOUBTFUL_TICKER, NAME_WORDS, NAMELESS, field_of, is_plainly, plain, rank
 from records import PRICE_COLUMNS, canonical_ticker, is_ticker
 
 REQUIRED: Final = ("date", *PRICE_COLUMNS)
@@ -24,6 +24,12 @@ _SUBJECT: Final = re.compile(r"(in)?(usdt|usdc|busd|usd|eur|gbp|gbx|jpy|cny|chf|
 _ENDS: Final = re.compile("close|end|last|until")
 #: Tehran's exchange writes the day's first price and, as the open, the price of yesterday.
 _BOTH_OPEN: Final = ("first", "open")
+_OF_ROWS: Final = ("date", "ticker")
+_NUMBERED_AGAIN: Final = re.compile(r"(.+)\.\d{1,3}")
+#: What pandas puts behind the names of two tables that it merges.
+_OF_MERGED: Final = (("X", "Y"), ("LEFT", "RIGHT"))
+#: Shorter numbers in names of columns count tables.
+_SHORTEST_CODE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +54,22 @@ def find_layout(
 
     `dated` are the columns that hold written dates.
     """
-    rows = [tuple(row) for row in header]
+    rows = [_numbered_again(row) for row in header]
     main = max(range(len(rows)), key=lambda at: (_known(rows[at]), -at))
     one_a_field = {field_of(name) for name in rows[main]} >= {*PRICE_COLUMNS}  # beside others, as HA_Open or Unadjusted Open
-    layout = _in_rows(rows, main, where) or (None if one_a_field else _in_names(rows[main]))
+    layout = _in_rows(rows, main, where) or (None if one_a_field else _in_names(rows[main], where))
     if layout is not None and not declared:
         return layout
-    return Layout(rows[main], find_columns(rows[main], declared, where=where, dated=dated))
+    names = tuple(header[main])
+    return Layout(names, find_columns(names, declared, where=where, dated=dated))
+
+
+def _numbered_again(row: Sequence[str]) -> tuple[str, ...]:
+    """The cells without the numbers that pandas puts behind names that stand again, as `Close.1` beside `Close`."""
+    if not any("." in cell for cell in row):
+        return tuple(row)
+    found = (_NUMBERED_AGAIN.fullmatch(cell) for cell in row)
+    return tuple(match[1] if match is not None and match[1] in row else cell for cell, match in zip(row, found, strict=True))
 
 
 def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: str, dated: Sequence[int] = ()) -> dict[str, int]:
@@ -62,16 +77,17 @@ def find_columns(names: Sequence[str], declared: Mapping[str, str], *, where: st
     chosen = {ours: _index(names, ours, theirs, where) for ours, theirs in declared.items() if theirs not in ("file", "folder")}
     candidates: dict[str, list[int]] = {}
     has_both = {"T", "t"} <= set(names)  # Polygon: `T` the ticker, `t` the time
+    again = _numbered_again(names)
     for at, name in enumerate(names):
-        ours = "ticker" if has_both and name == "T" else field_of(name)
+        ours = "ticker" if has_both and name == "T" else field_of(name) or (field_of(again[at]) if again[at] != name else None)
         if ours is not None and at not in chosen.values():
             candidates.setdefault(ours, []).append(at)
     for ours, found in candidates.items():
         if ours in declared:
             continue
-        ranked = sorted(found, key=lambda at: _rank(ours, names[at], at))
+        ranked = sorted(found, key=lambda at: _rank(ours, again[at], at))
         chosen[ours] = ranked[0]
-        equal = [names[at] for at in found if plain(names[at]) == plain(names[ranked[0]])]
+        equal = [names[at] for at in found if plain(again[at]) == plain(again[ranked[0]])]
         equal = equal if len(equal) > 1 else [names[at] for at in found if plain(names[at]) in _BOTH_OPEN]
         if len(equal) > 1 and ours in (*REQUIRED, "volume", "adjusted_close"):
             raise SourceError(
@@ -149,7 +165,9 @@ def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout |
     """Tickers in the row above or below that of the fields."""
     merged = _spread(rows, main)
     rows = [*rows[:main], merged, *rows[main + 1 :]]
-    fields = {at: f for at, cell in enumerate(merged) if (f := field_of(cell)) in _FIELDS and at > 0}
+    # pandas' names of the levels stand above and beside the dates: `Price`, which is a close elsewhere, `Ticker`, `Date`.
+    beside = {at for row in rows for at, cell in enumerate(row) if field_of(cell) in _OF_ROWS}
+    fields = {at: f for at, cell in enumerate(merged) if (f := field_of(cell)) in _FIELDS and at > 0 and at not in beside}
     for at in (main + 1, main - 1):
         if not 0 <= at < len(rows) or len(fields) < 4:
             continue
@@ -203,8 +221,11 @@ def _date_column(rows: Sequence[Sequence[str]], fields: Mapping[int, str]) -> in
     return (named or free)[0]
 
 
-def _in_names(names: Sequence[str]) -> Layout | None:
-    """Field and ticker in one name, as `Close_AAPL`, `AAPL.Close` or `('Close', 'AAPL')`."""
+def _in_names(names: Sequence[str], where: str) -> Layout | None:
+    """Field and ticker in one name, as `Close_AAPL`, `AAPL.Close` or `('Close', 'AAPL')`.
+
+    SourceError for `Close_x` beside `Close_y`: these name no tickers.
+    """
     wide: dict[str, dict[str, int]] = {}
     for at, name in enumerate(names):
         parts = None if field_of(name) is not None else field_and_ticker(name)
@@ -213,6 +234,10 @@ def _in_names(names: Sequence[str]) -> Layout | None:
     wide = {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
     if not wide:
         return None
+    is_merged = tuple(sorted(wide)) in _OF_MERGED and not any(name.endswith(("_X", "_Y")) for name in names)
+    if is_merged or any(ticker.isdigit() and len(ticker) < _SHORTEST_CODE for ticker in wide):
+        shown = " and ".join(repr(names[columns["close"]]) for columns in wide.values())
+        raise SourceError(f"{where}: {shown} is of a table that was merged, and names no ticker; name it as Close_AAPL")
     used = {at for columns in wide.values() for at in columns.values()}
     free = [at for at in range(len(names)) if at not in used]
     dates = [at for at in free if field_of(names[at].strip("()',\" ")) == "date"] or [
@@ -232,9 +257,16 @@ def field_and_ticker(name: str) -> tuple[str, str] | None:
         if isinstance(value, tuple) and len(value) == 2:
             pairs.append((str(value[0]), str(value[1])))
     pairs += [(name[: mark.start()], name[mark.end() :]) for mark in _SEPARATOR.finditer(name)]
+    found: list[tuple[bool, int, str, str]] = []
     for left, right in pairs:
         for text, other in ((left, right), (right, left)):
             ours, ticker = field_of(text), canonical_ticker(other)
-            if ours in _FIELDS and is_ticker(ticker) and field_of(other) is None and other.strip().lower() not in NAME_WORDS:
-                return ours, ticker
-    return None
+            if ours is None or ours not in _FIELDS or not is_ticker(ticker):
+                continue
+            if field_of(other) is None and other.strip().lower() not in NAME_WORDS:
+                found.append((is_plainly(ours, text), len(text), ours, ticker))
+    if not found:
+        return None
+    # `Adj_Close_AAPL` is an adjusted close of AAPL: of several names the longest that needs no marks taken off.
+    best = max(found, key=lambda each: each[:2])
+    return best[2:]

@@ -21,8 +21,14 @@ _BEFORE: Final = re.compile(r"(?i)^(wiki|eod|yahoo|nasdaq|nyse|ohlcv?|prices?|da
 _LONGEST_WORD: Final = 13
 #: MetaTrader 4 puts the minutes of a bar behind the symbol: `EURUSD1440`.
 _DAILY_MINUTES: Final = re.compile(r"(?<=[A-Za-z]{3})1440$")
+#: What a browser puts behind the name of a file that is there already.
+_AGAIN: Final = re.compile(r"\s*\(\d{1,2}\)$")
+#: `Book1`, `data2`: the word of a file that has no name yet, with its number.
+_COUNTED: Final = re.compile(r"([^\W\d_]{4,})\d{1,2}")
 #: Pages that put market and kind around the symbol: `STOCK_US_XNAS_AAPL`, `Quote-Equity-INFY-EQ`.
-_OF_PAGES: Final = re.compile(r"^.*(?:STOCK|FUND|INDEX)_[A-Z]{2}_X[A-Z]{3}_(.+)$|^Quote-Equity-(.+)-[A-Z]{2}(?:-.*)?$")
+_OF_PAGES: Final = re.compile(
+    r"^.*(?:STOCK|FUND|INDEX)_[A-Z]{2}_X[A-Z]{3}_(.+)$|^Quote-Equity-(.+)-[A-Z]{2}(?:-.*)?$|^Quote-IndexHistory-(.+?)(?:-\d.*)?$"
+)
 #: A chart's export: market, symbol, bars of a day, and what the program adds, `KRX_005930, 1D_3f2a1`.
 _OF_CHARTS: Final = re.compile(r"([A-Z]{2,12})(?:_DLY)?_([^,\s]+), ?1?D(?:[_ ].*)?")
 #: Suffixes of exchanges whose codes are digits.
@@ -49,13 +55,13 @@ def ticker_of_name(name: str) -> str | None:
     >>> [ticker_of_name(n) for n in ("KRX_005930.csv", "NASDAQ_AAPL, 1D_3f2a1.csv", "fx_daily_EUR_USD.csv")]
     ['005930.KS', 'AAPL', 'EURUSD=X']
     """
-    text = urllib.parse.unquote(stem(name)).strip()
+    text = _AGAIN.sub("", urllib.parse.unquote(stem(name)).strip())
     if text in _WORDS_TOO:
         return text
     if (chart := _OF_CHARTS.fullmatch(text)) is not None:
         listed = canonical_ticker(f"{chart[1]}:{chart[2]}")
         text = listed if is_ticker(listed) else chart[2]
-    text = _OF_PAGES.sub(r"\1\2", text)
+    text = _OF_PAGES.sub(r"\1\2\3", text)
     stooq = re.fullmatch(r"(?i)(.+)_([a-z]{1,2})_[dwm]", text)
     if stooq is not None and stooq[2].lower() in _MARKETS:
         text = f"{stooq[1]}.{stooq[2]}"
@@ -102,6 +108,8 @@ def names_nothing(name: str) -> bool:
 def _is_noise(word: str) -> bool:
     """Whether a word names no ticker: of downloads, a date, or these joined, as `price-history-03-14-2025`."""
     if word.lower() in NAME_WORDS or _NUMBERS.fullmatch(word):
+        return True
+    if (counted := _COUNTED.fullmatch(word)) is not None and counted[1].lower() in NAME_WORDS:
         return True
     parts = re.split(r"[-.]", word)
     return len(parts) > 1 and all(part.lower() in NAME_WORDS or _PART_OF_DATE.fullmatch(part) for part in parts)

@@ -101,6 +101,10 @@ _NAME_WORDS: Final = """
     and from to test sample copy file tickers list mein meine spot final new clean ticks 1440 1440m 24h candles downloads tradingview bloomberg investing output input temp tmp documents desktop archive backup klines
     kline values dly 1day 1min adjsplitdiv adjsplit candlestick bid ask coinmarketcap investing.com
     fx forex yf kopie kopia copia copie kopi dat ascii wkn historic currency mid unadj orig
+    dataset datasets book mappe classeur libro cartel arkusz dati tabelle tabella tabela untitled unbenannt aktien borsa bourse bhavcopy stockdata
+    stockprices stockprice pricedata marketdata mydata mystocks datafile response result results query sheet blatt feuille hoja planilha
+    exported merged combined concat concatenated cleaned processed train interpolated portfolio universe cotacoes cotizaciones
+    quotazioni koersen kursy kurzy veriler notierungen 行情 数据 日线 股价 株価 주가
     macrotrends barchart bitfinex oanda tvc amex historicalprices historicalquotes com price-history stock-price
 """
 NAME_WORDS: Final = frozenset(_NAME_WORDS.split())
@@ -171,6 +175,11 @@ def rank(ours: str, name: str) -> int:
         if word in words:
             return words.index(word) + (0, 0, len(words), len(words))[beyond]
     return 2 * len(words)
+
+
+def is_plainly(ours: str, name: str) -> bool:
+    """Whether a name is one of the words for our column as it stands, without marks taken off."""
+    return plain(name) in WORDS[ours]
 
 
 def _spellings(name: str) -> tuple[str, ...]:
