@@ -14,12 +14,12 @@ from producers.forms.basis import adjusted_close_fault, on_one_basis
 from producers.forms.clock import Clock, days_of_sessions
 from producers.forms.counts import NOT_A_DAY
 from producers.forms.declared import Declared
-from producers.forms.exchanged import exchange_fault
+from producers.forms.exchanged import exchange_fault, weekend_rows
 from producers.forms.price_range import range_fault
 from producers.forms.series import jump_between_blocks, repeats
 from producers.forms.summaries import summary_fault
 from producers.raw import RawBars
-from records import PRICE_COLUMNS, Days, RejectedBar, alternates, date_of
+from records import PRICE_COLUMNS, Days, Floats, RejectedBar, alternates, date_of
 
 _MINUTE: Final = 60
 _DAY: Final = 86_400
@@ -55,7 +55,8 @@ def daily_bars(
     if repeats(raw.day):
         raise SourceError(_why_repeated(raw.day, second, where))
     if (raw.day[1:] < raw.day[:-1]).any():
-        _check_blocks(raw, where)
+        if not (raw.day[1:] <= raw.day[:-1]).all():
+            _check_blocks(raw, where)
         raw = raw.part(np.argsort(raw.day, kind="stable"))
     raw = _without_padding(_with_volume(raw, findings), findings)
     _check_columns(raw, where)
@@ -132,6 +133,8 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
 
     A session at a weekend moves the price, or has a volume, and stays.
     """
+    if not len(weekend_rows(raw.day)):
+        return raw
     weekday = (raw.day[1:].astype(np.int64) + 3) % 7
     bars = np.bincount(weekday, minlength=7)
     if not bars[list(_AT_WEEKENDS[1:])].any():
@@ -140,8 +143,7 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     volume, close = raw.values["volume"], raw.values["close"]
     is_copy = (prices[:, 1:] == prices[:, :-1]).all(axis=0) & ((volume[1:] == volume[:-1]) | ~(volume[1:] > 0))
     is_flat = (prices[:, 1:] == close[:-1]).all(axis=0) & ~(volume[1:] > 0)
-    bend = np.abs(prices[:, 2:] - 2 * prices[:, 1:-1] + prices[:, :-2])
-    is_line = np.append((bend <= _STRAIGHT * prices[:, 1:-1]).all(axis=0), False)
+    is_line = _on_a_line(prices)
     # Sunday's bar is compared with Saturday's, which is a copy itself.
     repeats_before = is_copy | is_flat | is_line
     copies = np.bincount(weekday[repeats_before], minlength=7)
@@ -156,6 +158,17 @@ def _without_padding(raw: RawBars, findings: Findings) -> RawBars:
     text = f"{int(left_out.sum()):,} bars at weekends {how}: left out"
     findings.add_note(raw.ticker, f"{text}; {kept:,} there do not, and are kept" if kept else text)
     return raw.part(np.flatnonzero(np.concatenate([[True], ~left_out])))
+
+
+def _on_a_line(prices: Floats) -> NDArray[np.bool_]:
+    """Whether each bar but the first is the mean of its neighbours, shape (n - 1,), of prices (4, n)."""
+    found = np.zeros(prices.shape[1] - 1, np.bool_)
+    rows = np.arange(1, prices.shape[1] - 1)
+    for column in prices[::-1]:  # of hardly any bar after the first column
+        bend = np.abs(column[rows + 1] - 2 * column[rows] + column[rows - 1])
+        rows = rows[bend <= _STRAIGHT * column[rows]]
+    found[rows - 1] = True
+    return found
 
 
 def _without_copies(raw: RawBars, second: NDArray[np.int32], findings: Findings) -> tuple[RawBars, NDArray[np.int32]]:

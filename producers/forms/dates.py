@@ -91,11 +91,13 @@ def read_dates(texts: Sequence[str], *, declared: str | None, where: str, langua
     parts = _without_remarks([_parts(text) for text in texts])
     _check_months(texts, parts, where)
     counts = [float(text) if part is None and COUNT.fullmatch(text) else None for text, part in zip(texts, parts, strict=True)]
-    if declared in (*PER_DAY, *ZEROS) or sum(p is not None for p in parts) < sum(c is not None for c in counts):
+    counted_texts = sum(c is not None for c in counts)
+    if declared in (*PER_DAY, *ZEROS) or sum(p is not None for p in parts) < counted_texts:
         plain_counts = [float(text) if COUNT.fullmatch(text) else None for text in texts]
         check_digits(texts, where)
         return counted(plain_counts, DateForm(declared) if declared else None, where)
-    _check_counts(texts, counts, parts, where)
+    if counted_texts > ONE_OR_TWO:
+        _check_counts(texts, counts, parts, where)
     return _written(parts, DateForm(declared) if declared else None, language, where)
 
 

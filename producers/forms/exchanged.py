@@ -5,6 +5,7 @@ Dates up to the twelfth are then other days of the same year. They go back and f
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,24 @@ def exchange_fault(day: Days) -> str | None:
 
     `day` has shape (n,), in the order of the file.
     """
+    return _fault_of(day.astype(np.int32, copy=False).tobytes())
+
+
+def weekend_rows(day: Days) -> NDArray[np.intp]:
+    """The rows, shape (k,), that lie at weekends."""
+    return _rows_of(day.astype(np.int32, copy=False).tobytes())
+
+
+@lru_cache(maxsize=64)  # most tickers of a file have the same dates
+def _rows_of(dates: bytes) -> NDArray[np.intp]:
+    found: NDArray[np.intp] = np.flatnonzero((np.frombuffer(dates, np.int32).astype(np.int64) + 3) % 7 >= _SATURDAY)
+    found.setflags(write=False)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _fault_of(dates: bytes) -> str | None:
+    day = np.frombuffer(dates, np.int32)
     day = day if not len(day) or int(day.min()) != NOT_A_DAY else day[day != NOT_A_DAY]
     is_at_weekend = (day.astype(np.int64) + 3) % 7 >= _SATURDAY
     at_weekends = int(np.count_nonzero(is_at_weekend))

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from producers.forms.exchanged import weekend_rows
 from records import Days, Floats, date_of
 
-_SATURDAY: Final = 5
 #: So many of them are no chance. Coins have two bars of seven at weekends, and these are days.
 _FEWEST: Final = 3
 _MOST: Final = 0.25
@@ -24,8 +24,12 @@ def summary_fault(day: Days, values: Mapping[str, Floats]) -> str | None:
 
     Suspect are bars at weekends, and of two bars of one date the wider.
     """
-    is_suspect = (day.astype(np.int64) + 3) % 7 >= _SATURDAY
+    at_weekends = weekend_rows(day)
     twice = np.flatnonzero(day[1:] == day[:-1])
+    if len(at_weekends) + len(twice) < _FEWEST or len(at_weekends) > _MOST * len(day):
+        return None
+    is_suspect = np.zeros(len(day), np.bool_)
+    is_suspect[at_weekends] = True
     high, low = values["high"], values["low"]
     with np.errstate(divide="ignore", invalid="ignore"):
         is_suspect[np.where(high[twice] / low[twice] > high[twice + 1] / low[twice + 1], twice, twice + 1)] = True
