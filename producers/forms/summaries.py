@@ -57,5 +57,6 @@ def _covering(
     rows = others[first[inside, None] + np.arange(_DAYS)]
     at = at[inside]
     covers = (high[at] >= high[rows].max(axis=1)) & (low[at] <= low[rows].min(axis=1))
+    covers &= high[at] - low[at] > (high[rows] - low[rows]).max(axis=1)  # of prices that stand still none is wider
     found: NDArray[np.intp] = at[covers]
     return found
