@@ -24,6 +24,11 @@ _SUBJECT: Final = re.compile(r"(in)?(usdt|usdc|busd|usd|eur|gbp|gbx|jpy|cny|chf|
 _ENDS: Final = re.compile("close|end|last|until")
 #: Tehran's exchange writes the day's first price and, as the open, the price of yesterday.
 _BOTH_OPEN: Final = ("first", "open")
+#: What is done to a price, in its column's name. In capitals these may be tickers.
+_OF_VALUES: Final = frozenset(
+    {"log", "ln", "scaled", "norm", "normalized", "normalised", "lag", "diff", "pct", "mean", "std", "ret", "return", "returns",
+     "pred", "predicted", "forecast", "actual", "ha", "sma", "ema", "Log", "Scaled", "Norm", "Lag", "Pred", "Predicted"}
+)  # fmt: skip
 _OF_ROWS: Final = ("date", "ticker")
 _NUMBERED_AGAIN: Final = re.compile(r"(.+)\.\d{1,3}")
 #: What pandas puts behind the names of two tables that it merges.
@@ -263,7 +268,7 @@ def field_and_ticker(name: str) -> tuple[str, str] | None:
             ours, ticker = field_of(text), canonical_ticker(other)
             if ours is None or ours not in _FIELDS or not is_ticker(ticker):
                 continue
-            if field_of(other) is None and other.strip().lower() not in NAME_WORDS:
+            if field_of(other) is None and other.strip().lower() not in NAME_WORDS and other.strip() not in _OF_VALUES:
                 found.append((is_plainly(ours, text), len(text), ours, ticker))
     if not found:
         return None

@@ -33,34 +33,34 @@ COLUMNS: Final[dict[str, str]] = {
     "open": """
         open openprice openingprice openpric px_open prcod openprc priceopen tropenprice tropeningprice first 1st opnpric opnprc dlyopen adjopen adjustedopen o
         Eröffnung Eröffnungskurs Eroeffnung Erster Eröffn. Anfang | Ouverture Ouv. Ouvert. Offen | Apertura Abertura Preço_de_abertura
-        Otwarcie Kurs_otwarcia | Открытие Откр. Цена_открытия | 开盘 开盘价 今开 開盤 開盤價 開市 开市 始値 | 시가 | Açılış | Öppning Öppningskurs Öppen Åben
+        Otwarcie Kurs_otwarcia | Открытие Откр. Цена_открытия | 开盘 开盘价 今开 開盤 開盤價 開市 开市 始値 | 시가 | Açılış Açılış_fiyatı openp | Öppning Öppningskurs Öppen Åben
         Åbning Åpning Åbningskurs | Openingskoers Opening | Otevření Otevírací Otevírací_cena | Nyitó Nyitóár | Avaus Avauskurssi
-        Άνοιγμα | פתיחה שער_פתיחה | الافتتاح | เปิด ราคาเปิด | Mở_cửa Mở | Pembukaan | Deschidere Отв.""",
+        Άνοιγμα | פתיחה שער_פתיחה | الافتتاح افتتاح مفتوح | เปิด ราคาเปิด | Mở_cửa Mở Giá_mở_cửa | Pembukaan | Deschidere Отв.""",
     "high": """
         high highprice highestprice highest day_high dayhigh px_high prchd askhi pricehigh trhighprice max maximum hghpric hiprc dlyhigh high1 adjhigh adjustedhigh h
         Hoch Höchst Höchstkurs Tageshoch Höchster Tageshöchst | Haut Plus_haut +Haut Élevé | Máximo Máx. Maximo | Massimo Max | Máxima
         Preço_máximo | Najwyższy Maksimum Kurs_max Kurs_maksymalny | Макс. Максимум Максимальная_цена | 最高 最高价 高 最高價 高値 | 고가
-        Yüksek En_yüksek | Högsta Högst Högstkurs | Højeste Høj | Høy Høyeste | Hoog Hoogste | Nejvyšší Maximální | Legmagasabb
-        Ylin | Υψηλό Μέγιστο | גבוה שער_גבוה | الأعلى أعلى | สูงสุด ราคาสูงสุด | Cao Cao_nhất | Tertinggi | Maxim Висока""",
+        Yüksek En_yüksek En_yüksek_fiyat | Högsta Högst Högstkurs | Højeste Høj | Høy Høyeste | Hoog Hoogste | Nejvyšší Maximální | Legmagasabb
+        Ylin | Υψηλό Μέγιστο | גבוה שער_גבוה | الأعلى أعلى | สูงสุด ราคาสูงสุด | Cao Cao_nhất Giá_cao_nhất | Tertinggi | Maxim Висока""",
     "low": """
         low lowprice lowestprice lowest day_low daylow px_low prcld bidlo pricelow trlowprice min minimum lwpric loprc dlylow low1 adjlow adjustedlow l
         Tief Tiefst Tiefstkurs Tagestief Tiefster | Bas Plus_bas +Bas Faible | Mínimo Mín. Minimo | Min Minima | Mínima Preço_mínimo
-        Najniższy Minimum Kurs_min Kurs_minimalny | Мин. Минимум Минимальная_цена | 最低 最低价 低 最低價 安値 | 저가 | Düşük En_düşük
+        Najniższy Minimum Kurs_min Kurs_minimalny | Мин. Минимум Минимальная_цена | 最低 最低价 低 最低價 安値 | 저가 | Düşük En_düşük En_düşük_fiyat
         Lägsta Lägst Lägstkurs | Laveste Lav | Laag Laagste | Nejnižší Minimální | Legalacsonyabb | Alin | Χαμηλό Ελάχιστο
-        נמוך שער_נמוך | الأدنى أدنى الأقل | ต่ำสุด ราคาต่ำสุด | Thấp Thấp_nhất | Terendah | Minim Ниска""",
+        נמוך שער_נמוך | الأدنى أدنى الأقل | ต่ำสุด ราคาต่ำสุด | Thấp Thấp_nhất Giá_thấp_nhất | Terendah | Minim Ниска""",
     "close": """
         close closeprice closelast closingprice closepric closing px_last px_close prccd priceclose trpriceclose tradeclose
-        trclosingprice trcloseprice settle closeclosepriceadjustedforsplits clspric clsprc dlyclose dlyprc prc trdprc1 c last lastprice latest ltp price
+        trclosingprice trcloseprice closep settle closeclosepriceadjustedforsplits clspric clsprc dlyclose dlyprc prc trdprc1 c last lastprice latest ltp price
         Schluss Schlusskurs Schlußkurs Letzter Zuletzt Kurs | Clôture Clôt. Fermeture Fermer Dernier Cours | Cierre Último Precio | Chiusura Ultimo Prezzo
         Fechamento Preço_de_fechamento Último | Zamknięcie Kurs_zamknięcia Ostatnio | Закрытие Закр. Цена_закрытия Цена Последняя
-        收盘 收盘价 最新价 收盤 收盤價 收市 終値 | 종가 현재가 | Kapanış Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut Senaste | Luk Lukkekurs Seneste
+        收盘 收盘价 最新价 收盤 收盤價 收市 終値 | 종가 현재가 | Kapanış Kapanış_fiyatı Şimdi Son | Stängning Stängningskurs Senast Slutkurs Avslut Senaste | Luk Lukkekurs Seneste
         Slutt Siste Sluttkurs | Slotkoers Slot Laatste | Zavření Závěr Závěrečná Poslední | Záró Záróár Utolsó | Päätös Päätöskurssi Viimeisin
-        Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
+        Κλείσιμο Τελευταία | סגירה שער_סגירה שער_נעילה שער | الإغلاق إغلاق الأخير | ปิด ราคาปิด ล่าสุด | Đóng_cửa Giá_đóng_cửa Lần_cuối | Penutupan Terakhir | Ultimul Последна""",
     "volume": """
-        quantidade volume vol tradingvolume volumeinmillions volumeinthousands volumein000 volin000 volume000 volumeshares sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
+        quantidade volume vol tradingvolume volumeinmillions volumeinthousands volumein000 volin000 volume000 volumeshares sharevolume sharestraded totalvolume numberofshares noofshares totaltradedquantity px_volume cshtrd dlyvol
         trvolume tradevolume accumulatedvolume volumetraded qty quantity ttltrdqnty volumefrom basevolume ttltradgvol tottrdqty dnshrtrd acvoluns cvol adjvolume tickvol tickvolume v
         Stücke Stuecke Umsatz_Stück Umsatz_in_Stück Volumen Stück | Volumes Nombre_de_titres | Volumen_títulos Títulos | Quantità Volumi
-        Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 总手 出来高 売買高 | 거래량 | Hacim Hac. Miktar
+        Volume_negociado | Wolumen Wol. | Объём Объем Количество | 成交量 交易量 成交股数 成交股數 總成交量 总手 出来高 売買高 | 거래량 | Hacim Hac. Miktar Toplam_işlem_adedi
         Volym Omsättning_antal | Volum Antal Omsat_antal | Omzet | Objem Obj. | Forgalom Forg. | Vaihto Määrä | Όγκος | נפח מחזור_יחידות כמות | الحجم حجم_التداول
         ปริมาณ | KL Khối_lượng | Volume_perdagangan | Обем""",
     "adjusted_close": """
@@ -78,7 +78,7 @@ COLUMNS: Final[dict[str, str]] = {
         ticker symbol tckrsymb tickers symbols sym tic tsymb tickersymbol stocksymbol stockticker act_symbol tradingsymbol tradesymbol
         ts_code tscode order_book_id stkcd secid secucode securitycode securitiescode stockcode stock_id instrument instrumentid ric asset asset_id security securityid code scode stock
         unique_id uniqueid series_id seriesid item_id contract pair product_id bbgticker bloombergticker isin permno index name
-        Kürzel Symbole Símbolo Simbolo Código Codice Codneg | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
+        Kürzel Symbole Símbolo Simbolo Código Codice Codneg Ativo Papel tradingcode Mã Mã_CK Mã_chứng_khoán | Тикер Инструмент | 代码 股票代码 证券代码 代號 證券代號 コード 銘柄コード | 종목코드 단축코드
         Sembol Kod Papir Spółka Walor Nazwa""",
     "time": "time timeofday 时间 時刻 시간 Время Uhrzeit Heure Hora Czas Saat",
     "currency": """

@@ -136,3 +136,36 @@ def test_midnights_written_in_the_time_of_new_york_are_of_their_exchange(tmp_pat
     found = read(put(tmp_path / f"{ticker}.csv", csv("Date,Open,High,Low,Close,Volume", rows)))
     assert found.bars == {ticker: as_read(BARS)}
     assert "with the time of another zone" in found.said
+
+
+@pytest.mark.parametrize("mark", ["log", "scaled", "ha", "pred"])
+def test_what_is_done_to_prices_is_no_ticker(tmp_path, mark):
+    """The logs of prices had been the prices of a ticker LOG."""
+    header = ",".join(["Date", *(f"{mark}_{name}" for name in FIELDS)])
+    assert "no column for open" in refused(put(tmp_path / "AAPL.csv", csv(header, BARS.rows())))
+
+
+@pytest.mark.parametrize(
+    ("header", "ticker"),
+    [
+        ("التاريخ,افتتاح,الأعلى,الأدنى,إغلاق,حجم التداول", "AAPL"),
+        ("التاريخ,مفتوح,أعلى,أدنى,الأخير,الحجم", "AAPL"),
+        ("Tarih,AÇILIŞ FİYATI,EN YÜKSEK FİYAT,EN DÜŞÜK FİYAT,KAPANIŞ FİYATI,TOPLAM İŞLEM ADEDİ", "AAPL"),
+        ("Ngày,Giá mở cửa,Giá cao nhất,Giá thấp nhất,Giá đóng cửa,Khối lượng", "AAPL"),
+        ("DATE,OPENP*,HIGH,LOW,CLOSEP*,VOLUME", "AAPL"),
+        ("Date,Open,High,Low,Close,Share Volume", "AAPL"),
+        ("Data,Abertura,Máximo,Mínimo,Fechamento,Quantidade,Ativo", "PETR4"),
+        ("DATE,OPENP*,HIGH,LOW,CLOSEP*,VOLUME,TRADING CODE", "GP"),
+        ("Ngày,Giá mở cửa,Giá cao nhất,Giá thấp nhất,Giá đóng cửa,Khối lượng,Mã", "VNM"),
+    ],
+)
+def test_names_of_exchanges(tmp_path, header, ticker):
+    rows = [(*row, ticker) if ticker != "AAPL" else row for row in BARS.rows()]
+    path = put(tmp_path / ("AAPL.csv" if ticker == "AAPL" else "bars.csv"), csv(header, rows))
+    assert read(path).bars == {ticker: as_read(BARS)}
+
+
+def test_a_volume_of_shares_counts_before_a_number_of_trades(tmp_path):
+    rows = [(*row[:5], 55, row[5]) for row in BARS.rows()]
+    path = put(tmp_path / "JKH.csv", csv("Date,Open,High,Low,Close,Trade Volume,Share Volume", rows))
+    assert read(path).bars == {"JKH": as_read(BARS)}
