@@ -75,7 +75,6 @@ def test_ctrl_c_ends_a_pool(script: str, *, to_all: bool) -> None:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
-        if script is DONE and process.returncode == 0:
-            assert out == "True\n"  # it had ended before
-        else:
-            assert (process.returncode, err.strip()) == (130, "interrupted")
+        # After the end of the work 0, or the code of a kill in the interpreter's last moments.
+        had_ended = out == "True\n" and process.returncode in {0, -signal.SIGINT}
+        assert had_ended or (process.returncode, err.strip()) == (130, "interrupted")
