@@ -18,7 +18,7 @@ from models.explain.quantities import Quantities, Section
 from models.explain.returns import add_return
 from models.explain.variances import add_variance
 from models.explain.weights import Lean, own_leans, pooled_leans
-from models.pooling.pool import PoolEstimates, pool, pool_estimates
+from models.pooling.pool import PoolEstimates, all_estimates, pool
 from models.selection.combination import BASELINE
 from models.serving import LoadedTicker
 from records import CandidateScore, Drift, FallbackStep, Forecast, date_of
@@ -62,9 +62,8 @@ class Origin:
 
 def explain(row: Forecast, rows: Sequence[Forecast], origin: Origin | None = None) -> Explanation:
     """The explanation of `row`, one of the table's `rows` as their workers wrote them."""
-    estimates = pool_estimates(rows)
-    if estimates is not None and all(row is not each for each in (*estimates.members, *estimates.untrained)):
-        estimates = None
+    groups = all_estimates(rows)
+    estimates = next((each for each in groups if any(row is one for one in (*each.members, *each.untrained))), None)
     served = row if estimates is None else next(each for each, old in zip(pool(rows), rows, strict=True) if old is row)
     har, window, missing = _own_har(row, origin)
     quantities = Quantities()

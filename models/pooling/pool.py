@@ -15,7 +15,7 @@ trained when or in which order the rows come. What pooling changes (see docs/eva
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -56,8 +56,20 @@ class PoolEstimates(NamedTuple):
     tails: tuple[float, float] | None
 
 
+def all_estimates(rows: Sequence[Forecast]) -> Iterator[PoolEstimates]:
+    """The estimates of each group of rows that belong together, from the newest group on.
+
+    So a ticker whose dates are wrong is a group by itself, and takes nobody's pool away.
+    """
+    rest = list(rows)
+    while (estimates := pool_estimates(rest)) is not None:
+        yield estimates
+        pooled_now = {id(row) for row in (*estimates.members, *estimates.untrained)}
+        rest = [row for row in rest if id(row) not in pooled_now]
+
+
 def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
-    """The estimates that `pool` serves; None where no row has a trained model."""
+    """The estimates of the newest group; None where no row has a trained model."""
     members = pool_members(rows)
     if not members:
         return None
@@ -77,13 +89,18 @@ def pool_estimates(rows: Sequence[Forecast]) -> PoolEstimates | None:
 def pool(rows: Sequence[Forecast]) -> list[Forecast]:
     """The rows, in their order, each with the forecast pooled over all that belong together.
 
-    All rows must have been known at the date for which they are asked: a row from after it would look ahead. Rows without
-    numbers, those more than a week older than the newest, and those made under other settings are given back as they are.
-    Exact in any order of rows: sums run in the order of tickers.
+    All rows must have been known at the date for which they are asked: a row from after it would look ahead. Rows more than a
+    week older than the newest, and those made under other settings, are pooled among themselves. Rows without numbers are given
+    back as they are. Exact in any order of rows: sums run in the order of tickers.
     """
-    estimates = pool_estimates(rows)
-    if estimates is None:
-        return list(rows)
+    replaced: dict[int, Forecast] = {}
+    for estimates in all_estimates(rows):
+        replaced |= _served(estimates)
+    return [replaced.get(id(row), row) for row in rows]
+
+
+def _served(estimates: PoolEstimates) -> dict[int, Forecast]:
+    """The rows of one group as they are served, by the identity of the rows as written."""
     returns, variances = estimates.returns.served.tolist(), estimates.variances.served.tolist()
     replaced = {}
     for row, daily_return, pooled_variance in zip((*estimates.members, *estimates.untrained), returns, variances, strict=True):
@@ -114,7 +131,7 @@ def pool(rows: Sequence[Forecast]) -> list[Forecast]:
             pooled_tickers=len(estimates.members),
             fallbacks=steps,
         )
-    return [replaced.get(id(row), row) for row in rows]
+    return replaced
 
 
 def pool_members(rows: Sequence[Forecast]) -> list[Forecast]:

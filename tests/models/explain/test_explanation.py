@@ -138,11 +138,11 @@ def test_a_row_without_numbers_has_its_reasons(windows: list[Window], rows: list
     assert explanation.fallbacks == none.fallbacks != ()
 
 
-def test_an_old_row_is_not_pooled(rows: list[Forecast]) -> None:
+def test_an_old_row_is_pooled_with_those_of_its_week(rows: list[Forecast]) -> None:
     old = msgspec.structs.replace(rows[0], as_of=rows[0].as_of - dt.timedelta(days=30), ticker="OLD")
     explanation = explain(old, [*rows, old])
     assert explanation.pooled_tickers == 1
-    assert_explained(explanation, old)
+    assert_explained(explanation, pool([old])[0])
 
 
 @settings(max_examples=25, deadline=None)

@@ -90,14 +90,14 @@ class TestPool:
         assert served.mean() == pytest.approx(own.mean(), abs=0.2 * np.ptp(own))
         assert len(set(served.tolist())) == TICKERS
 
-    def test_rows_that_do_not_belong_are_given_back(self, rows: list[Forecast]) -> None:
+    def test_rows_that_do_not_belong_are_pooled_among_themselves(self, rows: list[Forecast]) -> None:
         unknown = untrained(simulated_window(10, ticker="NEW", warm=0))
         assert unknown.annual_return is None
         stale = msgspec.structs.replace(rows[0], ticker="STALE", as_of=rows[0].as_of - dt.timedelta(days=8))
         other_settings = msgspec.structs.replace(rows[0], ticker="OTHER", settings_hash="different")
         extra = [unknown, stale, other_settings]
         result = pool([*rows, *extra])
-        assert result[TICKERS:] == extra
+        assert result[TICKERS:] == [unknown, *pool([stale]), *pool([other_settings])]
         assert result[:TICKERS] == pool(rows)
 
     @pytest.mark.parametrize("bars", [25, 70, 300])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 
 import msgspec
@@ -104,3 +105,13 @@ def test_a_ticker_without_delta_leaves_the_others_evidence_as_it_is() -> None:
     assert without is not None
     assert without.product / without.square == pytest.approx(with_all.product / with_all.square, rel=0.1)
     assert found([msgspec.structs.replace(row, pool=lacking.pool) for row in rows[:1]]) is None
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+@pytest.mark.parametrize("days", [-40, 8, 40])
+def test_a_wrong_date_takes_nobodys_pool_away(count: int, days: int) -> None:
+    """A ticker dated a week after all others left them unpooled, and moved them by up to a fifth."""
+    *others, last = [row_of(seed, BARS) for seed in range(count)]
+    wrong = msgspec.structs.replace(last, as_of=last.as_of + dt.timedelta(days=days))
+    assert volatilities([*others, wrong])[:-1].tolist() == volatilities(others).tolist()
+    np.testing.assert_allclose(volatilities([*others, wrong])[:-1], volatilities([*others, last])[:-1], rtol=0.02)
