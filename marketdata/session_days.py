@@ -22,7 +22,8 @@ from records import Days
 
 logger = logging.getLogger(__name__)
 
-_DEADLINE_SECONDS: Final = 60.0
+#: For a process that is stalled: nobody waits for it longer than PATIENCE_SECONDS.
+_DEADLINE_SECONDS: Final = 120.0
 #: A calendar takes a second, on a busy machine some more. Later answers count weekdays, which can only be too many.
 PATIENCE_SECONDS: Final = 2.0
 Read = Callable[[Sequence[str]], Mapping[str, Days]]
