@@ -21,7 +21,7 @@ from producers.forms.declared import Declared, Form
 from producers.forms.footers import Remark, footers
 from producers.forms.layout import Layout, find_layout
 from producers.forms.moments import days_of_dates
-from producers.forms.names import symbol_text
+from producers.forms.names import codes_with_zeros, symbol_text
 from producers.forms.quoted import currency_above
 from producers.forms.reshaped import reshaped
 from producers.forms.series import naming_column, repeats
@@ -270,7 +270,11 @@ def _tickers(
         if plain(layout.names[at]) not in DOUBTFUL_TICKER or _are_tickers(
             texts, len(day), of_codes="name" not in plain(layout.names[at])
         ):
-            return texts, index, f"from column {layout.names[at]!r}"
+            said = f"from column {layout.names[at]!r}"
+            codes = codes_with_zeros(layout.names[at], texts)
+            if codes is not None:
+                return codes, index, f"{said}, with the zeros that codes had lost"
+            return texts, index, said
     used = set(layout.columns.values())
     if clock is None and len(day) > 1:
         free = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import urllib.parse
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 from producers.forms.containers import stem
-from producers.forms.vocabulary import NAME_WORDS
+from producers.forms.vocabulary import NAME_WORDS, plain
 from records import canonical_ticker, is_ticker
 
 _TOKENS: Final = re.compile(r"[\s_,]+|(?<=\w)\s*-\s+|\((?:\d+)\)")
@@ -33,6 +34,9 @@ _OF_PAGES: Final = re.compile(
 _OF_CHARTS: Final = re.compile(r"([A-Z]{2,12})(?:_DLY)?_([^,\s]+), ?1?D(?:[_ ].*)?")
 #: Suffixes of exchanges whose codes are digits.
 _OF_DIGITS: Final = (".KS", ".KQ", ".T", ".HK", ".SS", ".SZ", ".BJ", ".TW", ".TWO", ".KL")
+#: Columns of codes of six digits, in Shanghai, Shenzhen and Seoul. A spreadsheet takes them for numbers.
+_OF_SIX_DIGITS: Final = frozenset(map(plain, ("股票代码", "证券代码", "stkcd", "종목코드", "단축코드")))
+_DIGITS: Final = 6
 #: Words of file names that are symbols as well, in capitals.
 _WORDS_TOO: Final = frozenset({"ALL", "D", "TXT", "DAY", "COIN"})
 #: What follows a ticker behind a dash: `BTCUSDT-1d-2024-01`, `AAPL-daily`, `AAPL.D1`.
@@ -97,6 +101,14 @@ def symbol_text(text: str) -> str:
     """A cell of a ticker column without a spreadsheet's marks: `'600519`, `="000001"`, `600519.0`."""
     text = text.strip("'\"= ")
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def codes_with_zeros(column: str, texts: Sequence[str]) -> list[str] | None:
+    """Codes of six digits with the zeros in front that they lost; None if they are no such codes, or have them."""
+    codes = [symbol_text(text) for text in texts]
+    lengths = set(map(len, codes))
+    is_lost = max(lengths, default=0) == _DIGITS != min(lengths) and all(code.isdigit() and code[0] != "0" for code in codes)
+    return [code.zfill(_DIGITS) for code in codes] if is_lost and plain(column) in _OF_SIX_DIGITS else None
 
 
 def names_nothing(name: str) -> bool:

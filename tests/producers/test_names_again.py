@@ -169,3 +169,20 @@ def test_a_volume_of_shares_counts_before_a_number_of_trades(tmp_path):
     rows = [(*row[:5], 55, row[5]) for row in BARS.rows()]
     path = put(tmp_path / "JKH.csv", csv("Date,Open,High,Low,Close,Trade Volume,Share Volume", rows))
     assert read(path).bars == {"JKH": as_read(BARS)}
+
+
+@pytest.mark.parametrize(("column", "first"), [("股票代码", "600519"), ("종목코드", "105560")])
+def test_codes_of_six_digits_get_their_zeros_back(tmp_path, column, first):
+    """A spreadsheet takes 000858 for the number 858, which is no share."""
+    rows = [(code, *row) for code, bars in ((first, BARS), ("858", OTHER)) for row in bars.rows()]
+    found = read(put(tmp_path / "all.csv", csv(f"{column},Date,Open,High,Low,Close,Volume", rows)))
+    assert found.bars == {first: as_read(BARS), "000858": as_read(OTHER)}
+    assert "with the zeros that codes had lost" in found.said
+
+
+def test_codes_of_several_lengths_stay_where_zeros_are_kept(tmp_path):
+    """Taipei has shares of four digits and funds of six; so has a column in which one code begins with a zero."""
+    for column, codes in (("證券代號", ("2330", "606208")), ("股票代码", ("00700", "600519"))):
+        rows = [(code, *row) for code, bars in zip(codes, (BARS, OTHER), strict=True) for row in bars.rows()]
+        found = read(put(tmp_path / f"{len(column)}.csv", csv(f"{column},Date,Open,High,Low,Close,Volume", rows)))
+        assert set(found.bars) == set(codes)
