@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from errors import SourceError
 from producers.forms.date_forms import DateForm
 from producers.forms.day_counts import EARLIEST, LATEST, NAMES, SMALLEST, ZEROS, epoch_of
-from records import Days
+from records import Days, Floats
 
 #: Stands in a day column in place of a text that is no date.
 NOT_A_DAY: Final = np.iinfo(np.int32).min
@@ -31,6 +31,8 @@ PER_DAY: Final = {
 }  # fmt: skip
 #: Fewer seconds, of 1970 to 1974, are days or digits of another count.
 _SMALLEST_SECONDS: Final = 1.6e8
+#: Of January 2038, in which 32 bits end.
+_LARGEST_SECONDS: Final = 2.0**31
 COUNT: Final = re.compile(r"-?\d+(?:\.\d+)?(?:e\+?\d+)?", re.IGNORECASE)
 _ROUNDED: Final = re.compile(r"-?\d(?:\.(?P<part>\d+))?e\+?(?P<power>\d+)", re.IGNORECASE)
 
@@ -94,11 +96,7 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
         if (known[good] % 1.0 != 0.0).any():
             second[good] = np.round((known[good] % 1.0) * 86_400).astype(np.int32) % 86_400
     else:
-        units = np.full(n, PER_DAY[form], np.float64)
-        if declared is None:  # each by its size: Binance went over to microseconds in 2025, others from seconds to milliseconds
-            sizes = np.nan_to_num(np.abs(known))
-            for each, smallest in zip(PER_DAY, (_SMALLEST_SECONDS, 1e11, 1e14, 1e17), strict=True):
-                units[sizes >= smallest] = PER_DAY[each]
+        units = np.full(n, PER_DAY[form], np.float64) if declared is not None else _units(known, form)
         days = known / units
         good &= np.abs(days) < 100_000  # 1696 to 2243: beyond, the border says what is wrong
         whole = np.floor(days[good] + 1e-9)
@@ -107,6 +105,26 @@ def counted(counts: Sequence[float | None], declared: DateForm | None, where: st
         units_found = [each for each in PER_DAY if (units[good] == PER_DAY[each]).any()]
         named, zoned = f"{' and '.join(units_found) or form} since 1970 (UTC)", good.copy()
     return Instants(day, second, zoned, np.zeros(n, np.int32), named)
+
+
+def _units(known: Floats, form: DateForm) -> Floats:
+    """Units a day of each count, shape (n,); most are in `form`.
+
+    Binance went over to microseconds in 2025, others from seconds to milliseconds. Milliseconds of January 1970 are seconds of
+    later years as well: they are seconds if many of them make one day.
+    """
+    units = np.full(len(known), PER_DAY[form], np.float64)
+    for scale, each in enumerate(PER_DAY):
+        if PER_DAY[each] > PER_DAY[form]:
+            is_other = np.nan_to_num(np.abs(known)) >= 1e8 * 1000.0**scale
+        else:
+            is_other = (known >= _SMALLEST_SECONDS * 1000.0**scale) & (known < _LARGEST_SECONDS * 1000.0**scale)
+            distinct = np.unique(known[is_other])
+            days = len(np.unique(np.floor(distinct / PER_DAY[form])))
+            if PER_DAY[each] == PER_DAY[form] or ONE_OR_TWO * days > max(ONE_OR_TWO, len(distinct)):
+                continue
+        units[is_other] = PER_DAY[each]
+    return units
 
 
 def _unknown(count: float, where: str) -> SourceError:

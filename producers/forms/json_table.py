@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -26,6 +27,9 @@ _DEEPEST: Final = 5
 #: Keys of answers: names of columns beside rows of cells.
 _NAMES: Final = ("columns", "column_names", "fields", "headers", "header")
 _CELLS: Final = ("data", "rows", "values", "records")
+#: Codes of Shanghai, Shenzhen and Hong Kong.
+_LISTED: Final = re.compile(r"\d{5,6}")
+_PARTS: Final = re.compile(r"\W+")
 _SYMBOLS: Final = ("symbol", "ticker", "instrument", "pair")
 
 
@@ -73,7 +77,8 @@ def _inside(value: Mapping[str, Any], where: str, depth: int) -> JsonTable | Non
     if len(inside) == 1:
         key, found = next(iter(inside.items()))
         symbol = _may_be_symbol(key) and not is_part(key, found.names, found.rows)
-        listed = key if symbol and canonical_ticker(key) not in (key, key.upper()) else None  # `sh600519`
+        is_word = NAME_WORDS.issuperset(_PARTS.split(key.lower()))  # `prices/daily`
+        listed = key if symbol and not is_word and canonical_ticker(key) not in (key, key.upper()) else None  # `sh600519`
         return replace(found, symbol=found.symbol or _symbol(value) or listed, key=found.key or (key if symbol else None))
     if all(found.symbol is None for found in inside.values()) and are_parts(
         {key: (found.names, found.rows) for key, found in inside.items()}, where
@@ -94,15 +99,15 @@ def _symbol(value: Mapping[str, Any]) -> str | None:
     texts = {**value, **next((each for each in value.values() if isinstance(each, dict)), {})}
     found = {plain(key): text for key, text in texts.items() if isinstance(text, str)}
     symbol = next((found[name] for name in _SYMBOLS if found.get(name)), None)
-    if symbol is None and "name" in found and _may_be_symbol(found.get("code", "")):
-        symbol = found["code"]  # without a name beside it, a code says how the answer went
+    if symbol is None and "name" in found and _LISTED.fullmatch(found.get("code", "")):
+        symbol = found["code"]  # other codes, or one without a name beside it, say how the answer went
     pair = f"{found.get('fromsymbol')}/{found.get('tosymbol')}" if "fromsymbol" in found else None
     return symbol or pair
 
 
 def _currency(value: Mapping[str, Any]) -> str | None:
     """The currency beside the rows of an answer."""
-    texts = {**value, **next((each for each in value.values() if isinstance(each, dict)), {})}
+    texts = {**next((each for each in value.values() if isinstance(each, dict)), {}), **value}
     found = {plain(key): text for key, text in texts.items() if isinstance(text, str | int)}
     return None if "currency" not in found else str(found["currency"])
 

@@ -33,6 +33,7 @@ _OF_ROWS: Final = ("date", "ticker")
 _NUMBERED_AGAIN: Final = re.compile(r"(.+)\.\d{1,3}")
 #: What pandas puts behind the names of two tables that it merges.
 _OF_MERGED: Final = (("X", "Y"), ("LEFT", "RIGHT"))
+_ENDS_OF_MERGED: Final = ("_x", "_y", "_left", "_right")
 #: Shorter numbers in names of columns count tables.
 _SHORTEST_CODE: Final = 3
 
@@ -239,10 +240,14 @@ def _in_names(names: Sequence[str], where: str) -> Layout | None:
     wide = {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
     if not wide:
         return None
-    is_merged = tuple(sorted(wide)) in _OF_MERGED and not any(name.endswith(("_X", "_Y")) for name in names)
+    is_merged = tuple(sorted(wide)) in _OF_MERGED and all(
+        names[at].endswith(_ENDS_OF_MERGED) for columns in wide.values() for at in columns.values()
+    )
     if is_merged or any(ticker.isdigit() and len(ticker) < _SHORTEST_CODE for ticker in wide):
         shown = " and ".join(repr(names[columns["close"]]) for columns in wide.values())
-        raise SourceError(f"{where}: {shown} is of a table that was merged, and names no ticker; name it as Close_AAPL")
+        raise SourceError(
+            f"{where}: {shown}: of a table that was merged, and without a ticker; name such columns as Close_AAPL"
+        )
     used = {at for columns in wide.values() for at in columns.values()}
     free = [at for at in range(len(names)) if at not in used]
     dates = [at for at in free if field_of(names[at].strip("()',\" ")) == "date"] or [

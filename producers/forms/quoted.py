@@ -45,7 +45,7 @@ def currency_above(
         return None
     texts: list[str | None] = [named.get(ticker, titled) for ticker in layout.wide or ("",)]
     others = {text for text in (*of_column, titled) if text is not None and text.lower() not in PLACEHOLDERS}
-    distinct = sorted({named_currency(text) or text for text in (*others, *texts) if text is not None})
+    distinct = _distinct(text for text in (*others, *texts) if text is not None)
     if len(distinct) > 1 and (others or not layout.wide):
         raise SourceError(
             f"{where}: prices are in several currencies ({', '.join(distinct)}), by a column, the header or a title line; "
@@ -112,7 +112,14 @@ def _phrase(text: str) -> str | None:
 
 
 def _only(named: Iterable[str], what: str, where: str) -> str | None:
-    distinct = sorted({named_currency(text) or text for text in named})
+    distinct = _distinct(named)
     if len(distinct) > 1:
         raise SourceError(f"{where}: {what} several currencies ({', '.join(distinct)}); keep one of them")
     return distinct[0] if distinct else None
+
+
+def _distinct(named: Iterable[str]) -> list[str]:
+    """The codes that texts name; without any the texts, since `US Dollar` contradicts no code."""
+    texts = {*named}
+    codes = {code for text in texts if (code := named_currency(text)) is not None}
+    return sorted(codes or texts)

@@ -83,7 +83,11 @@ def _rows_of_text(content: bytes, declared: Declared, where: str) -> Iterator[tu
     lines = [line for line in text.lstrip("\ufeff").split("\n") if line.strip()]
     for sign, name in SIGNS.items():
         if sign != " " and declared.delimiter in (None, name) and any(sign in line for line in lines[:HEAD_LINES]):
-            yield sign, list(csv.reader(lines, delimiter=sign))
+            try:
+                rows = list(csv.reader(lines, delimiter=sign))
+            except csv.Error:  # a quotation mark that nothing closes: the first reader has said what the text lacks
+                continue
+            yield sign, rows
 
 
 def _rows_of_arrow(content: bytes) -> list[Row]:

@@ -86,7 +86,7 @@ def jump_between_blocks(day: Days, close: Floats, split: Floats | None) -> str |
     """The date at which the level jumps where, by date, one block of a file's rows follows another; None without such a jump.
 
     Arrays of shape (n,) in the order of the file: in a block dates go one way. A jump by a known split, or by another unit of
-    the price, is none.
+    the price, is none, nor a move as large as the days between two blocks allow.
     """
     steps = np.sign(np.diff(day))
     way = 1 if int((steps > 0).sum()) >= int((steps < 0).sum()) else -1
@@ -100,5 +100,6 @@ def jump_between_blocks(day: Days, close: Floats, split: Floats | None) -> str |
     is_seam = np.diff(block[order]) != 0
     if split is not None:
         is_seam &= ~(np.abs(np.log(np.where(split[order][1:] > 0, split[order][1:], 1.0))) > 0)
-    jumps = is_seam & (moves > max(_LEVEL, _USUAL_MOVES * float(np.nanmedian(moves)))) & (moves < _UNIT)
+    usual = float(np.nanmedian(moves)) * np.sqrt(np.maximum(np.diff(day[order]), 1))  # over years a level may be any other
+    jumps = is_seam & (moves > np.maximum(_LEVEL, _USUAL_MOVES * usual)) & (moves < _UNIT)
     return date_of(int(day[order][1:][jumps][0])).isoformat() if jumps.any() else None
