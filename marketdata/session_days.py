@@ -79,10 +79,10 @@ class SessionDays:
         if days is not None:
             return days
         with self._changed:
+            if name not in self._known and self._is_apart:
+                self._await(name)
             if name not in self._known and not self._is_apart:
                 self._known[name] = self._here(name)
-            elif name not in self._known:
-                self._await(name)
             return self._known.get(name)
 
     @property
@@ -105,11 +105,11 @@ class SessionDays:
 
     def _await(self, name: str) -> None:
         """Wait for a calendar, with the condition held. The patience is that of the process, not of each caller."""
-        while name not in self._known:
+        while name not in self._known and (self._is_apart or self._started_at is not None):
             if self._started_at is None:
-                self._started_at = time.monotonic()
                 wanted = sorted({name, *self._expected} - self._known.keys())
                 threading.Thread(target=self._look, args=(wanted,), name="session days", daemon=True).start()
+                self._started_at = time.monotonic()
             remaining = self._started_at + self._patience_seconds - time.monotonic()
             if remaining <= 0.0:
                 if name not in self._awaited:
@@ -121,19 +121,26 @@ class SessionDays:
     def _look(self, wanted: Sequence[str]) -> None:
         found: dict[str, Days] = {}
         try:
-            found |= self._read(wanted)
-        except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
-            # From now on this process has the library, and need not wait for another again.
-            self._is_apart = False
-            logger.warning("calendars not read by a process of its own, this process reads them reason=%r", error)
-        for name in wanted:
-            if name not in found:
-                try:
-                    found[name] = self._here(name)
-                except (ValueError, KeyError) as error:  # an unknown calendar: weekdays count for good
-                    found[name] = np.empty(0, np.int32)
-                    logger.warning("calendar left out calendar=%s reason=%r", name, str(error)[:200])
-        with self._changed:
-            self._known |= found
-            self._started_at = None
-            self._changed.notify_all()
+            try:
+                found |= self._read(wanted)
+            except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+                # From now on this process has the library, and need not wait for another again.
+                self._is_apart = False
+                logger.warning("calendars not read by a process of its own, this process reads them reason=%r", error)
+            for name in wanted:
+                if name not in found:
+                    found[name] = self._read_here(name)
+        finally:
+            # Also after an error that nobody expects: callers then meet it themselves, and other calendars are still read.
+            with self._changed:
+                self._is_apart &= found.keys() >= set(wanted)
+                self._known |= found
+                self._started_at = None
+                self._changed.notify_all()
+
+    def _read_here(self, name: str) -> Days:
+        try:
+            return self._here(name)
+        except (ValueError, KeyError) as error:  # an unknown calendar: weekdays count for good
+            logger.warning("calendar left out calendar=%s reason=%r", name, str(error)[:200])
+            return np.empty(0, np.int32)

@@ -104,6 +104,42 @@ def test_a_calendar_that_the_library_does_not_know_is_left_out(caplog: pytest.Lo
     assert "calendar left out" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize("error", [OSError("no process"), RuntimeError("a defect")])
+def test_an_error_that_nobody_expects_ends_the_reading_of_no_other_calendar(error: Exception) -> None:
+    """It had ended the thread that reads: every calendar was then called not read for good."""
+
+    def read(names: Sequence[str]) -> dict[str, Days]:
+        raise error
+
+    def here(name: str) -> Days:
+        if name == "XNYS":
+            raise ImportError("a library that is broken")
+        return DAYS
+
+    days = SessionDays(here, read)
+    with days.apart():
+        for _ in range(2):
+            with pytest.raises(ImportError, match="broken"):
+                days.of("XNYS")
+        assert days.of("XLON") is DAYS
+    assert days.unread == []
+    until(lambda: all(thread.name != "session days" for thread in threading.enumerate()))
+
+
+def test_after_a_thread_that_could_not_be_started_the_next_caller_starts_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    days = SessionDays(not_here, lambda names: dict.fromkeys(names, DAYS))
+    with days.apart():
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", refuse)
+            with pytest.raises(RuntimeError, match="new thread"):
+                days.of("XNYS")
+        until(lambda: days.of("XNYS") is DAYS)
+
+
 def test_outside_of_the_block_this_process_reads() -> None:
     days = SessionDays(lambda name: DAYS, lambda names: pytest.fail("another process was asked"))
     assert days.of("XNYS") is DAYS
