@@ -156,8 +156,13 @@ def _constants(standard: Standard) -> tuple[Floats, ...]:
 
 
 def label_weeks(horizon: int) -> int:
-    """Calendar weeks from a row to the end of its label of so many bars."""
-    return -(-horizon // 5)
+    """Calendar weeks from a row to the end of its label of so many bars, with the holidays of New York and London.
+
+    >>> label_weeks(21)
+    5
+    """
+    # A year of 250 bars has 52 weeks, and the holidays of a short horizon lie close together. Rounded up.
+    return -(-(109 * horizon + 200) // 500)
 
 
 def restrained(delta: Floats, rise: Floats) -> Floats:

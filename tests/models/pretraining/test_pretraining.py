@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from errors import TooFewBarsError
+from marketdata.calendars import library_days
 from models.market.input_names import INPUT_NAMES
 from models.market.model import MarketModel, label_weeks
 from models.market.sequences import SEQUENCE_NAMES, STEPS
@@ -58,6 +59,14 @@ def test_no_judged_row_shares_a_ticker_or_a_horizon_with_a_fitted_one(panel: Fit
         gap = np.abs(panel.week[fitted][:, None] - np.unique(panel.week[judged])[None, :]).min()
         assert gap > label_weeks(panel.horizon)
     assert (judged_rows == 1).all()
+
+
+@pytest.mark.parametrize("calendar", ["XNYS", "XLON"])
+def test_no_label_ends_after_its_weeks(calendar: str) -> None:
+    """Holidays were not counted: one in eight labels of 63 bars reached into weeks that it was judged on."""
+    week = (library_days(calendar) + 3) // 7
+    for horizon in range(1, 253):
+        assert (week[horizon:] - week[:-horizon]).max() <= label_weeks(horizon), horizon
 
 
 def test_what_is_planted_is_found_and_what_is_not_there_is_not(model: MarketModel) -> None:
