@@ -121,14 +121,17 @@ def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[
     found = [Reason("worker_silent", f"{each.name}: {each.problem}") for each in workers if each.problem is not None]
     known = [(each.name, each.figures) for each in workers if each.figures is not None]
     group_wide: dict[str, Reason] = {}
+    late = _late_everywhere([figures for _, figures in known])
     for name, figures in known:
         for reason in figures.reasons:
             if not _group_wide(reason):
                 found.append(Reason(reason.code, f"{name}: {reason.text}"))
+            elif reason.code == "bars_late" and not any(
+                each.late_sessions and each.calendar in late for each in figures.calendars
+            ):
+                continue  # another worker gets these bars
             elif reason.code != "broker_away" or broker_answers:
                 group_wide.setdefault(reason.code, reason)
-    if "bars_late" in group_wide and not _late_everywhere([figures for _, figures in known]):
-        del group_wide["bars_late"]
     found += group_wide.values()
     versions = {figures.version for _, figures in known}
     if len(versions) > 1:
@@ -136,14 +139,14 @@ def _of_workers(workers: Sequence[WorkerLine], *, broker_answers: bool) -> list[
     return found
 
 
-def _late_everywhere(workers: Sequence[WorkerFigures]) -> bool:
-    """Whether bars of some exchange are late on all workers that have its tickers: else some worker has delisted tickers."""
+def _late_everywhere(workers: Sequence[WorkerFigures]) -> set[str]:
+    """Exchanges whose bars are late on all workers that have their tickers; of others some worker has delisted tickers."""
     fewest: dict[str, int] = {}
     for figures in workers:
         for each in figures.calendars:
             if each.late_sessions is not None:
                 fewest[each.calendar] = min(each.late_sessions, fewest.get(each.calendar, each.late_sessions))
-    return any(fewest.values())
+    return {calendar for calendar, sessions_late in fewest.items() if sessions_late}
 
 
 def _with_owners(reason: Reason, partitions: Sequence[GroupPartition]) -> Reason:

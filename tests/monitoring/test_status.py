@@ -144,6 +144,18 @@ def test_late_bars_of_a_worker_whose_only_ticker_is_delisted_are_not_those_of_th
     assert reasons(workers=workers[:1]) == {late.code: late.text}
 
 
+def test_late_bars_are_told_by_a_worker_whose_exchange_is_late_on_all_workers() -> None:
+    """The first worker's words had been taken: of an exchange whose bars another worker gets."""
+    gone, late = Reason("bars_late", "XLON: 200 sessions overdue"), Reason("bars_late", "XNYS: 2 sessions overdue")
+    old, fresh = dt.date(2026, 3, 2), dt.date(2026, 11, 25)
+    others = (CalendarFigures("XLON", 5, fresh, 0), CalendarFigures("XNYS", 5, dt.date(2026, 11, 23), 2))
+    workers = [
+        WorkerLine("w1", "?", (0,), figures("w1", calendars=(CalendarFigures("XLON", 1, old, 200),), reasons=(gone,)), None),
+        WorkerLine("w2", "?", (1,), figures("w2", calendars=others, reasons=(late,)), None),
+    ]
+    assert reasons(workers=workers) == {late.code: late.text}
+
+
 def test_a_calendar_that_ends_is_on_the_screen() -> None:
     text = screen(status(table=msgspec.structs.replace(TABLE, calendars_end={"XSHG": dt.date(2026, 12, 31)})))
     assert "calendar XSHG is known until 2026-12-31: upgrade" in text
