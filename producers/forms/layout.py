@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -172,7 +172,10 @@ def _in_rows(rows: Sequence[tuple[str, ...]], main: int, where: str) -> Layout |
     merged = _spread(rows, main)
     rows = [*rows[:main], merged, *rows[main + 1 :]]
     # pandas' names of the levels stand above and beside the dates: `Price`, which is a close elsewhere, `Ticker`, `Date`.
-    beside = {at for row in rows for at, cell in enumerate(row) if field_of(cell) in _OF_ROWS}
+    # DAY is a ticker as well, and stands there for each of its fields.
+    beside = {
+        at for row in rows for at, cell in enumerate(row) if field_of(cell) in _OF_ROWS and row.count(cell) < len(PRICE_COLUMNS)
+    }
     fields = {at: f for at, cell in enumerate(merged) if (f := field_of(cell)) in _FIELDS and at > 0 and at not in beside}
     for at in (main + 1, main - 1):
         if not 0 <= at < len(rows) or len(fields) < 4:
@@ -210,15 +213,19 @@ def _spread(rows: Sequence[tuple[str, ...]], main: int) -> tuple[str, ...]:
 
 def _filled(row: Sequence[str], fields: Mapping[int, str], *, spread: bool) -> dict[int, str] | None:
     """The ticker of each field's column; merged cells stand at the first of theirs. None if the row holds no tickers."""
-    found: dict[int, str] = {}
+    texts: dict[int, str] = {}
     last = ""
     for at in fields:
         last = row[at].strip() or (last if spread else "")
-        ticker = canonical_ticker(last)
-        if not is_ticker(ticker) or field_of(last) is not None or last.casefold() in UNITS:
+        texts[at] = last
+    for text in {*texts.values()}:
+        ours = {fields[at] for at, other in texts.items() if other == text}
+        is_word = field_of(text) is not None and not (
+            text.isupper() and ours >= {*PRICE_COLUMNS}
+        )  # V and LOW are tickers as well
+        if is_word or not is_ticker(canonical_ticker(text)) or text.casefold() in UNITS:
             return None
-        found[at] = ticker
-    return found
+    return {at: canonical_ticker(text) for at, text in texts.items()}
 
 
 def _date_column(rows: Sequence[Sequence[str]], fields: Mapping[int, str]) -> int:
@@ -232,14 +239,10 @@ def _in_names(names: Sequence[str], where: str) -> Layout | None:
 
     SourceError for `Close_x` beside `Close_y`: these name no tickers.
     """
-    wide: dict[str, dict[str, int]] = {}
-    for at, name in enumerate(names):
-        parts = None if field_of(name) is not None else field_and_ticker(name)
-        if parts is not None:
-            wide.setdefault(parts[1], {}).setdefault(parts[0], at)
-    wide = {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
+    wide = _whole_tickers(names, range(len(names)), are_words=False)
     if not wide:
         return None
+    wide = {**_whole_tickers(names, range(len(names)), are_words=True), **wide}
     is_merged = tuple(sorted(wide)) in _OF_MERGED and all(
         names[at].endswith(_ENDS_OF_MERGED) for columns in wide.values() for at in columns.values()
     )
@@ -256,8 +259,22 @@ def _in_names(names: Sequence[str], where: str) -> Layout | None:
     return Layout(tuple(names), {"date": dates[0]}, wide) if dates else None
 
 
-def field_and_ticker(name: str) -> tuple[str, str] | None:
-    """Our name of the field, and the ticker, of a name that holds both; None for another name."""
+def _whole_tickers(names: Sequence[str], among: Iterable[int], *, are_words: bool) -> dict[str, dict[str, int]]:
+    """Ticker → field → column, of tickers with all prices."""
+    wide: dict[str, dict[str, int]] = {}
+    for at in among:
+        is_field = not names[at].startswith("(") and field_of(names[at]) is not None
+        parts = None if is_field else field_and_ticker(names[at], is_word=are_words)
+        if parts is not None:
+            wide.setdefault(parts[1], {}).setdefault(parts[0], at)
+    return {ticker: columns for ticker, columns in wide.items() if columns.keys() >= {*PRICE_COLUMNS}}
+
+
+def field_and_ticker(name: str, *, is_word: bool = False) -> tuple[str, str] | None:
+    """Our name of the field, and the ticker, of a name that holds both; None for another name.
+
+    `is_word`: only tickers in capitals that are words for columns as well, as V and LOW.
+    """
     pairs: list[tuple[str, str]] = []
     if name.startswith("("):
         try:
@@ -273,7 +290,8 @@ def field_and_ticker(name: str) -> tuple[str, str] | None:
             ours, ticker = field_of(text), canonical_ticker(other)
             if ours is None or ours not in _FIELDS or not is_ticker(ticker):
                 continue
-            if field_of(other) is None and other.strip().lower() not in NAME_WORDS and other.strip() not in _OF_VALUES:
+            is_named = other.strip().lower() not in NAME_WORDS and other.strip() not in _OF_VALUES
+            if is_named and (field_of(other) is not None) == is_word and (not is_word or other.strip().isupper()):
                 found.append((is_plainly(ours, text), len(text), ours, ticker))
     if not found:
         return None

@@ -69,6 +69,32 @@ def test_x_and_y_are_tickers_but_for_the_ends_of_merged_names(tmp_path, name):
     assert read(put(tmp_path / "both.csv", csv(header, rows, "|"))).bars == {"X": as_read(BARS), "Y": as_read(other)}
 
 
+@pytest.mark.parametrize("ticker", ["V", "C", "T", "LOW"])
+@pytest.mark.parametrize("name", ["{field}_{ticker}", "{ticker} {field}", "('{field}', '{ticker}')", "('{ticker}', '{field}')"])
+def test_tickers_that_are_words_for_columns_are_read_beside_others(tmp_path, ticker, name):
+    """A download of AAPL and V had become one of AAPL alone, in silence."""
+    other = walk(1, start=30.0)
+    names = [
+        name.format(field=field, ticker=one) for one in ("AAPL", ticker) for field in ("Open", "High", "Low", "Close", "Volume")
+    ]
+    rows = [(*one, *two[1:]) for one, two in zip(BARS.rows(), other.rows(), strict=True)]
+    path = put(tmp_path / "download.csv", csv("|".join(["Date", *names]), rows, "|"))
+    assert read(path).bars == {"AAPL": as_read(BARS), ticker: as_read(other)}
+
+
+@pytest.mark.parametrize("ticker", ["V", "C", "T", "LOW", "DAY"])
+@pytest.mark.parametrize("order", ["AAPL first", "AAPL behind"])
+def test_a_row_of_tickers_with_one_that_is_a_word_for_columns(tmp_path, ticker, order):
+    """V had made the header unknown, and DAY was left out in silence."""
+    other = walk(1, start=30.0)
+    pairs = [("AAPL", BARS), (ticker, other)]
+    (first, one), (second, two) = pairs if order == "AAPL first" else pairs[::-1]
+    fields = "Open,High,Low,Close,Volume"
+    head = f"Price,{fields},{fields}\nTicker," + ",".join([first] * 5 + [second] * 5) + "\nDate" + "," * 10
+    rows = [(*left, *right[1:]) for left, right in zip(one.rows(), two.rows(), strict=True)]
+    assert read(put(tmp_path / "download.csv", csv(head, rows))).bars == {"AAPL": as_read(BARS), ticker: as_read(other)}
+
+
 def test_a_level_may_be_any_other_after_years_between_blocks(tmp_path):
     old = _later(walk(1, bars=300, start=40.0), -7 * 52 * 8)
     new = walk(2, bars=300, start=140.0)
