@@ -22,6 +22,8 @@ _FEWEST_JUMPS: Final = 3
 _JUMP: Final = float(np.log(1.5))
 _USUAL_MOVES: Final = 10.0
 _SHORTEST_BLOCK: Final = 5
+#: A jump back is as large as the jump before it but for what the price moved between: these many usual moves × √bars.
+_WANDER: Final = 2.0
 
 
 def series_doubt(day: Days, close: Floats) -> str | None:
@@ -54,7 +56,8 @@ def alternates(close: Floats) -> bool:
     """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
 
     Either in blocks: three jumps or more in turn up and down, five bars or more apart, each beyond half the price and mostly
-    taken back by the next; moves by a power of ten are another unit's. Or from bar to bar: moves beyond 20 % and beyond ten
+    taken back by the next, and at least twice what the price may have moved between them, since a volatile price has such
+    jumps of its own; moves by a power of ten are another unit's. Or from bar to bar: moves beyond 20 % and beyond ten
     usual moves in at least a tenth of the bars, each mostly taken back soon. The usual move is then the median of the moves
     between each bar and the nearest of the five before it: within one series that is an ordinary day's.
     """
@@ -85,5 +88,7 @@ def _in_blocks(moves: Floats) -> bool:
         return False
     jumps = moves[at]
     is_unit = np.abs(jumps / TEN - np.round(jumps / TEN)) * TEN <= OWN_MOVE
-    to_and_fro = np.abs(jumps[1:] + jumps[:-1]) < 0.5 * np.minimum(np.abs(jumps[1:]), np.abs(jumps[:-1]))
+    smaller = np.minimum(np.abs(jumps[1:]), np.abs(jumps[:-1]))
+    wander = _WANDER * usual * np.sqrt(np.diff(at))
+    to_and_fro = np.maximum(np.abs(jumps[1:] + jumps[:-1]), wander) < 0.5 * smaller
     return bool(to_and_fro.all()) and not is_unit.all()

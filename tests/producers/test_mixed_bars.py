@@ -149,6 +149,13 @@ def test_a_few_large_moves_are_one_series():
     assert alternates(close * np.where(np.arange(300) // 60 % 2, 3.0, 1.0))
 
 
+def test_a_volatile_price_is_one_series() -> None:
+    """Coins jump by half and back now and then, with no second series below them: 19 of these 400 were taken for two."""
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        assert not alternates(np.exp(np.cumsum(rng.standard_t(3, 750) * 0.05)))
+
+
 def test_halves_of_a_day_are_no_tickers(tmp_path):
     rows = [(day, half, *prices, volume + at) for day, *prices, volume in BARS.rows() for at, half in enumerate(("AM", "PM"))]
     assert "several series in one file" in refused(put(tmp_path / "X.csv", csv("Date,Session," + HEADER[5:], rows)))
