@@ -22,7 +22,7 @@ _FEWEST_JUMPS: Final = 3
 _JUMP: Final = float(np.log(1.5))
 _USUAL_MOVES: Final = 10.0
 _SHORTEST_BLOCK: Final = 5
-#: A jump back is as large as the jump before it but for what the price moved between: these many usual moves × √bars.
+#: What a price may have moved between two jumps: so many usual moves × √bars.
 _WANDER: Final = 2.0
 
 
@@ -56,10 +56,12 @@ def alternates(close: Floats) -> bool:
     """Whether the level jumps to and fro again and again, as two series under one name do: shape (n,), by date.
 
     Either in blocks: three jumps or more in turn up and down, five bars or more apart, each beyond half the price and mostly
-    taken back by the next, and at least twice what the price may have moved between them, since a volatile price has such
-    jumps of its own; moves by a power of ten are another unit's. Or from bar to bar: moves beyond 20 % and beyond ten
-    usual moves in at least a tenth of the bars, each mostly taken back soon. The usual move is then the median of the moves
-    between each bar and the nearest of the five before it: within one series that is an ordinary day's.
+    taken back by the next. Each is at least twice what the price may have moved between them: a volatile price has jumps of
+    its own. Moves by a power of ten are another unit's.
+
+    Or from bar to bar: moves beyond 20 % and beyond ten usual moves in at least a tenth of the bars, each mostly taken back
+    soon. The usual move is then the median of the moves between each bar and the nearest of the five before it: within one
+    series that is an ordinary day's.
     """
     level = np.log(close)
     return _alternates(level, np.concatenate([[0.0], np.diff(level)]))
