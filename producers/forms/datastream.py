@@ -42,17 +42,17 @@ def of_codes(rows: Sequence[Row], _where: str) -> tuple[list[Row], str] | None:
             for ticker, each in whole.items()
             for line in dated
         ]
-        titles = [line for line in rows[:at] if sum(map(bool, map(str, line))) <= _TITLE]
+        titles = [line for line in rows[:at] if sum(cell not in (None, "") for cell in line) <= _TITLE]
         units = {
             str(line[i]).strip()
             for line in rows[at + 1 : first]
             if field_of(str(line[0])) == "currency"
             for i in codes
-            if i < len(line)
+            if i < len(line) and line[i] not in (None, "")
         }
-        titles += (
-            [[f"Currency: {_CURRENCIES.get(unit, unit)}"] for unit in sorted(units - {""})] if len(units - {""}) == 1 else []
-        )
+        if len(units) == 1:
+            (unit,) = units
+            titles.append([f"Currency: {_CURRENCIES.get(unit, unit)}"])
         header = ["ticker", "date", *(_TYPES[name] for name in types)]
         return [*titles, header, *bars, *behind], "fields from Datastream's codes"
     return None

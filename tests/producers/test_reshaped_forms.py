@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import SourceError
+from producers.forms.datastream import of_codes
 from tests.producers.forms_made import Walk, as_read, csv, put, read, walk
 from tests.producers.test_form_property import tables, written
 from tests.producers.workbooks import workbook
@@ -239,6 +240,17 @@ def test_datastreams_codes(tmp_path, text):
     assert bars == {"AAPL": as_read(BARS), "MSFT": as_read(OTHER)}
     assert {batch.currency for batches in found.batches.values() for batch in batches} == {"USD"}
     assert "fields from Datastream's codes" in found.said
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_empty_cells_beside_datastreams_codes_say_nothing(empty):
+    """A workbook's empty cells are None: a title beside them was lost, and so was the currency."""
+    prices = [f"X({kind})" for kind in ("PO", "PH", "PL", "P")]
+    title = ["Request", "prices", empty, empty, empty]
+    rows = [title, ["Code", *prices], ["Currency", "E", "E", "E", empty], ["2024-01-02", 1, 2, 1, 2]]
+    found = of_codes(rows, "x.xlsx")
+    assert found is not None
+    assert found[0][:2] == [title, ["Currency: E"]]
 
 
 def test_a_market_that_is_not_known_is_no_ticker(tmp_path):
